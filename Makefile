@@ -1,0 +1,52 @@
+# Two environments, because the two stacks install the same import names:
+# .venv holds OneDL's, .venv-openmmlab the upstream one.
+#
+# torch comes from pip's usual sources, on Linux as a CUDA build of some gigabytes. Without a GPU:
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make env
+# Other versions go in pairs, torch 2.x with torchvision 0.(x+15):
+#   make env TORCH=torch==2.9.1 TORCHVISION=torchvision==0.24.1
+
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+TORCHVISION ?= torchvision==0.28.0
+JOBS ?= 2
+ARGS ?=
+
+PY := .venv/bin/python
+# one thread a worker: torch's own threads on top of the workers make both slower
+PYTEST := -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+.PHONY: help env demo test lint test-openmmlab clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env: .venv/.installed  ## make .venv with the OneDL stack (PYTHON, TORCH, TORCHVISION)
+
+demo: .venv/.installed  ## simulate bags, train both stages, test, draw pictures
+	$(PY) tools/demo.py
+
+test: .venv/.installed  ## run the tests (JOBS processes, ARGS='-k fpn')
+	OMP_NUM_THREADS=1 $(PY) $(PYTEST)
+
+lint: .venv/.installed  ## ruff's rules, its format, and mypy
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy mmsxm tools
+
+test-openmmlab: .venv-openmmlab/.installed  ## run the same tests on the upstream stack
+	OMP_NUM_THREADS=1 .venv-openmmlab/bin/python $(PYTEST)
+
+clean:  ## remove what building and testing leave; data, work_dirs and environments stay
+	rm -rf build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find $(wildcard configs demo mmsxm tests tools) -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/.installed: STACK = onedl
+.venv-openmmlab/.installed: STACK = openmmlab
+
+.venv/.installed .venv-openmmlab/.installed: setup.py $(wildcard requirements/*.txt)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo >&2 \
+	    'mmsxm needs Python 3.10 or newer; $(PYTHON) is not. Try: make PYTHON=python3.11'; exit 1; }
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install -e '.[$(STACK),tests]' '$(TORCH)' '$(TORCHVISION)'
+	@touch $@

@@ -1,0 +1,58 @@
+# SIXray, positives only, as the paper does (Sec. 4.1): labels alone
+data_root = '{{$SIXRAY_ROOT:data/sixray}}'
+image_set = '{{$SIXRAY_SET:10}}'
+
+load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True, with_label=False)]
+# the paper names no size; these are the authors' code's
+resize = [dict(type='Resize', scale=(256, 256), interpolation='area', clip_object_border=False)]
+augment = [
+    dict(type='mmsxm.RandomCrop', crop_size=224),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='RandomFlip', prob=0.5, direction='vertical'),
+]
+meta_level = [dict(type='mmsxm.IntuitiveMetaLevel')]  # before the crop: a property of the image
+heatmap = [dict(type='mmsxm.EllipseHeatmap', stride=4)]
+pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level'))]
+
+train_pipeline = load + resize + augment + pack
+stage1_pipeline = load + resize + augment + heatmap + pack
+stage2_pipeline = load + meta_level + resize + augment + pack
+test_pipeline = load + resize + [dict(type='mmsxm.CenterCrop', crop_size=224)] + pack
+
+train_dataloader = dict(
+    batch_size=64,  # Sec. 4.2
+    num_workers=4,
+    persistent_workers=True,
+    pin_memory=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='mmsxm.SIXray',
+        data_root=data_root,
+        image_set=image_set,
+        split='train',
+        positives_only=True,
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    persistent_workers=True,
+    pin_memory=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='mmsxm.SIXray',
+        data_root=data_root,
+        image_set=image_set,
+        split='test',
+        positives_only=True,
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+
+val_evaluator = [dict(type='mmsxm.MeanAveragePrecision')]
+test_evaluator = val_evaluator

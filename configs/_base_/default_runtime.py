@@ -1,0 +1,32 @@
+default_scope = 'mmpretrain'
+custom_imports = dict(
+    imports=['mmsxm.models', 'mmsxm.datasets', 'mmsxm.evaluation', 'mmsxm.engine'],
+    allow_failed_imports=False,
+)
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=20),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='VisualizationHook', enable=False),
+    # random transforms draw from (seed, epoch, sample): a resumed run equals an undisturbed one
+    sample_seed=dict(type='mmsxm.SampleSeedHook'),
+    # weights must fill what they are loaded into
+    pretrained=dict(type='mmsxm.PretrainedHook'),
+    handover=dict(type='mmsxm.HandoverHook'),
+)
+
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(type='UniversalVisualizer', vis_backends=vis_backends)
+
+log_level = 'INFO'
+load_from = None
+resume = False
+randomness = dict(seed=0)

@@ -1,0 +1,8 @@
+# the pyramid with the average of its predictions (Eq. 1), without attention
+_base_ = './sxmnet_r50_stage1.py'
+
+model = dict(
+    attention_head=None,
+    head=dict(type='mmsxm.AverageFusionHead', num_classes=5, in_channels=[256, 256, 256]),
+)
+find_unused_parameters = False

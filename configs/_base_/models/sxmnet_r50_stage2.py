@@ -1,0 +1,16 @@
+# Stage II: the attention head goes on without its loss, under the classification (Sec. 3.2)
+_base_ = './sxmnet_r50_stage1.py'
+
+model = dict(
+    backbone=dict(init_cfg=None),  # Stage I's weights are loaded
+    attention_head=dict(loss_weight=0.0),
+    # ours; the published product lets attention die (see the module's docstring)
+    refinement=dict(type='mmsxm.NormalizedRefinement'),
+    head=dict(
+        type='mmsxm.MetaFusionHead',
+        num_classes=5,
+        in_channels=[256, 256, 256],
+        loss_meta_weight=0.1,  # lambda (Sec. 4.2)
+    ),
+)
+find_unused_parameters = False

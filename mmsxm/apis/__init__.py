@@ -1,0 +1,1 @@
+"""What tools call: one function each, that knows all parts of the package."""

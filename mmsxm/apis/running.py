@@ -1,0 +1,127 @@
+"""Train and test from a config file, alone or as one process of many."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import get_rank
+from mmengine.logging import print_log
+from mmengine.runner import CheckpointLoader, Runner, find_latest_checkpoint
+
+from mmsxm.compat import init_cpu_process_group
+
+DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def load_config(
+    path: str | os.PathLike[str],
+    *,
+    work_dir: str | None = None,
+    options: dict[str, Any] | None = None,
+    launcher: str = 'none',
+) -> Config:
+    """Read a config and what the command line says on top of it.
+
+    ``work_dir`` wins over the config's own, which wins over ``work_dirs/<config name>``.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'There is no config file {path}.')
+    cfg = Config.fromfile(path)
+    if options:
+        cfg.merge_from_dict(options)
+    cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
+    cfg.launcher = launcher
+    if launcher == 'pytorch':
+        init_cpu_process_group(cfg)
+    return cfg
+
+
+def set_dataloaders(cfg: Config, **settings: Any) -> None:
+    """Set one thing, such as ``pin_memory=False``, in all data loaders of a config."""
+    for name in DATALOADERS:
+        if cfg.get(name):
+            cfg[name].update(settings)
+
+
+def use_autocast(cfg: Config) -> None:
+    """Train in bfloat16 where the device can, otherwise in float16 with loss scaling."""
+    import torch
+
+    if not torch.cuda.is_available() or torch.cuda.is_bf16_supported():
+        cfg.optim_wrapper.type = 'mmsxm.AutocastOptimWrapper'
+    else:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def first_stage(cfg: Config) -> Path | None:
+    """Name the config that ``cfg`` takes its weights over from, None if there is none."""
+    first = cfg.default_hooks.get('handover', {}).get('first')
+    if first is None:
+        return None
+    # written relative to the project's root, of which configs/ is a part
+    parts = Path(first).parts
+    configs = next(p for p in Path(cfg.filename).resolve().parents if p.name == parts[0])
+    return configs.joinpath(*parts[1:])
+
+
+def finished_epochs(work_dir: str | os.PathLike[str]) -> int:
+    """Read from its latest checkpoint how many epochs a work directory has behind it, or 0."""
+    latest = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
+    if latest is None or not os.path.isfile(latest):
+        return 0
+    checkpoint = CheckpointLoader.load_checkpoint(latest, map_location='cpu')
+    return int(checkpoint['meta'].get('epoch', 0))
+
+
+def train(cfg: Config) -> Runner:
+    """Train as the config says and return the runner."""
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+def train_stages(cfg: Config, first: Config) -> Runner:
+    """Train ``first`` as far as it is not trained, then ``cfg`` from its weights.
+
+    Raises:
+        ValueError: ``cfg`` takes its weights from somewhere else than ``first`` leaves them.
+    """
+    if os.path.abspath(cfg.load_from or '') != os.path.abspath(first.work_dir):
+        raise ValueError(
+            f'load_from is {cfg.load_from}, but {first.filename} would train in '
+            f'{first.work_dir}; without --stages, load_from may name any checkpoint.'
+        )
+    done, wanted = finished_epochs(first.work_dir), first.train_cfg.max_epochs
+    if done < wanted:
+        if get_rank() == 0:
+            print_log(f'{first.work_dir} has {done} of {wanted} epochs: training it first.')
+        first.resume = done > 0
+        train(first)
+    return train(cfg)
+
+
+def test(cfg: Config, checkpoint: str) -> dict[str, float | None]:
+    """Test a checkpoint, or the latest one of a work directory, and return the metrics."""
+    cfg.load_from = checkpoint
+    cfg.resume = False
+    return Runner.from_cfg(cfg).test()
+
+
+def use_flip_tta(cfg: Config) -> None:
+    """Test every image and its mirror image and average the scores.
+
+    Attention maps and level weights are left out, and with them the metrics that read them.
+    """
+    pipeline = list(cfg.test_dataloader.dataset.pipeline)
+    flips = [[dict(type='RandomFlip', prob=p)] for p in (1.0, 0.0)]
+    cfg.test_dataloader.dataset.pipeline = [
+        *pipeline[:-1],
+        dict(type='TestTimeAug', transforms=[flips, [[pipeline[-1]]]]),
+    ]
+    cfg.tta_model = dict(type='AverageClsScoreTTA')
+    cfg.test_evaluator = [
+        metric for metric in cfg.test_evaluator if metric.type != 'mmsxm.AttentionLocalization'
+    ]
+    cfg.model = dict(**cfg.tta_model, module=cfg.model)

@@ -1,0 +1,209 @@
+"""Repairs that today's torch needs to run mmengine, mmcv and mmpretrain.
+
+Each is a function of its own, says what is broken without it, and changes nothing where nothing
+is broken. :func:`apply` runs those that an import needs; it is called by :mod:`mmsxm.registry`.
+"""
+
+import functools
+import importlib
+import os
+import pickle
+import sys
+import urllib.error
+from typing import Any
+
+import numpy as np
+import torch
+
+NO_STACK = (
+    'mmsxm needs mmengine, mmcv and mmpretrain, and {missing} is not installed. Install one of '
+    "the two stacks: pip install 'mmsxm[onedl]' (maintained) or pip install 'mmsxm[openmmlab]' "
+    '(the original); never both in one environment.'
+)
+
+
+def apply() -> None:
+    """Apply the repairs that importing and loading need; later calls do nothing."""
+    require_stack()
+    repair_torchvision()
+    register_safe_loaders()
+
+
+def require_stack() -> None:
+    """Raise ImportError with the command that helps when no OpenMMLab stack is installed."""
+    for package in ('mmengine', 'mmcv', 'mmpretrain'):
+        if importlib.util.find_spec(package) is None:
+            raise ImportError(NO_STACK.format(missing=package))
+
+
+# ---------------------------------------------------------------------------- torchvision
+
+_torchvision_schemas: list[torch.library.Library] = []  # a Library undoes itself when collected
+
+
+def repair_torchvision() -> None:
+    """Let torchvision import beside a torch that it was not compiled for.
+
+    mmpretrain imports torchvision and uses its Python parts alone. A torchvision whose compiled
+    operators don't load (a CPU torch beside the registry's CUDA build) fails at import, because
+    it attaches shape functions to operators that nobody declared. Declaring their schemas is
+    enough; calling one of these operators still fails, as it should.
+    """
+    try:
+        importlib.import_module('torchvision')
+        return
+    except RuntimeError as error:
+        if 'torchvision::' not in str(error):
+            raise
+    for name in [name for name in sys.modules if name.split('.')[0] == 'torchvision']:
+        del sys.modules[name]
+    library = torch.library.Library('torchvision', 'FRAGMENT')
+    library.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+    library.define(
+        'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
+    )
+    _torchvision_schemas.append(library)
+    importlib.import_module('torchvision')
+
+
+# ---------------------------------------------------------------------------- checkpoints
+
+
+def _history_buffer_attribute(owner: Any, name: str) -> Any:
+    """Stand in for ``getattr`` while a checkpoint is read.
+
+    mmengine stores its log buffers with a reference to their methods, which pickle writes as a
+    call of ``getattr``. The real one would hand a foreign file any attribute of anything.
+    """
+    from mmengine.logging import HistoryBuffer
+
+    if owner is HistoryBuffer and name in ('min', 'max', 'mean', 'current'):
+        return getattr(owner, name)
+    raise pickle.UnpicklingError(f'the attribute {name!r} of {owner!r}')
+
+
+def _allowed_globals() -> list[Any]:
+    from mmengine.logging import HistoryBuffer
+
+    return [
+        HistoryBuffer,
+        (_history_buffer_attribute, 'builtins.getattr'),
+        np.ndarray,
+        np.dtype,
+        np._core.multiarray._reconstruct,
+        np._core.multiarray.scalar,
+        # NumPy 1 wrote these under another name, and old checkpoints still hold it
+        (np._core.multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
+        (np._core.multiarray.scalar, 'numpy.core.multiarray.scalar'),
+        *(type(np.dtype(kind)) for kind in ('f8', 'f4', 'i8', 'i4', 'u4', 'u1', 'b1')),
+    ]
+
+
+def load_from_local(filename: str | os.PathLike[str], map_location: Any = None) -> Any:
+    """Load a checkpoint of mmengine or a plain state dict, without running code from it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds objects that are neither tensors nor mmengine's log records, or it
+            is damaged.
+    """
+    path = os.path.expanduser(filename)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'There is no checkpoint at {path}.')
+    try:
+        with torch.serialization.safe_globals(_allowed_globals()):
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f'{path} is refused: it is no checkpoint of tensors and plain values alone, so that '
+            'reading it could run code of whoever made it. If you trust its maker, convert it '
+            f'where it was made, to a file with a plain state dict. ({_first_line(error)})'
+        ) from None
+    except (RuntimeError, EOFError) as error:
+        raise ValueError(
+            f'{path} can not be read as a checkpoint; it is damaged or was cut off. '
+            f'({_first_line(error)})'
+        ) from error
+
+
+def load_from_http(url: str, map_location: Any = None) -> Any:
+    """Download a checkpoint (once, the first process of a job does it) and load it safely."""
+    from mmengine.dist import barrier, get_rank
+
+    def load() -> Any:
+        with torch.serialization.safe_globals(_allowed_globals()):
+            return torch.hub.load_state_dict_from_url(
+                url, map_location=map_location, weights_only=True
+            )
+
+    try:
+        if get_rank() == 0:
+            checkpoint = load()
+        barrier()
+        return checkpoint if get_rank() == 0 else load()
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise ConnectionError(
+            f'{url} can not be downloaded from here ({error}). Fetch the file on a machine with '
+            'internet, convert it with tools/convert_weights.py where its keys differ, and set '
+            'PRETRAINED=/path/to/file in the environment.'
+        ) from None
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f'{url} is refused: it holds more than tensors and plain values. '
+            f'({_first_line(error)})'
+        ) from None
+
+
+def load_from_torchvision(name: str, map_location: Any = None) -> Any:
+    """Load ``torchvision://resnet50`` and the like from torchvision's own address."""
+    from mmengine.runner.checkpoint import get_torchvision_models
+
+    urls = get_torchvision_models()
+    model = name.split('://', 1)[1]
+    if model not in urls:
+        raise ValueError(f'torchvision has no weights named {model!r}, asked for as {name!r}.')
+    return load_from_http(urls[model], map_location)
+
+
+@functools.cache
+def register_safe_loaders() -> None:
+    """Make mmengine read checkpoints through an allow-list.
+
+    mmengine 0.10.7 can't read its own checkpoints with torch >= 2.6, and OneDL's mmengine falls
+    back to running whatever code a file carries. Files, http(s) and torchvision addresses go
+    through the loaders above; the schemes of OpenMMLab's own hosts and of object stores are
+    left as they are.
+    """
+    from mmengine.runner import CheckpointLoader
+
+    CheckpointLoader.register_scheme('', load_from_local, force=True)
+    CheckpointLoader.register_scheme(('http://', 'https://'), load_from_http, force=True)
+    CheckpointLoader.register_scheme(
+        ('torchvision://', 'modelzoo://'), load_from_torchvision, force=True
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split('\n', 1)[0]
+
+
+# ---------------------------------------------------------------------------- processes
+
+
+def init_cpu_process_group(cfg: Any) -> None:
+    """Start gloo where ``torchrun`` runs on a machine without a GPU, and wrap the model for it.
+
+    mmengine's own start selects a CUDA device and hands it to the wrapper. It keeps a process
+    group that already exists, so starting one here is enough. Changes ``cfg.model_wrapper_cfg``.
+    """
+    if torch.cuda.is_available() or torch.distributed.is_initialized():
+        return
+    torch.distributed.init_process_group('gloo')
+    cfg.setdefault(
+        'model_wrapper_cfg',
+        dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        ),
+    )

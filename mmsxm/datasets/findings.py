@@ -1,0 +1,31 @@
+"""What a reader of annotations stumbled over, counted by kind."""
+
+from collections.abc import Iterator
+
+__all__ = ['Findings']
+
+
+class Findings:
+    """Counts by kind, with the first few places of each.
+
+    Args:
+        examples: How many places are kept of each kind.
+    """
+
+    def __init__(self, examples: int = 3) -> None:
+        self.counts: dict[str, int] = {}
+        self.places: dict[str, list[str]] = {}
+        self._examples = examples
+
+    def add(self, kind: str, place: str) -> None:
+        """Count one more of ``kind``, found at ``place``."""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        places = self.places.setdefault(kind, [])
+        if len(places) < self._examples:
+            places.append(place)
+
+    def lines(self) -> Iterator[str]:
+        """One line for each kind, the most frequent first."""
+        for kind, count in sorted(self.counts.items(), key=lambda item: -item[1]):
+            more = ', ...' if count > len(self.places[kind]) else ''
+            yield f'{kind}: {count:,} ({", ".join(self.places[kind])}{more})'

@@ -1,0 +1,113 @@
+"""OPIXray (Wei et al., ACM MM 2020): https://github.com/OPIXray-author/OPIXray."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from mmsxm.registry import DATASETS
+
+from .xray_dataset import AnnotatedObject, ListedImage, XrayDataset
+
+__all__ = ['OPIXray', 'read_box_lines', 'read_name_list']
+
+
+def read_name_list(path: str) -> Iterator[ListedImage]:
+    """Read a list of one image name a line.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: When it is no text, with its name.
+    """
+    for line, text in _text_lines(path):
+        yield ListedImage(text, line, None)
+
+
+def read_box_lines(path: str) -> list[AnnotatedObject]:
+    """Read a text file of lines ``image_name class x1 y1 x2 y2``.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: When a line has another form, with file and line.
+    """
+    objects = []
+    for line, text in _text_lines(path):
+        try:
+            _, class_name, *corners = text.split()
+            x1, y1, x2, y2 = map(float, corners)
+        except ValueError:
+            raise ValueError(
+                f"{path}:{line}: {text!r} is not of the form 'image_name class x1 y1 x2 y2'"
+            ) from None
+        objects.append(AnnotatedObject(class_name, (x1, y1, x2, y2), f'{path}:{line}'))
+    return objects
+
+
+def _text_lines(path: str) -> Iterator[tuple[int, str]]:
+    """The lines of a file that aren't blank, each with its number."""
+    try:
+        with open(path, encoding='utf-8-sig') as file:
+            for line, text in enumerate(file, start=1):
+                if text.strip():
+                    yield line, text.strip()
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path} is no text in UTF-8: {error}') from error
+
+
+@DATASETS.register_module()
+class OPIXray(XrayDataset):
+    """OPIXray in its release's layout.
+
+    ``<split>/<split>_knife.txt`` lists the images of ``<split>/<split>_image``, and
+    ``<split>/<split>_annotation/<name>.txt`` holds their boxes, which give the labels too.
+
+    Args:
+        data_root: The folder of the release.
+        split: ``train`` or ``test``.
+        occlusion_level: 1, 2 or 3 for that part of the test split alone, by how much the knife is
+            hidden.
+        **kwargs: Further arguments of :class:`XrayDataset`.
+    """
+
+    METAINFO = {
+        'classes': (
+            'Folding_Knife',
+            'Straight_Knife',
+            'Scissor',
+            'Utility_Knife',
+            'Multi-tool_Knife',
+        )
+    }
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str = 'train',
+        occlusion_level: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if split not in ('train', 'test'):
+            raise ValueError(f"OPIXray has the splits 'train' and 'test', but split is {split!r}")
+        if occlusion_level not in (None, 1, 2, 3):
+            raise ValueError(f'occlusion_level is None, 1, 2 or 3, but not {occlusion_level!r}')
+        if occlusion_level is not None and split != 'test':
+            raise ValueError(f"only split='test' has occlusion levels, but split is {split!r}")
+        level = '' if occlusion_level is None else f'-{occlusion_level}'
+        self.split = split
+        super().__init__(
+            ann_file=f'{split}/{split}_knife{level}.txt',
+            data_root=data_root,
+            data_prefix={'img_path': f'{split}/{split}_image'},
+            **kwargs,
+        )
+
+    def read_list(self) -> Iterator[ListedImage]:
+        """Read the names of the split, or of one occlusion level."""
+        return read_name_list(self.ann_file)
+
+    def annotation_path(self, img_id: str) -> str:
+        """The image's text file."""
+        return os.path.join(self.data_root, self.split, f'{self.split}_annotation', f'{img_id}.txt')
+
+    def read_objects(self, path: str) -> list[AnnotatedObject]:
+        """Read a text file of boxes."""
+        return read_box_lines(path)

@@ -1,0 +1,136 @@
+"""SIXray (Miao et al., CVPR 2019): https://github.com/MeioJane/SIXray."""
+
+import csv
+import os
+from collections.abc import Iterator
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException, ElementTree
+
+from mmsxm.registry import DATASETS
+
+from .xray_dataset import AnnotatedObject, Box, ListedImage, XrayDataset
+
+__all__ = ['SIXray', 'read_label_csv', 'read_voc_objects']
+
+NAME_COLUMN = 'name'
+POSITIVE = {'1': True, '-1': False, '0': False}
+
+
+def read_label_csv(path: str, classes: tuple[str, ...]) -> Iterator[ListedImage]:
+    """Read a csv file of a column ``name`` and a column for each class, in any order.
+
+    A label is 1 for positive, -1 or 0 for negative.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: When a column or a value is missing or no label, with file and line.
+    """
+    try:
+        with open(path, encoding='utf-8-sig', newline='') as file:
+            reader = csv.reader(file)
+            header = [column.strip() for column in next(reader, [])]
+            missing = [column for column in (NAME_COLUMN, *classes) if column not in header]
+            if missing:
+                raise ValueError(
+                    f'{path}:1: no column {", ".join(missing)} in the header {",".join(header)!r}'
+                )
+            name_column = header.index(NAME_COLUMN)
+            class_columns = [(label, header.index(name)) for label, name in enumerate(classes)]
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise ValueError(
+                        f'{path}:{reader.line_num}: {len(row)} values, but the header has '
+                        f'{len(header)} columns'
+                    )
+                try:
+                    gt_label = [i for i, column in class_columns if POSITIVE[row[column].strip()]]
+                except KeyError as error:
+                    raise ValueError(
+                        f'{path}:{reader.line_num}: {error} is no label; 1 is positive, -1 and 0 '
+                        'are negative'
+                    ) from None
+                yield ListedImage(row[name_column].strip(), reader.line_num, gt_label)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f'{path} is no csv file in UTF-8: {error}') from error
+
+
+def read_voc_objects(path: str) -> list[AnnotatedObject]:
+    """Read the objects of an XML file in the form of Pascal VOC.
+
+    Corners are taken as they are: SIXray's reach from 0 to the image's width and height, and so
+    are 0-based, other than Pascal VOC's own. A field that is empty or missing gives an empty class
+    name or a nan in the box.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: When it is no XML, with its name.
+    """
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise ValueError(f'{path} is no readable XML: {error}') from error
+    return [
+        AnnotatedObject(
+            (item.findtext('name') or '').strip(), _box(item), f'{path}, object {number}'
+        )
+        for number, item in enumerate(root.iter('object'), start=1)
+    ]
+
+
+def _box(item: Element) -> Box:
+    corners = ('xmin', 'ymin', 'xmax', 'ymax')
+    x1, y1, x2, y2 = (_number(item.findtext(f'bndbox/{corner}')) for corner in corners)
+    return x1, y1, x2, y2
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or 'nan')
+    except ValueError:
+        return float('nan')
+
+
+@DATASETS.register_module()
+class SIXray(XrayDataset):
+    """SIXray in its release's layout.
+
+    ``ImageSet/<image_set>/<split>.csv`` holds the labels, ``JPEGImage`` the images and
+    ``Annotation/<name>.xml`` the boxes of positive images. The csv's labels are the truth: objects
+    add boxes only. Hammers have boxes but no label, and are left out as an unknown class.
+
+    Args:
+        data_root: The folder of the release.
+        split: ``train`` or ``test``.
+        image_set: A folder under ``ImageSet``: ``10``, ``100``, ``1000`` or one's own.
+        **kwargs: Further arguments of :class:`XrayDataset`.
+    """
+
+    METAINFO = {'classes': ('Gun', 'Knife', 'Pliers', 'Scissors', 'Wrench')}
+
+    def __init__(
+        self, data_root: str, split: str = 'train', image_set: str | int = '10', **kwargs: Any
+    ) -> None:
+        if split not in ('train', 'test'):
+            raise ValueError(f"SIXray has the splits 'train' and 'test', but split is {split!r}")
+        super().__init__(
+            ann_file=f'ImageSet/{image_set}/{split}.csv',
+            data_root=data_root,
+            data_prefix={'img_path': 'JPEGImage'},
+            **kwargs,
+        )
+
+    def read_list(self) -> Iterator[ListedImage]:
+        """Read the csv file of the split."""
+        return read_label_csv(self.ann_file, tuple(self.CLASSES))
+
+    def annotation_path(self, img_id: str) -> str:
+        """The image's XML file."""
+        return os.path.join(self.data_root, 'Annotation', f'{img_id}.xml')
+
+    def read_objects(self, path: str) -> list[AnnotatedObject]:
+        """Read an XML file."""
+        return read_voc_objects(path)

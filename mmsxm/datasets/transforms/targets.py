@@ -1,0 +1,119 @@
+"""What the two auxiliary tasks learn from boxes (Sec. 3.2, "Ground-truth Generation", and 4.5).
+
+Ellipses inscribed in the boxes are Stage I's target; the share of the image that the smallest box
+covers gives the level of MF-I. Deviation, or rather a choice where paper and authors' code differ:
+the code divides every map by its own maximum where that exceeds 0.2; ours stays a plain coverage.
+"""
+
+import cv2
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+
+from mmsxm.registry import TRANSFORMS
+
+LEVEL_BOUNDS = (0.02, 0.20)  # Sec. 4.5: below 2 % P3, 2..20 % P4, above P5
+
+
+def draw_ellipses(
+    boxes: np.ndarray, image_size: tuple[int, int], map_size: tuple[int, int]
+) -> np.ndarray:
+    """Draw the ellipse inscribed in every box, 1 inside and 0 outside.
+
+    Drawn at the image's resolution, where a pixel belongs to an ellipse if its centre does, and
+    reduced by averaging, so that edges are soft.
+
+    Args:
+        boxes: ``(n, 4)`` xyxy in image pixels; they may leave the image.
+        image_size: (h, w).
+        map_size: (h, w) of the result.
+
+    Returns:
+        ``(h, w)`` float32 in [0, 1].
+    """
+    height, width = image_size
+    drawn = np.zeros(image_size, dtype=np.float32)
+    for x1, y1, x2, y2 in np.asarray(boxes, dtype=np.float64).reshape(-1, 4):
+        if x2 <= x1 or y2 <= y1:
+            continue
+        left, right = max(int(x1), 0), min(int(np.ceil(x2)), width)
+        top, bottom = max(int(y1), 0), min(int(np.ceil(y2)), height)
+        x = (np.arange(left, right) + 0.5 - (x1 + x2) / 2) / ((x2 - x1) / 2)
+        y = (np.arange(top, bottom) + 0.5 - (y1 + y2) / 2) / ((y2 - y1) / 2)
+        drawn[top:bottom, left:right][x[None, :] ** 2 + y[:, None] ** 2 <= 1] = 1
+    if map_size == image_size:
+        return drawn
+    return cv2.resize(drawn, map_size[::-1], interpolation=cv2.INTER_AREA)
+
+
+@TRANSFORMS.register_module()
+class EllipseHeatmap(BaseTransform):
+    """Draw the target of the attention head.
+
+    An image with labels but without boxes gets no target, since nobody knows where its items
+    are; a bag without items gets an empty one.
+
+    **Required Keys:** img_shape, gt_bboxes, gt_label. **Added Keys:** gt_heatmap, a float32
+    tensor (1, h, w) in [0, 1].
+
+    Args:
+        stride: Of the finest attention map.
+    """
+
+    needs_boxes = True
+
+    def __init__(self, stride: int = 4) -> None:
+        self.stride = stride
+
+    def transform(self, results: dict) -> dict:
+        """Draw one image's ellipses."""
+        if len(results['gt_bboxes']) or not len(results['gt_label']):
+            height, width = results['img_shape'][:2]
+            # the head works at stride 8 and doubles from there
+            steps = 8 // self.stride
+            map_size = (-(-height // 8) * steps, -(-width // 8) * steps)
+            heatmap = draw_ellipses(results['gt_bboxes'], (height, width), map_size)
+            results['gt_heatmap'] = torch.from_numpy(heatmap)[None]
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(stride={self.stride})'
+
+
+def intuitive_level(boxes: np.ndarray, image_size: tuple[int, int]) -> int:
+    """Name the level to trust by the share of the image that the smallest box covers (MF-I).
+
+    Args:
+        boxes: ``(n, 4)`` xyxy in image pixels.
+        image_size: (h, w).
+
+    Returns:
+        0 for P3 (under 2 %), 1 for P4, 2 for P5 (over 20 %), -1 without boxes.
+    """
+    if not len(boxes):
+        return -1
+    sides = boxes[:, 2:] - boxes[:, :2]
+    share = float((sides[:, 0] * sides[:, 1]).min()) / (image_size[0] * image_size[1])
+    return 0 if share < LEVEL_BOUNDS[0] else 1 if share <= LEVEL_BOUNDS[1] else 2
+
+
+@TRANSFORMS.register_module()
+class IntuitiveMetaLevel(BaseTransform):
+    """Set the level of MF-I, :func:`intuitive_level`.
+
+    Belongs before any random crop: like the neural label, it is a property of the whole image.
+
+    **Required Keys:** img_shape, gt_bboxes. **Added Keys:** gt_meta_level, an int64 scalar
+    tensor, -1 without boxes.
+    """
+
+    needs_boxes = True
+
+    def transform(self, results: dict) -> dict:
+        """Set one image's level."""
+        level = intuitive_level(results['gt_bboxes'], results['img_shape'][:2])
+        results['gt_meta_level'] = torch.tensor(level)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}()'

@@ -1,0 +1,272 @@
+"""What all data sets of X-ray images have in common."""
+
+import logging
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.logging import print_log
+from mmpretrain.datasets import MultiLabelDataset
+from PIL import Image
+
+from .findings import Findings
+from .image_folder import ImageFolder
+from .sample_rng import sample_rng
+
+__all__ = ['AnnotatedObject', 'Box', 'ListedImage', 'XrayDataset', 'clip_box']
+
+Box = tuple[float, float, float, float]
+
+
+class ListedImage(NamedTuple):
+    """An image as the list of a split names it.
+
+    ``gt_label`` holds the indices of its positive classes; None: they follow from its objects.
+    """
+
+    name: str
+    line: int
+    gt_label: list[int] | None
+
+
+class AnnotatedObject(NamedTuple):
+    """An object as an annotation file holds it.
+
+    ``bbox`` is xyxy in 0-based pixels, nan where the file gives no number; ``place`` says where
+    it was read.
+    """
+
+    class_name: str
+    bbox: Box
+    place: str
+
+
+def clip_box(bbox: Box, image_size: tuple[int, int]) -> Box | None:
+    """The part of a box, xyxy, that lies in an image of size (h, w); None if it has no area."""
+    height, width = image_size
+    x1, y1, x2, y2 = bbox
+    if not all(map(math.isfinite, bbox)):
+        return None
+    x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))
+    return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
+
+
+class XrayDataset(MultiLabelDataset):
+    """Images with labels and, where they are annotated, boxes.
+
+    A subclass reads the list of a split (:meth:`read_list`) and the objects of an image
+    (:meth:`annotation_path`, :meth:`read_objects`); this class matches them with the images on
+    disk. An image's data info holds ``img_path``, ``img_id`` (file stem), ``gt_label`` (list of
+    class indices, may be empty) and ``instances`` (list of dicts of ``bbox``, xyxy in 0-based
+    pixels of the whole image, and ``bbox_label``).
+
+    What can't be used is left out, counted, and reported at start in one log message:
+
+    - images that are missing or can't be read, or whose labels nothing tells;
+    - objects of unknown classes (names in another case are matched, and counted), and boxes that
+      aren't finite or have no area inside the image.
+
+    Boxes that leave the image are clipped to it, and counted: nothing can be annotated outside of
+    an image, so this is noise of the annotation. What a crop cuts off is another matter.
+
+    The pipeline runs under random numbers that depend on seed, epoch and index alone, see
+    :meth:`set_epoch`.
+
+    Args:
+        ann_file: The list of the split.
+        data_root: Folder that ``ann_file`` and ``data_prefix`` are relative to.
+        data_prefix: ``img_path`` is the folder of the images.
+        positives_only: Leave out images without a positive label.
+        require_boxes: Leave out images without a box (Stage I).
+        strict: Raise an error instead of leaving out or clipping what is wrong.
+        **kwargs: Further arguments of :class:`mmpretrain.datasets.BaseDataset`.
+
+    Raises:
+        FileNotFoundError: Without the list or the folder of images; with ``strict``, when images
+            are missing.
+        ValueError: When the list is malformed or no image is left; with ``strict``, when anything
+            else is wrong.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        data_root: str,
+        data_prefix: dict[str, str],
+        positives_only: bool = False,
+        require_boxes: bool = False,
+        strict: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.positives_only = positives_only
+        self.require_boxes = require_boxes
+        self.strict = strict
+        self._seed_and_epoch = torch.zeros(2, dtype=torch.int64).share_memory_()
+        super().__init__(
+            ann_file=ann_file,
+            data_root=os.path.expanduser(data_root),
+            data_prefix=data_prefix,
+            **kwargs,
+        )
+
+    def read_list(self) -> Iterable[ListedImage]:
+        """Read ``self.ann_file``; ValueError with file and line where it is malformed."""
+        raise NotImplementedError
+
+    def annotation_path(self, img_id: str) -> str:
+        """The file that holds the objects of an image."""
+        raise NotImplementedError
+
+    def read_objects(self, path: str) -> list[AnnotatedObject]:
+        """Read an annotation file; ValueError with the file's name where it is malformed."""
+        raise NotImplementedError
+
+    def set_epoch(self, seed: int, epoch: int) -> None:
+        """Set what the pipeline's random numbers depend on, also in workers that run already.
+
+        Call it before the loader starts on the epoch. ValueError when a number is negative.
+        """
+        if seed < 0 or epoch < 0:
+            raise ValueError(f'seed and epoch must not be negative, but are {seed} and {epoch}')
+        # In a deep copy of a data set the tensor is no longer shared.
+        self._seed_and_epoch.share_memory_()
+        self._seed_and_epoch.copy_(torch.tensor([seed, epoch]))
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline on one image, under random numbers of its own."""
+        data_info = self.get_data_info(idx)
+        seed, epoch = self._seed_and_epoch.tolist()
+        with sample_rng(seed, epoch, data_info['sample_idx']):
+            return self.pipeline(data_info)
+
+    def load_data_list(self) -> list[dict]:
+        """Match the list with images and annotations, and report what was found."""
+        if not os.path.isfile(self.ann_file):
+            raise FileNotFoundError(
+                f'there is no list {self.ann_file!r}: set data_root, or the environment variable '
+                'that the config names, to where the data set lies (docs/data.md)'
+            )
+        images = ImageFolder(self.img_prefix)
+        problems, notes = Findings(), Findings()
+        data_list = []
+        rows = 0
+        for row in self.read_list():
+            rows += 1
+            img_path = images.find(row.name)
+            if img_path is None:
+                problems.add('missing images', f'{row.name} at {self.ann_file}:{row.line}')
+                continue
+            data_info = self._load_data_info(img_path, row.gt_label, problems, notes)
+            if data_info is None:
+                continue
+            if self.positives_only and not data_info['gt_label']:
+                notes.add('left out, no positive label', row.name)
+            elif self.require_boxes and not data_info['instances']:
+                notes.add('left out, no usable box', row.name)
+            else:
+                data_list.append(data_info)
+
+        report = '\n    '.join(
+            (
+                f'{type(self).__name__}: {len(data_list):,} of {rows:,} rows of {self.ann_file} '
+                f'are used, with images from {self.img_prefix}',
+                *self._content(data_list),
+                *notes.lines(),
+                *problems.lines(),
+            )
+        )
+        if self.strict and problems.counts:
+            error = FileNotFoundError if 'missing images' in problems.counts else ValueError
+            raise error(f'strict=True allows none of the problems at the end of this.\n{report}')
+        if not data_list:
+            raise ValueError(f'No image is left to use.\n{report}')
+        print_log(report, 'current', logging.WARNING if problems.counts else logging.INFO)
+        return data_list
+
+    def _load_data_info(
+        self, img_path: Path, gt_label: list[int] | None, problems: Findings, notes: Findings
+    ) -> dict | None:
+        """The data info of one image, or None when it can't be used."""
+        img_id = img_path.stem
+        instances: list[dict] = []
+        # A negative has no objects by nature: don't look for a million files.
+        if gt_label is None or gt_label:
+            path = self.annotation_path(img_id)
+            objects = self._read_known_objects(path, problems, notes)
+            found = sorted({label for label, _ in objects})
+            if gt_label is None:
+                if not found:
+                    problems.add('images left out, no label is known', path)
+                    return None
+                gt_label = found
+            elif found and found != gt_label:
+                problems.add('labels that differ from the objects (the labels are kept)', path)
+            if objects:
+                try:
+                    with Image.open(img_path) as image:
+                        width, height = image.size
+                except OSError as error:
+                    problems.add('images left out, unreadable', f'{img_path}: {error}')
+                    return None
+                instances = list(_usable_instances(objects, (height, width), problems))
+        return {
+            'img_path': str(img_path),
+            'img_id': img_id,
+            'gt_label': gt_label,
+            'instances': instances,
+        }
+
+    def _read_known_objects(
+        self, path: str, problems: Findings, notes: Findings
+    ) -> list[tuple[int, AnnotatedObject]]:
+        """The objects of a file, each with its label, without those of unknown classes."""
+        try:
+            objects = self.read_objects(path)
+        except FileNotFoundError:
+            notes.add('positive images without an annotation file', path)
+            return []
+        except ValueError as error:
+            problems.add('unreadable annotations', str(error))
+            return []
+        if not objects:
+            problems.add('annotations without objects', path)
+
+        labels = {name.lower(): label for label, name in enumerate(self.CLASSES)}
+        known = []
+        for item in objects:
+            label = labels.get(item.class_name.lower())
+            if label is None:
+                problems.add(f'objects of unknown class {item.class_name!r}', item.place)
+                continue
+            if item.class_name != self.CLASSES[label]:
+                notes.add(f'class {self.CLASSES[label]!r} in another case', item.place)
+            known.append((label, item))
+        return known
+
+    def _content(self, data_list: list[dict]) -> Iterator[str]:
+        """What is in the set: images by class, negatives, images with boxes."""
+        images = Counter(label for info in data_list for label in info['gt_label'])
+        negatives = sum(not info['gt_label'] for info in data_list)
+        boxed = sum(bool(info['instances']) for info in data_list)
+        boxes = sum(len(info['instances']) for info in data_list)
+        classes = ', '.join(f'{name} {images[i]:,}' for i, name in enumerate(self.CLASSES))
+        yield f'images by class: {classes}; without a positive label {negatives:,}'
+        yield f'images with boxes: {boxed:,}, boxes: {boxes:,}'
+
+
+def _usable_instances(
+    objects: list[tuple[int, AnnotatedObject]], image_size: tuple[int, int], problems: Findings
+) -> Iterator[dict]:
+    """``instances`` of the objects whose boxes have an area in the image of size (h, w)."""
+    for label, item in objects:
+        bbox = clip_box(item.bbox, image_size)
+        if bbox is None:
+            problems.add('boxes left out, no area in the image', f'{item.place} {item.bbox}')
+            continue
+        if bbox != item.bbox:
+            problems.add('boxes clipped to the image', f'{item.place} {item.bbox}')
+        yield {'bbox': list(bbox), 'bbox_label': label}

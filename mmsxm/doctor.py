@@ -1,0 +1,155 @@
+"""Say what is installed, what is broken, and the command that mends it: ``python -m mmsxm.doctor``.
+
+Only the standard library is imported here, so that it runs where nothing else does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from typing import NamedTuple
+
+ONEDL = ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
+OPENMMLAB = ('mmengine', 'mmcv-lite', 'mmpretrain')
+OTHER_BUILDS = {'mmcv': 'mmcv-lite', 'mmengine-lite': 'mmengine'}  # the same packages
+
+
+class Finding(NamedTuple):
+    """One line of the report; ``mend`` is a command, empty where all is well."""
+
+    name: str
+    found: str
+    mend: str = ''
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of the installed distributions by normalised name."""
+    found = ((dist.metadata['Name'], dist.version) for dist in metadata.distributions())
+    return {normalise(name): version for name, version in found if name}
+
+
+def normalise(name: str) -> str:
+    """Write a distribution's name as package indexes compare it."""
+    return re.sub(r'[-_.]+', '-', name).lower()
+
+
+def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
+    """Python 3.10 or newer."""
+    mend = '' if version >= (3, 10) else 'make env PYTHON=python3.11'
+    return Finding('python', '.'.join(map(str, version)), mend)
+
+
+def check_mmsxm(versions: Mapping[str, str], requires: Iterable[str]) -> Finding:
+    """Our own installation, and whether all that it requires is there."""
+    if 'mmsxm' not in versions:
+        return Finding('mmsxm', 'not installed', "pip install -e '.[onedl]'")
+    needed = [need for need in requires if 'extra ==' not in need]
+    names = [normalise(re.split(r'[^\w.-]', need, maxsplit=1)[0]) for need in needed]
+    missing = [name for name in names if name not in versions]
+    if missing:
+        return Finding('mmsxm', f'lacks {", ".join(missing)}', f'pip install {" ".join(missing)}')
+    return Finding('mmsxm', versions['mmsxm'])
+
+
+def check_stack(versions: Mapping[str, str]) -> Finding:
+    """Which of the two stacks is installed: exactly one, and all of it."""
+    here = {OTHER_BUILDS.get(name, name): name for name in versions}
+    onedl = [here[name] for name in ONEDL if name in here]
+    openmmlab = [here[name] for name in OPENMMLAB if name in here]
+    found = ', '.join(f'{name} {versions[name]}' for name in onedl + openmmlab)
+    if onedl and openmmlab:
+        mend = f"pip uninstall -y {' '.join(onedl + openmmlab)} && pip install 'mmsxm[onedl]'"
+        return Finding('stack', f'two that overwrite each other: {found}', mend)
+    if not found:
+        return Finding('stack', 'none', "pip install 'mmsxm[onedl]'")
+    label = 'onedl' if onedl else 'openmmlab'
+    if len(onedl + openmmlab) < 3:
+        return Finding('stack', f'{label}, incomplete: {found}', f"pip install 'mmsxm[{label}]'")
+    return Finding('stack', f'{label}: {found}')
+
+
+def check_import(module: str, mend: str) -> Finding:
+    """Whether a module imports, and if not, the first line of why."""
+    try:
+        version = getattr(importlib.import_module(module), '__version__', 'imports')
+    except Exception as error:  # a broken installation raises anything
+        reason = str(error).strip().split('\n', 1)[0]
+        return Finding(module, f'{type(error).__name__}: {reason}', mend)
+    return Finding(module, version)
+
+
+def check_torchvision(torch_version: str) -> Finding:
+    """Whether torchvision imports, as it is or after the repair in :mod:`mmsxm.compat`."""
+    pair = re.match(r'2\.(\d+)', torch_version)  # torch 2.x goes with torchvision 0.(x + 15)
+    wanted = f'torchvision==0.{int(pair[1]) + 15}.*' if pair else 'torchvision'
+    finding = check_import('torchvision', f'pip install --no-deps --force-reinstall {wanted}')
+    if not finding.mend:
+        return finding
+    try:
+        importlib.import_module('mmsxm.compat').repair_torchvision()
+    except Exception:  # the first error is the one that tells
+        return finding
+    version = importlib.import_module('torchvision').__version__
+    return Finding('torchvision', f'{version}, its Python parts only, repaired by mmsxm.compat')
+
+
+def check_opencv(versions: Mapping[str, str]) -> Finding:
+    """OpenCV, whose wheel expects two libraries of the system."""
+    there = any(name.startswith('opencv-') for name in versions)
+    return check_import(
+        'cv2', 'apt-get install libgl1 libglib2.0-0' if there else 'pip install opencv-python'
+    )
+
+
+def describe_devices() -> Finding:
+    """The GPUs that torch can use; none is no fault."""
+    try:
+        cuda = importlib.import_module('torch').cuda
+        names = [cuda.get_device_name(index) for index in range(cuda.device_count())]
+    except Exception:  # torch is missing or broken, and its own line says so
+        names = []
+    if names:
+        return Finding('cuda', ', '.join(names))
+    if shutil.which('nvidia-smi'):
+        return Finding('cuda', 'none that this torch can use, although nvidia-smi is there')
+    return Finding('cuda', 'none, everything runs on the CPU')
+
+
+def examine() -> list[Finding]:
+    """All findings; the stack is imported only where nothing else is wrong."""
+    versions = installed_versions()
+    requires = metadata.requires('mmsxm') if 'mmsxm' in versions else []
+    findings = [
+        check_python(),
+        check_mmsxm(versions, requires or []),
+        check_stack(versions),
+        check_import('torch', 'pip install torch'),
+        check_torchvision(versions.get('torch', '')),
+        check_opencv(versions),
+        describe_devices(),
+    ]
+    if not any(finding.mend for finding in findings):
+        stack = [name for name in versions if name in ONEDL + OPENMMLAB + tuple(OTHER_BUILDS)]
+        mend = f'pip install --no-deps --force-reinstall {" ".join(stack)}'
+        findings += [check_import(name, mend) for name in ('mmengine', 'mmcv', 'mmpretrain')]
+    return findings
+
+
+def main() -> int:
+    """Print the report; 1 where something has to be mended."""
+    findings = examine()
+    print(f'{platform.platform()}, {sys.executable}')
+    for finding in findings:
+        print(f'{finding.name:12} {finding.found}')
+        if finding.mend:
+            print(f'{"":12} mend it with: {finding.mend}')
+    return int(any(finding.mend for finding in findings))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

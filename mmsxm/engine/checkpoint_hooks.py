@@ -1,0 +1,142 @@
+"""Nothing starts from random weights by mistake.
+
+mmengine loads what fits, logs the rest and goes on: a Stage II that begins with random attention
+looks like training. These hooks compare keys and shapes, and stop with the command that helps.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.runner import CheckpointLoader, Runner, find_latest_checkpoint
+from torch import Tensor, nn
+
+from mmsxm.registry import HOOKS
+
+
+def missing_keys(model: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str]:
+    """List the parameters and buffers that ``state_dict`` does not fill, by name and shape.
+
+    Batch normalisation's step counters don't count: old files lack them, and nothing reads them.
+    """
+    return [
+        key
+        for key, value in model.state_dict().items()
+        if not key.endswith('num_batches_tracked')
+        and (key not in state_dict or state_dict[key].shape != value.shape)
+    ]
+
+
+def _summary(keys: Sequence[str], shown: int = 5) -> str:
+    rest = f' and {len(keys) - shown} more' if len(keys) > shown else ''
+    return ', '.join(keys[:shown]) + rest
+
+
+def _is_training(runner: Runner) -> bool:
+    return not isinstance(runner._train_loop, Mapping | None)
+
+
+@HOOKS.register_module()
+class HandoverHook(Hook):
+    """Take weights over only where they fill the model, but for what is declared new.
+
+    ``load_from`` may name a work directory, whose latest checkpoint is then taken.
+
+    Args:
+        new: Prefixes of keys that training may start without, as Stage II's ``'head.'``. A
+            test, and a resumed training, needs them all.
+        first: The config to train before this one, for the sentence that says so.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, new: Sequence[str] = (), first: str | None = None) -> None:
+        self.new = tuple(new)
+        self.first = first
+
+    def before_run(self, runner: Runner) -> None:
+        """Find the latest checkpoint where ``load_from`` names a directory.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        path = runner._load_from
+        if path is None or runner._resume or '://' in path or os.path.isfile(path):
+            return
+        latest = find_latest_checkpoint(path) if os.path.isdir(path) else None
+        if latest is None or not os.path.isfile(latest):
+            first = (
+                f' Train it first: python tools/train.py {self.first}, or add --stages to this '
+                'command, which does that.'
+                if self.first and _is_training(runner)
+                else ''
+            )
+            raise FileNotFoundError(f'load_from names {path}, and no checkpoint is there.{first}')
+        runner._load_from = latest
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare the checkpoint with the model.
+
+        Raises:
+            ValueError: it leaves a part of the model unfilled that is not declared new.
+        """
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        state_dict = checkpoint.get('state_dict', checkpoint)
+        missing = missing_keys(model, state_dict)
+        starting = _is_training(runner) and not runner._resume
+        new = [key for key in missing if starting and key.startswith(self.new)] if self.new else []
+        lost = [key for key in missing if key not in new]
+        if lost:
+            first = f' It should come from {self.first}.' if self.first and starting else ''
+            raise ValueError(
+                f'The checkpoint {runner._load_from} does not fill the model: {len(lost)} of its '
+                f'{len(model.state_dict())} tensors are missing or of another shape '
+                f'({_summary(lost)}).{first}'
+            )
+        if new:
+            epoch = checkpoint.get('meta', {}).get('epoch', 'unknown')
+            print_log(
+                f'Weights are taken over from {runner._load_from} (epoch {epoch}). New, and '
+                f'initialised here: {len(new)} tensors ({_summary(new)}).',
+                logger='current',
+            )
+        unused = sorted(set(state_dict) - set(model.state_dict()))
+        if unused:
+            print_log(
+                f'The checkpoint holds {len(unused)} tensors that this model does not have '
+                f'({_summary(unused)}).',
+                logger='current',
+            )
+
+
+@HOOKS.register_module()
+class PretrainedHook(Hook):
+    """Refuse pretrained weights that don't fill the backbone."""
+
+    priority = 'VERY_HIGH'
+
+    def before_run(self, runner: Runner) -> None:
+        """Read the file that ``backbone.init_cfg`` names and compare it with the backbone.
+
+        Raises:
+            ValueError: its keys or shapes are others.
+        """
+        if not _is_training(runner) or runner._resume or runner._load_from:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        init_cfg = model.backbone.init_cfg
+        if not isinstance(init_cfg, Mapping) or init_cfg.get('type') != 'Pretrained':
+            return
+        path = init_cfg['checkpoint']
+        checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu', logger='current')
+        state_dict = checkpoint.get('state_dict', checkpoint)
+        missing = missing_keys(model.backbone, state_dict)
+        if missing:
+            raise ValueError(
+                f'The weights in {path} do not fit the {type(model.backbone).__name__}: '
+                f'{len(missing)} of its tensors are missing or of another shape '
+                f'({_summary(missing)}). Convert them first: '
+                f'python tools/convert_weights.py CONFIG {path} OUT.'
+            )

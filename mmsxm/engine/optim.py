@@ -1,0 +1,80 @@
+"""Parameter groups that are checked, few and shown; autocast on any device."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
+from torch import nn
+
+from mmsxm.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
+
+
+def merge_groups(groups: list[dict]) -> list[dict]:
+    """Put parameters with equal options into one group, in the order of their first.
+
+    mmengine makes a group of each parameter, which keeps torch's multi-tensor step from working.
+    """
+    merged: dict[tuple, dict] = {}
+    for group in groups:
+        options = {key: value for key, value in group.items() if key != 'params'}
+        first = merged.setdefault(tuple(sorted(options.items())), {'params': [], **options})
+        first['params'].extend(group['params'])
+    return list(merged.values())
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class CheckedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
+    """Build the optimizer as mmengine does, refuse idle ``custom_keys`` and log the groups."""
+
+    def add_params(self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any) -> None:
+        """Collect the groups of a model.
+
+        Raises:
+            ValueError: a key of ``paramwise_cfg.custom_keys`` matches no parameter.
+        """
+        super().add_params(params, module, prefix, **kwargs)
+        if prefix:  # mmengine calls itself for every child
+            return
+        names = [name for name, _ in module.named_parameters()]
+        for key in self.paramwise_cfg.get('custom_keys', {}):
+            if not any(key in name for name in names):
+                parts = sorted({'.'.join(name.split('.')[:2]) for name in names})
+                raise ValueError(
+                    f'paramwise_cfg.custom_keys names {key!r}, which matches no parameter of the '
+                    f'{type(module).__name__}; its parts are {", ".join(parts)}.'
+                )
+        params[:] = merge_groups(params)
+
+    def __call__(self, model: nn.Module) -> OptimWrapper:
+        """Build the optimizer and log a line for each of its groups."""
+        optim_wrapper = super().__call__(model)
+        names = {id(parameter): name for name, parameter in model.named_parameters()}
+        lines = ['Parameter groups:', '       lr  weight decay  tensors  parameters  of']
+        for group in optim_wrapper.param_groups:
+            parts = sorted({'.'.join(names[id(p)].removeprefix('module.').split('.')[:2]) for p in group['params']})
+            size = sum(p.numel() for p in group['params'])
+            lines.append(
+                f'{group["lr"]:9.2e}  {group.get("weight_decay", 0):12.1e}  {len(group["params"]):7d}'
+                f'  {size:10d}  {", ".join(parts)}'
+            )
+        print_log('\n'.join(lines), logger='current')
+        return optim_wrapper
+
+
+@OPTIM_WRAPPERS.register_module()
+class AutocastOptimWrapper(OptimWrapper):
+    """Train under bfloat16 autocast, on a CPU as on a GPU.
+
+    mmengine's AmpOptimWrapper refuses the CPU. bfloat16 has the range of float32 and needs no
+    loss scaling.
+    """
+
+    @contextlib.contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Run the forward pass under autocast."""
+        device = next(model.parameters()).device.type
+        with super().optim_context(model), torch.autocast(device, dtype=torch.bfloat16):
+            yield

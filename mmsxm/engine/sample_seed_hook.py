@@ -1,0 +1,33 @@
+"""Tell the training set the seed and epoch that its random transforms draw from.
+
+mmengine stores no generator's state, and seeds workers with a constant; numbers drawn from
+(seed, epoch, sample) make a resumed run equal to an undisturbed one, with any number of workers.
+"""
+
+from collections.abc import Iterator
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmsxm.registry import HOOKS
+
+
+def xray_datasets(dataset: object) -> Iterator[object]:
+    """Find the data sets that take a seed, also inside mmengine's wrappers."""
+    if hasattr(dataset, 'set_epoch'):
+        yield dataset
+    else:
+        inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+        for child in inner:
+            if child is not None:
+                yield from xray_datasets(child)
+
+
+@HOOKS.register_module()
+class SampleSeedHook(Hook):
+    """Pass the runner's seed and epoch on before every epoch."""
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Set them; a shared tensor carries them to workers that live on."""
+        for dataset in xray_datasets(runner.train_dataloader.dataset):
+            dataset.set_epoch(runner.seed, runner.epoch)  # type: ignore[attr-defined]

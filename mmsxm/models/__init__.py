@@ -1,0 +1,22 @@
+"""Networks of the paper and its baselines."""
+
+from .attention_head import BottomUpAttentionHead, UpsampleModule
+from .fpn import FPN
+from .fusion_heads import AverageFusionHead, MetaFusionHead
+from .losses import MultiLabelBCELoss
+from .meta_selection import MetaSelection
+from .pyramid_refinement import NormalizedRefinement, ProductRefinement
+from .sxmnet import SXMNet
+
+__all__ = [
+    'FPN',
+    'AverageFusionHead',
+    'BottomUpAttentionHead',
+    'MetaFusionHead',
+    'MetaSelection',
+    'MultiLabelBCELoss',
+    'NormalizedRefinement',
+    'ProductRefinement',
+    'SXMNet',
+    'UpsampleModule',
+]

@@ -1,0 +1,56 @@
+"""Feature pyramid network, reference [6] of the paper (Lin et al., CVPR 2017, arXiv:1612.03144).
+
+Deviation, after the authors' code: the coarser map is upsampled bilinearly, not by nearest
+neighbour.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmsxm.registry import MODELS
+
+
+@MODELS.register_module()
+class FPN(BaseModule):
+    """Give every level of a backbone the same channels and the context of coarser levels.
+
+    1x1 laterals, bilinear top-down addition, a 3x3 convolution on every level; no normalisation
+    and no activation. Takes and returns a tuple ordered from fine to coarse:
+    ``(N, C_l, H_l, W_l)`` -> ``(N, out_channels, H_l, W_l)``.
+
+    Args:
+        in_channels: Channels of the backbone's levels, fine to coarse.
+        out_channels: Channels of every level of the pyramid.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        out_channels: int = 256,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(
+            init_cfg or dict(type='Xavier', layer='Conv2d', distribution='uniform', bias=0)
+        )
+        self.laterals = nn.ModuleList(nn.Conv2d(c, out_channels, 1) for c in in_channels)
+        self.smooth = nn.ModuleList(
+            nn.Conv2d(out_channels, out_channels, 3, padding=1) for _ in in_channels
+        )
+
+    def forward(self, feats: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Build the pyramid; ValueError if the backbone gives another number of levels."""
+        if len(feats) != len(self.laterals):
+            raise ValueError(
+                f'FPN was built for {len(self.laterals)} levels (in_channels), but the backbone '
+                f'gives {len(feats)}; make its out_indices name as many.'
+            )
+        pyramid = [lateral(feat) for lateral, feat in zip(self.laterals, feats, strict=True)]
+        for level in range(len(pyramid) - 2, -1, -1):
+            size = pyramid[level].shape[-2:]
+            pyramid[level] = pyramid[level] + F.interpolate(
+                pyramid[level + 1], size=size, mode='bilinear', align_corners=False
+            )
+        return tuple(smooth(level) for smooth, level in zip(self.smooth, pyramid, strict=True))

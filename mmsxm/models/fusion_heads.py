@@ -1,0 +1,144 @@
+"""How the levels' predictions become one (Sec. 3.2, "Classification with Meta Fusion").
+
+Every level is pooled globally and classified by a linear layer of its own; the logits are then
+averaged (Eq. 1) or weighted for every image by the meta-selection network (Eq. 2).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from mmpretrain.models.heads import MultiLabelClsHead
+from mmpretrain.structures import DataSample, label_to_onehot
+from torch import Tensor, nn
+
+from mmsxm.registry import MODELS
+
+from .losses import MultiLabelBCELoss, meta_level_loss
+from .meta_selection import MetaSelection
+
+
+def fuse(level_scores: Tensor, level_weights: Tensor) -> Tensor:
+    """Weigh the levels' logits: ``(N, L, C)`` and ``(N, L)`` -> ``(N, C)``."""
+    return (level_weights.unsqueeze(-1) * level_scores).sum(dim=1)
+
+
+@MODELS.register_module()
+class AverageFusionHead(MultiLabelClsHead):
+    """Average the logits of all levels (Eq. 1); with one level a plain linear classifier.
+
+    Args:
+        num_classes: Number of labels, C.
+        in_channels: Channels of the levels, fine to coarse.
+        thr: Score from which a label counts as predicted.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: Sequence[int] = (256, 256, 256),
+        thr: float = 0.5,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(
+            loss=MultiLabelBCELoss(),
+            thr=thr,
+            init_cfg=init_cfg or dict(type='Normal', layer='Linear', std=0.01),
+        )
+        self.num_classes = num_classes
+        self.fcs = nn.ModuleList(nn.Linear(c, num_classes) for c in in_channels)
+
+    def level_scores(self, feats: Sequence[Tensor]) -> Tensor:
+        """Classify every level ``(N, C_l, h, w)`` by itself: float32 logits ``(N, L, C)``."""
+        if len(feats) != len(self.fcs):
+            raise ValueError(
+                f'The head was built for {len(self.fcs)} levels (in_channels), but it gets '
+                f'{len(feats)}.'
+            )
+        scores = [fc(feat.mean(dim=(-2, -1))) for fc, feat in zip(self.fcs, feats, strict=True)]
+        return torch.stack(scores, dim=1).float()
+
+    def level_logits(self, feats: Sequence[Tensor]) -> Tensor:
+        """Say how far each level is to be trusted, ``(N, L)`` before the softmax: here equally."""
+        return feats[0].new_zeros((len(feats[0]), len(self.fcs)), dtype=torch.float32)
+
+    def pre_logits(self, feats: Sequence[Tensor]) -> Tensor:
+        """Pool every level globally and concatenate: ``(N, sum of C_l)``."""
+        return torch.cat([feat.mean(dim=(-2, -1)) for feat in feats], dim=1)
+
+    def forward(self, feats: Sequence[Tensor]) -> Tensor:
+        """Give the fused logits ``(N, C)``."""
+        return fuse(self.level_scores(feats), self.level_logits(feats).softmax(dim=-1))
+
+    def loss(self, feats: Sequence[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Give ``loss_cls``, the cross-entropy of the fused logits."""
+        return {'loss_cls': self.loss_module(self(feats), self._target(data_samples))}
+
+    def predict(
+        self, feats: Sequence[Tensor], data_samples: list[DataSample] | None = None
+    ) -> list[DataSample]:
+        """Set ``pred_score`` (C,), ``pred_label`` and ``level_weights`` (L,) of every sample."""
+        level_weights = self.level_logits(feats).softmax(dim=-1)
+        cls_score = fuse(self.level_scores(feats), level_weights)
+        data_samples = self._get_predictions(cls_score, data_samples)
+        for sample, weights in zip(data_samples, level_weights, strict=True):
+            sample.set_field(weights, 'level_weights', dtype=Tensor)
+        return data_samples
+
+    def _target(self, data_samples: list[DataSample]) -> Tensor:
+        device = self.fcs[0].weight.device
+        target = [
+            s.gt_score if 'gt_score' in s else label_to_onehot(s.gt_label, self.num_classes)
+            for s in data_samples
+        ]
+        return torch.stack(target).to(device)
+
+
+@MODELS.register_module()
+class MetaFusionHead(AverageFusionHead):
+    """Weigh the levels' logits for every image (Eq. 2), taught which level to trust (Eq. 4).
+
+    Args:
+        num_classes: Number of labels, C.
+        in_channels: Channels of the levels, fine to coarse.
+        loss_meta_weight: The paper's lambda. 0 leaves the weights to the classification loss,
+            which is the gated fusion of Table 4.
+        thr: Score from which a label counts as predicted.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: Sequence[int] = (256, 256, 256),
+        loss_meta_weight: float = 0.1,
+        thr: float = 0.5,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(num_classes, in_channels, thr, init_cfg)
+        self.loss_meta_weight = loss_meta_weight
+        self.meta_selection = MetaSelection(in_channels)
+
+    def level_logits(self, feats: Sequence[Tensor]) -> Tensor:
+        """Ask the meta-selection network: float32 ``(N, L)``, before the softmax."""
+        return self.meta_selection(feats).float()
+
+    def loss(self, feats: Sequence[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Give ``loss_cls`` and, unless its weight is 0, ``loss_meta``.
+
+        Raises:
+            KeyError: the samples carry no ``gt_meta_level`` though its loss has a weight.
+        """
+        level_logits = self.level_logits(feats)
+        cls_score = fuse(self.level_scores(feats), level_logits.softmax(dim=-1))
+        losses = {'loss_cls': self.loss_module(cls_score, self._target(data_samples))}
+        if self.loss_meta_weight:
+            if any('gt_meta_level' not in sample for sample in data_samples):
+                raise KeyError(
+                    'The meta loss needs gt_meta_level: let the pipeline set and pack it '
+                    "(type='mmsxm.IntuitiveMetaLevel' for MF-I), or set loss_meta_weight=0 for "
+                    'gated fusion.'
+                )
+            level = torch.stack([sample.gt_meta_level for sample in data_samples])
+            losses['loss_meta'] = self.loss_meta_weight * meta_level_loss(
+                level_logits, level.to(level_logits.device)
+            )
+        return losses

@@ -1,0 +1,59 @@
+"""Losses of Stage I (Eq. 3) and Stage II (Eq. 4).
+
+Reductions are facts of the authors' code, and the paper's learning rates hold for them alone:
+the heat maps' squared error is summed over pixels, the cross-entropies are means.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmsxm.registry import MODELS
+
+
+def summed_mse_loss(attention_map: Tensor, target: Tensor) -> Tensor:
+    """Sum the squared error over pixels and average it over the batch.
+
+    Args:
+        attention_map: ``(N, 1, h, w)`` in [0, 1].
+        target: ``(N, 1, H, W)``, average-pooled to the map's size.
+    """
+    target = F.adaptive_avg_pool2d(target, attention_map.shape[-2:])
+    return F.mse_loss(attention_map.float(), target, reduction='sum') / len(attention_map)
+
+
+def multilabel_bce_loss(cls_score: Tensor, target: Tensor) -> Tensor:
+    """Average the binary cross-entropy over batch and classes, leaving out targets of -1.
+
+    Args:
+        cls_score: Logits, ``(N, C)``.
+        target: 1, 0 or -1 for ignored, ``(N, C)``.
+    """
+    known = target >= 0
+    loss = F.binary_cross_entropy_with_logits(
+        cls_score.float(), target.clamp(min=0).float(), weight=known.float(), reduction='sum'
+    )
+    return loss / known.sum().clamp(min=1)
+
+
+def meta_level_loss(level_logits: Tensor, target: Tensor) -> Tensor:
+    """Average the cross-entropy over the images that have a level, 0 if none has.
+
+    Args:
+        level_logits: ``(N, L)``, before the softmax.
+        target: Index of the level to trust, or -1 for none, ``(N,)``.
+    """
+    loss = F.cross_entropy(level_logits.float(), target, ignore_index=-1, reduction='sum')
+    return loss / (target >= 0).sum().clamp(min=1)
+
+
+@MODELS.register_module()
+class MultiLabelBCELoss(nn.Module):
+    """Apply :func:`multilabel_bce_loss`.
+
+    mmpretrain's multi-label head divides by the batch alone, which is C times larger and would
+    shift the learning rate and the weight of the meta loss.
+    """
+
+    def forward(self, cls_score: Tensor, target: Tensor) -> Tensor:
+        """Compare logits with targets, both ``(N, C)``."""
+        return multilabel_bce_loss(cls_score, target)

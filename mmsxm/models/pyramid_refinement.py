@@ -1,0 +1,46 @@
+"""How attention refines the pyramid (Sec. 3.2): every level is multiplied by the map.
+
+Measured, and not in the paper: with the plain product Stage II drives the map to 1 everywhere
+within an epoch, since a map whose mean is far below 1 shrinks all features and every gradient
+lifts it. Dividing the map by its own mean takes that gain away: a pooled feature becomes an
+attention-weighted mean, whose scale does not depend on the map's.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmsxm.registry import MODELS
+
+
+def refine_by_product(feats: Sequence[Tensor], attention_map: Tensor) -> tuple[Tensor, ...]:
+    """Multiply each level ``(N, C, h, w)`` by the map ``(N, 1, H, W)``, average-pooled to it."""
+    return tuple(feat * F.adaptive_avg_pool2d(attention_map, feat.shape[-2:]) for feat in feats)
+
+
+def normalize_map(attention_map: Tensor, eps: float = 1e-3) -> Tensor:
+    """Divide every map ``(N, 1, H, W)`` by its own mean, in float32.
+
+    ``eps`` keeps an empty map, as a bag without items has, from becoming noise of mean 1.
+    """
+    attention_map = attention_map.float()
+    return attention_map / (attention_map.mean(dim=(-2, -1), keepdim=True) + eps)
+
+
+@MODELS.register_module()
+class ProductRefinement(nn.Module):
+    """Refine as published: :func:`refine_by_product`."""
+
+    def forward(self, feats: Sequence[Tensor], attention_map: Tensor) -> tuple[Tensor, ...]:
+        """Refine all levels."""
+        return refine_by_product(feats, attention_map)
+
+
+@MODELS.register_module()
+class NormalizedRefinement(nn.Module):
+    """Refine by the map divided by its own mean: :func:`normalize_map`, then the product."""
+
+    def forward(self, feats: Sequence[Tensor], attention_map: Tensor) -> tuple[Tensor, ...]:
+        """Refine all levels."""
+        return refine_by_product(feats, normalize_map(attention_map))

@@ -1,0 +1,115 @@
+"""SXMNet (Hu et al., ACCV 2020, "Multi-label X-ray Imagery Classification via Bottom-up Attention
+and Meta Fusion"), Sec. 3.2 and Fig. 2.
+
+One class serves both stages and the baselines, by which parts its config names: Stage I has an
+attention head with a loss and no classification head; Stage II has both heads and the
+classification loss alone; without an attention head it is a backbone, with or without FPN, under
+a fusion head.
+"""
+
+from typing import Any
+
+from mmpretrain.models.classifiers import ImageClassifier
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
+from mmsxm.registry import MODELS
+
+NUM_LEVELS = 3  # P3, P4, P5 are refined and fused (Sec. 4.2); a finer one serves attention alone
+
+
+@MODELS.register_module()
+class SXMNet(ImageClassifier):
+    """Say which prohibited items an X-ray image holds, and where the network looked.
+
+    Args:
+        backbone: Any backbone of mmpretrain; for a pyramid its ``out_indices`` name the levels
+            of stride 8, 16 and 32 (and 4 first, where attention starts at P2).
+        neck: Usually ``mmsxm.FPN``.
+        attention_head: ``mmsxm.BottomUpAttentionHead``, with ``loss_weight=0`` in Stage II.
+        refinement: How attention refines the pyramid; needed where both heads are.
+        head: A fusion head; None in Stage I.
+        data_preprocessor: As of ImageClassifier.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict | None = None,
+        attention_head: dict | None = None,
+        refinement: dict | None = None,
+        head: dict | None = None,
+        train_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(
+            backbone=backbone,
+            neck=neck,
+            head=head,
+            train_cfg=train_cfg,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+        )
+        if attention_head is None and head is None:
+            raise ValueError('SXMNet needs an attention_head (Stage I), a head, or both.')
+        if attention_head is not None and head is not None and refinement is None:
+            raise ValueError(
+                'SXMNet with both heads needs a refinement, which says how attention changes the '
+                "pyramid: type='mmsxm.ProductRefinement' or 'mmsxm.NormalizedRefinement'."
+            )
+        self.attention_head = attention_head and MODELS.build(attention_head)
+        self.refinement = refinement and MODELS.build(refinement)
+
+    def attend(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Give the levels that the head classifies and the attention maps, coarse to fine.
+
+        Args:
+            inputs: Normalised images, ``(N, 3, H, W)``.
+
+        Returns:
+            Up to three levels ``(N, C, h, w)``, refined where there are both heads; and maps
+            ``(N, 1, h, w)``, none without an attention head.
+        """
+        feats = self.extract_feat(inputs)
+        maps = self.attention_head(feats, inputs) if self.attention_head else ()
+        feats = feats[-NUM_LEVELS:]
+        if maps and self.with_head:
+            feats = self.refinement(feats, maps[-1])
+        return feats, maps
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: list[DataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> Any:
+        """Give logits ``(N, C)`` (``'tensor'``; in Stage I the last map), losses or predictions."""
+        if mode != 'tensor':
+            return super().forward(inputs, data_samples, mode)
+        feats, maps = self.attend(inputs)
+        return self.head(feats) if self.with_head else maps[-1]
+
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Give the losses of Stage I (Eq. 3) or Stage II (Eq. 4)."""
+        feats, maps = self.attend(inputs)
+        losses: dict[str, Tensor] = {}
+        if maps and self.attention_head.loss_weight:
+            losses |= self.attention_head.loss(maps, data_samples)
+        if self.with_head:
+            losses |= self.head.loss(feats, data_samples)
+        return losses
+
+    def predict(
+        self, inputs: Tensor, data_samples: list[DataSample] | None = None, **kwargs: Any
+    ) -> list[DataSample]:
+        """Set ``attention_map`` (h, w) and what the head predicts on every sample."""
+        feats, maps = self.attend(inputs)
+        if data_samples is None:
+            data_samples = [DataSample() for _ in inputs]
+        if self.with_head:
+            data_samples = self.head.predict(feats, data_samples, **kwargs)
+        if maps:
+            for sample, attention_map in zip(data_samples, maps[-1], strict=True):
+                sample.set_field(attention_map[0], 'attention_map', dtype=Tensor)
+        return data_samples

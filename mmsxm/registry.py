@@ -1,0 +1,54 @@
+"""Registry nodes of ``mmsxm``, each a child of mmpretrain's node.
+
+Configs set ``default_scope='mmpretrain'`` and write our types with their scope,
+``type='mmsxm.SXMNet'``: a lookup that starts anywhere in the tree then finds them, while
+everything of mmpretrain, mmcv and mmengine keeps its plain name.
+"""
+
+from mmsxm import compat
+
+compat.apply()  # before mmpretrain, whose import needs a torchvision that imports
+
+from mmengine.registry import Registry  # noqa: E402
+from mmpretrain import registry as mmpretrain_registry  # noqa: E402
+
+__all__ = [
+    'DATASETS',
+    'HOOKS',
+    'METRICS',
+    'MODELS',
+    'OPTIM_WRAPPERS',
+    'OPTIM_WRAPPER_CONSTRUCTORS',
+    'TRANSFORMS',
+]
+
+MODELS = Registry(
+    'model', parent=mmpretrain_registry.MODELS, scope='mmsxm', locations=['mmsxm.models']
+)
+DATASETS = Registry(
+    'dataset', parent=mmpretrain_registry.DATASETS, scope='mmsxm', locations=['mmsxm.datasets']
+)
+TRANSFORMS = Registry(
+    'transform',
+    parent=mmpretrain_registry.TRANSFORMS,
+    scope='mmsxm',
+    locations=['mmsxm.datasets.transforms'],
+)
+METRICS = Registry(
+    'metric', parent=mmpretrain_registry.METRICS, scope='mmsxm', locations=['mmsxm.evaluation']
+)
+HOOKS = Registry(
+    'hook', parent=mmpretrain_registry.HOOKS, scope='mmsxm', locations=['mmsxm.engine']
+)
+OPTIM_WRAPPERS = Registry(
+    'optimizer wrapper',
+    parent=mmpretrain_registry.OPTIM_WRAPPERS,
+    scope='mmsxm',
+    locations=['mmsxm.engine'],
+)
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    'optimizer wrapper constructor',
+    parent=mmpretrain_registry.OPTIM_WRAPPER_CONSTRUCTORS,
+    scope='mmsxm',
+    locations=['mmsxm.engine'],
+)

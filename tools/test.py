@@ -1,0 +1,74 @@
+"""Test a checkpoint: mean average precision, and where the attention points."""
+
+import argparse
+import os
+
+import mmengine
+from mmengine.config import DictAction
+
+from mmsxm.apis import running
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='the config file')
+    parser.add_argument('checkpoint', help='a checkpoint, or a work dir for its latest one')
+    parser.add_argument('--work-dir', help='where the log goes')
+    parser.add_argument('--out', help='the file for the results, .json or .pkl')
+    parser.add_argument(
+        '--out-item',
+        choices=['metrics', 'pred'],
+        default='pred',
+        help='what --out receives: the metrics, or every prediction (.pkl)',
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='settings to override, key=value'
+    )
+    parser.add_argument('--amp', action='store_true', help='test in reduced precision')
+    parser.add_argument('--show-dir', help='where pictures of the predictions go')
+    parser.add_argument('--show', action='store_true', help='show the predictions in a window')
+    parser.add_argument('--interval', type=int, default=1, help='show one of so many')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds per window')
+    parser.add_argument('--no-pin-memory', action='store_true')
+    parser.add_argument(
+        '--tta', action='store_true', help='average the scores of the image and its mirror image'
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.out and args.out_item == 'pred' and not args.out.endswith(('.pkl', '.pickle')):
+        parser.error('predictions go to a .pkl file; for a .json file give --out-item metrics')
+    return args
+
+
+def main() -> None:
+    """Test."""
+    args = parse_args()
+    cfg = running.load_config(
+        args.config, work_dir=args.work_dir, options=args.cfg_options, launcher=args.launcher
+    )
+    if args.no_pin_memory:
+        running.set_dataloaders(cfg, pin_memory=False)
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    if args.tta:
+        running.use_flip_tta(cfg)
+    if args.show or args.show_dir:
+        cfg.default_hooks.visualization.update(
+            enable=True,
+            show=args.show,
+            out_dir=args.show_dir,
+            interval=args.interval,
+            wait_time=args.wait_time,
+        )
+    if args.out and args.out_item == 'pred':
+        cfg.test_evaluator = [*cfg.test_evaluator, dict(type='DumpResults', out_file_path=args.out)]
+    metrics = running.test(cfg, args.checkpoint)
+    if args.out and args.out_item == 'metrics':
+        mmengine.dump(metrics, args.out)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,95 @@
+"""Train a network from its config; with --stages, the stage before it first."""
+
+import argparse
+import os
+
+from mmengine.config import DictAction
+
+from mmsxm.apis import running
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='the config file')
+    parser.add_argument('--work-dir', help='where logs and checkpoints go')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='go on from this checkpoint, or without a value from the latest one in the work dir',
+    )
+    parser.add_argument(
+        '--stages',
+        action='store_true',
+        help='train Stage I first, as far as it is not trained yet',
+    )
+    parser.add_argument('--amp', action='store_true', help='train in reduced precision')
+    parser.add_argument('--no-validate', action='store_true', help='do not test between epochs')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the whole batch size',
+    )
+    parser.add_argument('--no-pin-memory', action='store_true')
+    parser.add_argument('--no-persistent-workers', action='store_true')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings to override, key=value, for example train_cfg.max_epochs=30',
+    )
+    parser.add_argument(
+        '--stage1-options',
+        nargs='+',
+        action=DictAction,
+        help='as --cfg-options, for the Stage I that --stages trains',
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.stage1_options and not args.stages:
+        parser.error('--stage1-options goes with --stages')
+    return args
+
+
+def apply_flags(cfg: running.Config, args: argparse.Namespace) -> None:
+    """Carry the flags that hold for every stage into its config."""
+    if args.amp:
+        running.use_autocast(cfg)
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.no_pin_memory:
+        running.set_dataloaders(cfg, pin_memory=False)
+    if args.no_persistent_workers:
+        running.set_dataloaders(cfg, persistent_workers=False)
+
+
+def main() -> None:
+    """Train."""
+    args = parse_args()
+    cfg = running.load_config(
+        args.config, work_dir=args.work_dir, options=args.cfg_options, launcher=args.launcher
+    )
+    apply_flags(cfg, args)
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if not args.stages:
+        running.train(cfg)
+        return
+    first_path = running.first_stage(cfg)
+    if first_path is None:
+        raise SystemExit(f'{args.config} has no stage before it: leave out --stages.')
+    first = running.load_config(
+        first_path, work_dir=cfg.load_from, options=args.stage1_options, launcher=args.launcher
+    )
+    apply_flags(first, args)
+    running.train_stages(cfg, first)
+
+
+if __name__ == '__main__':
+    main()
