@@ -30,12 +30,7 @@ class Finding(NamedTuple):
 def installed_versions() -> dict[str, str]:
     """Versions of the installed distributions by normalised name."""
     found = ((dist.metadata['Name'], dist.version) for dist in metadata.distributions())
-    return {normalise(name): version for name, version in found if name}
-
-
-def normalise(name: str) -> str:
-    """Write a distribution's name as package indexes compare it."""
-    return re.sub(r'[-_.]+', '-', name).lower()
+    return {re.sub(r'[-_.]+', '-', name).lower(): version for name, version in found if name}
 
 
 def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
@@ -48,8 +43,7 @@ def check_mmsxm(versions: Mapping[str, str], requires: Iterable[str]) -> Finding
     """Our own installation, and whether all that it requires is there."""
     if 'mmsxm' not in versions:
         return Finding('mmsxm', 'not installed', "pip install -e '.[onedl]'")
-    needed = [need for need in requires if 'extra ==' not in need]
-    names = [normalise(re.split(r'[^\w.-]', need, maxsplit=1)[0]) for need in needed]
+    names = [re.split(r'[^\w-]', need)[0] for need in requires if 'extra ==' not in need]
     missing = [name for name in names if name not in versions]
     if missing:
         return Finding('mmsxm', f'lacks {", ".join(missing)}', f'pip install {" ".join(missing)}')

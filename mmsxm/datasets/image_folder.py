@@ -1,7 +1,6 @@
 """The images of a folder, found by name."""
 
 import os
-from pathlib import Path
 
 __all__ = ['ImageFolder']
 
@@ -30,8 +29,8 @@ class ImageFolder:
                     # Of two images with one stem the same wins whatever the disk's order.
                     self._by_stem[stem] = min(entry.name, self._by_stem.get(stem, entry.name))
 
-    def find(self, name: str) -> Path | None:
-        """The image of that name, with or without its suffix, or under another one."""
+    def find(self, name: str) -> str | None:
+        """Path of the image of that name, with or without its suffix, or under another one."""
         stem, suffix = os.path.splitext(name)
         found = self._by_stem.get(stem if suffix.lower() in SUFFIXES else name)
-        return None if found is None else Path(self.folder, found)
+        return None if found is None else os.path.join(self.folder, found)

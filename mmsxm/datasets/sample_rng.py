@@ -11,13 +11,14 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from numpy.random import mtrand
 
 __all__ = ['sample_rng']
 
 
 @contextmanager
 def sample_rng(seed: int, epoch: int, index: int) -> Iterator[None]:
-    """Let Python's, NumPy's and torch's CPU generators start from three numbers in a ``with`` block.
+    """Start the generators of Python, NumPy and torch (CPU) from three numbers in a ``with`` block.
 
     Afterwards they go on from where they were. (The one exception: NumPy forgets the spare number
     that it keeps after an odd count of ``np.random.normal``.) ValueError for a negative number.
@@ -26,14 +27,14 @@ def sample_rng(seed: int, epoch: int, index: int) -> Iterator[None]:
     words = sequence.generate_state(4)
     python_state, torch_state = random.getstate(), torch.get_rng_state()
     # Exchanging NumPy's generator costs a microsecond, copying its state to and fro a hundred.
-    numpy_generator = np.random.get_bit_generator()
+    numpy_generator = mtrand.get_bit_generator()
     try:
         random.seed(words.tobytes())
-        np.random.set_bit_generator(np.random.PCG64(sequence))
+        mtrand.set_bit_generator(np.random.PCG64(sequence))
         # torch.manual_seed would also reach for every accelerator.
         torch.default_generator.manual_seed(int(words[0]) << 32 | int(words[1]))
         yield
     finally:
         random.setstate(python_state)
-        np.random.set_bit_generator(numpy_generator)
+        mtrand.set_bit_generator(numpy_generator)
         torch.set_rng_state(torch_state)

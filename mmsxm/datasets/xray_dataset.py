@@ -5,7 +5,6 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -181,17 +180,18 @@ class XrayDataset(MultiLabelDataset):
         )
         if self.strict and problems.counts:
             error = FileNotFoundError if 'missing images' in problems.counts else ValueError
-            raise error(f'strict=True allows none of the problems at the end of this.\n{report}')
+            lines = '\n    '.join(problems.lines())
+            raise error(f'strict=True, but {self.ann_file} has problems.\n    {lines}')
         if not data_list:
             raise ValueError(f'No image is left to use.\n{report}')
         print_log(report, 'current', logging.WARNING if problems.counts else logging.INFO)
         return data_list
 
     def _load_data_info(
-        self, img_path: Path, gt_label: list[int] | None, problems: Findings, notes: Findings
+        self, img_path: str, gt_label: list[int] | None, problems: Findings, notes: Findings
     ) -> dict | None:
         """The data info of one image, or None when it can't be used."""
-        img_id = img_path.stem
+        img_id = os.path.splitext(os.path.basename(img_path))[0]
         instances: list[dict] = []
         # A negative has no objects by nature: don't look for a million files.
         if gt_label is None or gt_label:
@@ -214,7 +214,7 @@ class XrayDataset(MultiLabelDataset):
                     return None
                 instances = list(_usable_instances(objects, (height, width), problems))
         return {
-            'img_path': str(img_path),
+            'img_path': img_path,
             'img_id': img_id,
             'gt_label': gt_label,
             'instances': instances,

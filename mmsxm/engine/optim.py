@@ -53,7 +53,7 @@ class CheckedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         optim_wrapper = super().__call__(model)
         names = {id(parameter): name for name, parameter in model.named_parameters()}
         lines = ['Parameter groups:', '       lr  weight decay  tensors  parameters  of']
-        for group in optim_wrapper.param_groups:
+        for group in optim_wrapper.optimizer.param_groups:
             parts = sorted({'.'.join(names[id(p)].removeprefix('module.').split('.')[:2]) for p in group['params']})
             size = sum(p.numel() for p in group['params'])
             lines.append(

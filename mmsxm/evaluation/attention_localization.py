@@ -100,7 +100,7 @@ class AttentionLocalization(BaseMetric):
             hit = chance = math.nan
             if 'gt_bboxes' in sample:
                 image_size = sample['img_shape'][:2]
-                boxes = visible_boxes(sample['gt_bboxes'].float().cpu().numpy(), image_size)
+                boxes = visible_boxes(np.asarray(sample['gt_bboxes'], dtype=np.float32), image_size)
                 if len(boxes):
                     hit = pointing_hit(attention_map, boxes, image_size)
                     inside = cells_in_boxes(attention_map.shape, boxes, image_size)

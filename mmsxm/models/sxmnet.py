@@ -9,6 +9,7 @@ a fusion head.
 
 from typing import Any
 
+import torch
 from mmpretrain.models.classifiers import ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor
@@ -60,6 +61,9 @@ class SXMNet(ImageClassifier):
             )
         self.attention_head = attention_head and MODELS.build(attention_head)
         self.refinement = refinement and MODELS.build(refinement)
+        # convolutions are faster in this layout on GPUs, and several times so on CPUs with
+        # depthwise ones; it spreads from the weights to all that they touch
+        self.to(memory_format=torch.channels_last)
 
     def attend(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Give the levels that the head classifies and the attention maps, coarse to fine.

@@ -1,4 +1,4 @@
-"""Simulated X-ray images of bags: attenuation physics, things made of parts, whole bags, a data set."""
+"""Simulated X-ray images of bags: physics, things made of parts, whole bags, data sets."""
 
 from .bag import CROWDING, Bag, Crowding, simulate_bag
 from .dataset import write_sixray

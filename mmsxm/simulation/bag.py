@@ -1,7 +1,8 @@
 """A whole bag: the case, clutter, items, and the picture of it.
 
-Every bag has random streams of its own for the scene, the clutter, the items and the noise, all made from (seed,
-index). So the same bag comes out whatever was drawn before it and in which process, and the clutter is the same
+Every bag has random streams of its own for the scene, the clutter, the items and the noise, all
+made from (seed, index). So the same bag comes out whatever was drawn before it and in which
+process, and the clutter is the same
 whether and whichever items lie in the bag: it can say nothing about them.
 """
 
@@ -14,11 +15,12 @@ from .items import CLASSES, LENGTHS, make_item
 from .physics import Floats, Image, detect, pseudo_colour
 from .shapes import Part, Patch, Pose, draw, extent
 
-# Goes up with every change that alters pictures, so that an unfinished set is never continued by another simulator.
+# Goes up with every change that alters pictures, so that an unfinished set is never continued by
+# another simulator.
 SIMULATOR_VERSION = 1
 
 _SCENE, _CLUTTER, _ITEMS, _NOISE = range(4)
-_PHOTONS = 20_000
+_PHOTONS = 4_000
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,16 @@ class Crowding:
 
 
 CROWDING = {
-    # Items per image, class frequencies and sizes as in the annotations of SIXray's positives, rounded.
+    # Items per image, class frequencies and sizes as in the annotations of SIXray's positives,
+    # rounded.
     'typical': Crowding(
-        view_cm=(48, 68),
+        view_cm=(56, 78),
         item_counts=(0.48, 0.28, 0.13, 0.06, 0.05),
         class_weights=(0.28, 0.18, 0.30, 0.06, 0.18),
         repeat=0.4,
         reach=(0.1, 0.75),
         garments=(2, 5),
-        things=(5, 14),
+        things=(8, 22),
     ),
     # Few and large things: classes can be learnt from small images in minutes.
     'sparse': Crowding(
@@ -106,12 +109,15 @@ def simulate_bag(
         raise ValueError(f'crowding {crowding!r} is unknown: choose one of {", ".join(CROWDING)}')
     level = CROWDING[crowding]
     scene, clutter, items, noise = (
-        np.random.default_rng([seed, index, stream]) for stream in (_SCENE, _CLUTTER, _ITEMS, _NOISE)
+        np.random.default_rng([seed, index, stream])
+        for stream in (_SCENE, _CLUTTER, _ITEMS, _NOISE)
     )
     own_size = int(scene.integers(420, 601)), int(scene.integers(480, 721))
     height, width = image_size or own_size
     if min(height, width) < 32:
-        raise ValueError(f'image size {height} x {width} is too small: both sides must be 32 pixels or more')
+        raise ValueError(
+            f'image size {height} x {width} is too small: both sides must be 32 pixels or more'
+        )
     pixels_per_cm = float(np.sqrt(height * width) / scene.uniform(*level.view_cm))
     view = width / pixels_per_cm, height / pixels_per_cm
     bag_size = view[0] * scene.uniform(0.75, 0.95), view[1] * scene.uniform(0.7, 0.92)
@@ -134,7 +140,10 @@ def simulate_bag(
 
 
 def _pack(
-    rng: np.random.Generator, level: Crowding, view: tuple[float, float], bag_size: tuple[float, float]
+    rng: np.random.Generator,
+    level: Crowding,
+    view: tuple[float, float],
+    bag_size: tuple[float, float],
 ) -> list[tuple[list[Part], Pose]]:
     """The empty bag and its clutter, each in its place."""
     centre = view[0] / 2, view[1] / 2
@@ -150,18 +159,24 @@ def _pack(
 
 
 def _choose_items(
-    rng: np.random.Generator, level: Crowding, view: tuple[float, float], bag_size: tuple[float, float]
+    rng: np.random.Generator,
+    level: Crowding,
+    view: tuple[float, float],
+    bag_size: tuple[float, float],
 ) -> list[tuple[str, list[Part], Pose]]:
-    """Items with their classes and places; of a few places each takes the one that covers others least."""
+    """Items, their classes and places: each takes the one of four places that covers least."""
     span = float(np.sqrt(view[0] * view[1]))
-    longest = min(level.reach[1] * span, 0.85 * min(view))
+    # Open handles reach further than the length: turned any way, an item stays within the image.
+    longest = min(level.reach[1] * span, 0.75 * min(view))
     chosen: list[tuple[str, list[Part], Pose]] = []
     for i in range(1 + rng.choice(len(level.item_counts), p=level.item_counts)):
         name = CLASSES[rng.choice(len(CLASSES), p=level.class_weights)]
         if i > 0 and rng.random() < level.repeat:
             name = chosen[-1][0]
         median, deviation = LENGTHS[name]
-        length = float(np.clip(median * np.exp(rng.normal(0, deviation)), level.reach[0] * span, longest))
+        length = float(
+            np.clip(median * np.exp(rng.normal(0, deviation)), level.reach[0] * span, longest)
+        )
         parts = make_item(name, length, rng)
         others = [extent(p, pose) for _, p, pose in chosen]
         poses = [_lay(rng, parts, view, bag_size) for _ in range(4)]

@@ -1,6 +1,9 @@
 """Simulated sets in the layout of SIXray's release.
 
-    JPEGImage/P00001.jpg N00001.jpg   Annotation/P00001.xml   ImageSet/10/{train,test}.csv   simulation.json
+    JPEGImage/P00001.jpg, N00001.jpg...
+    Annotation/P00001.xml...
+    ImageSet/10/train.csv, test.csv
+    simulation.json
 
 Positives (P) hold items, negatives (N) none. Boxes in the XML are 1-based, as the release's are.
 """
@@ -10,7 +13,7 @@ import json
 import multiprocessing
 import os
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,7 +21,7 @@ from typing import NamedTuple
 
 import cv2
 
-from .bag import CROWDING, SIMULATOR_VERSION, Bag, simulate_bag
+from .bag import SIMULATOR_VERSION, Bag, simulate_bag
 from .items import CLASSES
 
 # The order of the release's csv files.
@@ -36,7 +39,7 @@ class _Settings(NamedTuple):
 
 
 def write_sixray(
-    folder: str | Path,
+    dst: str | Path,
     train: int,
     test: int,
     negatives: int = 0,
@@ -47,9 +50,9 @@ def write_sixray(
 ) -> int:
     """Simulates a set of bags in SIXray's layout, or finishes one that was begun.
 
-    Image P00001 of a seed is the same whatever the counts and the number of workers. Positives 1..train are the
-    training list and the next `test` the test list; negatives are dealt out in the same proportion, the first to
-    training, rounded. Images that are there already are kept.
+    Image P00001 of a seed is the same whatever the counts and the number of workers. Positives
+    1..train are the training list and the next `test` the test list; negatives are dealt out in the
+    same proportion, the first to training, rounded. Images that are there already are kept.
 
     Args:
         train, test: Bags with items in each list.
@@ -62,15 +65,15 @@ def write_sixray(
         How many images were simulated, those found not counted.
 
     Raises:
-        ValueError: A count is negative or all are 0, the crowding is unknown, the images are too small, or the folder
-            holds something else.
+        ValueError: A count is negative, there are no positives, the crowding is unknown, the images
+            are too small, or the folder holds something else.
     """
     if min(train, test, negatives, workers) < 0 or train + test < 1:
         raise ValueError(
-            f'train={train}, test={test}, negatives={negatives}, workers={workers}: none may be negative, '
-            'and train + test must be 1 or more'
+            f'train={train}, test={test}, negatives={negatives}, workers={workers}: '
+            'none may be negative, and train + test must be 1 or more'
         )
-    settings = _Settings(Path(folder), seed, image_size, crowding)
+    settings = _Settings(Path(dst), seed, image_size, crowding)
     # The first bag shows whether the settings are sound, before anything is written.
     simulate_bag(seed, 2, image_size, crowding)
     parameters = {
@@ -94,7 +97,9 @@ def write_sixray(
         'train': positives_names[:train] + negatives_names[:split],
         'test': positives_names[train:] + negatives_names[split:],
     }
-    missing = [name for name in lists['train'] + lists['test'] if not _image(settings, name).exists()]
+    missing = [
+        name for name in lists['train'] + lists['test'] if not _image(settings, name).exists()
+    ]
     _simulate_all(settings, missing, workers)
     for part, names in lists.items():
         _write_list(settings, part, names)
@@ -113,8 +118,8 @@ def _claim(folder: Path, parameters: dict[str, object]) -> None:
             same = False
         if not same:
             raise ValueError(
-                f'{folder} is not empty and no simulated set of these parameters ({_PARAMETERS_FILE} tells): '
-                'delete it or name another folder'
+                f'{folder} is not empty and no simulated set of these parameters '
+                f'({_PARAMETERS_FILE} tells): delete it or name another folder'
             )
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps(parameters, indent=1) + '\n')
@@ -138,7 +143,9 @@ def _simulate_all(settings: _Settings, names: list[str], workers: int) -> None:
 
 
 @contextmanager
-def _mapper(workers: int):
+def _mapper(
+    workers: int,
+) -> Iterator[Callable[[Callable[[str], None], list[str]], Iterable[None]]]:
     if workers == 0:
         yield map
         return
@@ -151,7 +158,9 @@ def _write_bag(settings: _Settings, name: str) -> None:
     kind, number = name[0], int(name[1:])
     # Even numbers are the positives', odd ones the negatives': no two bags of a set share one.
     index = 2 * number + (kind == 'N')
-    bag = simulate_bag(settings.seed, index, settings.image_size, settings.crowding, with_items=kind == 'P')
+    bag = simulate_bag(
+        settings.seed, index, settings.image_size, settings.crowding, with_items=kind == 'P'
+    )
     if kind == 'P':
         _write_whole(_annotation(settings, name), _xml(name, bag))
     _, data = cv2.imencode('.jpg', bag.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
@@ -197,4 +206,6 @@ def _write_list(settings: _Settings, part: str, names: list[str]) -> None:
 def _classes_of(settings: _Settings, name: str) -> set[str | None]:
     if name.startswith('N'):
         return set()
-    return {thing.findtext('name') for thing in ET.parse(_annotation(settings, name)).iter('object')}
+    return {
+        thing.findtext('name') for thing in ET.parse(_annotation(settings, name)).iter('object')
+    }

@@ -1,9 +1,10 @@
 """How matter weakens X-rays at two energies, and the false colour that a scanner makes of it.
 
-Beer-Lambert: a ray through t cm of a material keeps exp(-mu t) of its photons, and what lies along one ray multiplies.
-Mass attenuation coefficients (coherent scattering included) are those of J. H. Hubbell and S. M. Seltzer, NIST
-Standard Reference Database 126 (NISTIR 5632, https://dx.doi.org/10.18434/T4D01F), at 60 and 100 keV: near the effective
-energies of the two channels of a 160 kV baggage scanner. Compounds that stand in no NIST table (cellulose) are the
+Beer-Lambert: a ray through t cm of a material keeps exp(-mu t) of its photons, and what lies along
+one ray multiplies. Mass attenuation coefficients (coherent scattering included) are those of J. H.
+Hubbell and S. M. Seltzer, NIST Standard Reference Database 126 (NISTIR 5632,
+https://dx.doi.org/10.18434/T4D01F), at 60 and 100 keV: near the effective energies of the two
+channels of a 160 kV baggage scanner. Compounds that stand in no NIST table (cellulose) are the
 weighted sum of their elements.
 """
 
@@ -14,8 +15,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
-
-ENERGIES_KEV = (60, 100)
 
 
 class Material(NamedTuple):
@@ -31,7 +30,7 @@ class Material(NamedTuple):
         return low * self.density, high * self.density
 
 
-# Densities of cloth, paper and circuit board are those of the loose or mixed stuff, not of the solid.
+# Cloth and paper have the densities of the loose stuff, not of the solid.
 MATERIALS = {
     'water': Material(1.00, (0.2059, 0.1707)),
     'plastic': Material(0.93, (0.1970, 0.1719)),  # polyethylene
@@ -45,36 +44,35 @@ MATERIALS = {
     'copper': Material(8.96, (1.593, 0.4584)),
 }
 
-# The look: how fast brightness falls with the mean of both channels' attenuation, and what the detector can't tell from
-# darkness. Water bottles (7 cm) then come out at half brightness, 2 mm of steel too, 1 cm of steel is nearly black.
-_BRIGHTNESS_FALL = 0.6
+# The look: how fast brightness falls with the mean of both channels' attenuation, and what the
+# detector can't tell from darkness. A water bottle (7 cm) or 2 mm of steel then come out a little
+# above half brightness, 1 cm of steel nearly black.
+_BRIGHTNESS_FALL = 0.45
 _FLOOR = 1e-4
 
-# False colours by ratio of the attenuations (rows) and grey value (columns), close to those of common dual-energy
-# scanners: orange for organic matter, green for mixed and light inorganic, blue for metal, dark where little passes.
+# False colours by ratio of the attenuations (rows) and grey value (columns), close to those of
+# common dual-energy scanners: orange for organic matter, green for mixed and light inorganic, blue
+# for metal, dark where little passes.
 _GREYS = (0, 60, 100, 140, 180, 220, 255)
 _RATIOS = (1.15, 1.24, 1.40, 1.65, 2.2, 3.0)
-_COLOURS = np.array(
-    [
-        [[0, 0, 0], [92, 64, 24], [168, 112, 20], [216, 144, 60], [230, 178, 132], [244, 220, 196], [255, 255, 255]],
-        [[0, 0, 0], [90, 66, 24], [162, 116, 22], [206, 150, 64], [220, 186, 134], [240, 222, 198], [255, 255, 255]],
-        [[0, 0, 0], [76, 84, 20], [124, 134, 42], [166, 170, 84], [200, 201, 139], [230, 232, 198], [255, 255, 255]],
-        [[0, 0, 0], [34, 112, 34], [78, 152, 70], [120, 192, 108], [164, 216, 160], [208, 242, 210], [255, 255, 255]],
-        [[0, 0, 0], [12, 90, 78], [36, 140, 124], [80, 176, 164], [136, 208, 196], [192, 238, 230], [255, 255, 255]],
-        [[0, 0, 0], [6, 50, 124], [22, 102, 176], [56, 150, 214], [126, 188, 226], [188, 228, 244], [255, 255, 255]],
-    ],
-    np.float32,
+_COLOURS = (
+    '000000 5c4018 a87014 d8903c e6b284 f4dcc4 ffffff',
+    '000000 5a4218 a27416 ce9640 dcba86 f0dec6 ffffff',
+    '000000 4c5414 7c862a a6aa54 c8c98b e6e8c6 ffffff',
+    '000000 227022 4e9846 78c06c a4d8a0 d0f2d2 ffffff',
+    '000000 0c5a4e 248c7c 50b0a4 88d0c4 c0eee6 ffffff',
+    '000000 06327c 1666b0 3896d6 7ebce2 bce4f4 ffffff',
 )
 _RATIO_STEPS = 64
 
 
 def _colour_table() -> Image:
-    """The colours on a fine grid, (_RATIO_STEPS, 256, 3); the mean of each entry's channels is its column's index."""
+    """The colours on a fine grid, (_RATIO_STEPS, 256, 3); a column is a mean of the channels."""
     greys = np.arange(256)
     rows = np.linspace(_RATIOS[0], _RATIOS[-1], _RATIO_STEPS)
-    by_grey = np.stack(
-        [np.stack([np.interp(greys, _GREYS, row[:, c]) for c in range(3)], -1) for row in _COLOURS]
-    )  # (R, 256, 3)
+    anchors = np.array([list(bytes.fromhex(row)) for row in _COLOURS]).reshape(-1, len(_GREYS), 3)
+    by_grey = np.array([[np.interp(greys, _GREYS, row[:, c]) for c in range(3)] for row in anchors])
+    by_grey = by_grey.transpose(0, 2, 1)  # (rows, 256, 3)
     where = np.interp(rows, _RATIOS, np.arange(len(_RATIOS)))
     left = np.minimum(where.astype(int), len(_RATIOS) - 2)
     share = (where - left)[:, None, None]
@@ -97,10 +95,13 @@ def transmission(thickness: Floats, material: Material) -> tuple[Floats, Floats]
     return np.exp(-np.float32(low) * thickness), np.exp(-np.float32(high) * thickness)
 
 
-def detect(low: Floats, high: Floats, photons: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def detect(
+    low: Floats, high: Floats, photons: float, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
     """Two transmission maps as a detector counts them.
 
-    Photon numbers are Poisson; with hundreds of them the normal distribution of the same variance is as good.
+    Photon numbers are Poisson; with hundreds of them the normal distribution of the same variance
+    is as good.
 
     Args:
         low, high: Shares of photons, (h, w).
@@ -114,15 +115,18 @@ def detect(low: Floats, high: Floats, photons: float, rng: np.random.Generator) 
 def pseudo_colour(low: Floats, high: Floats) -> Image:
     """False colour of two transmission maps, RGB on white, (h, w) -> (h, w, 3).
 
-    The ratio of the attenuations grows with the effective atomic number and picks the hue; the brightness, the mean of
-    the three channels, falls with the sum of the attenuations alone, so that more of anything is never brighter.
+    The ratio of the attenuations grows with the effective atomic number and picks the hue; the
+    brightness, the mean of the three channels, falls with the sum of the attenuations alone, so
+    that more of anything is never brighter.
     """
     fade_low = -np.log(np.clip(low, _FLOOR, 1))
     fade_high = -np.log(np.clip(high, _FLOOR, 1))
     grey = np.exp((fade_low + fade_high) * np.float32(-_BRIGHTNESS_FALL / 2))
     # Where next to nothing is in the way the ratio is 0 / 0 and the colour white whatever the hue.
     ratio = fade_low / np.maximum(fade_high, np.float32(1e-6))
-    row = (ratio - np.float32(_RATIOS[0])) * np.float32((_RATIO_STEPS - 1) / (_RATIOS[-1] - _RATIOS[0]))
+    row = (ratio - np.float32(_RATIOS[0])) * np.float32(
+        (_RATIO_STEPS - 1) / (_RATIOS[-1] - _RATIOS[0])
+    )
     row = np.clip(row, 0, _RATIO_STEPS - 1)
     index = np.rint(row).astype(np.int32) * 256 + np.rint(grey * 255).astype(np.int32)
     return _TABLE.reshape(-1, 3)[index]

@@ -1,7 +1,7 @@
-"""Flat parts of a material, and their thickness and attenuation maps once they are turned and put into an image.
+"""Flat parts of a material, and their thickness and attenuation maps in an image.
 
-A thing is a list of parts, drawn in its own plane in centimetres. Turning that plane in depth makes a slab of thickness
-t narrower by cos(tilt) and the way through it longer, t / cos(tilt).
+A thing is a list of parts, drawn in its own plane in centimetres. Turning that plane in depth makes
+a slab of thickness t narrower by cos(tilt) and the way through it longer, t / cos(tilt).
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,18 @@ from .physics import MATERIALS, Floats
 Outline = npt.NDArray[np.float64]  # (n, 2), x and y in cm
 
 _SUBPIXEL_BITS = 4
+# What is left at a blade's edge, and at the rim of a round body: nothing at all would tear thin
+# ones into dots.
+_EDGE = 0.3
 
 
 class Part(NamedTuple):
     """One body of one material.
 
-    Its outlines are united, then the holes cut out. The thickness in cm is that of a slab; with `rounded` the slab
-    thins out towards its outline like a cylinder, with `wedge` it falls from full at the first point to nothing at the
-    second, like a blade. `relief` (rows, columns) is a coarse map of factors stretched over the part.
+    Its outlines are united, then the holes cut out. The thickness in cm is that of a slab; with
+    `rounded` the slab thins out towards its outline like a cylinder, with `wedge` it falls from
+    full at the first point towards nothing at the second, like a blade. `relief` (rows, columns) is
+    a coarse map of factors stretched over the part.
     """
 
     material: str
@@ -37,9 +41,10 @@ class Part(NamedTuple):
 
 
 class Pose(NamedTuple):
-    """How a thing lies: turned in the image plane, tilted in depth about an axis of its own, and its place, in cm.
+    """How a thing lies: its place in cm, its turn in the image plane, its tilt in depth.
 
-    Angles are in radians; `tilt_axis` is the axis' direction in the thing's plane; `flip` mirrors the thing first.
+    Angles are in radians; `tilt_axis` is the axis' direction in the thing's plane; `flip` mirrors
+    the thing first.
     """
 
     x: float = 0.0
@@ -59,7 +64,7 @@ class Pose(NamedTuple):
 
 @dataclass
 class Patch:
-    """The part of an image that a thing covers: place of its first pixel, attenuation (2, h, w), thickness (h, w)."""
+    """What a thing covers of an image: first pixel, attenuation (2, h, w), thickness (h, w)."""
 
     x: int
     y: int
@@ -78,7 +83,7 @@ class Patch:
         )
 
     def add_to(self, attenuation: Floats) -> None:
-        """Adds the patch to an image's attenuation (2, h, w); what lies outside of the image is cut."""
+        """Adds the patch to an image's attenuation (2, h, w), cut at its border."""
         _, height, width = attenuation.shape
         h, w = self.thickness.shape
         top, left = max(self.y, 0), max(self.x, 0)
@@ -130,7 +135,9 @@ def draw(parts: Sequence[Part], pose: Pose, pixels_per_cm: float) -> Patch:
         if part.wedge is not None:
             depth *= _wedge_profile(part.wedge @ matrix.T + shift - (px, py), mask.shape)
         if part.relief is not None:
-            depth *= cv2.resize(part.relief, (qx - px, qy - py), interpolation=cv2.INTER_CUBIC).clip(0)
+            depth *= cv2.resize(
+                part.relief, (qx - px, qy - py), interpolation=cv2.INTER_CUBIC
+            ).clip(0)
         here = np.s_[py:qy, px:qx]
         low, high = MATERIALS[part.material].mu
         thickness[here] += depth
@@ -147,8 +154,7 @@ def _fixed(outline: Outline) -> npt.NDArray[np.int32]:
 def _round_profile(mask: npt.NDArray[np.uint8]) -> Floats:
     inside = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 3)
     from_axis = 1 - inside / max(float(inside.max()), 1.0)
-    # Never quite nothing, or a thin wire would break into dots.
-    return np.maximum(np.sqrt(1 - from_axis**2), np.float32(0.3))
+    return np.maximum(np.sqrt(1 - from_axis**2), np.float32(_EDGE))
 
 
 def _wedge_profile(line: Outline, shape: tuple[int, int]) -> Floats:
@@ -156,7 +162,7 @@ def _wedge_profile(line: Outline, shape: tuple[int, int]) -> Floats:
     way /= way @ way
     x = (np.arange(shape[1]) + 0.5 - line[0, 0]) * way[0]
     y = (np.arange(shape[0]) + 0.5 - line[0, 1]) * way[1]
-    return (1 - np.add.outer(y, x)).clip(0.05, 1).astype(np.float32)
+    return (1 - np.add.outer(y, x)).clip(_EDGE, 1).astype(np.float32)
 
 
 def box(x0: float, y0: float, x1: float, y1: float, radius: float = 0.0) -> Outline:
@@ -174,20 +180,26 @@ def box(x0: float, y0: float, x1: float, y1: float, radius: float = 0.0) -> Outl
     )
 
 
-def ellipse(x: float, y: float, rx: float, ry: float | None = None, angle: float = 0.0, sides: int = 24) -> Outline:
+def ellipse(
+    x: float, y: float, rx: float, ry: float | None = None, angle: float = 0.0, sides: int = 24
+) -> Outline:
     """An ellipse, by default a circle, as a polygon."""
     turns = np.arange(sides) * 2 * np.pi / sides
     points = np.stack([rx * np.cos(turns), (rx if ry is None else ry) * np.sin(turns)], 1)
     return points @ _rotation(angle).T + (x, y)
 
 
-def curve(points: Sequence[tuple[float, float]] | Outline, closed: bool = False, steps: int = 6) -> Outline:
+def curve(
+    points: Sequence[tuple[float, float]] | Outline, closed: bool = False, steps: int = 6
+) -> Outline:
     """A smooth line through points (Catmull-Rom)."""
     p = np.asarray(points, np.float64)
     p = np.concatenate([p[-1:], p, p[:2]] if closed else [p[:1], p, p[-1:]])
     a, b, c, d = (p[i : len(p) - 3 + i, None] for i in range(4))
     t = (np.arange(steps) / steps)[None, :, None]
-    smooth = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - 3 * c + d - a) * t**3)
+    smooth = 0.5 * (
+        2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - 3 * c + d - a) * t**3
+    )
     line = smooth.reshape(-1, 2)
     return line if closed else np.concatenate([line, p[-1:]])
 
@@ -205,8 +217,3 @@ def bar(line: Sequence[tuple[float, float]] | Outline, width: float | Sequence[f
 def turn(outline: Outline, angle: float, x: float = 0.0, y: float = 0.0) -> Outline:
     """An outline turned about (x, y)."""
     return (outline - (x, y)) @ _rotation(angle).T + (x, y)
-
-
-def mirror(outline: Outline) -> Outline:
-    """An outline mirrored at the x axis."""
-    return outline * (1, -1)

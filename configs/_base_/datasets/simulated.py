@@ -1,0 +1,31 @@
+# simulated bags of tools/simulate.py in SIXray's layout, small: 128 pixels, cropped to 112
+_base_ = './sixray.py'
+
+data_root = '{{$DEMO_ROOT:data/demo}}'
+
+load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True, with_label=False)]
+augment = [
+    dict(type='mmsxm.RandomCrop', crop_size=112),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='RandomFlip', prob=0.5, direction='vertical'),
+]
+meta_level = [dict(type='mmsxm.IntuitiveMetaLevel')]
+heatmap = [dict(type='mmsxm.EllipseHeatmap', stride=4)]
+pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level'))]
+stage1_pipeline = load + augment + heatmap + pack
+stage2_pipeline = load + meta_level + augment + pack
+test_pipeline = load + [dict(type='mmsxm.CenterCrop', crop_size=112)] + pack
+
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=1,
+    pin_memory=False,
+    dataset=dict(data_root=data_root, image_set='10', pipeline=stage2_pipeline),
+)
+val_dataloader = dict(
+    batch_size=50,
+    num_workers=1,
+    pin_memory=False,
+    dataset=dict(data_root=data_root, image_set='10', pipeline=test_pipeline),
+)
+test_dataloader = val_dataloader

@@ -1,0 +1,22 @@
+# Stage II on simulated bags, small enough for two CPU cores
+_base_ = [
+    '../_base_/models/sxmnet_r50_stage2.py',
+    '../_base_/datasets/simulated.py',
+    '../_base_/schedules/stage2_150e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    backbone=dict(depth=18),
+    neck=dict(in_channels=[128, 256, 512], out_channels=128),
+    attention_head=dict(in_channels=128),
+    head=dict(in_channels=[128, 128, 128]),
+)
+val_evaluator = [dict(type='mmsxm.MeanAveragePrecision'), dict(type='mmsxm.AttentionLocalization')]
+test_evaluator = val_evaluator
+optim_wrapper = dict(type='mmsxm.AutocastOptimWrapper', optimizer=dict(lr=1e-2))
+param_scheduler = dict(milestones=[12, 15])
+train_cfg = dict(max_epochs=16, val_interval=4)
+load_from = 'work_dirs/demo/stage1'
+default_hooks = dict(handover=dict(new=('head.',), first='configs/demo/sxmnet_stage1.py'))
+work_dir = 'work_dirs/demo/stage2'

@@ -1,0 +1,84 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmsxm import doctor
+
+ROOT = Path(__file__).resolve().parents[1]
+ONEDL = {'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6', 'onedl-mmpretrain': '1.3.6'}
+OPENMMLAB = {'mmengine': '0.10.7', 'mmcv-lite': '2.2.0', 'mmpretrain': '1.2.0'}
+
+
+def test_this_environment_is_healthy(capsys: pytest.CaptureFixture[str]) -> None:
+    code = doctor.main()
+    report = capsys.readouterr().out
+    assert code == 0, report
+    assert 'mend' not in report
+    for name in ('python', 'mmsxm', 'torch', 'torchvision', 'stack', 'mmpretrain'):
+        assert f'\n{name} ' in report
+
+
+def test_runs_and_helps_where_nothing_is_installed() -> None:
+    done = subprocess.run(
+        [sys.executable, '-S', '-m', 'mmsxm.doctor'],  # -S: without site-packages
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "pip install 'mmsxm[onedl]'" in done.stdout
+    assert 'pip install torch\n' in done.stdout
+
+
+def test_python_that_is_too_old() -> None:
+    assert doctor.check_python((3, 9, 18)).mend
+    assert not doctor.check_python((3, 10, 0)).mend
+
+
+@pytest.mark.parametrize(
+    'versions', [ONEDL, OPENMMLAB, {'mmengine-lite': '0.10.7', 'mmcv': '2.2.0', 'mmpretrain': '1'}]
+)
+def test_either_stack_is_fine(versions: dict[str, str]) -> None:
+    finding = doctor.check_stack(versions | {'numpy': '2.0'})
+    assert finding.mend == ''
+    assert all(f'{name} {version}' in finding.found for name, version in versions.items())
+
+
+def test_no_stack() -> None:
+    assert doctor.check_stack({'numpy': '2.0'}).mend == "pip install 'mmsxm[onedl]'"
+
+
+@pytest.mark.parametrize(('stack', 'extra'), [(ONEDL, 'onedl'), (OPENMMLAB, 'openmmlab')])
+def test_incomplete_stack_is_completed_with_its_own_extra(
+    stack: dict[str, str], extra: str
+) -> None:
+    finding = doctor.check_stack(dict(list(stack.items())[:2]))
+    assert 'incomplete' in finding.found
+    assert finding.mend == f"pip install 'mmsxm[{extra}]'"
+
+
+def test_mixed_stacks_are_all_removed_first() -> None:
+    finding = doctor.check_stack(ONEDL | {'mmcv': '2.2.0'})
+    removal, installation = finding.mend.split(' && ')
+    assert removal.split()[3:] == [*ONEDL, 'mmcv']
+    assert installation == "pip install 'mmsxm[onedl]'"
+
+
+def test_requirement_that_is_missing() -> None:
+    requires = ['numpy', 'torch>=2.0', 'onedl-mmcv; extra == "onedl"']
+    assert doctor.check_mmsxm({'mmsxm': '1', 'numpy': '2', 'torch': '2.1'}, requires).mend == ''
+    finding = doctor.check_mmsxm({'mmsxm': '1', 'numpy': '2'}, requires)
+    assert finding.mend == 'pip install torch'
+    assert doctor.check_mmsxm({'numpy': '2'}, []).mend == "pip install -e '.[onedl]'"
+
+
+def test_broken_module_is_reported_by_its_first_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / 'broken_module.py').write_text("raise RuntimeError('no libGL.so.1\\nmore')")
+    monkeypatch.syspath_prepend(tmp_path)
+    finding = doctor.check_import('broken_module', 'apt-get install libgl1')
+    assert finding == ('broken_module', 'RuntimeError: no libGL.so.1', 'apt-get install libgl1')

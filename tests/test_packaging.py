@@ -1,0 +1,100 @@
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+pytest.importorskip('setuptools', '77', 'no setuptools here that can build without fetching one')
+
+
+@pytest.fixture(scope='module')
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what a build reads: building leaves files, and other tests run meanwhile."""
+    copy = tmp_path_factory.mktemp('source')
+    for name in ('configs', 'mmsxm', 'requirements', 'tools'):
+        ignore = shutil.ignore_patterns('__pycache__', '.mim')
+        shutil.copytree(ROOT / name, copy / name, ignore=ignore)
+    for name in ('LICENSE', 'MANIFEST.in', 'pyproject.toml', 'setup.py'):
+        shutil.copy(ROOT / name, copy)
+    more = ('README.md', 'configs/nested/leaf.py', 'tools/nested/tool.py')
+    not_ours = ('data/image.png', 'tools/__pycache__/train.cpython-310.pyc')
+    for name in more + not_ours:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).touch()
+    return copy
+
+
+def build(source: Path, hook: str, target: Path) -> Path:
+    """Call one of setuptools' build hooks as pip does, with nothing to fetch."""
+    target.mkdir()
+    code = (
+        # neither torch nor a stack may be needed
+        "import sys; sys.modules.update(dict.fromkeys(('torch', 'mmengine', 'mmcv', 'numpy')));"
+        f'import setuptools.build_meta as backend; backend.{hook}({str(target)!r})'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=source, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (archive,) = target.iterdir()
+    return archive
+
+
+def files_under(folder: str) -> set[str]:
+    return {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / folder).rglob('*')
+        if path.is_file() and not {'__pycache__', '.mim'} & set(path.parts)
+    }
+
+
+def test_wheel_carries_configs_and_tools(source: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(build(source, 'build_wheel', tmp_path / 'wheel')) as wheel:
+        names = set(wheel.namelist())
+        metadata = wheel.read(next(name for name in names if name.endswith('/METADATA'))).decode()
+
+    expected = files_under('configs') | files_under('tools')
+    expected |= {'configs/nested/leaf.py', 'tools/nested/tool.py'}
+    assert {name[len('mmsxm/.mim/') :] for name in names if '.mim' in name} == expected
+    assert files_under('mmsxm') <= names
+    tops = {name.split('/')[0] for name in names}
+    assert {top for top in tops if not top.endswith('.dist-info')} == {'mmsxm'}
+    assert any(name.endswith('licenses/LICENSE') for name in names)
+
+    (own,) = re.findall(r"__version__ = '(.+)'", (ROOT / 'mmsxm/__init__.py').read_text())
+    assert f'\nVersion: {own}\n' in metadata
+    required = re.findall(r'^Requires-Dist: (.+)$', metadata, flags=re.MULTILINE)
+    always = [name for name in required if 'extra ==' not in name]
+    assert not [name for name in always if 'mm' in name], 'a stack must be the choice of the user'
+    assert 'torch>=2.0' in always
+
+
+def test_sdist_builds_a_wheel_with_the_same_files(source: Path, tmp_path: Path) -> None:
+    with tarfile.open(build(source, 'build_sdist', tmp_path / 'sdist')) as sdist:
+        assert not [name for name in sdist.getnames() if '.mim' in name], 'each file once'
+        sdist.extractall(tmp_path)
+    (unpacked,) = tmp_path.glob('mmsxm-*')
+    from_sdist = zipfile.ZipFile(build(unpacked, 'build_wheel', tmp_path / 'from_sdist'))
+    from_source = zipfile.ZipFile(build(source, 'build_wheel', tmp_path / 'from_source'))
+    assert sorted(from_sdist.namelist()) == sorted(from_source.namelist())
+
+
+def test_editable_install_links_mim_to_the_sources(source: Path, tmp_path: Path) -> None:
+    build(source, 'build_editable', tmp_path / 'editable')
+    leaf = source / 'configs/nested/leaf.py'
+    assert (source / 'mmsxm/.mim/configs/nested/leaf.py').samefile(leaf)
+    assert (source / 'mmsxm/.mim/tools').samefile(source / 'tools')
+
+
+def test_extras_keep_the_two_stacks_apart() -> None:
+    onedl, openmmlab = (
+        set(re.findall(r'^[\w-]+', (ROOT / f'requirements/{name}.txt').read_text(), re.MULTILINE))
+        for name in ('onedl', 'openmmlab')
+    )
+    assert onedl & openmmlab == {'torchvision'}
