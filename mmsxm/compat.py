@@ -5,7 +5,7 @@ is broken. :func:`apply` runs those that an import needs; it is called by :mod:`
 """
 
 import functools
-import importlib
+import importlib.util
 import os
 import pickle
 import sys
@@ -117,7 +117,7 @@ def load_from_local(filename: str | os.PathLike[str], map_location: Any = None) 
         raise ValueError(
             f'{path} is refused: it is no checkpoint of tensors and plain values alone, so that '
             'reading it could run code of whoever made it. If you trust its maker, convert it '
-            f'where it was made, to a file with a plain state dict. ({_first_line(error)})'
+            f'where it was made, to a file with a plain state dict. ({_objection(error)})'
         ) from None
     except (RuntimeError, EOFError) as error:
         raise ValueError(
@@ -150,7 +150,7 @@ def load_from_http(url: str, map_location: Any = None) -> Any:
     except pickle.UnpicklingError as error:
         raise ValueError(
             f'{url} is refused: it holds more than tensors and plain values. '
-            f'({_first_line(error)})'
+            f'({_objection(error)})'
         ) from None
 
 
@@ -183,6 +183,12 @@ def register_safe_loaders() -> None:
     )
 
 
+def _objection(error: pickle.UnpicklingError) -> str:
+    """Cut out what torch objects to; the rest of its message advises to load the file anyway."""
+    text = str(error).split('\n\nCheck the documentation')[0].split('\n\n')[-1]
+    return text.split('WeightsUnpickler error: ')[-1].split('. Please use')[0].strip()
+
+
 def _first_line(error: BaseException) -> str:
     return str(error).strip().split('\n', 1)[0]
 
@@ -196,9 +202,10 @@ def init_cpu_process_group(cfg: Any) -> None:
     mmengine's own start selects a CUDA device and hands it to the wrapper. It keeps a process
     group that already exists, so starting one here is enough. Changes ``cfg.model_wrapper_cfg``.
     """
-    if torch.cuda.is_available() or torch.distributed.is_initialized():
+    if torch.cuda.is_available():
         return
-    torch.distributed.init_process_group('gloo')
+    if not torch.distributed.is_initialized():  # a job of two stages reads two configs
+        torch.distributed.init_process_group('gloo')
     cfg.setdefault(
         'model_wrapper_cfg',
         dict(
@@ -207,3 +214,12 @@ def init_cpu_process_group(cfg: Any) -> None:
             find_unused_parameters=cfg.get('find_unused_parameters', False),
         ),
     )
+
+
+def leave_process_group() -> None:
+    """End what :func:`init_cpu_process_group` or mmengine began, where anything was begun.
+
+    A process that exits inside of a gloo group may be aborted after all its work is done.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

@@ -58,3 +58,13 @@ def simulate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return written[key]
 
     return write
+
+
+@pytest.fixture
+def scope() -> None:
+    """Let types of mmpretrain, mmcv and mmengine go by their plain names, as in configs."""
+    from mmengine.registry import init_default_scope
+
+    from mmsxm import datasets, engine, evaluation, models  # noqa: F401
+
+    init_default_scope('mmpretrain')

@@ -7,6 +7,7 @@ import mmengine
 from mmengine.config import DictAction
 
 from mmsxm.apis import running
+from mmsxm.compat import leave_process_group
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,10 +35,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--tta', action='store_true', help='average the scores of the image and its mirror image'
     )
+    parser.add_argument(
+        '--groups', help='a csv with a column name: AP within groups, with bootstrap intervals'
+    )
+    parser.add_argument('--group-column', help='the column of --groups that holds the groups')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if bool(args.groups) != bool(args.group_column):
+        parser.error('--groups and --group-column go together')
     if args.out and args.out_item == 'pred' and not args.out.endswith(('.pkl', '.pickle')):
         parser.error('predictions go to a .pkl file; for a .json file give --out-item metrics')
     return args
@@ -63,12 +70,18 @@ def main() -> None:
             interval=args.interval,
             wait_time=args.wait_time,
         )
+    if args.groups:
+        grouped = dict(
+            type='mmsxm.GroupedAveragePrecision', groups=args.groups, column=args.group_column
+        )
+        cfg.test_evaluator = [*cfg.test_evaluator, grouped]
     if args.out and args.out_item == 'pred':
         cfg.test_evaluator = [*cfg.test_evaluator, dict(type='DumpResults', out_file_path=args.out)]
-    metrics = running.test(cfg, args.checkpoint)
+    metrics = running.build_test(cfg, args.checkpoint).test()
     if args.out and args.out_item == 'metrics':
         mmengine.dump(metrics, args.out)
 
 
 if __name__ == '__main__':
     main()
+    leave_process_group()

@@ -6,6 +6,7 @@ import os
 from mmengine.config import DictAction
 
 from mmsxm.apis import running
+from mmsxm.compat import leave_process_group
 
 
 def parse_args() -> argparse.Namespace:
@@ -76,9 +77,8 @@ def main() -> None:
     )
     apply_flags(cfg, args)
     if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
-    if not args.stages:
+        running.resume(cfg, args.resume)
+    if not args.stages or cfg.resume:  # what is resumed has its Stage I behind it
         running.train(cfg)
         return
     first_path = running.first_stage(cfg)
@@ -93,3 +93,4 @@ def main() -> None:
 
 if __name__ == '__main__':
     main()
+    leave_process_group()

@@ -17,7 +17,7 @@ train_dataloader = dict(
 val_evaluator = [dict(type='mmsxm.AttentionLocalization')]
 test_evaluator = val_evaluator
 # from random weights and at half the size: a larger rate than the paper's, for fewer epochs
-optim_wrapper = dict(type='mmsxm.AutocastOptimWrapper', optimizer=dict(lr=1e-4))
-param_scheduler = dict(milestones=[9, 11])
-train_cfg = dict(max_epochs=12, val_interval=4)
+optim_wrapper = dict(type='mmsxm.AutocastOptimWrapper', optimizer=dict(lr=4e-5))
+param_scheduler = dict(milestones=[4])
+train_cfg = dict(max_epochs=5, val_interval=5)
 work_dir = 'work_dirs/demo/stage1'

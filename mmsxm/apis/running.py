@@ -61,9 +61,11 @@ def first_stage(cfg: Config) -> Path | None:
     if first is None:
         return None
     # written relative to the project's root, of which configs/ is a part
-    parts = Path(first).parts
-    configs = next(p for p in Path(cfg.filename).resolve().parents if p.name == parts[0])
-    return configs.joinpath(*parts[1:])
+    top = Path(first).parts[0]
+    for folder in Path(cfg.filename).resolve().parents:
+        if folder.name == top:
+            return folder.parent / first
+    return Path(first)
 
 
 def finished_epochs(work_dir: str | os.PathLike[str]) -> int:
@@ -73,6 +75,18 @@ def finished_epochs(work_dir: str | os.PathLike[str]) -> int:
         return 0
     checkpoint = CheckpointLoader.load_checkpoint(latest, map_location='cpu')
     return int(checkpoint['meta'].get('epoch', 0))
+
+
+def resume(cfg: Config, checkpoint: str = 'auto') -> None:
+    """Let training go on from a checkpoint, ``'auto'`` for the latest one of the work directory.
+
+    Where that has none yet, training starts as the config says: mmengine would start it from
+    random weights and leave ``load_from`` out.
+    """
+    if checkpoint != 'auto':
+        cfg.resume, cfg.load_from = True, checkpoint
+    elif finished_epochs(cfg.work_dir):
+        cfg.resume, cfg.load_from = True, None
 
 
 def train(cfg: Config) -> Runner:
@@ -97,16 +111,16 @@ def train_stages(cfg: Config, first: Config) -> Runner:
     if done < wanted:
         if get_rank() == 0:
             print_log(f'{first.work_dir} has {done} of {wanted} epochs: training it first.')
-        first.resume = done > 0
+        resume(first)
         train(first)
     return train(cfg)
 
 
-def test(cfg: Config, checkpoint: str) -> dict[str, float | None]:
-    """Test a checkpoint, or the latest one of a work directory, and return the metrics."""
+def build_test(cfg: Config, checkpoint: str) -> Runner:
+    """Build the runner that tests a checkpoint, or the latest one of a work directory."""
     cfg.load_from = checkpoint
     cfg.resume = False
-    return Runner.from_cfg(cfg).test()
+    return Runner.from_cfg(cfg)
 
 
 def use_flip_tta(cfg: Config) -> None:
@@ -115,10 +129,10 @@ def use_flip_tta(cfg: Config) -> None:
     Attention maps and level weights are left out, and with them the metrics that read them.
     """
     pipeline = list(cfg.test_dataloader.dataset.pipeline)
-    flips = [[dict(type='RandomFlip', prob=p)] for p in (1.0, 0.0)]
+    flips = [dict(type='RandomFlip', prob=p) for p in (1.0, 0.0)]
     cfg.test_dataloader.dataset.pipeline = [
         *pipeline[:-1],
-        dict(type='TestTimeAug', transforms=[flips, [[pipeline[-1]]]]),
+        dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]]),
     ]
     cfg.tta_model = dict(type='AverageClsScoreTTA')
     cfg.test_evaluator = [

@@ -87,7 +87,8 @@ class XrayDataset(MultiLabelDataset):
     Raises:
         FileNotFoundError: Without the list or the folder of images; with ``strict``, when images
             are missing.
-        ValueError: When the list is malformed or no image is left; with ``strict``, when anything
+        ValueError: When the list is malformed, no image is left, or the pipeline learns from
+            boxes and there are none; with ``strict``, when anything
             else is wrong.
     """
 
@@ -184,6 +185,13 @@ class XrayDataset(MultiLabelDataset):
             raise error(f'strict=True, but {self.ann_file} has problems.\n    {lines}')
         if not data_list:
             raise ValueError(f'No image is left to use.\n{report}')
+        needy = [type(t).__name__ for t in self.pipeline.transforms if _needs_boxes(t)]
+        if needy and not any(data_info['instances'] for data_info in data_list):
+            raise ValueError(
+                f'{" and ".join(needy)} in the pipeline learns from boxes, and no image has one. '
+                'Stage I needs boxes; for Stage II without any, take IntuitiveMetaLevel out of the '
+                f'pipeline and set loss_meta_weight=0 in the head (gated fusion).\n{report}'
+            )
         print_log(report, 'current', logging.WARNING if problems.counts else logging.INFO)
         return data_list
 
@@ -256,6 +264,11 @@ class XrayDataset(MultiLabelDataset):
         classes = ', '.join(f'{name} {images[i]:,}' for i, name in enumerate(self.CLASSES))
         yield f'images by class: {classes}; without a positive label {negatives:,}'
         yield f'images with boxes: {boxed:,}, boxes: {boxes:,}'
+
+
+def _needs_boxes(transform: object) -> bool:
+    """Whether a transform makes its target from boxes; it says so by an attribute."""
+    return getattr(transform, 'needs_boxes', False)
 
 
 def _usable_instances(

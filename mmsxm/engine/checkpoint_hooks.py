@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader, Runner, find_latest_checkpoint
 from torch import Tensor, nn
 
@@ -32,6 +32,12 @@ def missing_keys(model: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str
 def _summary(keys: Sequence[str], shown: int = 5) -> str:
     rest = f' and {len(keys) - shown} more' if len(keys) > shown else ''
     return ', '.join(keys[:shown]) + rest
+
+
+def _bare(model: nn.Module) -> nn.Module:
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
 
 
 def _is_training(runner: Runner) -> bool:
@@ -82,7 +88,7 @@ class HandoverHook(Hook):
         Raises:
             ValueError: it leaves a part of the model unfilled that is not declared new.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = _bare(runner.model)
         state_dict = checkpoint.get('state_dict', checkpoint)
         missing = missing_keys(model, state_dict)
         starting = _is_training(runner) and not runner._resume
@@ -125,7 +131,7 @@ class PretrainedHook(Hook):
         """
         if not _is_training(runner) or runner._resume or runner._load_from:
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = _bare(runner.model)
         init_cfg = model.backbone.init_cfg
         if not isinstance(init_cfg, Mapping) or init_cfg.get('type') != 'Pretrained':
             return

@@ -6,12 +6,15 @@ from .attention_localization import (
     pointing_hit,
     visible_boxes,
 )
+from .grouped_average_precision import GroupedAveragePrecision, bootstrap_average_precision
 from .mean_average_precision import MeanAveragePrecision, average_precision
 
 __all__ = [
     'AttentionLocalization',
+    'GroupedAveragePrecision',
     'MeanAveragePrecision',
     'average_precision',
+    'bootstrap_average_precision',
     'cells_in_boxes',
     'pointing_hit',
     'visible_boxes',

@@ -64,7 +64,7 @@ CROWDING = {
         item_counts=(0.65, 0.35),
         class_weights=(0.2, 0.2, 0.2, 0.2, 0.2),
         repeat=0.0,
-        reach=(0.4, 0.65),
+        reach=(0.27, 0.4),
         garments=(0, 2),
         things=(1, 3),
     ),

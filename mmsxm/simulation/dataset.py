@@ -5,7 +5,7 @@
     ImageSet/10/train.csv, test.csv
     simulation.json
 
-Positives (P) hold items, negatives (N) none. Boxes in the XML are 1-based, as the release's are.
+Positives (P) hold items, negatives (N) none. Boxes in the XML are 0-based, as the release's are.
 """
 
 import csv
@@ -188,7 +188,7 @@ def _xml(name: str, bag: Bag) -> bytes:
         ET.SubElement(thing, 'name').text = CLASSES[label]
         ET.SubElement(thing, 'difficult').text = '0'
         bounds = ET.SubElement(thing, 'bndbox')
-        for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), box + 1, strict=True):
+        for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), box, strict=True):
             ET.SubElement(bounds, key).text = f'{value:.3f}'
     ET.indent(root, '\t')
     return ET.tostring(root)

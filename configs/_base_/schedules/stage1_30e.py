@@ -1,0 +1,5 @@
+# ours: a short Stage I, with the paper's rate
+_base_ = './stage1_350e.py'
+
+param_scheduler = dict(milestones=[20, 27])
+train_cfg = dict(max_epochs=30, val_interval=5)

@@ -1,0 +1,10 @@
+# attention starts at P2, as the authors' code does
+_base_ = '../sxmnet_sixray_stage2.py'
+
+model = dict(
+    backbone=dict(out_indices=(0, 1, 2, 3)),
+    neck=dict(in_channels=[256, 512, 1024, 2048]),
+    attention_head=dict(start='P2'),
+)
+load_from = 'work_dirs/sxmnet_p2_sixray_stage1'
+default_hooks = dict(handover=dict(first='configs/ablations/sxmnet_p2_sixray_stage1.py'))

@@ -1,0 +1,9 @@
+_base_ = [
+    '_base_/models/sxmnet_r50_stage2.py',
+    '_base_/datasets/opixray_stage2.py',
+    '_base_/schedules/stage2_30e.py',
+    '_base_/default_runtime.py',
+]
+
+load_from = 'work_dirs/sxmnet_opixray_stage1_30e'
+default_hooks = dict(handover=dict(new=('head.',), first='configs/sxmnet_opixray_stage1_30e.py'))

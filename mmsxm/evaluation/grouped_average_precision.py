@@ -1,0 +1,129 @@
+"""Average precision within groups of images, with bootstrap intervals.
+
+For images that differ in something that goes with the class, such as how they were made: a
+network can learn that instead of the items, and only a group by itself shows it.
+"""
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+
+from mmsxm.registry import METRICS
+
+from .mean_average_precision import MeanAveragePrecision, average_precision
+
+TAILS = (0.025, 0.975)  # of the interval of 95 %
+
+
+def bootstrap_average_precision(
+    scores: np.ndarray, targets: np.ndarray, resamples: int = 1000, seed: int = 0
+) -> np.ndarray:
+    """Draw the images again with replacement and compute each class's average precision.
+
+    Args:
+        scores: ``(N, C)``.
+        targets: ``(N, C)`` of 1, 0 or -1 (ignored).
+        resamples: How often to draw.
+        seed: Of the draws.
+
+    Returns:
+        ``(resamples, C + 1)`` in [0, 1], the mean over classes last; nan where a draw holds no
+        positive of a class, which the mean leaves out.
+    """
+    rng = np.random.default_rng(seed)
+    draws = np.full((resamples, scores.shape[1] + 1), np.nan)
+    for draw in draws:
+        rows = rng.integers(len(scores), size=len(scores))
+        draw[:-1] = average_precision(scores[rows], targets[rows])
+        if not np.isnan(draw[:-1]).all():
+            draw[-1] = np.nanmean(draw[:-1])
+    return draws
+
+
+def read_groups(path: str | os.PathLike[str], column: str) -> dict[str, str]:
+    """Read the group of every image from a csv with columns ``name`` and ``column``.
+
+    Raises:
+        KeyError: the file lacks one of them.
+    """
+    with open(path, newline='', encoding='utf-8') as file:
+        reader = csv.DictReader(file)
+        missing = {'name', column} - set(reader.fieldnames or ())
+        if missing:
+            raise KeyError(
+                f'{path} has no column {", ".join(sorted(missing))}; it has '
+                f'{", ".join(reader.fieldnames or ())}.'
+            )
+        return {Path(row['name']).stem: row[column] for row in reader}
+
+
+@METRICS.register_module()
+class GroupedAveragePrecision(BaseMetric):
+    """``<group>/mAP`` and ``<group>/AP/<class>`` in percent, with ``/low`` and ``/high``.
+
+    The interval of 95 % is the percentile bootstrap's over images; ``<group>/images`` and
+    ``<group>/positives/<class>`` say what it rests on. Undefined values are None.
+
+    Args:
+        groups: A csv with a column ``name``, the images' file names, and ``column``.
+        column: The column that holds the groups.
+        resamples: Draws of the bootstrap.
+        collect_device: ``cpu`` or ``gpu``, by which the ranks' results are gathered.
+        prefix: Put before the names of the metrics.
+    """
+
+    default_prefix = 'xray'
+
+    def __init__(
+        self,
+        groups: str,
+        column: str,
+        resamples: int = 1000,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.groups = read_groups(groups, column)
+        self.source = groups
+        self.resamples = resamples
+        self._rows = MeanAveragePrecision()
+
+    def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
+        """Keep the group, scores and targets of each image.
+
+        Raises:
+            KeyError: the csv does not name an image.
+        """
+        self._rows.results = []
+        self._rows.process(data_batch, data_samples)
+        for sample, row in zip(data_samples, self._rows.results, strict=True):
+            name = Path(sample['img_path']).stem
+            if name not in self.groups:
+                raise KeyError(f'{self.source} has no row for the image {name}.')
+            self.results.append((self.groups[name], row))
+
+    def compute_metrics(self, results: list[tuple[str, np.ndarray]]) -> dict[str, float | None]:
+        """Evaluate every group by itself."""
+        classes = (self.dataset_meta or {})['classes']
+        metrics: dict[str, float | None] = {}
+        for group in sorted({group for group, _ in results}):
+            rows = np.stack([row for own, row in results if own == group])  # (N, 2, C)
+            scores, targets = rows[:, 0], rows[:, 1]
+            values = average_precision(scores, targets)
+            mean = np.nan if np.isnan(values).all() else np.nanmean(values)
+            draws = bootstrap_average_precision(scores, targets, self.resamples)
+            metrics[f'{group}/images'] = len(rows)
+            names = [*(f'AP/{name}' for name in classes), 'mAP']
+            for name, value, drawn in zip(names, [*values, mean], draws.T, strict=True):
+                defined = drawn[~np.isnan(drawn)]
+                low, high = np.quantile(defined, TAILS) if len(defined) else (np.nan, np.nan)
+                for key, number in (('', value), ('/low', low), ('/high', high)):
+                    percent = None if np.isnan(number) else float(100 * number)
+                    metrics[f'{group}/{name}{key}'] = percent
+            for name, positives in zip(classes, (targets == 1).sum(axis=0), strict=True):
+                metrics[f'{group}/positives/{name}'] = int(positives)
+        return metrics

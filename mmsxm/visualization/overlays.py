@@ -1,0 +1,58 @@
+"""Attention, boxes and words on top of X-ray images, as RGB arrays."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+BOX_COLOUR = (200, 0, 200)  # scanners show orange, green and blue; magenta stands out from all
+TEXT_HEIGHT = 18
+
+
+def overlay_map(image: np.ndarray, attention_map: np.ndarray, opacity: float = 0.6) -> np.ndarray:
+    """Lay a map in [0, 1] over an image, red where it is high and invisible where it is 0.
+
+    The map is not stretched to its own range, as feature maps usually are: a faint map looks
+    faint.
+
+    Args:
+        image: RGB ``(H, W, 3)`` uint8.
+        attention_map: ``(h, w)``, spanning the whole image.
+        opacity: Of a map of 1.
+    """
+    height, width = image.shape[:2]
+    weight = cv2.resize(
+        attention_map.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR
+    )
+    weight = opacity * weight.clip(0, 1)[..., None]
+    return (image * (1 - weight) + np.array([255, 0, 0]) * weight).round().astype(np.uint8)
+
+
+def draw_boxes(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Draw boxes ``(n, 4)``, xyxy in pixels, on a copy of an RGB image."""
+    image = np.ascontiguousarray(image).copy()
+    for x1, y1, x2, y2 in np.asarray(boxes).reshape(-1, 4).round().astype(int).tolist():
+        cv2.rectangle(image, (x1, y1), (x2, y2), BOX_COLOUR, 1, cv2.LINE_AA)
+    return image
+
+
+def caption(image: np.ndarray, *lines: str) -> np.ndarray:
+    """Write lines of text on a white strip under an image."""
+    width = image.shape[1]
+    strip = np.full((TEXT_HEIGHT * len(lines) + 4, width, 3), 255, dtype=np.uint8)
+    for number, line in enumerate(lines, start=1):
+        place = (2, TEXT_HEIGHT * number - 4)
+        cv2.putText(strip, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.concatenate([image, strip])
+
+
+def sheet(pictures: Sequence[np.ndarray], columns: int = 4, gap: int = 8) -> np.ndarray:
+    """Arrange pictures of any size in rows on white."""
+    height = max(picture.shape[0] for picture in pictures) + gap
+    width = max(picture.shape[1] for picture in pictures) + gap
+    rows = -(-len(pictures) // columns)
+    result = np.full((rows * height, columns * width, 3), 255, dtype=np.uint8)
+    for index, picture in enumerate(pictures):
+        top, left = index // columns * height, index % columns * width
+        result[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return result

@@ -1,0 +1,324 @@
+"""The main job at a small size: train, resume, test, in one process and in two."""
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmsxm.apis import running
+
+ROOT = Path(__file__).resolve().parents[1]
+TRAIN, TEST = 24, 7  # 3 batches of 8; a test set that two processes can't halve
+
+# a leaf over the real config: paths and sizes alone differ
+SMALL = """
+_base_ = '{base}'
+
+load = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', with_bbox=True, with_label=False),
+]
+augment = [
+    dict(type='mmsxm.RandomCrop', crop_size=64),
+    dict(type='RandomFlip', prob=0.5, direction=['horizontal', 'vertical']),
+]
+meta_level = [dict(type='mmsxm.IntuitiveMetaLevel')]
+heatmap = [dict(type='mmsxm.EllipseHeatmap')]
+pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level'))]
+train_pipeline = load + meta_level + augment + heatmap + pack
+test_pipeline = load + [dict(type='mmsxm.CenterCrop', crop_size=64)] + pack
+loader = dict(num_workers=0, persistent_workers=False, pin_memory=False)
+train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline), **loader)
+val_dataloader = dict(batch_size=4, dataset=dict(pipeline=test_pipeline), **loader)
+test_dataloader = val_dataloader
+
+model = dict(
+    backbone=dict(depth=18, stem_channels=8, base_channels=8, init_cfg=None),
+    neck=dict(in_channels=[16, 32, 64], out_channels=16),
+    attention_head=dict(in_channels=16),
+)
+param_scheduler = dict(milestones=[2])
+train_cfg = dict(max_epochs={epochs}, val_interval=1)
+log_level = 'WARNING'
+"""
+STAGE1 = """
+work_dir = '{stage1}'
+"""
+STAGE2 = """
+model['head'] = dict(in_channels=[16, 16, 16])
+load_from = '{stage1}'
+work_dir = '{stage2}'
+default_hooks = dict(handover=dict(first='configs/stage1.py'))
+"""
+
+
+class Project:
+    """Configs and work dirs of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.configs = folder / 'configs'
+        self.configs.mkdir()
+        self.stage1, self.stage2 = folder / 'stage1', folder / 'stage2'
+        dirs = {'stage1': self.stage1, 'stage2': self.stage2}
+        for name, rest, epochs in (('stage1', STAGE1, 1), ('stage2', STAGE2, 3)):
+            base = ROOT / f'configs/sxmnet_sixray_{name}.py'
+            text = SMALL.format(base=base, epochs=epochs) + rest.format(**dirs)
+            (self.configs / f'{name}.py').write_text(text)
+
+    def tool(self, name: str, *args: object) -> None:
+        """Run a tool as the command line does, but in this process."""
+        before = sys.argv
+        sys.argv = [name, *map(str, args)]
+        try:
+            runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
+        finally:
+            sys.argv = before
+
+    def stage2_config(self, name: str, workers: int = 0) -> Config:
+        """Stage II in a work dir of its own."""
+        loader = {'num_workers': workers, 'persistent_workers': workers > 0}
+        options = {f'train_dataloader.{key}': value for key, value in loader.items()}
+        options['experiment_name'] = name
+        return running.load_config(
+            self.configs / 'stage2.py',
+            work_dir=str(self.stage2.with_name(name)),
+            options=options,
+        )
+
+
+@pytest.fixture(scope='module')
+def project(
+    tmp_path_factory: pytest.TempPathFactory, simulate: Callable[..., Path]
+) -> Project:
+    """Both stages, trained by one command."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('SIXRAY_ROOT', str(simulate(train=TRAIN, test=TEST, size=80)))
+        patch.setenv('SIXRAY_SET', '10')
+        project = Project(tmp_path_factory.mktemp('project'))
+        project.tool('train.py', project.configs / 'stage2.py', '--stages')
+        yield project
+
+
+def metrics_in_log(work_dir: Path) -> list[dict]:
+    """What training printed after each epoch."""
+    logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
+    rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+    return [row for row in rows if any(key.startswith('xray/') for key in row)]
+
+
+def xray(row: dict) -> dict:
+    return {key: value for key, value in row.items() if key.startswith('xray/')}
+
+
+def weights(work_dir: Path, epoch: int = 3) -> dict[str, torch.Tensor]:
+    path = work_dir / f'epoch_{epoch}.pth'
+    return torch.load(path, weights_only=False)['state_dict']
+
+
+# ---------------------------------------------------------------------------- two stages
+
+
+def test_stages_trains_both(project: Project) -> None:
+    assert running.finished_epochs(project.stage1) == 1
+    assert running.finished_epochs(project.stage2) == 3
+    pointing = {'xray/pointing', 'xray/pointing_chance', 'xray/map_mean'}
+    (first,) = metrics_in_log(project.stage1)
+    assert xray(first).keys() == pointing
+    second = metrics_in_log(project.stage2)
+    assert len(second) == 3
+    assert pointing < xray(second[0]).keys()
+    assert 0 < second[-1]['xray/mAP'] <= 100
+
+
+def test_stage_2_goes_on_from_stage_1(project: Project) -> None:
+    runner = Runner.from_cfg(project.stage2_config('handover'))
+    taken: dict[str, torch.Tensor] = {}
+    runner.train_loop  # noqa: B018  builds it
+    runner.call_hook('before_run')
+    runner.load_or_resume()
+    taken = runner.model.state_dict()
+    for key, value in weights(project.stage1, epoch=1).items():
+        assert torch.equal(taken[key], value), key
+
+
+def test_stages_does_not_train_stage_1_again(project: Project) -> None:
+    before = [path.stat().st_mtime_ns for path in sorted(project.stage1.rglob('*'))]
+    work_dir = project.stage2.with_name('again')
+    options = ('--cfg-options', 'train_cfg.max_epochs=1', 'experiment_name=again')
+    config = project.configs / 'stage2.py'
+    project.tool('train.py', config, '--stages', '--work-dir', work_dir, *options)
+    assert [path.stat().st_mtime_ns for path in sorted(project.stage1.rglob('*'))] == before
+    assert running.finished_epochs(work_dir) == 1
+
+
+def test_stage_2_without_stage_1_says_what_to_run(project: Project) -> None:
+    cfg = project.stage2_config('without')
+    cfg.load_from = str(project.stage1.with_name('nowhere'))
+    with pytest.raises(FileNotFoundError, match=r'train\.py configs/stage1\.py, or add --stages'):
+        running.train(cfg)
+
+
+def test_a_checkpoint_of_stage_1_is_no_stage_2_to_test(project: Project) -> None:
+    runner = running.build_test(project.stage2_config('too_early'), str(project.stage1))
+    with pytest.raises(ValueError, match=r'does not fill the model.*head\.fcs'):
+        runner.test()
+
+
+# ---------------------------------------------------------------------------- the same again
+
+
+def test_two_epochs_of_one_image_differ(project: Project) -> None:
+    dataset = Runner.build_dataloader(project.stage2_config('epochs').train_dataloader).dataset
+
+    def image(epoch: int) -> torch.Tensor:
+        dataset.set_epoch(0, epoch)
+        return dataset[0]['inputs']
+
+    assert torch.equal(image(1), image(1))
+    assert not torch.equal(image(1), image(2))
+
+
+KILLED = """
+import os, signal, sys
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmsxm.apis import running
+import torch
+
+torch.set_num_threads(1)
+
+class Kill(Hook):
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.epoch == 1 and batch_idx == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+config, work_dir, workers = sys.argv[1:]
+loader = dict(num_workers=int(workers), persistent_workers=int(workers) > 0)
+cfg = running.load_config(config, work_dir=work_dir, options=dict(train_dataloader=loader))
+runner = Runner.from_cfg(cfg)
+runner.register_hook(Kill())
+runner.train()
+"""
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_killed_and_resumed_training_equals_undisturbed_training(
+    workers: int, project: Project
+) -> None:
+    """Also with workers, though the undisturbed training had none."""
+    name = f'killed_{workers}'
+    work_dir = project.stage2.with_name(name)
+    config = project.configs / 'stage2.py'
+    done = subprocess.run(
+        [sys.executable, '-c', KILLED, str(config), str(work_dir), str(workers)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr
+    assert running.finished_epochs(work_dir) == 1
+
+    cfg = project.stage2_config(name, workers)
+    running.resume(cfg)
+    running.train(cfg)
+    undisturbed, resumed = weights(project.stage2), weights(work_dir)
+    assert undisturbed.keys() == resumed.keys()
+    assert [key for key in resumed if not torch.equal(resumed[key], undisturbed[key])] == []
+    assert not torch.equal(resumed['head.fcs.0.weight'], weights(work_dir, 2)['head.fcs.0.weight'])
+    assert xray(metrics_in_log(work_dir)[-1]) == xray(metrics_in_log(project.stage2)[-1])
+
+
+# ---------------------------------------------------------------------------- test
+
+
+def test_the_test_gives_what_training_printed(project: Project, tmp_path: Path) -> None:
+    out = tmp_path / 'metrics.json'
+    project.tool(
+        'test.py',
+        *(project.configs / 'stage2.py', project.stage2, '--work-dir', tmp_path / 'test'),
+        *('--out', out, '--out-item', 'metrics', '--cfg-options', 'experiment_name=test'),
+    )
+    assert json.loads(out.read_text()) == xray(metrics_in_log(project.stage2)[-1])
+
+
+def test_predictions_are_written(project: Project, tmp_path: Path) -> None:
+    import pickle
+
+    out = tmp_path / 'predictions.pkl'
+    project.tool(
+        'test.py',
+        *(project.configs / 'stage2.py', project.stage2 / 'epoch_3.pth', '--amp'),
+        *('--work-dir', tmp_path / 'test', '--out', out, '--no-pin-memory'),
+        *('--cfg-options', 'experiment_name=predictions'),
+    )
+    predictions = pickle.loads(out.read_bytes())
+    assert len(predictions) == TEST
+    assert predictions[0]['pred_score'].shape == (5,)
+
+
+def test_flips_are_averaged(project: Project, tmp_path: Path) -> None:
+    out = tmp_path / 'metrics.json'
+    project.tool(
+        'test.py',
+        *(project.configs / 'stage2.py', project.stage2, '--work-dir', tmp_path / 'test', '--tta'),
+        *('--out', out, '--out-item', 'metrics', '--cfg-options', 'experiment_name=flips'),
+    )
+    metrics = json.loads(out.read_text())
+    assert 0 < metrics['xray/mAP'] <= 100
+    assert 'xray/pointing' not in metrics
+
+
+# ---------------------------------------------------------------------------- two processes
+
+
+def launch(script: str, *args: object) -> None:
+    """Run a launcher: two processes, that talk through gloo."""
+    done = subprocess.run(
+        ['bash', str(ROOT / 'tools' / script), *map(str, args)],
+        env=os.environ | {'PYTHON': sys.executable, 'PORT': free_port(), 'CUDA_VISIBLE_DEVICES': ''},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def free_port() -> str:
+    import socket
+
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        return str(sock.getsockname()[1])
+
+
+def test_two_processes_test_as_one(project: Project, tmp_path: Path) -> None:
+    out = tmp_path / 'metrics.json'
+    launch(
+        'dist_test.sh',
+        *(project.configs / 'stage2.py', project.stage2, 2, '--work-dir', tmp_path / 'test'),
+        *('--out', out, '--out-item', 'metrics'),
+    )
+    assert json.loads(out.read_text()) == xray(metrics_in_log(project.stage2)[-1])
+
+
+def test_two_processes_train(project: Project, tmp_path: Path) -> None:
+    """Stage I too, whose smooth convolutions of P4 and P5 get no gradient."""
+    options = ('train_cfg.max_epochs=1', 'train_dataloader.batch_size=4')
+    launch(
+        'dist_train.sh',
+        *(project.configs / 'stage2.py', 2, '--stages', '--work-dir', tmp_path / 'stage2'),
+        *('--cfg-options', *options, f'load_from={tmp_path / "stage1"}'),
+        *('--stage1-options', *options),
+    )
+    assert running.finished_epochs(tmp_path / 'stage1') == 1
+    assert running.finished_epochs(tmp_path / 'stage2') == 1
+    (row,) = metrics_in_log(tmp_path / 'stage2')
+    assert 0 < row['xray/mAP'] <= 100

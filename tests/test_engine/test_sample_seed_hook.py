@@ -1,0 +1,59 @@
+from types import SimpleNamespace
+
+import pytest
+import torch.utils.data
+from mmengine.dataset import BaseDataset, ClassBalancedDataset, ConcatDataset, RepeatDataset
+
+from mmsxm.engine import SampleSeedHook
+
+
+class Recording(BaseDataset):
+    """Stands in for XrayDataset."""
+
+    METAINFO = {'classes': ('Gun',)}
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, int]] = []
+        super().__init__()
+
+    def load_data_list(self) -> list[dict]:
+        return [{'gt_label': [0]}, {'gt_label': [0]}]
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        return [0]
+
+    def set_epoch(self, seed: int, epoch: int) -> None:
+        self.seen.append((seed, epoch))
+
+
+def start_epoch(dataset: object, seed: int = 5, epoch: int = 3) -> None:
+    loader = SimpleNamespace(dataset=dataset)
+    runner = SimpleNamespace(train_dataloader=loader, seed=seed, epoch=epoch)
+    SampleSeedHook().before_train_epoch(runner)
+
+
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda plain: plain,
+        lambda plain: RepeatDataset(plain, times=2),
+        lambda plain: ClassBalancedDataset(plain, oversample_thr=0.1),
+        lambda plain: torch.utils.data.Subset(plain, [1]),
+        lambda plain: torch.utils.data.Subset(ConcatDataset([plain]), [1]),
+    ],
+    ids=['plain', 'repeat', 'balanced', 'subset', 'subset of joined'],
+)
+def test_seed_and_epoch_reach_the_data_set(wrap: object) -> None:
+    plain = Recording()
+    start_epoch(wrap(plain))
+    assert plain.seen == [(5, 3)]
+
+
+def test_all_parts_of_a_joined_set_are_reached() -> None:
+    parts = [Recording(), Recording()]
+    start_epoch(ConcatDataset(parts))
+    assert [part.seen for part in parts] == [[(5, 3)]] * 2
+
+
+def test_other_data_sets_are_left_alone() -> None:
+    start_epoch(torch.utils.data.Subset([1, 2], [0]))
