@@ -5,6 +5,7 @@ is broken. :func:`apply` runs those that an import needs; it is called by :mod:`
 """
 
 import functools
+import gc
 import importlib.util
 import os
 import pickle
@@ -219,7 +220,9 @@ def init_cpu_process_group(cfg: Any) -> None:
 def leave_process_group() -> None:
     """End what :func:`init_cpu_process_group` or mmengine began, where anything was begun.
 
-    A process that exits inside of a gloo group may be aborted after all its work is done.
+    A process that exits inside of a gloo group may be aborted after all its work is done; so may
+    one that keeps a wrapped model until then, which holds on to the group.
     """
+    gc.collect()  # a runner and its model refer to one another
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

@@ -16,6 +16,7 @@ default_hooks = dict(
     # weights must fill what they are loaded into
     pretrained=dict(type='mmsxm.PretrainedHook'),
     handover=dict(type='mmsxm.HandoverHook'),
+    class_num=dict(type='ClassNumCheckHook'),
 )
 
 env_cfg = dict(

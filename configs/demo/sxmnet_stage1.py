@@ -11,9 +11,7 @@ model = dict(
     neck=dict(in_channels=[128, 256, 512], out_channels=128),
     attention_head=dict(in_channels=128),
 )
-train_dataloader = dict(
-    dataset=dict(require_boxes=True, pipeline={{_base_.stage1_pipeline}})
-)
+train_dataloader = dict(dataset=dict(require_boxes=True, pipeline={{_base_.stage1_pipeline}}))
 val_evaluator = [dict(type='mmsxm.AttentionLocalization')]
 test_evaluator = val_evaluator
 # from random weights and at half the size: a larger rate than the paper's, for fewer epochs

@@ -7,7 +7,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import BaseDataElement
 
 from mmsxm.registry import DATASETS
-from mmsxm.visualization.overlays import caption, draw_boxes, overlay_map
+from mmsxm.visualization.overlays import caption, draw_boxes, overlay_map, relative_map
 
 LEVELS = {-1: 'none', 0: 'P3', 1: 'P4', 2: 'P5'}
 SHOWN_SIDE = 336  # small inputs are enlarged to it, so that captions can be read
@@ -22,10 +22,10 @@ def picture(image: np.ndarray, sample: BaseDataElement, classes: tuple[str, ...]
     """Draw boxes, the target or predicted map, and words about one sample on its RGB image."""
     scale = max(1, round(SHOWN_SIDE / max(image.shape[:2])))
     image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
-    for key in ('attention_map', 'gt_heatmap'):
-        if key in sample:
-            image = overlay_map(image, np.asarray(sample.get(key)).squeeze())
-            break
+    if 'attention_map' in sample:
+        image = overlay_map(image, relative_map(sample.attention_map.numpy()))
+    elif 'gt_heatmap' in sample:
+        image = overlay_map(image, sample.gt_heatmap[0].numpy())
     if 'gt_bboxes' in sample:
         image = draw_boxes(image, np.asarray(sample.gt_bboxes) * scale)
     lines = ['has: ' + (', '.join(classes[i] for i in sample.gt_label.tolist()) or 'nothing')]

@@ -18,9 +18,7 @@ def _bare(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return bare
 
 
-def match_weights(
-    source: Mapping[str, Tensor], target: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
+def match_weights(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Give the tensors of ``source`` the keys of ``target``.
 
     By name where all names are there; otherwise by order, where kind (the last part of the name)

@@ -12,8 +12,8 @@ TEXT_HEIGHT = 18
 def overlay_map(image: np.ndarray, attention_map: np.ndarray, opacity: float = 0.6) -> np.ndarray:
     """Lay a map in [0, 1] over an image, red where it is high and invisible where it is 0.
 
-    The map is not stretched to its own range, as feature maps usually are: a faint map looks
-    faint.
+    The map is not stretched to its own range, as feature maps usually are; see
+    :func:`relative_map`.
 
     Args:
         image: RGB ``(H, W, 3)`` uint8.
@@ -26,6 +26,15 @@ def overlay_map(image: np.ndarray, attention_map: np.ndarray, opacity: float = 0
     )
     weight = opacity * weight.clip(0, 1)[..., None]
     return (image * (1 - weight) + np.array([255, 0, 0]) * weight).round().astype(np.uint8)
+
+
+def relative_map(attention_map: np.ndarray) -> np.ndarray:
+    """Divide a map by its maximum.
+
+    The normalised refinement knows a map up to a factor alone, so that Stage II may leave it
+    faint everywhere: only the relation of its places means something.
+    """
+    return attention_map / max(float(attention_map.max()), 1e-12)
 
 
 def draw_boxes(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:

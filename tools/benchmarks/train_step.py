@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from mmengine.dataset import default_collate
 from mmengine.hooks import Hook
+from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
@@ -55,8 +56,9 @@ class TakeTurns(Hook):
 
     priority = 'LOWEST'
 
-    def __init__(self, model: torch.nn.Module, loader: DataLoader) -> None:
+    def __init__(self, model: BaseModel, loader: DataLoader) -> None:
         self.model = model
+        self.preprocess = model.data_preprocessor
         self.batches = iter(loader)
         self.runner_seconds: list[float] = []
         self.bare_seconds: list[float] = []
@@ -77,7 +79,7 @@ class TakeTurns(Hook):
 
     def bare_step(self) -> None:
         """Do what a page of PyTorch would do."""
-        data = self.model.data_preprocessor(next(self.batches), training=True)
+        data = self.preprocess(next(self.batches), training=True)
         device = data['inputs'].device.type
         with torch.autocast(device, dtype=torch.bfloat16, enabled=self.autocast):
             losses = self.model(**data, mode='loss')
@@ -135,8 +137,7 @@ def main() -> None:
     runner_ms = 1000 * statistics.median(turns.runner_seconds[WARM_UP:])
     bare_ms = 1000 * statistics.median(turns.bare_seconds[WARM_UP:])
     ratios = [
-        ours / bare
-        for ours, bare in zip(turns.runner_seconds, turns.bare_seconds, strict=True)
+        ours / bare for ours, bare in zip(turns.runner_seconds, turns.bare_seconds, strict=True)
     ][WARM_UP:]
     row = {
         'config': args.config,

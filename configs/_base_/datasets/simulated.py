@@ -3,17 +3,19 @@ _base_ = './sixray.py'
 
 data_root = '{{$DEMO_ROOT:data/demo}}'
 
-load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True, with_label=False)]
+load = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', with_bbox=True, with_label=False),
+]
 augment = [
     dict(type='mmsxm.RandomCrop', crop_size=112),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
 ]
-meta_level = [dict(type='mmsxm.IntuitiveMetaLevel')]
 heatmap = [dict(type='mmsxm.EllipseHeatmap', stride=4)]
 pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level'))]
 stage1_pipeline = load + augment + heatmap + pack
-stage2_pipeline = load + meta_level + augment + pack
+stage2_pipeline = load + augment + pack
 test_pipeline = load + [dict(type='mmsxm.CenterCrop', crop_size=112)] + pack
 
 train_dataloader = dict(

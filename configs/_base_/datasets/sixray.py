@@ -2,7 +2,10 @@
 data_root = '{{$SIXRAY_ROOT:data/sixray}}'
 image_set = '{{$SIXRAY_SET:10}}'
 
-load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True, with_label=False)]
+load = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', with_bbox=True, with_label=False),
+]
 # the paper names no size; these are the authors' code's
 resize = [dict(type='Resize', scale=(256, 256), interpolation='area', clip_object_border=False)]
 augment = [
