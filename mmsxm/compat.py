@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy._core import multiarray
 
 NO_STACK = (
     'mmsxm needs mmengine, mmcv and mmpretrain, and {missing} is not installed. Install one of '
-    "the two stacks: pip install 'mmsxm[onedl]' (maintained) or pip install 'mmsxm[openmmlab]' "
-    '(the original); never both in one environment.'
+    'the two stacks: pip install onedl-mmengine onedl-mmcv onedl-mmpretrain (maintained), or '
+    'pip install mmengine mmcv-lite mmpretrain (the original); never both in one environment.'
 )
 
 
@@ -60,9 +61,7 @@ def repair_torchvision() -> None:
         del sys.modules[name]
     library = torch.library.Library('torchvision', 'FRAGMENT')
     library.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
-    library.define(
-        'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
-    )
+    library.define('qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
     _torchvision_schemas.append(library)
     importlib.import_module('torchvision')
 
@@ -91,11 +90,11 @@ def _allowed_globals() -> list[Any]:
         (_history_buffer_attribute, 'builtins.getattr'),
         np.ndarray,
         np.dtype,
-        np._core.multiarray._reconstruct,
-        np._core.multiarray.scalar,
+        multiarray._reconstruct,
+        multiarray.scalar,
         # NumPy 1 wrote these under another name, and old checkpoints still hold it
-        (np._core.multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
-        (np._core.multiarray.scalar, 'numpy.core.multiarray.scalar'),
+        (multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
+        (multiarray.scalar, 'numpy.core.multiarray.scalar'),
         *(type(np.dtype(kind)) for kind in ('f8', 'f4', 'i8', 'i4', 'u4', 'u1', 'b1')),
     ]
 
@@ -150,8 +149,7 @@ def load_from_http(url: str, map_location: Any = None) -> Any:
         ) from None
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f'{url} is refused: it holds more than tensors and plain values. '
-            f'({_objection(error)})'
+            f'{url} is refused: it holds more than tensors and plain values. ({_objection(error)})'
         ) from None
 
 
@@ -212,6 +210,7 @@ def init_cpu_process_group(cfg: Any) -> None:
         dict(
             type='MMDistributedDataParallel',
             device_ids=None,
+            broadcast_buffers=False,  # as mmengine has it on GPUs; SyncBuffersHook does it
             find_unused_parameters=cfg.get('find_unused_parameters', False),
         ),
     )

@@ -57,13 +57,17 @@ def check_stack(versions: Mapping[str, str]) -> Finding:
     openmmlab = [here[name] for name in OPENMMLAB if name in here]
     found = ', '.join(f'{name} {versions[name]}' for name in onedl + openmmlab)
     if onedl and openmmlab:
-        mend = f"pip uninstall -y {' '.join(onedl + openmmlab)} && pip install 'mmsxm[onedl]'"
+        mend = f'pip uninstall -y {" ".join(onedl + openmmlab)} && pip install {" ".join(ONEDL)}'
         return Finding('stack', f'two that overwrite each other: {found}', mend)
     if not found:
-        return Finding('stack', 'none', "pip install 'mmsxm[onedl]'")
+        return Finding('stack', 'none', f'pip install {" ".join(ONEDL)}')
     label = 'onedl' if onedl else 'openmmlab'
     if len(onedl + openmmlab) < 3:
-        return Finding('stack', f'{label}, incomplete: {found}', f"pip install 'mmsxm[{label}]'")
+        return Finding(
+            'stack',
+            f'{label}, incomplete: {found}',
+            f'pip install {" ".join(ONEDL if onedl else OPENMMLAB)}',
+        )
     return Finding('stack', f'{label}: {found}')
 
 

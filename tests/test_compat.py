@@ -10,7 +10,6 @@ import urllib.error
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -187,8 +186,9 @@ def test_a_file_of_numpy_1_loads(tmp_path: Path) -> None:
     assert b'numpy._core' in data
     old = data.replace(b'numpy._core', b'numpy.core')
     (tmp_path / 'old.pkl').write_bytes(old)
-    with open(tmp_path / 'old.pkl', 'rb') as file, torch.serialization.safe_globals(
-        compat._allowed_globals()
+    with (
+        open(tmp_path / 'old.pkl', 'rb') as file,
+        torch.serialization.safe_globals(compat._allowed_globals()),
     ):
         loaded = torch._weights_only_unpickler.load(file)
     assert loaded['value'] == 0.5
@@ -260,7 +260,7 @@ def test_no_stack_names_both_ways_to_install_one(
     monkeypatch.setattr(
         importlib.util, 'find_spec', lambda name: None if name == missing else find_spec(name)
     )
-    with pytest.raises(ImportError, match=rf'{missing} is not .*\[onedl\].*\[openmmlab\]'):
+    with pytest.raises(ImportError, match=rf'{missing} is not .*\onedl-mmengine.*mmcv-lite'):
         compat.require_stack()
 
 

@@ -95,9 +95,7 @@ class Project:
 
 
 @pytest.fixture(scope='module')
-def project(
-    tmp_path_factory: pytest.TempPathFactory, simulate: Callable[..., Path]
-) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory, simulate: Callable[..., Path]) -> Project:
     """Both stages, trained by one command."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('SIXRAY_ROOT', str(simulate(train=TRAIN, test=TEST, size=80)))
@@ -283,7 +281,8 @@ def launch(script: str, *args: object) -> None:
     """Run a launcher: two processes, that talk through gloo."""
     done = subprocess.run(
         ['bash', str(ROOT / 'tools' / script), *map(str, args)],
-        env=os.environ | {'PYTHON': sys.executable, 'PORT': free_port(), 'CUDA_VISIBLE_DEVICES': ''},
+        env=os.environ
+        | {'PYTHON': sys.executable, 'PORT': free_port(), 'CUDA_VISIBLE_DEVICES': ''},
         capture_output=True,
         text=True,
         check=False,

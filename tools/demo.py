@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from mmsxm.apis import running
-from mmsxm.apis.browsing import picture, to_rgb
 from mmsxm.registry import DATASETS, MODELS
 from mmsxm.simulation.dataset import write_sixray
 from mmsxm.visualization.overlays import sheet
+from mmsxm.visualization.pictures import picture, to_rgb
 
 STAGE1, STAGE2 = 'configs/demo/sxmnet_stage1.py', 'configs/demo/sxmnet_stage2.py'
 OUT = Path('work_dirs/demo')

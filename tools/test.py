@@ -5,6 +5,7 @@ import os
 
 import mmengine
 from mmengine.config import DictAction
+from mmengine.dist import is_main_process
 
 from mmsxm.apis import running
 from mmsxm.compat import leave_process_group
@@ -63,12 +64,12 @@ def main() -> None:
     if args.tta:
         running.use_flip_tta(cfg)
     if args.show or args.show_dir:
-        cfg.default_hooks.visualization.update(
-            enable=True,
-            show=args.show,
+        cfg.default_hooks.pictures = dict(
+            type='mmsxm.PictureHook',
             out_dir=args.show_dir,
-            interval=args.interval,
+            show=args.show,
             wait_time=args.wait_time,
+            interval=args.interval,
         )
     if args.groups:
         grouped = dict(
@@ -78,7 +79,7 @@ def main() -> None:
     if args.out and args.out_item == 'pred':
         cfg.test_evaluator = [*cfg.test_evaluator, dict(type='DumpResults', out_file_path=args.out)]
     metrics = running.build_test(cfg, args.checkpoint).test()
-    if args.out and args.out_item == 'metrics':
+    if args.out and args.out_item == 'metrics' and is_main_process():
         mmengine.dump(metrics, args.out)
 
 

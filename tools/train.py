@@ -78,7 +78,8 @@ def main() -> None:
     apply_flags(cfg, args)
     if args.resume:
         running.resume(cfg, args.resume)
-    if not args.stages or cfg.resume:  # what is resumed has its Stage I behind it
+    has_weights = cfg.resume or os.path.isfile(cfg.load_from or '')
+    if not args.stages or has_weights:  # Stage I lies behind it
         running.train(cfg)
         return
     first_path = running.first_stage(cfg)

@@ -10,12 +10,14 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='VisualizationHook', enable=False),
+    # every process tests, and the checkpoint holds, the same batch statistics
+    sync_buffers=dict(type='SyncBuffersHook'),
     # random transforms draw from (seed, epoch, sample): a resumed run equals an undisturbed one
     sample_seed=dict(type='mmsxm.SampleSeedHook'),
     # weights must fill what they are loaded into
     pretrained=dict(type='mmsxm.PretrainedHook'),
     handover=dict(type='mmsxm.HandoverHook'),
+    param_groups=dict(type='mmsxm.ParamGroupsHook'),
     class_num=dict(type='ClassNumCheckHook'),
 )
 

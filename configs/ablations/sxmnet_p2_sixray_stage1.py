@@ -1,4 +1,4 @@
-# attention starts at P2, as the authors' code does
+# attention starts at P2, as the authors' code does; every level is smoothed, not P2 alone
 _base_ = '../sxmnet_sixray_stage1.py'
 
 model = dict(

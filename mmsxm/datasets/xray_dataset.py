@@ -183,14 +183,19 @@ class XrayDataset(MultiLabelDataset):
             error = FileNotFoundError if 'missing images' in problems.counts else ValueError
             lines = '\n    '.join(problems.lines())
             raise error(f'strict=True, but {self.ann_file} has problems.\n    {lines}')
+        if len({'gt_score' in data_info for data_info in data_list}) > 1:
+            raise ValueError(
+                f'{type(self).__name__} gives gt_score to some images only: give it to all or to '
+                'none, since a batch is read as its first image is.'
+            )
         if not data_list:
             raise ValueError(f'No image is left to use.\n{report}')
         needy = [type(t).__name__ for t in self.pipeline.transforms if _needs_boxes(t)]
         if needy and not any(data_info['instances'] for data_info in data_list):
             raise ValueError(
                 f'{" and ".join(needy)} in the pipeline learns from boxes, and no image has one. '
-                'Stage I needs boxes; for Stage II without any, take IntuitiveMetaLevel out of the '
-                f'pipeline and set loss_meta_weight=0 in the head (gated fusion).\n{report}'
+                'Stage I needs boxes; Stage II without any is gated fusion, as in '
+                f'configs/ablations/sxmnet_gated_sixray_stage2.py.\n{report}'
             )
         print_log(report, 'current', logging.WARNING if problems.counts else logging.INFO)
         return data_list

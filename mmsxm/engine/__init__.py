@@ -2,12 +2,16 @@
 
 from .checkpoint_hooks import HandoverHook, PretrainedHook
 from .optim import AutocastOptimWrapper, CheckedOptimWrapperConstructor
+from .param_groups_hook import ParamGroupsHook
+from .picture_hook import PictureHook
 from .sample_seed_hook import SampleSeedHook
 
 __all__ = [
     'AutocastOptimWrapper',
     'CheckedOptimWrapperConstructor',
     'HandoverHook',
+    'ParamGroupsHook',
+    'PictureHook',
     'PretrainedHook',
     'SampleSeedHook',
 ]

@@ -5,7 +5,9 @@ looks like training. These hooks compare keys and shapes, and stop with the comm
 """
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -14,6 +16,18 @@ from mmengine.runner import CheckpointLoader, Runner, find_latest_checkpoint
 from torch import Tensor, nn
 
 from mmsxm.registry import HOOKS
+
+
+def latest_checkpoint(work_dir: str | os.PathLike[str]) -> str | None:
+    """Find the checkpoint that a work directory was left with, None if there is none.
+
+    mmengine notes its absolute path; in a directory that was moved or copied it lies beside.
+    """
+    noted = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
+    if noted is None:
+        return None
+    candidates = (noted, os.path.join(work_dir, os.path.basename(noted)))
+    return next((path for path in candidates if os.path.isfile(path)), None)
 
 
 def missing_keys(model: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str]:
@@ -29,14 +43,15 @@ def missing_keys(model: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str
     ]
 
 
-def _summary(keys: Sequence[str], shown: int = 5) -> str:
-    rest = f' and {len(keys) - shown} more' if len(keys) > shown else ''
-    return ', '.join(keys[:shown]) + rest
+def _summary(keys: Sequence[str]) -> str:
+    """Count keys by the modules that they belong to: ``head.fcs (6)``."""
+    modules = Counter('.'.join(key.split('.')[:2]) for key in keys)
+    return ', '.join(f'{module} ({number})' for module, number in modules.items())
 
 
 def _bare(model: nn.Module) -> nn.Module:
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
+        model = model.get_submodule('module')
     return model
 
 
@@ -71,8 +86,8 @@ class HandoverHook(Hook):
         path = runner._load_from
         if path is None or runner._resume or '://' in path or os.path.isfile(path):
             return
-        latest = find_latest_checkpoint(path) if os.path.isdir(path) else None
-        if latest is None or not os.path.isfile(latest):
+        latest = latest_checkpoint(path)
+        if latest is None:
             first = (
                 f' Train it first: python tools/train.py {self.first}, or add --stages to this '
                 'command, which does that.'
@@ -95,9 +110,13 @@ class HandoverHook(Hook):
         new = [key for key in missing if starting and key.startswith(self.new)] if self.new else []
         lost = [key for key in missing if key not in new]
         if lost:
-            first = f' It should come from {self.first}.' if self.first and starting else ''
+            first = (
+                f' Make one by: python tools/train.py {self.first}'
+                if self.first and starting
+                else ''
+            )
             raise ValueError(
-                f'The checkpoint {runner._load_from} does not fill the model: {len(lost)} of its '
+                f'The checkpoint {self._name(runner)} does not fill the model: {len(lost)} of its '
                 f'{len(model.state_dict())} tensors are missing or of another shape '
                 f'({_summary(lost)}).{first}'
             )
@@ -116,6 +135,10 @@ class HandoverHook(Hook):
                 logger='current',
             )
 
+    @staticmethod
+    def _name(runner: Runner) -> str:
+        return runner._load_from or f'that {runner.work_dir} is resumed from'
+
 
 @HOOKS.register_module()
 class PretrainedHook(Hook):
@@ -132,17 +155,26 @@ class PretrainedHook(Hook):
         if not _is_training(runner) or runner._resume or runner._load_from:
             return
         model = _bare(runner.model)
-        init_cfg = model.backbone.init_cfg
-        if not isinstance(init_cfg, Mapping) or init_cfg.get('type') != 'Pretrained':
-            return
-        path = init_cfg['checkpoint']
+        backbone = model.get_submodule('backbone')
+        init_cfg: Any = backbone.init_cfg
+        for part in init_cfg if isinstance(init_cfg, list) else [init_cfg]:
+            if part and part['type'] == 'Pretrained':
+                self.check(backbone, part['checkpoint'], part.get('prefix', ''))
+
+    def check(self, backbone: nn.Module, path: str, prefix: str) -> None:
+        """Compare a file with the backbone; ValueError if it does not fill it."""
         checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu', logger='current')
-        state_dict = checkpoint.get('state_dict', checkpoint)
-        missing = missing_keys(model.backbone, state_dict)
+        prefix = prefix.rstrip('.') + '.' if prefix else ''
+        state_dict = {
+            key.removeprefix(prefix): value
+            for key, value in checkpoint.get('state_dict', checkpoint).items()
+            if key.startswith(prefix)
+        }
+        missing = missing_keys(backbone, state_dict)
         if missing:
             raise ValueError(
-                f'The weights in {path} do not fit the {type(model.backbone).__name__}: '
+                f'The weights in {path} do not fit the {type(backbone).__name__}: '
                 f'{len(missing)} of its tensors are missing or of another shape '
-                f'({_summary(missing)}). Convert them first: '
-                f'python tools/convert_weights.py CONFIG {path} OUT.'
+                f'({_summary(missing)}). Convert them first, python tools/convert_weights.py '
+                f'CONFIG {path} OUT, and set PRETRAINED=OUT.'
             )

@@ -1,11 +1,10 @@
-"""Parameter groups that are checked, few and shown; autocast on any device."""
+"""Parameter groups that are checked and few; autocast on any device."""
 
 import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import torch
-from mmengine.logging import print_log
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from torch import nn
 
@@ -27,9 +26,11 @@ def merge_groups(groups: list[dict]) -> list[dict]:
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class CheckedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
-    """Build the optimizer as mmengine does, refuse idle ``custom_keys`` and log the groups."""
+    """Build the optimizer as mmengine does, refuse idle ``custom_keys`` and merge groups."""
 
-    def add_params(self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any) -> None:
+    def add_params(
+        self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any
+    ) -> None:
         """Collect the groups of a model.
 
         Raises:
@@ -47,21 +48,6 @@ class CheckedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                     f'{type(module).__name__}; its parts are {", ".join(parts)}.'
                 )
         params[:] = merge_groups(params)
-
-    def __call__(self, model: nn.Module) -> OptimWrapper:
-        """Build the optimizer and log a line for each of its groups."""
-        optim_wrapper = super().__call__(model)
-        names = {id(parameter): name for name, parameter in model.named_parameters()}
-        lines = ['Parameter groups:', '       lr  weight decay  tensors  parameters  of']
-        for group in optim_wrapper.optimizer.param_groups:
-            parts = sorted({'.'.join(names[id(p)].removeprefix('module.').split('.')[:2]) for p in group['params']})
-            size = sum(p.numel() for p in group['params'])
-            lines.append(
-                f'{group["lr"]:9.2e}  {group.get("weight_decay", 0):12.1e}  {len(group["params"]):7d}'
-                f'  {size:10d}  {", ".join(parts)}'
-            )
-        print_log('\n'.join(lines), logger='current')
-        return optim_wrapper
 
 
 @OPTIM_WRAPPERS.register_module()

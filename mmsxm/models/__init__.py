@@ -7,6 +7,7 @@ from .losses import MultiLabelBCELoss
 from .meta_selection import MetaSelection
 from .pyramid_refinement import NormalizedRefinement, ProductRefinement
 from .sxmnet import SXMNet
+from .tta import MultiLabelTTA
 
 __all__ = [
     'FPN',
@@ -15,6 +16,7 @@ __all__ = [
     'MetaFusionHead',
     'MetaSelection',
     'MultiLabelBCELoss',
+    'MultiLabelTTA',
     'NormalizedRefinement',
     'ProductRefinement',
     'SXMNet',

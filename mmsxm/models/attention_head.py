@@ -6,7 +6,8 @@ own resolution. Layer sizes are facts of the authors' code, since the paper give
 
 Open in the paper, and chosen here: the paper's "last feature maps of the backbone" is P3, and the
 authors' start at P2 is ``start='P2'``; the image is the normalised input, average-pooled; it joins
-after upsampling, and the paper's "before each upsampling" is ``concat='before'``.
+after upsampling, and the paper's "before each upsampling" is ``concat='before'``. Initial weights
+(Kaiming) are our choice; nobody published any.
 """
 
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ def with_image(features: Tensor, image: Tensor | None) -> Tensor:
     """Concatenate features with the image, average-pooled to their size; None leaves it out."""
     if image is None:
         return features
-    size = features.shape[-2:]
+    size = features.size(2), features.size(3)
     return torch.cat([F.adaptive_avg_pool2d(image, size), features], dim=1)
 
 
@@ -147,19 +148,23 @@ class BottomUpAttentionHead(BaseModule):
             ``loss_heatmap_s8``, ``loss_heatmap_s4``...: one for each stride, weighted.
 
         Raises:
-            KeyError: no image of the batch carries ``gt_heatmap``.
+            KeyError: an image carries no ``gt_heatmap``.
+            ValueError: the heat maps are not of the last map's size.
         """
-        located = [i for i, sample in enumerate(data_samples) if 'gt_heatmap' in sample]
-        if not located:
+        if any('gt_heatmap' not in sample for sample in data_samples):
             raise KeyError(
-                'The attention loss needs gt_heatmap, and no image of this batch has one: let '
-                "the pipeline draw it (type='mmsxm.EllipseHeatmap'), pack it (algorithm_keys of "
-                'PackInputs), and train on images with boxes (require_boxes=True).'
+                "The attention loss needs gt_heatmap: let the pipeline draw it (type='mmsxm."
+                "EllipseHeatmap') and pack it (algorithm_keys of PackInputs)."
             )
-        target = torch.stack([data_samples[i].gt_heatmap for i in located])
-        target = target.to(maps[0].device, non_blocking=True)  # (n, 1, h, w)
+        target = torch.stack([sample.gt_heatmap for sample in data_samples])
+        if target.shape[-2:] != maps[-1].shape[-2:]:
+            raise ValueError(
+                f'The heat maps drawn are {tuple(target.shape[-2:])}, the last attention map is '
+                f'{tuple(maps[-1].shape[-2:])}: give EllipseHeatmap and the attention head one '
+                "stride, and start='P2' to a pyramid that begins at stride 4."
+            )
+        target = target.to(maps[0].device, non_blocking=True)  # (N, 1, h, w)
         return {
-            f'loss_heatmap_s{8 >> step}': self.loss_weight
-            * summed_mse_loss(attention_map[located], target)
+            f'loss_heatmap_s{8 >> step}': self.loss_weight * summed_mse_loss(attention_map, target)
             for step, attention_map in enumerate(maps)
         }

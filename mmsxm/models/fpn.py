@@ -1,7 +1,7 @@
 """Feature pyramid network, reference [6] of the paper (Lin et al., CVPR 2017, arXiv:1612.03144).
 
 Deviation, after the authors' code: the coarser map is upsampled bilinearly, not by nearest
-neighbour.
+neighbour. Initial weights (Xavier) are those of torchvision's and OpenMMLab's FPN.
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,9 @@
 
 Every level is pooled globally and classified by a linear layer of its own; the logits are then
 averaged (Eq. 1) or weighted for every image by the meta-selection network (Eq. 2).
+
+Left out: the authors' code averages in the first four epochs of Stage II and weighs from then on,
+which the paper does not mention. Initial weights are our choice; nobody published any.
 """
 
 from collections.abc import Sequence
@@ -85,7 +88,7 @@ class AverageFusionHead(MultiLabelClsHead):
         return data_samples
 
     def _target(self, data_samples: list[DataSample]) -> Tensor:
-        device = self.fcs[0].weight.device
+        device = next(self.parameters()).device
         target = [
             s.gt_score if 'gt_score' in s else label_to_onehot(s.gt_label, self.num_classes)
             for s in data_samples

@@ -7,18 +7,19 @@ the heat maps' squared error is summed over pixels, the cross-entropies are mean
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmsxm.registry import MODELS
-
 
 def summed_mse_loss(attention_map: Tensor, target: Tensor) -> Tensor:
-    """Sum the squared error over pixels and average it over the batch.
+    """Sum the squared error over pixels and average it over the images with a target, 0 if none.
 
     Args:
         attention_map: ``(N, 1, h, w)`` in [0, 1].
-        target: ``(N, 1, H, W)``, average-pooled to the map's size.
+        target: ``(N, 1, H, W)``, average-pooled to the map's size; -1 everywhere for an image
+            of which nobody knows where its items are.
     """
-    target = F.adaptive_avg_pool2d(target, attention_map.shape[-2:])
-    return F.mse_loss(attention_map.float(), target, reduction='sum') / len(attention_map)
+    known = (target >= 0).flatten(1).all(dim=1)  # (N,)
+    h, w = attention_map.shape[-2:]
+    error = attention_map.float() - F.adaptive_avg_pool2d(target, (h, w))
+    return (error.square().flatten(1).sum(dim=1) * known).sum() / known.sum().clamp(min=1)
 
 
 def multilabel_bce_loss(cls_score: Tensor, target: Tensor) -> Tensor:
@@ -46,7 +47,6 @@ def meta_level_loss(level_logits: Tensor, target: Tensor) -> Tensor:
     return loss / (target >= 0).sum().clamp(min=1)
 
 
-@MODELS.register_module()
 class MultiLabelBCELoss(nn.Module):
     """Apply :func:`multilabel_bce_loss`.
 

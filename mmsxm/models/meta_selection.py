@@ -1,18 +1,16 @@
 """The meta-selection network (Sec. 3.2, Table 1), after Soft Anchor-Point Detection [40]."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmsxm.registry import MODELS
-
 POOLED_SIZE = 7  # Fig. 3; three convolutions without padding turn it into 5, 3 and 1
 
 
-@MODELS.register_module()
 class MetaSelection(BaseModule):
     """Say from the whole pyramid which of its levels to trust.
 
@@ -33,7 +31,7 @@ class MetaSelection(BaseModule):
         super().__init__(init_cfg or dict(type='Kaiming', layer='Conv2d'))
         widths = [sum(in_channels), channels, channels, channels]
         layers: list[nn.Module] = []
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, 3), nn.ReLU(inplace=True)]
         self.convs = nn.Sequential(*layers)
         self.fc = nn.Linear(channels, len(in_channels))

@@ -16,7 +16,9 @@ from mmsxm.registry import MODELS
 
 def refine_by_product(feats: Sequence[Tensor], attention_map: Tensor) -> tuple[Tensor, ...]:
     """Multiply each level ``(N, C, h, w)`` by the map ``(N, 1, H, W)``, average-pooled to it."""
-    return tuple(feat * F.adaptive_avg_pool2d(attention_map, feat.shape[-2:]) for feat in feats)
+    return tuple(
+        feat * F.adaptive_avg_pool2d(attention_map, (feat.size(2), feat.size(3))) for feat in feats
+    )
 
 
 def normalize_map(attention_map: Tensor, eps: float = 1e-3) -> Tensor:

@@ -1,5 +1,7 @@
-"""SXMNet (Hu et al., ACCV 2020, "Multi-label X-ray Imagery Classification via Bottom-up Attention
-and Meta Fusion"), Sec. 3.2 and Fig. 2.
+"""SXMNet, Sec. 3.2 and Fig. 2 of the paper.
+
+Hu et al., "Multi-label X-ray Imagery Classification via Bottom-up Attention and Meta Fusion",
+ACCV 2020.
 
 One class serves both stages and the baselines, by which parts its config names: Stage I has an
 attention head with a loss and no classification head; Stage II has both heads and the
@@ -12,9 +14,11 @@ from typing import Any
 import torch
 from mmpretrain.models.classifiers import ImageClassifier
 from mmpretrain.structures import DataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmsxm.registry import MODELS
+
+from .attention_head import BottomUpAttentionHead
 
 NUM_LEVELS = 3  # P3, P4, P5 are refined and fused (Sec. 4.2); a finer one serves attention alone
 
@@ -59,8 +63,12 @@ class SXMNet(ImageClassifier):
                 'SXMNet with both heads needs a refinement, which says how attention changes the '
                 "pyramid: type='mmsxm.ProductRefinement' or 'mmsxm.NormalizedRefinement'."
             )
-        self.attention_head = attention_head and MODELS.build(attention_head)
-        self.refinement = refinement and MODELS.build(refinement)
+        self.attention_head: BottomUpAttentionHead | None = (
+            MODELS.build(attention_head) if attention_head is not None else None
+        )
+        self.refinement: nn.Module | None = (
+            MODELS.build(refinement) if refinement is not None else None
+        )
         # convolutions are faster in this layout on GPUs, and several times so on CPUs with
         # depthwise ones; it spreads from the weights to all that they touch
         self.to(memory_format=torch.channels_last)
@@ -76,11 +84,13 @@ class SXMNet(ImageClassifier):
             ``(N, 1, h, w)``, none without an attention head.
         """
         feats = self.extract_feat(inputs)
-        maps = self.attention_head(feats, inputs) if self.attention_head else ()
-        feats = feats[-NUM_LEVELS:]
-        if maps and self.with_head:
-            feats = self.refinement(feats, maps[-1])
-        return feats, maps
+        pyramid = feats[-NUM_LEVELS:]
+        if self.attention_head is None:
+            return pyramid, ()
+        maps = self.attention_head(feats, inputs)
+        if self.refinement is not None:
+            pyramid = self.refinement(pyramid, maps[-1])
+        return pyramid, maps
 
     def forward(
         self,
@@ -98,7 +108,7 @@ class SXMNet(ImageClassifier):
         """Give the losses of Stage I (Eq. 3) or Stage II (Eq. 4)."""
         feats, maps = self.attend(inputs)
         losses: dict[str, Tensor] = {}
-        if maps and self.attention_head.loss_weight:
+        if self.attention_head is not None and self.attention_head.loss_weight:
             losses |= self.attention_head.loss(maps, data_samples)
         if self.with_head:
             losses |= self.head.loss(feats, data_samples)

@@ -83,9 +83,7 @@ def test_the_first_stage_lies_beside_the_second(config_file: Path) -> None:
     assert running.first_stage(cfg) is None
 
 
-def test_the_first_stage_of_a_config_that_lies_elsewhere(
-    config_file: Path, tmp_path: Path
-) -> None:
+def test_the_first_stage_of_a_config_that_lies_elsewhere(config_file: Path, tmp_path: Path) -> None:
     elsewhere = config_file.rename(tmp_path / 'own.py')
     # then seen from where the tool runs
     assert running.first_stage(running.load_config(elsewhere)) == Path('configs/sub/stage1.py')
@@ -111,7 +109,7 @@ def test_resuming(config_file: Path, tmp_path: Path) -> None:
     path = save_epoch(tmp_path / 'work', 1)
     running.resume(cfg)
     assert cfg.resume
-    assert cfg.load_from is None  # mmengine finds the latest one
+    assert cfg.load_from == str(path)
 
     running.resume(cfg, str(path))
     assert cfg.resume

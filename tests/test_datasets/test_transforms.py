@@ -141,8 +141,8 @@ def test_the_heatmap_holds_the_ellipses() -> None:
     np.testing.assert_array_equal(target[0].numpy(), draw_ellipses(boxes, SIZE, (12, 16)))
 
 
-def test_items_without_boxes_have_no_heatmap_and_an_empty_bag_an_empty_one() -> None:
-    assert 'gt_heatmap' not in heatmap(SIZE, gt_label=[2])
+def test_items_without_boxes_have_an_ignored_map_and_an_empty_bag_an_empty_one() -> None:
+    assert (heatmap(SIZE, gt_label=[2])['gt_heatmap'] == -1).all()
     assert not heatmap(SIZE)['gt_heatmap'].any()
 
 

@@ -93,15 +93,26 @@ def test_the_loss_is_summed_over_pixels_and_averaged_over_images() -> None:
     assert [float(loss) for loss in losses.values()] == pytest.approx(want)
 
 
-def test_images_without_a_heatmap_are_left_out() -> None:
+def test_images_whose_items_are_somewhere_are_left_out() -> None:
     head = head_for(stride=8)
-    target = torch.rand(1, 4, 4)
-    maps = torch.rand(3, 1, 4, 4)
-    mixed = head.loss((maps,), [sample(None), sample(target), sample(None)])
+    target, unknown = torch.rand(1, 4, 4), torch.full((1, 4, 4), -1.0)
+    maps = torch.rand(3, 1, 4, 4, requires_grad=True)
+    mixed = head.loss((maps,), [sample(unknown), sample(target), sample(unknown)])
     alone = head.loss((maps[1:2],), [sample(target)])
-    assert mixed == alone
+    torch.testing.assert_close(mixed, alone)
+
+    # another process of the job may have a batch with a target: both must reach the backward pass
+    nothing = head.loss((maps,), [sample(unknown)] * 3)['loss_heatmap_s8']
+    assert nothing == 0
+    nothing.backward()
+    assert not maps.grad.any()
 
 
-def test_a_batch_without_any_heatmap_is_an_error() -> None:
-    with pytest.raises(KeyError, match=r'gt_heatmap.*mmsxm\.EllipseHeatmap.*require_boxes'):
+def test_a_pipeline_that_draws_nothing_is_an_error() -> None:
+    with pytest.raises(KeyError, match=r'gt_heatmap.*mmsxm\.EllipseHeatmap'):
         head_for(stride=8).loss((torch.rand(2, 1, 4, 4),), [sample(None), sample(None)])
+
+
+def test_targets_of_another_size_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r'drawn are \(8, 8\).* map is \(4, 4\)'):
+        head_for(stride=8).loss((torch.rand(1, 1, 4, 4),), [sample(torch.rand(1, 8, 8))])

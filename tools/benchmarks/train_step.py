@@ -29,7 +29,7 @@ WARM_UP = 5  # steps
 class InMemory(Dataset):
     """A few packed samples, repeated."""
 
-    metainfo: dict[str, Any] = {}  # noqa: RUF012, as mmengine's data sets have it
+    metainfo: dict[str, Any] = {}
 
     def __init__(self, length: int, size: int) -> None:
         generator = torch.Generator().manual_seed(0)

@@ -16,7 +16,7 @@ heatmap = [dict(type='mmsxm.EllipseHeatmap', stride=4)]
 pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level'))]
 stage1_pipeline = load + augment + heatmap + pack
 stage2_pipeline = load + augment + pack
-test_pipeline = load + [dict(type='mmsxm.CenterCrop', crop_size=112)] + pack
+test_pipeline = [*load, dict(type='mmsxm.CenterCrop', crop_size=112), *pack]
 
 train_dataloader = dict(
     batch_size=32,

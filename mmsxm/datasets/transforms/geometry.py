@@ -69,7 +69,9 @@ class RandomCrop(_Crop):
 
     @cache_randomness
     def _draw(self, room_y: int, room_x: int) -> tuple[int, int]:
-        return np.random.randint(0, room_y + 1), np.random.randint(0, room_x + 1)
+        # mmcv's transforms draw from the same generator, which the data set seeds
+        y, x = np.random.randint(0, (room_y + 1, room_x + 1))  # noqa: NPY002
+        return int(y), int(x)
 
     def transform(self, results: dict) -> dict:
         """Crop; ValueError if the image is smaller than the crop."""

@@ -2,7 +2,8 @@
 
 Ellipses inscribed in the boxes are Stage I's target; the share of the image that the smallest box
 covers gives the level of MF-I. Deviation, or rather a choice where paper and authors' code differ:
-the code divides every map by its own maximum where that exceeds 0.2; ours stays a plain coverage.
+the code reduces the drawing bilinearly and divides every map by its own maximum where that
+exceeds 0.2; ours is averaged, and stays a plain coverage.
 """
 
 import cv2
@@ -38,6 +39,8 @@ def draw_ellipses(
             continue
         left, right = max(int(x1), 0), min(int(np.ceil(x2)), width)
         top, bottom = max(int(y1), 0), min(int(np.ceil(y2)), height)
+        if right <= left or bottom <= top:  # beside the image
+            continue
         x = (np.arange(left, right) + 0.5 - (x1 + x2) / 2) / ((x2 - x1) / 2)
         y = (np.arange(top, bottom) + 0.5 - (y1 + y2) / 2) / ((y2 - y1) / 2)
         drawn[top:bottom, left:right][x[None, :] ** 2 + y[:, None] ** 2 <= 1] = 1
@@ -50,11 +53,11 @@ def draw_ellipses(
 class EllipseHeatmap(BaseTransform):
     """Draw the target of the attention head.
 
-    An image with labels but without boxes gets no target, since nobody knows where its items
-    are; a bag without items gets an empty one.
+    A bag without items gets an empty map. An image with labels but without boxes gets -1
+    everywhere, which the loss leaves out: nobody knows where its items are.
 
     **Required Keys:** img_shape, gt_bboxes, gt_label. **Added Keys:** gt_heatmap, a float32
-    tensor (1, h, w) in [0, 1].
+    tensor (1, h, w) in [0, 1], or of -1.
 
     Args:
         stride: Of the finest attention map.
@@ -63,17 +66,20 @@ class EllipseHeatmap(BaseTransform):
     needs_boxes = True
 
     def __init__(self, stride: int = 4) -> None:
+        if stride not in (8, 4, 2):
+            raise ValueError(f'Attention maps have stride 8, 4 or 2, not {stride}.')
         self.stride = stride
 
     def transform(self, results: dict) -> dict:
         """Draw one image's ellipses."""
-        if len(results['gt_bboxes']) or not len(results['gt_label']):
-            height, width = results['img_shape'][:2]
-            # the head works at stride 8 and doubles from there
-            steps = 8 // self.stride
-            map_size = (-(-height // 8) * steps, -(-width // 8) * steps)
+        height, width = results['img_shape'][:2]
+        steps = 8 // self.stride  # the head works at stride 8 and doubles from there
+        map_size = (-(-height // 8) * steps, -(-width // 8) * steps)
+        if len(results['gt_label']) and not len(results['gt_bboxes']):
+            heatmap = np.full(map_size, -1, dtype=np.float32)
+        else:
             heatmap = draw_ellipses(results['gt_bboxes'], (height, width), map_size)
-            results['gt_heatmap'] = torch.from_numpy(heatmap)[None]
+        results['gt_heatmap'] = torch.from_numpy(heatmap)[None]
         return results
 
     def __repr__(self) -> str:

@@ -1,0 +1,24 @@
+"""Test-time augmentation of a multi-label network: scores averaged over views of one image."""
+
+import torch
+from mmpretrain.models.tta import AverageClsScoreTTA
+from mmpretrain.structures import DataSample
+
+from mmsxm.registry import MODELS
+
+
+@MODELS.register_module()
+class MultiLabelTTA(AverageClsScoreTTA):
+    """Average the views' scores and decide on labels by the average.
+
+    mmpretrain's class leaves the first view's labels beside the averaged scores. Attention maps
+    and level weights belong to one view alone and are left out.
+    """
+
+    def _merge_single_sample(self, data_samples: list[DataSample]) -> DataSample:
+        merged = super()._merge_single_sample(data_samples)
+        for key in ('attention_map', 'level_weights'):
+            if key in merged:
+                delattr(merged, key)
+        labels = torch.where(merged.pred_score >= self.module.head.thr)[0]
+        return merged.set_pred_label(labels)

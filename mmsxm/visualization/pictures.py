@@ -1,0 +1,41 @@
+"""One sample as a picture: what is in it, what is learnt from it, what the network says."""
+
+import cv2
+import numpy as np
+from mmengine.structures import BaseDataElement
+
+from mmsxm.datasets.transforms import draw_ellipses
+
+from .overlays import caption, draw_boxes, overlay_map, relative_map
+
+LEVELS = {-1: 'none', 0: 'P3', 1: 'P4', 2: 'P5'}
+SHOWN_SIDE = 336  # small inputs are enlarged to it, so that captions can be read
+
+
+def to_rgb(inputs: np.ndarray) -> np.ndarray:
+    """Turn a packed BGR image ``(3, H, W)`` into RGB ``(H, W, 3)``."""
+    return np.ascontiguousarray(inputs.transpose(1, 2, 0)[..., ::-1])
+
+
+def picture(image: np.ndarray, sample: BaseDataElement, classes: tuple[str, ...]) -> np.ndarray:
+    """Draw boxes, the predicted map or else their ellipses, and words on a sample's RGB image."""
+    scale = max(1, round(SHOWN_SIDE / max(image.shape[:2])))
+    image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+    if 'attention_map' in sample:
+        image = overlay_map(image, relative_map(sample.attention_map.numpy()))
+    if 'gt_bboxes' in sample:
+        boxes = np.asarray(sample.gt_bboxes) * scale
+        if 'attention_map' not in sample:
+            size = image.shape[:2]
+            image = overlay_map(image, draw_ellipses(boxes, size, size))
+        image = draw_boxes(image, boxes)
+    lines = ['has: ' + (', '.join(classes[i] for i in sample.gt_label.tolist()) or 'nothing')]
+    if 'pred_score' in sample:
+        scores = sorted(zip(sample.pred_score.tolist(), classes, strict=True), reverse=True)
+        lines.append('says: ' + ', '.join(f'{name} {score:.2f}' for score, name in scores[:3]))
+    if 'level_weights' in sample:
+        weights = sample.level_weights.tolist()
+        lines.append('levels: ' + ' '.join(f'{weight:.2f}' for weight in weights))
+    if 'gt_meta_level' in sample:
+        lines.append(f'level to trust: {LEVELS[int(sample.gt_meta_level)]}')
+    return caption(image, *lines)
