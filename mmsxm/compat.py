@@ -222,6 +222,6 @@ def leave_process_group() -> None:
     A process that exits inside of a gloo group may be aborted after all its work is done; so may
     one that keeps a wrapped model until then, which holds on to the group.
     """
-    gc.collect()  # a runner and its model refer to one another
     if torch.distributed.is_available() and torch.distributed.is_initialized():
+        gc.collect()  # a runner and its model refer to one another
         torch.distributed.destroy_process_group()

@@ -78,7 +78,9 @@ def main() -> None:
         cfg.test_evaluator = [*cfg.test_evaluator, grouped]
     if args.out and args.out_item == 'pred':
         cfg.test_evaluator = [*cfg.test_evaluator, dict(type='DumpResults', out_file_path=args.out)]
-    metrics = running.build_test(cfg, args.checkpoint).test()
+    runner = running.build_test(cfg, args.checkpoint)
+    metrics = runner.test()
+    running.dismiss_workers(runner)
     if args.out and args.out_item == 'metrics' and is_main_process():
         mmengine.dump(metrics, args.out)
 
