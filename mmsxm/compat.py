@@ -4,6 +4,7 @@ Each is a function of its own, says what is broken without it, and changes nothi
 is broken. :func:`apply` runs those that an import needs; it is called by :mod:`mmsxm.registry`.
 """
 
+import contextlib
 import functools
 import gc
 import importlib.util
@@ -28,6 +29,7 @@ def apply() -> None:
     """Apply the repairs that importing and loading need; later calls do nothing."""
     require_stack()
     repair_torchvision()
+    import_with_clean_output()
     register_safe_loaders()
 
 
@@ -64,6 +66,18 @@ def repair_torchvision() -> None:
     library.define('qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
     _torchvision_schemas.append(library)
     importlib.import_module('torchvision')
+
+
+# ---------------------------------------------------------------------------- output
+
+
+def import_with_clean_output() -> None:
+    """Import mmpretrain's data sets with what that prints sent to standard error.
+
+    OneDL's print that an optional package is missing, and tools write JSON to standard output.
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        importlib.import_module('mmpretrain.datasets')
 
 
 # ---------------------------------------------------------------------------- checkpoints

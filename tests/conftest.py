@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ['CUDA_VISIBLE_DEVICES'] = ''  # also where there is one: numbers are the CPU's
+
 from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be imported at all
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,11 +22,6 @@ def _one_thread() -> None:
     os.environ['OMP_NUM_THREADS'] = '1'  # for the processes that tests start
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
-
-
-@pytest.fixture(scope='session')
-def project_root() -> Path:
-    return ROOT
 
 
 @pytest.fixture(scope='session')

@@ -29,6 +29,7 @@ WARM_UP = 5  # steps
 class InMemory(Dataset):
     """A few packed samples, repeated."""
 
+    CLASSES = tuple('abcde')
     metainfo: dict[str, Any] = {}
 
     def __init__(self, length: int, size: int) -> None:
