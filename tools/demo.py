@@ -67,6 +67,7 @@ def main() -> None:
     running.train(cfg)
     runner = running.build_test(running.load_config(STAGE2), str(OUT / 'stage2'))
     metrics = runner.test()
+    running.dismiss_workers(runner)
     seconds = time.monotonic() - started
     chance = chance_average_precision(runner)
     out = draw_predictions(cfg, runner._load_from)
