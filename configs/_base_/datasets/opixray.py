@@ -1,4 +1,6 @@
 # OPIXray, white margins cut before anything else (Sec. 4.1)
+_base_ = './sixray.py'
+
 data_root = '{{$OPIXRAY_ROOT:data/opixray}}'
 
 load = [
@@ -23,35 +25,22 @@ stage2_pipeline = load + meta_level + resize + augment + pack
 test_pipeline = load + resize + [dict(type='mmsxm.CenterCrop', crop_size=224)] + pack
 
 train_dataloader = dict(
-    batch_size=64,  # Sec. 4.2
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
     dataset=dict(
+        _delete_=True,
         type='mmsxm.OPIXray',
         data_root=data_root,
         split='train',
         pipeline=train_pipeline,
-    ),
+    )
 )
 val_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
     dataset=dict(
+        _delete_=True,
         type='mmsxm.OPIXray',
         data_root=data_root,
         split='test',
         test_mode=True,
         pipeline=test_pipeline,
-    ),
+    )
 )
 test_dataloader = val_dataloader
-
-val_evaluator = [dict(type='mmsxm.MeanAveragePrecision')]
-test_evaluator = val_evaluator

@@ -1,0 +1,70 @@
+"""Command lines that turn one file into another."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(tool: str, *args: object) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, f'tools/{tool}', *map(str, args)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_published_checkpoint_holds_weights_alone_and_is_named_by_its_digest(
+    tmp_path: Path,
+) -> None:
+    weights = {'head.weight': torch.arange(3.0)}
+    meta = {'epoch': 7, 'cfg': 'model = dict()', 'dataset_meta': {'classes': ['Gun']}, 'time': '1'}
+    checkpoint = {'state_dict': weights, 'optimizer': {'state': {0: torch.ones(9)}}, 'meta': meta}
+    torch.save(checkpoint, tmp_path / 'epoch_7.pth')
+    done = run('publish_model.py', tmp_path / 'epoch_7.pth', tmp_path / 'out' / 'sxmnet.pth')
+    assert done.returncode == 0, done.stderr
+    (published,) = (tmp_path / 'out').iterdir()
+    digest = hashlib.sha256(published.read_bytes()).hexdigest()[:8]
+    assert published.name == f'sxmnet-{digest}.pth'
+    assert done.stdout.strip().endswith(str(published))
+    kept = torch.load(published, weights_only=True)
+    assert kept.keys() == {'state_dict', 'meta'}
+    assert torch.equal(kept['state_dict']['head.weight'], weights['head.weight'])
+    assert kept['meta'] == {key: meta[key] for key in ('dataset_meta', 'cfg', 'epoch')}
+
+
+def test_converted_weights_fill_the_backbone(tmp_path: Path) -> None:
+    from mmpretrain.models import MobileNetV2
+
+    ours = MobileNetV2().state_dict()
+    # another maker's names, in the same order, and a classifier behind
+    theirs = {
+        f'features.{i}.{key.rsplit(".", 1)[1]}': torch.full_like(value, i)
+        for i, (key, value) in enumerate(ours.items())
+        if not key.endswith('num_batches_tracked')
+    }
+    torch.save(theirs | {'classifier.weight': torch.ones(2, 2)}, tmp_path / 'theirs.pth')
+    config = 'configs/sxmnet_mobilenet-v2_sixray_stage1.py'
+    done = run('convert_weights.py', config, tmp_path / 'theirs.pth', tmp_path / 'ours.pth')
+    assert done.returncode == 0, done.stderr
+    converted = torch.load(tmp_path / 'ours.pth', weights_only=True)['state_dict']
+    MobileNetV2().load_state_dict(converted, strict=False)
+    assert [v.mean().item() for v in converted.values()] == [
+        pytest.approx(value.mean().item()) for value in theirs.values()
+    ]
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    torch.save({'conv.weight': torch.ones(2, 2)}, tmp_path / 'theirs.pth')
+    config = 'configs/sxmnet_mobilenet-v2_sixray_stage1.py'
+    done = run('convert_weights.py', config, tmp_path / 'theirs.pth', tmp_path / 'ours.pth')
+    assert done.returncode != 0
+    assert 'The file holds 1 tensors, the backbone has' in done.stderr
+    assert not (tmp_path / 'ours.pth').exists()
