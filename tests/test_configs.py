@@ -23,8 +23,18 @@ LEAVES = sorted(
     for path in CONFIGS.rglob('*.py')
     if '_base_' not in path.relative_to(CONFIGS).parts
 )
-# the authors' rates for Stage I, a config of its own
-OTHER_RATES = 'ablations/sxmnet_authors-lr_sixray_stage1.py'
+# ablations of the rates themselves: by prefix of the parameter's name, the first that fits
+OTHER_RATES = {
+    'sxmnet_authors-lr_sixray_stage1.py': {
+        **{f'backbone.layer{i}.': 1e-5 for i in (2, 3, 4)},
+        '': 5e-5,
+    },
+    'sxmnet_slow-attention_sixray_stage2.py': {
+        'head.fcs.': 1e-1,
+        'attention_head.': 2e-4,
+        '': 2e-2,
+    },
+}
 SIZE = 64
 
 
@@ -105,12 +115,9 @@ def test_learning_rates(leaf: Leaf) -> None:
     got = {name: rates[id(p)] for name, p in leaf.model.named_parameters()}
 
     base = leaf.cfg.optim_wrapper.optimizer.lr
-    if leaf.cfg.filename.endswith(OTHER_RATES):
-        deep = tuple(f'backbone.layer{i}.' for i in (2, 3, 4))
-        assert all(
-            rate == pytest.approx(1e-5 if name.startswith(deep) else 5e-5)
-            for name, rate in got.items()
-        )
+    if other := OTHER_RATES.get(Path(leaf.cfg.filename).name):
+        want = {name: next(other[p] for p in other if name.startswith(p)) for name in got}
+        assert got == pytest.approx(want)
         return
     if 'demo' not in leaf.cfg.filename:  # which starts from random weights at half the size
         assert base == (1e-5 if leaf.is_stage1 else 2e-2)  # Sec. 4.2
