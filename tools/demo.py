@@ -9,13 +9,11 @@ import mmcv
 import numpy as np
 import torch
 from mmengine.dataset import default_collate
-from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
 from mmsxm.apis import running
-from mmsxm.registry import DATASETS, MODELS
 from mmsxm.simulation.dataset import write_sixray
 from mmsxm.visualization.overlays import sheet
 from mmsxm.visualization.pictures import picture, to_rgb
@@ -33,19 +31,16 @@ def chance_average_precision(runner: Runner) -> float:
     return float(100 * shares.mean())
 
 
-def draw_predictions(cfg: running.Config, checkpoint: str, number: int = 12) -> Path:
-    """Draw attention beside boxes for some test images."""
-    init_default_scope('mmpretrain')
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    model = MODELS.build(cfg.model).eval()
-    load_checkpoint(model, checkpoint, map_location='cpu')
+def draw_predictions(runner: Runner, number: int = 12) -> Path:
+    """Draw attention beside boxes for some of the images that the runner has tested."""
+    dataset = runner.test_dataloader.dataset
     chosen = np.linspace(0, len(dataset) - 1, number).astype(int).tolist()
     batch = default_collate([dataset[i] for i in chosen])
     images = [to_rgb(image.numpy()) for image in batch['inputs']]
     with torch.no_grad():
-        samples = model.test_step(batch)
+        samples = runner.model.test_step(batch)
     pictures = [
-        picture(image, sample, dataset.metainfo['classes'])
+        picture(image, sample.cpu(), dataset.metainfo['classes'])
         for image, sample in zip(images, samples, strict=True)
     ]
     out = OUT / 'attention.png'
@@ -70,7 +65,7 @@ def main() -> None:
     running.dismiss_workers(runner)
     seconds = time.monotonic() - started
     chance = chance_average_precision(runner)
-    out = draw_predictions(cfg, runner._load_from)
+    out = draw_predictions(runner)
 
     by_class = {
         key.removeprefix('xray/AP/'): value

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
@@ -47,8 +48,6 @@ def set_dataloaders(cfg: Config, **settings: Any) -> None:
 
 def use_autocast(cfg: Config) -> None:
     """Train in bfloat16 where the device can, otherwise in float16 with loss scaling."""
-    import torch
-
     if not torch.cuda.is_available() or torch.cuda.is_bf16_supported():
         cfg.optim_wrapper.type = 'mmsxm.AutocastOptimWrapper'
     else:
@@ -86,8 +85,8 @@ def resume(cfg: Config, checkpoint: str = 'auto') -> None:
     """
     if checkpoint != 'auto':
         cfg.resume, cfg.load_from = True, checkpoint
-    elif finished_epochs(cfg.work_dir):
-        cfg.resume, cfg.load_from = True, latest_checkpoint(cfg.work_dir)
+    elif latest := latest_checkpoint(cfg.work_dir):
+        cfg.resume, cfg.load_from = True, latest
 
 
 def dismiss_workers(runner: Runner) -> None:

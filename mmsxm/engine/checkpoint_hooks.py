@@ -49,7 +49,8 @@ def _summary(keys: Sequence[str]) -> str:
     return ', '.join(f'{module} ({number})' for module, number in modules.items())
 
 
-def _bare(model: nn.Module) -> nn.Module:
+def bare_model(model: nn.Module) -> nn.Module:
+    """Take a model out of the wrappers of many processes and of test-time augmentation."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.get_submodule('module')
     return model
@@ -103,7 +104,7 @@ class HandoverHook(Hook):
         Raises:
             ValueError: it leaves a part of the model unfilled that is not declared new.
         """
-        model = _bare(runner.model)
+        model = bare_model(runner.model)
         state_dict = checkpoint.get('state_dict', checkpoint)
         missing = missing_keys(model, state_dict)
         starting = _is_training(runner) and not runner._resume
@@ -115,8 +116,9 @@ class HandoverHook(Hook):
                 if self.first and starting
                 else ''
             )
+            name = runner._load_from or f'that {runner.work_dir} is resumed from'
             raise ValueError(
-                f'The checkpoint {self._name(runner)} does not fill the model: {len(lost)} of its '
+                f'The checkpoint {name} does not fill the model: {len(lost)} of its '
                 f'{len(model.state_dict())} tensors are missing or of another shape '
                 f'({_summary(lost)}).{first}'
             )
@@ -135,10 +137,6 @@ class HandoverHook(Hook):
                 logger='current',
             )
 
-    @staticmethod
-    def _name(runner: Runner) -> str:
-        return runner._load_from or f'that {runner.work_dir} is resumed from'
-
 
 @HOOKS.register_module()
 class PretrainedHook(Hook):
@@ -154,7 +152,7 @@ class PretrainedHook(Hook):
         """
         if not _is_training(runner) or runner._resume or runner._load_from:
             return
-        model = _bare(runner.model)
+        model = bare_model(runner.model)
         backbone = model.get_submodule('backbone')
         init_cfg: Any = backbone.init_cfg
         for part in init_cfg if isinstance(init_cfg, list) else [init_cfg]:

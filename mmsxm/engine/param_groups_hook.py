@@ -1,12 +1,13 @@
 """Show which parameters learn at which rate."""
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 from torch.optim import Optimizer
 
 from mmsxm.registry import HOOKS
+
+from .checkpoint_hooks import bare_model
 
 
 def describe_groups(model: nn.Module, optimizer: Optimizer) -> str:
@@ -30,5 +31,5 @@ class ParamGroupsHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Log the table."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        runner.logger.info(describe_groups(model, runner.optim_wrapper.optimizer))
+        optimizer = runner.optim_wrapper.optimizer
+        runner.logger.info(describe_groups(bare_model(runner.model), optimizer))
