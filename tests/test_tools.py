@@ -1,8 +1,10 @@
 """Command lines that turn one file into another."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,3 +70,21 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert 'The file holds 1 tensors, the backbone has' in done.stderr
     assert not (tmp_path / 'ours.pth').exists()
+
+
+def test_two_sets_are_compared_in_tables_and_pictures(
+    simulate: Callable[..., Path], tmp_path: Path
+) -> None:
+    a = simulate(4, 2, negatives=3)
+    b = tmp_path / 'other'
+    shutil.copytree(a, b)
+    done = run('compare_sets.py', a, b, '--out', tmp_path / 'out', '--images', 6)
+    assert done.returncode == 0, done.stderr
+    written = {path.name for path in (tmp_path / 'out').iterdir()}
+    assert written == {'boxes.csv', 'boxes.png', 'images.csv', 'images.png'}
+    rows = (tmp_path / 'out' / 'boxes.csv').read_text().splitlines()
+    assert all(row.endswith(',0.0') for row in rows[1:])  # of equal sets
+
+    done = run('compare_sets.py', a, tmp_path / 'nowhere', '--out', tmp_path / 'out')
+    assert done.returncode != 0
+    assert 'nowhere: name a folder of images or a csv of boxes' in done.stderr

@@ -1,0 +1,228 @@
+"""How alike two sets of X-ray images are, in numbers: sizes of the items and look of the images.
+
+Made for simulated bags beside those of the scanner that they stand for.
+"""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from mmsxm.datasets.opixray import read_box_lines
+from mmsxm.datasets.sixray import read_voc_objects
+
+Picture = npt.NDArray[Any]  # RGB, (h, w, 3), uint8
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tiff', '.tif')
+BACKGROUND_STEP = 18  # grey values that a pixel of the background may differ from its level
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+class SizedBox(NamedTuple):
+    """An item's box: the square root of its share of the image, and width over height."""
+
+    class_name: str
+    size: float
+    aspect: float
+
+
+class ImageSet(NamedTuple):
+    """The images of a set, and the boxes of those that are annotated."""
+
+    name: str
+    images: list[Path]
+    boxes: list[SizedBox]
+    boxed_images: int
+
+
+def read_set(path: str | Path) -> ImageSet:
+    """Find images and boxes.
+
+    Args:
+        path: A folder in SIXray's or OPIXray's layout, any other folder of images (no boxes), or a
+            csv file with the columns name, height, width, ymin, xmin, ymax, xmax and xml, a line
+            for each box (no images).
+
+    Raises:
+        FileNotFoundError: There is no such folder or file.
+        ValueError: It holds neither images nor boxes.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f'there is no {path}: name a folder of images or a csv of boxes')
+    if path.suffix == '.csv':
+        return ImageSet(path.stem, [], *_read_csv(path))
+    images_found = sorted(p for p in path.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
+    if not images_found:
+        raise ValueError(f'{path} holds no images ({", ".join(IMAGE_SUFFIXES)}): name another one')
+    boxes = []
+    boxed_images = 0
+    for image in images_found:
+        found = _read_boxes(image)
+        boxed_images += bool(found)
+        boxes += found
+    return ImageSet(path.name, images_found, boxes, boxed_images)
+
+
+def _read_csv(path: Path) -> tuple[list[SizedBox], int]:
+    boxes, names = [], set()
+    with open(path, newline='') as file:
+        for row in csv.DictReader(file):
+            try:
+                height, width, y1, x1, y2, x2 = (
+                    float(row[k]) for k in ('height', 'width', 'ymin', 'xmin', 'ymax', 'xmax')
+                )
+                name, source = row['name'], row['xml']
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(f'{path} is no csv of boxes: {error!r}') from error
+            names.add(source)
+            boxes += _sized(name, (x1, y1, x2, y2), (height, width))
+    return boxes, len(names)
+
+
+def _read_boxes(image: Path) -> list[SizedBox]:
+    folder = image.parent
+    if folder.name == 'JPEGImage':
+        annotation, read = folder.parent / 'Annotation' / f'{image.stem}.xml', read_voc_objects
+    elif folder.name in ('train_image', 'test_image'):
+        split = folder.name.removesuffix('_image')
+        annotation = folder.parent / f'{split}_annotation' / f'{image.stem}.txt'
+        read = read_box_lines
+    else:
+        return []
+    if not annotation.exists():
+        return []
+    with Image.open(image) as file:
+        width, height = file.size
+    return [
+        box
+        for item in read(str(annotation))
+        for box in _sized(item.class_name, item.bbox, (height, width))
+    ]
+
+
+def _sized(
+    name: str, box: tuple[float, float, float, float], image_size: tuple[float, float]
+) -> list[SizedBox]:
+    width, height = box[2] - box[0], box[3] - box[1]
+    if not (width > 0 and height > 0):  # false for nan too
+        return []
+    size = float(np.sqrt(width * height / (image_size[0] * image_size[1])))
+    return [SizedBox(name.capitalize(), size, width / height)]
+
+
+def read_image(path: Path) -> Picture:
+    """Read an image as RGB; ValueError where it is none."""
+    image = cv2.imread(str(path))
+    if image is None:
+        raise ValueError(f'{path} is no image that can be read: delete it or leave it out')
+    return image[..., ::-1]
+
+
+def background_level(image: Picture) -> npt.NDArray[np.float64]:
+    """What the scanner shows of an empty belt: the median bright colour at the image's border."""
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]).astype(np.float64)
+    bright = border[border.min(1) > 170]
+    return np.median(bright, axis=0) if len(bright) else np.full(3, 255.0)
+
+
+def image_statistics(image: Picture) -> dict[str, float]:
+    """What a picture is like, in numbers.
+
+    Shares are of the foreground: what is darker than the background by more than
+    :data:`BACKGROUND_STEP`.
+    """
+    level = background_level(image)
+    drop = (level - image).max(2)
+    foreground = drop > BACKGROUND_STEP
+    inside = image[foreground].astype(np.float32)
+    if not len(inside):
+        inside = image.reshape(-1, 3).astype(np.float32)
+    hue, saturation, value = (
+        cv2.cvtColor(inside[None].astype(np.uint8), cv2.COLOR_RGB2HSV)[0].astype(np.float32).T
+    )
+    hue *= 2  # OpenCV counts half degrees
+    coloured = saturation > 40
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    residual = grey - cv2.GaussianBlur(grey, (0, 0), 1.0)
+    # four pixels away from anything: as far as the blur above reaches
+    near = cv2.dilate(foreground.astype(np.uint8), np.ones((9, 9), np.uint8))
+    background = near == 0
+    share = {
+        'orange': coloured & ((hue < 50) | (hue > 330)),
+        'green': coloured & (hue >= 50) & (hue < 165),
+        'blue': coloured & (hue >= 165) & (hue <= 270),
+        'opaque': inside.max(1) < 60,
+        'pure blue': (inside[:, 2] > 150) & (inside[:, :2].max(1) < 60),
+        'faint': value > 235,
+    }
+    return {
+        'height': float(image.shape[0]),
+        'width': float(image.shape[1]),
+        'background grey': float(level.mean()),
+        'foreground share': float(foreground.mean()),
+        **{f'{name} share': float(mask.mean()) for name, mask in share.items()},
+        'mean brightness': float(inside.mean()),
+        'mean saturation': float(saturation.mean()),
+        'noise of the background': float(residual[background].std()) if background.any() else 0.0,
+        'fine detail': float(residual[foreground].std()) if foreground.any() else 0.0,
+    }
+
+
+def distance(a: Sequence[float], b: Sequence[float]) -> float:
+    """The Kolmogorov-Smirnov statistic: the largest difference of the distribution functions."""
+    x, y = np.sort(np.asarray(a, np.float64)), np.sort(np.asarray(b, np.float64))
+    every = np.concatenate([x, y])
+    differences = np.searchsorted(x, every, 'right') / len(x) - np.searchsorted(
+        y, every, 'right'
+    ) / len(y)
+    return float(np.abs(differences).max())
+
+
+def compare_boxes(a: ImageSet, b: ImageSet) -> list[dict[str, Any]]:
+    """A row for each class that both sets have, and for size and aspect of its boxes.
+
+    Quantiles of both sets, and their :func:`distance` as ``KS``.
+    """
+    rows = []
+    for name in shared_classes(a, b):
+        for measure in ('size', 'aspect'):
+            row: dict[str, Any] = {'class': name, 'measure': measure}
+            values = [measured(one, name, measure) for one in (a, b)]
+            for one, value in zip((a, b), values, strict=True):
+                row[f'{one.name} boxes'] = len(value)
+                for q, v in zip(QUANTILES, np.quantile(value, QUANTILES), strict=True):
+                    row[f'{one.name} {100 * q:.0f} %'] = float(v)
+            rows.append({**row, 'KS': distance(*values)})
+    return rows
+
+
+def shared_classes(a: ImageSet, b: ImageSet) -> list[str]:
+    """The classes that have boxes in both sets."""
+    return sorted({box.class_name for box in a.boxes} & {box.class_name for box in b.boxes})
+
+
+def measured(one: ImageSet, class_name: str, measure: str) -> list[float]:
+    """A field of all boxes of a class, ``size`` or ``aspect``."""
+    return [getattr(box, measure) for box in one.boxes if box.class_name == class_name]
+
+
+def compare_images(
+    names: tuple[str, str], a: Sequence[Path], b: Sequence[Path]
+) -> list[dict[str, Any]]:
+    """A row for each of :func:`image_statistics`, the most different first."""
+    groups = [[image_statistics(read_image(path)) for path in paths] for paths in (a, b)]
+    rows = []
+    for key in groups[0][0]:
+        values = [[one[key] for one in group] for group in groups]
+        row: dict[str, Any] = {'what': key}
+        for name, value in zip(names, values, strict=True):
+            for q, v in zip(QUANTILES, np.quantile(value, QUANTILES), strict=True):
+                row[f'{name} {100 * q:.0f} %'] = float(v)
+        rows.append({**row, 'KS': distance(*values)})
+    return sorted(rows, key=lambda row: -row['KS'])

@@ -1,0 +1,156 @@
+"""Compare two sets of X-ray images, such as simulated bags and those of a scanner.
+
+python tools/compare_sets.py data/simulated data/sixray --probe configs/baselines/resnet50_sixray.py
+
+Writes a sheet of images of both, the sizes of the items (plot and csv), what the images are like in
+numbers (csv), and how well a linear classifier on ImageNet features tells the sets apart, as they
+are and with parts of the look taken away.
+"""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+from typing import Any
+
+import mmcv
+import numpy as np
+from mmengine.logging import MMLogger
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from mmsxm.apis.running import load_config
+from mmsxm.apis.set_comparison import (
+    ImageSet,
+    compare_boxes,
+    compare_images,
+    distance,
+    measured,
+    read_image,
+    read_set,
+    shared_classes,
+)
+from mmsxm.apis.set_probe import VIEWS, features, separability
+from mmsxm.registry import MODELS
+from mmsxm.visualization.distributions import plot_distributions
+from mmsxm.visualization.overlays import caption, sheet
+
+PICTURE_SIDE = 320
+MEASURES = {'size': 'root of the share of the image', 'aspect': 'width / height'}
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows of equal keys."""
+    with open(path, 'w', newline='') as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def show(title: str, names: list[str], rows: list[dict[str, Any]]) -> None:
+    """Print the medians and quartiles of both sets."""
+    first = [key for key in rows[0] if key in ('class', 'measure', 'what')]
+    table = Table(*first, *(f'{name}: median (quartiles)' for name in names), 'KS', title=title)
+    for row in rows:
+        ranges = [
+            f'{row[f"{name} 50 %"]:.3g} ({row[f"{name} 25 %"]:.3g}..{row[f"{name} 75 %"]:.3g})'
+            for name in names
+        ]
+        table.add_row(*(row[key] for key in first), *ranges, f'{row["KS"]:.2f}')
+    Console().print(table)
+
+
+def small(path: Path) -> np.ndarray:
+    """An image as RGB, for a sheet."""
+    image = read_image(path)
+    return mmcv.imrescale(image, PICTURE_SIDE / max(image.shape[:2]))
+
+
+def draw_sheet(names: list[str], chosen: list[list[Path]], out: Path) -> None:
+    """Draw images of both sets beside each other, three columns of each."""
+    pictures = []
+    for row in range(0, min(map(len, chosen)), 3):
+        for name, paths in zip(names, chosen, strict=True):
+            pictures += [caption(small(path), name) for path in paths[row : row + 3]]
+    mmcv.imwrite(sheet(pictures, columns=6)[..., ::-1], str(out))
+
+
+def plot_boxes(a: ImageSet, b: ImageSet, out: Path) -> None:
+    """Plot the sizes and aspects of the items of both sets, class by class."""
+    panels = []
+    for measure, label in MEASURES.items():
+        row = []
+        for name in shared_classes(a, b):
+            groups = [measured(one, name, measure) for one in (a, b)]
+            row.append((f'{name}, KS {distance(*groups):.2f}', label, groups))
+        panels.append(row)
+    plot_distributions(panels, [a.name, b.name], out)
+
+
+def probe(config: str, chosen: list[list[Path]], out: Path) -> list[dict[str, Any]]:
+    """Tell the sets apart by features, view by view, and draw the clearest cases of both."""
+    MMLogger.get_instance('mmengine', log_level='WARNING')  # not a line for each of its weights
+    backbone = MODELS.build(load_config(config).model.backbone)
+    backbone.init_weights()
+    rows = []
+    for name, view in track(VIEWS.items(), 'Telling the sets apart'):
+        seen = [features(backbone, paths, view) for paths in chosen]
+        area, scores = separability(seen[0], seen[1])
+        rows.append({'seen': name, 'area under the ROC curve': area})
+        if name == 'as it is':
+            paths = [path for group in chosen for path in group]
+            order = np.argsort(scores)
+            pictures = [small(paths[i]) for i in (*order[:6], *order[-6:])]
+            mmcv.imwrite(sheet(pictures, columns=6)[..., ::-1], str(out))
+    return rows
+
+
+def main() -> None:
+    """Compare."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('sets', nargs=2, help='a folder of images, or a csv of boxes')
+    parser.add_argument('--out', type=Path, default='work_dirs/comparison')
+    parser.add_argument('--images', type=int, default=200, help='to look at, of each set')
+    parser.add_argument('--seed', type=int, default=0, help='which images')
+    parser.add_argument(
+        '--probe', metavar='CONFIG', help='tell the sets apart by the backbone of this config'
+    )
+    args = parser.parse_args()
+    try:
+        a, b = (read_set(path) for path in args.sets)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f'compare_sets.py: {error}')
+    names = [a.name, b.name]
+    if a.name == b.name:
+        sys.exit(f'compare_sets.py: both sets are called {a.name}: rename one of the folders')
+    args.out.mkdir(parents=True, exist_ok=True)
+
+    if boxes := compare_boxes(a, b):
+        write_csv(args.out / 'boxes.csv', boxes)
+        plot_boxes(a, b, args.out / 'boxes.png')
+        show('Items', names, boxes)
+    if a.images and b.images:
+        rng = np.random.default_rng(args.seed)
+        chosen = [
+            [one.images[i] for i in rng.permutation(len(one.images))[: args.images]]
+            for one in (a, b)
+        ]
+        draw_sheet(names, [paths[:12] for paths in chosen], args.out / 'images.png')
+        images = compare_images((a.name, b.name), chosen[0], chosen[1])
+        write_csv(args.out / 'images.csv', images)
+        show('Images', names, images)
+        if args.probe:
+            rows = probe(args.probe, chosen, args.out / 'clearest.png')
+            write_csv(args.out / 'probe.csv', rows)
+            table = Table('a linear classifier sees them', 'area under the ROC curve')
+            for row in rows:
+                table.add_row(row['seen'], f'{row["area under the ROC curve"]:.3f}')
+            Console().print(table)
+    print(f'tables and pictures: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
