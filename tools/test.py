@@ -17,12 +17,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='the config file')
     parser.add_argument('checkpoint', help='a checkpoint, or a work dir for its latest one')
     parser.add_argument('--work-dir', help='where the log goes')
-    parser.add_argument('--out', help='the file for the results, .json or .pkl')
+    parser.add_argument(
+        '--out', help='the file for the results: .csv for the scores of all images, .json or .pkl'
+    )
     parser.add_argument(
         '--out-item',
         choices=['metrics', 'pred'],
         default='pred',
-        help='what --out receives: the metrics, or every prediction (.pkl)',
+        help='what --out receives: the metrics, or every prediction (.pkl or .csv)',
     )
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='settings to override, key=value'
@@ -46,8 +48,10 @@ def parse_args() -> argparse.Namespace:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if bool(args.groups) != bool(args.group_column):
         parser.error('--groups and --group-column go together')
-    if args.out and args.out_item == 'pred' and not args.out.endswith(('.pkl', '.pickle')):
-        parser.error('predictions go to a .pkl file; for a .json file give --out-item metrics')
+    if args.out and args.out_item == 'pred' and not args.out.endswith(('.csv', '.pkl', '.pickle')):
+        parser.error(
+            'predictions go to a .csv or .pkl file; for a .json file give --out-item metrics'
+        )
     return args
 
 
@@ -77,7 +81,12 @@ def main() -> None:
         )
         cfg.test_evaluator = [*cfg.test_evaluator, grouped]
     if args.out and args.out_item == 'pred':
-        cfg.test_evaluator = [*cfg.test_evaluator, dict(type='DumpResults', out_file_path=args.out)]
+        dump = (
+            dict(type='mmsxm.ScoreTable', out=args.out)
+            if args.out.endswith('.csv')
+            else dict(type='DumpResults', out_file_path=args.out)
+        )
+        cfg.test_evaluator = [*cfg.test_evaluator, dump]
     runner = running.build_test(cfg, args.checkpoint)
     metrics = runner.test()
     running.dismiss_workers(runner)

@@ -8,14 +8,18 @@ from .attention_localization import (
 )
 from .grouped_average_precision import GroupedAveragePrecision, bootstrap_average_precision
 from .mean_average_precision import MeanAveragePrecision, average_precision
+from .score_table import Scores, ScoreTable, read_scores
 
 __all__ = [
     'AttentionLocalization',
     'GroupedAveragePrecision',
     'MeanAveragePrecision',
+    'ScoreTable',
+    'Scores',
     'average_precision',
     'bootstrap_average_precision',
     'cells_in_boxes',
     'pointing_hit',
+    'read_scores',
     'visible_boxes',
 ]

@@ -1,0 +1,50 @@
+"""Scores of all images as a csv."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmsxm.evaluation import ScoreTable, read_scores
+
+
+def sample(name: str, scores: list[float], targets: list[float]) -> dict:
+    return {
+        'img_path': f'somewhere/{name}.jpg',
+        'pred_score': torch.tensor(scores),
+        'gt_score': torch.tensor(targets),
+    }
+
+
+def test_scores_come_back_as_they_were_sorted_by_name(tmp_path: Path) -> None:
+    metric = ScoreTable(out=str(tmp_path / 'new' / 'scores.csv'))
+    metric.dataset_meta = {'classes': ('Gun', 'Knife')}
+    third = torch.rand(2, generator=torch.Generator().manual_seed(0))
+    metric.process(None, [sample('b', [0.9, 0.1], [1, -1]), sample('c', third.tolist(), [0, 0])])
+    metric.process(None, [sample('a', [0.25, 1.0], [0, 1])])
+    assert metric.evaluate(3) == {}
+    found = read_scores(tmp_path / 'new' / 'scores.csv')
+    assert found.names == ('a', 'b', 'c')
+    assert found.classes == ('Gun', 'Knife')
+    assert found.targets.tolist() == [[0, 1], [1, -1], [0, 0]]
+    # nine digits tell any two float32 apart, so that ties stay ties and no others appear
+    expected = np.array([[0.25, 1.0], [0.9, 0.1], third.tolist()], dtype=np.float32)
+    assert np.array_equal(found.scores.astype(np.float32), expected)
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        'name,Gun\na,1\n',
+        'name,score/Gun,label/Knife\na,0.5,1\n',
+        'name,score/Gun,label/Gun\na,half,1\n',
+        'name,score/Gun,label/Gun\na,0.5\n',
+    ],
+)
+def test_another_file_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
+    path = tmp_path / 'other.csv'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r'other\.csv is no table of scores'):
+        read_scores(path)

@@ -1,0 +1,70 @@
+"""Compare two ways of training, each with a run for every seed, on one test set.
+
+python tools/test.py CONFIG RUN --out scores.csv      # for every run
+python tools/compare_runs.py tip-0.csv tip-1.csv --against plain-0.csv plain-1.csv
+
+Average precision by class, and its difference with an interval of 95 % over images and seeds.
+"""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from mmsxm.apis.run_comparison import compare_runs, read_runs
+from mmsxm.evaluation.grouped_average_precision import read_groups
+
+
+def main() -> None:
+    """Compare."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('runs', nargs='+', help='score tables of one way of training')
+    parser.add_argument('--against', nargs='+', required=True, help='those of the other')
+    parser.add_argument('--groups', help='a csv with a column name: also within groups of images')
+    parser.add_argument('--group-column', help='the column of --groups that holds the groups')
+    parser.add_argument('--out', type=Path, help='a csv for the numbers')
+    args = parser.parse_args()
+    if bool(args.groups) != bool(args.group_column):
+        parser.error('--groups and --group-column go together')
+
+    try:
+        runs, others = read_runs(args.runs), read_runs(args.against)
+        parts: dict[str, np.ndarray | None] = {'all': None}
+        if args.groups:
+            group_of = read_groups(args.groups, args.group_column)
+            groups = np.array([group_of[name] for name in runs[0].names])
+            parts |= {str(group): np.flatnonzero(groups == group) for group in np.unique(groups)}
+        rows = [
+            {'images': part, **row}
+            for part, chosen in parts.items()
+            for row in compare_runs(runs, others, chosen)
+        ]
+    except (FileNotFoundError, KeyError, ValueError) as error:
+        sys.exit(f'compare_runs.py: {error}')
+
+    table = Table('images', 'class', 'positives', 'AP', 'against', 'difference [95 %]')
+    for row in rows:
+        table.add_row(
+            row['images'],
+            row['class'],
+            str(row['positives']),
+            f'{row["AP"]:.1f} ± {row["std"]:.1f}',
+            f'{row["other AP"]:.1f} ± {row["other std"]:.1f}',
+            f'{row["difference"]:+.1f} [{row["low"]:+.1f}, {row["high"]:+.1f}]',
+        )
+    Console().print(table)
+    if args.out:
+        with open(args.out, 'w', newline='') as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+if __name__ == '__main__':
+    main()
