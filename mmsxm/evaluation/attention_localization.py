@@ -1,4 +1,4 @@
-"""Whether attention looks at the items: the pointing game.
+"""Whether attention looks at the items: pointing, energy inside boxes, overlap with ellipses.
 
 The paper shows its maps (Fig. 5) and measures none. In Stage II, where no loss is left on the map,
 it can rise to 1 everywhere: then the pointing rate falls to chance, and the map's mean shows why.
@@ -7,6 +7,7 @@ it can rise to 1 everywhere: then the pointing rate falls to chance, and the map
 import logging
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -14,7 +15,19 @@ from mmengine.logging import print_log
 
 from mmsxm.registry import METRICS
 
-__all__ = ['AttentionLocalization', 'cells_in_boxes', 'pointing_hit', 'visible_boxes']
+__all__ = [
+    'AttentionBySize',
+    'AttentionLocalization',
+    'cells_in_boxes',
+    'cells_in_ellipses',
+    'ellipse_iou',
+    'energy_inside',
+    'pointing_hit',
+    'visible_boxes',
+]
+
+# The sizes of Sec. 4.5: the share of the image that the smallest box covers.
+SIZES = {'small': (0.0, 0.02), 'medium': (0.02, 0.2), 'large': (0.2, math.inf)}
 
 
 def visible_boxes(boxes: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
@@ -39,12 +52,34 @@ def cells_in_boxes(
     Returns:
         (h, w) of bool.
     """
-    y = (np.arange(map_size[0]) + 0.5) * image_size[0] / map_size[0]
-    x = (np.arange(map_size[1]) + 0.5) * image_size[1] / map_size[1]
+    y, x = _centres(map_size, image_size)
     x1, y1, x2, y2 = boxes.T[:, :, None]  # each (n, 1)
     rows = (y1 <= y) & (y < y2)  # (n, h)
     columns = (x1 <= x) & (x < x2)  # (n, w)
     return (rows[:, :, None] & columns[:, None, :]).any(axis=0)
+
+
+def cells_in_ellipses(
+    map_size: tuple[int, int], boxes: np.ndarray, image_size: tuple[int, int]
+) -> np.ndarray:
+    """Which cells of a map have their centre in the ellipse inscribed in one of the boxes.
+
+    Arguments and result are those of :func:`cells_in_boxes`.
+    """
+    y, x = _centres(map_size, image_size)
+    x1, y1, x2, y2 = boxes.T[:, :, None]  # each (n, 1)
+    rows = (2 * y - y1 - y2) / (y2 - y1)  # (n, h), -1 to 1 within the box
+    columns = (2 * x - x1 - x2) / (x2 - x1)  # (n, w)
+    return (rows[:, :, None] ** 2 + columns[:, None, :] ** 2 <= 1).any(axis=0)
+
+
+def _centres(
+    map_size: tuple[int, int], image_size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The cells' centres in pixels of the image: y (h,) and x (w,)."""
+    y = (np.arange(map_size[0]) + 0.5) * image_size[0] / map_size[0]
+    x = (np.arange(map_size[1]) + 0.5) * image_size[1] / map_size[1]
+    return y, x
 
 
 def pointing_hit(
@@ -59,16 +94,60 @@ def pointing_hit(
     return float(inside[attention_map == attention_map.max()].mean())
 
 
+def energy_inside(
+    attention_map: np.ndarray, boxes: np.ndarray, image_size: tuple[int, int]
+) -> float:
+    """The share of a map's sum (h, w) that lies in the boxes; of an empty map, that of its cells.
+
+    A flat map scores what :func:`pointing_hit` scores by chance.
+    """
+    inside = cells_in_boxes(attention_map.shape, boxes, image_size)
+    total = attention_map.sum(dtype=np.float64)
+    if total <= 0:
+        return float(inside.mean())
+    return float(attention_map[inside].sum(dtype=np.float64) / total)
+
+
+def ellipse_iou(attention_map: np.ndarray, boxes: np.ndarray, image_size: tuple[int, int]) -> float:
+    """Intersection over union of the ellipses and the cells above half of the map's maximum.
+
+    The threshold is relative, since the normalised refinement knows a map up to a factor alone. An
+    empty map has no such cells, and neither have ellipses that are smaller than a cell: then it
+    is 0.
+    """
+    wanted = cells_in_ellipses(attention_map.shape, boxes, image_size)
+    found = attention_map > attention_map.max() / 2
+    union = (wanted | found).sum()
+    return float((wanted & found).sum() / union) if union else 0.0
+
+
+class _Seen(NamedTuple):
+    """What one image adds; nan where it has no box."""
+
+    map_mean: float
+    pointing: float = math.nan
+    pointing_chance: float = math.nan
+    energy: float = math.nan
+    ellipse_iou: float = math.nan
+    smallest_share: float = math.nan
+
+
 @METRICS.register_module()
 class AttentionLocalization(BaseMetric):
     """How well ``attention_map`` points at the boxes, in percent.
 
-    - ``pointing``: over the images with boxes, how often the map's maximum lies in a box;
+    Means over the images with boxes:
+
+    - ``pointing``: how often the map's maximum lies in a box;
     - ``pointing_chance``: the same for a random cell of the map;
-    - ``map_mean``: the mean of the map over all images, 100 for a map of ones.
+    - ``energy``: the share of the map's sum that lies in the boxes;
+    - ``ellipse_iou``: of the map above half of its maximum with the ellipses in the boxes;
+
+    and over all images ``map_mean``, the mean of the map, 100 for a map of ones.
 
     Boxes are ``gt_bboxes`` in pixels of the network's input, ``img_shape``. A box wholly outside
-    of it, cut off by the test crop, is no box. Without any box the first two are undefined (None).
+    of it, cut off by the test crop, is no box. Without any box all but the last are undefined
+    (None).
 
     Args:
         collect_device: ``cpu`` or ``gpu``, by which the ranks' results are gathered.
@@ -82,7 +161,7 @@ class AttentionLocalization(BaseMetric):
         self._warned = False
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
-        """Keep (hit, chance, mean) of each image, the first two nan where it has no box.
+        """Keep the measures of each image.
 
         Raises:
             KeyError: When an image has no ``attention_map``.
@@ -97,22 +176,28 @@ class AttentionLocalization(BaseMetric):
             attention_map = sample['attention_map'].float().cpu().numpy()
             if np.isnan(attention_map).any():
                 raise ValueError(f'the attention map of {sample.get("img_path")} holds nan')
-            hit = chance = math.nan
+            seen = _Seen(map_mean=float(attention_map.mean(dtype=np.float64)))
             if 'gt_bboxes' in sample:
                 image_size = sample['img_shape'][:2]
                 boxes = visible_boxes(np.asarray(sample['gt_bboxes'], dtype=np.float32), image_size)
                 if len(boxes):
-                    hit = pointing_hit(attention_map, boxes, image_size)
-                    inside = cells_in_boxes(attention_map.shape, boxes, image_size)
-                    chance = float(inside.mean())
-            mean = float(attention_map.mean(dtype=np.float64))
-            self.results.append((hit, chance, mean))
+                    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+                    seen = seen._replace(
+                        pointing=pointing_hit(attention_map, boxes, image_size),
+                        pointing_chance=float(
+                            cells_in_boxes(attention_map.shape, boxes, image_size).mean()
+                        ),
+                        energy=energy_inside(attention_map, boxes, image_size),
+                        ellipse_iou=ellipse_iou(attention_map, boxes, image_size),
+                        smallest_share=float(areas.min() / (image_size[0] * image_size[1])),
+                    )
+            self.results.append(seen)
 
-    def compute_metrics(self, results: list[tuple[float, float, float]]) -> dict[str, float | None]:
-        """``pointing``, ``pointing_chance`` and ``map_mean`` of all images, in percent."""
-        hits, chances, means = 100 * np.array(results, dtype=np.float64).T
-        with_box = ~np.isnan(hits)
-        if not with_box.any() and not self._warned:
+    def compute_metrics(self, results: list[_Seen]) -> dict[str, float | None]:
+        """The means over images, in percent."""
+        columns = _Seen(*np.array(results, dtype=np.float64).T)
+        boxed = ~np.isnan(columns.smallest_share)
+        if not boxed.any() and not self._warned:
             self._warned = True
             print_log(
                 "no image has 'gt_bboxes' in view: the pointing rate is undefined. Boxes come "
@@ -120,8 +205,34 @@ class AttentionLocalization(BaseMetric):
                 logger='current',
                 level=logging.WARNING,
             )
-        return {
-            'pointing': float(hits[with_box].mean()) if with_box.any() else None,
-            'pointing_chance': float(chances[with_box].mean()) if with_box.any() else None,
-            'map_mean': float(means.mean()),
-        }
+        metrics = _means(columns, np.flatnonzero(boxed))
+        metrics['map_mean'] = float(100 * np.mean(columns.map_mean))
+        return metrics
+
+
+@METRICS.register_module()
+class AttentionBySize(AttentionLocalization):
+    """What :class:`AttentionLocalization` measures, for images of small, medium and large items.
+
+    ``<measure>/<size>`` and ``images/<size>``; an image's size is the share of it that its smallest
+    box covers, in the bins of the paper's intuitive labels: below 2 %, to 20 %, above.
+    """
+
+    def compute_metrics(self, results: list[_Seen]) -> dict[str, float | None]:
+        """The means over the images of each size, in percent."""
+        columns = _Seen(*np.array(results, dtype=np.float64).T)
+        share = np.asarray(columns.smallest_share)
+        metrics: dict[str, float | None] = {}
+        for size, (low, high) in SIZES.items():
+            rows = np.flatnonzero((share >= low) & (share < high))
+            metrics |= {f'{key}/{size}': value for key, value in _means(columns, rows).items()}
+            metrics[f'images/{size}'] = len(rows)
+        return metrics
+
+
+def _means(columns: _Seen, rows: np.ndarray) -> dict[str, float | None]:
+    """The means of the measures over some images, in percent; None where there are none."""
+    return {
+        key: float(100 * np.asarray(getattr(columns, key))[rows].mean()) if len(rows) else None
+        for key in ('pointing', 'pointing_chance', 'energy', 'ellipse_iou')
+    }

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 import torch
 
-from mmsxm.evaluation import AttentionLocalization, cells_in_boxes, pointing_hit, visible_boxes
+from mmsxm.datasets.transforms import draw_ellipses
+from mmsxm.evaluation import (
+    AttentionBySize,
+    AttentionLocalization,
+    cells_in_boxes,
+    cells_in_ellipses,
+    ellipse_iou,
+    energy_inside,
+    pointing_hit,
+    visible_boxes,
+)
 from mmsxm.evaluation import attention_localization as module
 
 IMAGE_SIZE = (40, 80)
@@ -79,9 +89,56 @@ def test_metric_by_hand():
     assert metrics == {
         'xray/pointing': 50,
         'xray/pointing_chance': pytest.approx(100 * (2 + 16) / 32 / 2),
+        'xray/energy': 50,
+        # one of the two cells of the first box; the second map is elsewhere
+        'xray/ellipse_iou': pytest.approx(100 * (1 / 2 + 0) / 2),
         'xray/map_mean': pytest.approx(100 * (1 + 1 + 2 + 0 + 1) / 32 / 5),
     }
     assert all(type(value) is float for value in metrics.values())
+
+
+def test_ellipses_are_those_that_stage_one_learns_from():
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(-10, 90, (6, 2, 2)).astype(np.float32)
+    some = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    size = (80, 80)
+    drawn = draw_ellipses(some, size, size) == 1
+    assert np.array_equal(cells_in_ellipses(size, some, size), drawn)
+
+
+def test_energy_inside_boxes():
+    box = boxes([10, 10, 30, 20])  # the cells (1, 1) and (1, 2)
+    weak = map_with((1, 2), (0, 0)) + 3 * map_with((1, 1))
+    assert energy_inside(weak, box, IMAGE_SIZE) == 4 / 5
+    assert energy_inside(np.full(MAP_SIZE, 0.2), box, IMAGE_SIZE) == pytest.approx(2 / 32)
+    assert energy_inside(map_with(), box, IMAGE_SIZE) == 2 / 32
+
+
+def test_overlap_with_ellipses_knows_no_scale():
+    box = boxes([0, 0, 80, 40])
+    ellipse = cells_in_ellipses(MAP_SIZE, box, IMAGE_SIZE).astype(np.float32)
+    assert 0 < ellipse.mean() < 1
+    for scale in (1, 1e-3):
+        assert ellipse_iou(scale * ellipse, box, IMAGE_SIZE) == 1
+    assert ellipse_iou(np.ones(MAP_SIZE), box, IMAGE_SIZE) == ellipse.mean()
+    assert ellipse_iou(map_with(), box, IMAGE_SIZE) == 0
+
+
+def test_measures_by_size():
+    batch = [
+        sample(map_with((0, 0)), boxes([0, 0, 10, 5], [40, 0, 80, 40])),  # 1.6 %: small
+        sample(map_with((1, 1)), boxes([10, 10, 30, 20])),  # 6 %: medium; a hit
+        sample(map_with((0, 0)), boxes([10, 10, 30, 20])),  # a miss
+        sample(map_with((0, 0))),
+    ]
+    metrics = evaluate(AttentionBySize(), batch)
+    assert metrics['xray/images/small'] == 1
+    assert metrics['xray/images/medium'] == 2
+    assert metrics['xray/images/large'] == 0
+    assert metrics['xray/pointing/medium'] == 50
+    assert metrics['xray/pointing/large'] is None
+    # the first box ends where the centre of the map's first cell lies, and so holds none
+    assert metrics['xray/pointing/small'] == 0
 
 
 def test_img_shape_with_channels():
