@@ -14,6 +14,7 @@ from PIL import Image
 
 from .findings import Findings
 from .image_folder import ImageFolder
+from .meta_labels import add_meta_levels, source_of
 from .sample_rng import sample_rng
 
 __all__ = ['AnnotatedObject', 'Box', 'ListedImage', 'XrayDataset', 'clip_box']
@@ -61,7 +62,7 @@ class XrayDataset(MultiLabelDataset):
     (:meth:`annotation_path`, :meth:`read_objects`); this class matches them with the images on
     disk. An image's data info holds ``img_path``, ``img_id`` (file stem), ``gt_label`` (list of
     class indices, may be empty) and ``instances`` (list of dicts of ``bbox``, xyxy in 0-based
-    pixels of the whole image, and ``bbox_label``).
+    pixels of the whole image, and ``bbox_label``); with ``meta_labels``, also ``gt_meta_level``.
 
     What can't be used is left out, counted, and reported at start in one log message:
 
@@ -82,14 +83,16 @@ class XrayDataset(MultiLabelDataset):
         positives_only: Leave out images without a positive label.
         require_boxes: Leave out images without a box (Stage I).
         strict: Raise an error instead of leaving out or clipping what is wrong.
+        meta_labels: File of neural labels (MF-N), from tools/generate_meta_labels.py. The pipeline
+            then finds ``gt_meta_level`` in place, an int64 scalar tensor.
         **kwargs: Further arguments of :class:`mmpretrain.datasets.BaseDataset`.
 
     Raises:
-        FileNotFoundError: Without the list or the folder of images; with ``strict``, when images
-            are missing.
-        ValueError: When the list is malformed, no image is left, or the pipeline learns from
-            boxes and there are none; with ``strict``, when anything
-            else is wrong.
+        FileNotFoundError: Without the list, the folder of images or the file of neural labels;
+            with ``strict``, when images are missing.
+        ValueError: When the list is malformed, no image is left, the pipeline learns from boxes
+            and there are none, or neural labels are malformed, of another list or lack an image;
+            with ``strict``, when anything else is wrong.
     """
 
     def __init__(
@@ -100,11 +103,13 @@ class XrayDataset(MultiLabelDataset):
         positives_only: bool = False,
         require_boxes: bool = False,
         strict: bool = False,
+        meta_labels: str | None = None,
         **kwargs: Any,
     ) -> None:
         self.positives_only = positives_only
         self.require_boxes = require_boxes
         self.strict = strict
+        self.meta_labels = meta_labels
         self._seed_and_epoch = torch.zeros(2, dtype=torch.int64).share_memory_()
         super().__init__(
             ann_file=ann_file,
@@ -139,6 +144,8 @@ class XrayDataset(MultiLabelDataset):
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on one image, under random numbers of its own."""
         data_info = self.get_data_info(idx)
+        if self.meta_labels is not None:
+            data_info['gt_meta_level'] = torch.tensor(data_info['gt_meta_level'])
         seed, epoch = self._seed_and_epoch.tolist()
         with sample_rng(seed, epoch, data_info['sample_idx']):
             return self.pipeline(data_info)
@@ -194,9 +201,14 @@ class XrayDataset(MultiLabelDataset):
         if needy and not any(data_info['instances'] for data_info in data_list):
             raise ValueError(
                 f'{" and ".join(needy)} in the pipeline learns from boxes, and no image has one. '
-                'Stage I needs boxes; Stage II without any is gated fusion, as in '
-                f'configs/ablations/sxmnet_gated_sixray_stage2.py.\n{report}'
+                'Stage I needs boxes; Stage II without any learns from neural labels or gated, as '
+                f'in configs/ablations/sxmnet_{{mf-n,gated}}_sixray_stage2.py.\n{report}'
             )
+        if self.meta_labels is not None:
+            add_meta_levels(data_list, self.meta_labels, source_of(self))
+        for transform in self.pipeline.transforms:
+            if hasattr(transform, 'check_classes'):  # it knows items of some classes
+                transform.check_classes(self.CLASSES)
         print_log(report, 'current', logging.WARNING if problems.counts else logging.INFO)
         return data_list
 

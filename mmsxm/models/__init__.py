@@ -2,7 +2,8 @@
 
 from .attention_head import BottomUpAttentionHead, UpsampleModule
 from .fpn import FPN
-from .fusion_heads import AverageFusionHead, MetaFusionHead
+from .fusion_heads import AverageFusionHead, MetaFusionHead, PerLevelHead
+from .hierarchical_refinement import HierarchicalRefinement
 from .losses import MultiLabelBCELoss
 from .meta_selection import MetaSelection
 from .pyramid_refinement import NormalizedRefinement, ProductRefinement
@@ -13,11 +14,13 @@ __all__ = [
     'FPN',
     'AverageFusionHead',
     'BottomUpAttentionHead',
+    'HierarchicalRefinement',
     'MetaFusionHead',
     'MetaSelection',
     'MultiLabelBCELoss',
     'MultiLabelTTA',
     'NormalizedRefinement',
+    'PerLevelHead',
     'ProductRefinement',
     'SXMNet',
     'UpsampleModule',

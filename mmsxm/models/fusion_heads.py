@@ -1,7 +1,8 @@
 """How the levels' predictions become one (Sec. 3.2, "Classification with Meta Fusion").
 
 Every level is pooled globally and classified by a linear layer of its own; the logits are then
-averaged (Eq. 1) or weighted for every image by the meta-selection network (Eq. 2).
+averaged (Eq. 1), trained each by itself as CHR [5] does, or weighted for every image by the
+meta-selection network (Eq. 2).
 
 Left out: the authors' code averages in the first four epochs of Stage II and weighs from then on,
 which the paper does not mention. Initial weights are our choice; nobody published any.
@@ -18,6 +19,16 @@ from mmsxm.registry import MODELS
 
 from .losses import MultiLabelBCELoss, meta_level_loss
 from .meta_selection import MetaSelection
+
+
+def stack_targets(data_samples: Sequence[DataSample], num_classes: int) -> Tensor:
+    """Stack what is known of the labels, 1, 0 or -1 for ignored: ``(N, C)``."""
+    return torch.stack(
+        [
+            s.gt_score if 'gt_score' in s else label_to_onehot(s.gt_label, num_classes)
+            for s in data_samples
+        ]
+    )
 
 
 def fuse(level_scores: Tensor, level_weights: Tensor) -> Tensor:
@@ -89,11 +100,32 @@ class AverageFusionHead(MultiLabelClsHead):
 
     def _target(self, data_samples: list[DataSample]) -> Tensor:
         device = next(self.parameters()).device
-        target = [
-            s.gt_score if 'gt_score' in s else label_to_onehot(s.gt_label, self.num_classes)
-            for s in data_samples
-        ]
-        return torch.stack(target).to(device)
+        return stack_targets(data_samples, self.num_classes).to(device)
+
+
+@MODELS.register_module()
+class PerLevelHead(AverageFusionHead):
+    """Train every level by itself and average the logits in the test, as CHR [5].
+
+    Its released code takes the coarsest level's logits alone in the test, an older version of it
+    the average. Its mask of negatives whose logit is below -20 is left out: their loss is below
+    3e-9 without it.
+    """
+
+    def loss(self, feats: Sequence[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Give ``loss_cls``, the sum of the levels' cross-entropies."""
+        target = self._target(data_samples)
+        losses = [self.loss_module(scores, target) for scores in self.level_scores(feats).unbind(1)]
+        return {'loss_cls': torch.stack(losses).sum()}
+
+    def predict(
+        self, feats: Sequence[Tensor], data_samples: list[DataSample] | None = None
+    ) -> list[DataSample]:
+        """Set ``level_scores`` too, every level's logits ``(L, C)``, from which labels are made."""
+        data_samples = super().predict(feats, data_samples)
+        for sample, scores in zip(data_samples, self.level_scores(feats), strict=True):
+            sample.set_field(scores, 'level_scores', dtype=Tensor)
+        return data_samples
 
 
 @MODELS.register_module()
@@ -137,8 +169,8 @@ class MetaFusionHead(AverageFusionHead):
             if any('gt_meta_level' not in sample for sample in data_samples):
                 raise KeyError(
                     'The meta loss needs gt_meta_level: let the pipeline set and pack it '
-                    "(type='mmsxm.IntuitiveMetaLevel' for MF-I), or set loss_meta_weight=0 for "
-                    'gated fusion.'
+                    "(type='mmsxm.IntuitiveMetaLevel' for MF-I), give the data set meta_labels "
+                    '(MF-N), or set loss_meta_weight=0 for gated fusion.'
                 )
             level = torch.stack([sample.gt_meta_level for sample in data_samples])
             losses['loss_meta'] = self.loss_meta_weight * meta_level_loss(

@@ -36,6 +36,21 @@ def multilabel_bce_loss(cls_score: Tensor, target: Tensor) -> Tensor:
     return loss / known.sum().clamp(min=1)
 
 
+def level_bce_losses(level_scores: Tensor, target: Tensor) -> Tensor:
+    """Average the binary cross-entropy over classes, for every image and level: ``(N, L)``.
+
+    Args:
+        level_scores: Logits of every level, ``(N, L, C)``.
+        target: 1, 0 or -1 for ignored, ``(N, C)``.
+    """
+    target = target.unsqueeze(1).expand_as(level_scores)
+    known = target >= 0
+    loss = F.binary_cross_entropy_with_logits(
+        level_scores.float(), target.clamp(min=0).float(), weight=known.float(), reduction='none'
+    )
+    return loss.sum(dim=-1) / known.sum(dim=-1).clamp(min=1)
+
+
 def meta_level_loss(level_logits: Tensor, target: Tensor) -> Tensor:
     """Average the cross-entropy over the images that have a level, 0 if none has.
 

@@ -9,6 +9,7 @@ classification loss alone; without an attention head it is a backbone, with or w
 a fusion head.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -34,6 +35,8 @@ class SXMNet(ImageClassifier):
         attention_head: ``mmsxm.BottomUpAttentionHead``, with ``loss_weight=0`` in Stage II.
         refinement: How attention refines the pyramid; needed where both heads are.
         head: A fusion head; None in Stage I.
+        frozen: Parts that keep the weights they are given, as ``('backbone', 'neck')``: without
+            gradients, and with the batch statistics they have.
         data_preprocessor: As of ImageClassifier.
     """
 
@@ -44,6 +47,7 @@ class SXMNet(ImageClassifier):
         attention_head: dict | None = None,
         refinement: dict | None = None,
         head: dict | None = None,
+        frozen: Sequence[str] = (),
         train_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
@@ -69,9 +73,22 @@ class SXMNet(ImageClassifier):
         self.refinement: nn.Module | None = (
             MODELS.build(refinement) if refinement is not None else None
         )
+        parts = dict(self.named_children())
+        for name in frozen:
+            if name not in parts:
+                raise ValueError(f'frozen names {name!r}, which is none of {", ".join(parts)}.')
+            parts[name].requires_grad_(False)
+        self.frozen = tuple(frozen)
         # convolutions are faster in this layout on GPUs, and several times so on CPUs with
         # depthwise ones; it spreads from the weights to all that they touch
         self.to(memory_format=torch.channels_last)
+
+    def train(self, mode: bool = True) -> 'SXMNet':
+        """Set the mode of all parts but the frozen ones, which stay in that of the test."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
 
     def attend(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Give the levels that the head classifies and the attention maps, coarse to fine.

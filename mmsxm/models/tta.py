@@ -11,13 +11,13 @@ from mmsxm.registry import MODELS
 class MultiLabelTTA(AverageClsScoreTTA):
     """Average the views' scores and decide on labels by the average.
 
-    mmpretrain's class leaves the first view's labels beside the averaged scores. Attention maps
-    and level weights belong to one view alone and are left out.
+    mmpretrain's class leaves the first view's labels beside the averaged scores. Attention maps,
+    level weights and level scores belong to one view alone and are left out.
     """
 
     def _merge_single_sample(self, data_samples: list[DataSample]) -> DataSample:
         merged = super()._merge_single_sample(data_samples)
-        for key in ('attention_map', 'level_weights'):
+        for key in ('attention_map', 'level_weights', 'level_scores'):
             if key in merged:
                 delattr(merged, key)
         labels = torch.where(merged.pred_score >= self.module.head.thr)[0]

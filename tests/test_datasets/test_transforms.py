@@ -174,6 +174,12 @@ def test_the_level_without_boxes() -> None:
     assert level == -1
 
 
+def test_two_kinds_of_level_are_an_error() -> None:
+    results = {'img_shape': (9, 9), 'gt_bboxes': np.zeros((0, 4)), 'gt_meta_level': 2}
+    with pytest.raises(ValueError, match=r'MF-I.*meta_labels \(MF-N\)'):
+        IntuitiveMetaLevel()(results)
+
+
 # ---------------------------------------------------------------------------- crops
 
 

@@ -2,9 +2,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmpretrain.structures import DataSample
+from sklearn.metrics import log_loss
 from torch import Tensor
 
-from mmsxm.models import AverageFusionHead, MetaFusionHead, MetaSelection
+from mmsxm.models import AverageFusionHead, MetaFusionHead, MetaSelection, PerLevelHead
 
 CLASSES = 5
 CHANNELS = (8, 12, 16)
@@ -28,7 +29,7 @@ def labelled(*levels: int | None) -> list[DataSample]:
     return samples
 
 
-@pytest.fixture(params=[AverageFusionHead, MetaFusionHead])
+@pytest.fixture(params=[AverageFusionHead, MetaFusionHead, PerLevelHead])
 def head(request: pytest.FixtureRequest) -> AverageFusionHead:
     torch.manual_seed(1)
     return request.param(CLASSES, in_channels=CHANNELS)
@@ -78,6 +79,44 @@ def test_one_level_is_a_plain_linear_classifier() -> None:
     torch.testing.assert_close(head(feats), logits_by_hand(head, feats)[0])
     assert head.predict(feats)[0].level_weights.tolist() == [1]
     assert set(head.state_dict()) == {'fcs.0.weight', 'fcs.0.bias'}
+
+
+def test_levels_learn_each_by_itself() -> None:
+    torch.manual_seed(1)
+    head = PerLevelHead(CLASSES, in_channels=CHANNELS)
+    feats = pyramid()
+    losses = head.loss(feats, labelled(None, None))
+    target = [0, 1, 0, 1, 0] * 2
+    want = sum(
+        log_loss(target, logits.double().sigmoid().detach().flatten())
+        for logits in logits_by_hand(head, feats)
+    )
+    assert set(losses) == {'loss_cls'}
+    assert losses['loss_cls'].item() == pytest.approx(want)
+
+
+def test_what_a_level_learns_does_not_depend_on_the_others() -> None:
+    head = PerLevelHead(CLASSES, in_channels=CHANNELS)
+    fine, middle, coarse = pyramid()
+
+    def gradient(feats: tuple[Tensor, ...]) -> Tensor:
+        head.zero_grad()
+        head.loss(feats, labelled(None, None))['loss_cls'].backward()
+        return head.fcs[0].weight.grad.clone()
+
+    first, second = gradient((fine, middle, coarse)), gradient((fine, 2 * middle, -coarse))
+    torch.testing.assert_close(first, second)
+
+
+def test_levels_are_averaged_in_the_test_and_shown() -> None:
+    torch.manual_seed(1)
+    head = PerLevelHead(CLASSES, in_channels=CHANNELS)
+    torch.nn.init.normal_(head.fcs[0].weight, std=10)  # a mean of small scores looks the same
+    logits = torch.stack(logits_by_hand(head, pyramid()), dim=1).detach()
+    for sample, of_levels in zip(predict(head), logits, strict=True):
+        torch.testing.assert_close(sample.level_scores, of_levels)
+        torch.testing.assert_close(sample.pred_score, of_levels.mean(dim=0).sigmoid())
+        assert not torch.allclose(sample.pred_score, of_levels.sigmoid().mean(dim=0), atol=1e-3)
 
 
 def test_meta_fusion_is_eq_2() -> None:
@@ -131,7 +170,8 @@ def test_gated_fusion_has_no_meta_loss_and_needs_no_level() -> None:
 
 def test_a_missing_level_is_an_error() -> None:
     head = MetaFusionHead(CLASSES, in_channels=CHANNELS)
-    with pytest.raises(KeyError, match=r'gt_meta_level.*IntuitiveMetaLevel.*loss_meta_weight=0'):
+    expected = r'gt_meta_level.*IntuitiveMetaLevel.*meta_labels.*loss_meta_weight=0'
+    with pytest.raises(KeyError, match=expected):
         head.loss(pyramid(), labelled(1, None))
 
 

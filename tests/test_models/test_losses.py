@@ -1,9 +1,17 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import log_loss
 
 from mmsxm.models import MultiLabelBCELoss
-from mmsxm.models.losses import meta_level_loss, multilabel_bce_loss, summed_mse_loss
+from mmsxm.models.losses import (
+    level_bce_losses,
+    meta_level_loss,
+    multilabel_bce_loss,
+    summed_mse_loss,
+)
 
 
 def test_squared_error_is_summed_over_pixels_and_averaged_over_the_batch() -> None:
@@ -43,6 +51,26 @@ def test_nothing_known_is_no_loss() -> None:
     loss.backward()
     assert float(loss.detach()) == 0
     assert not cls_score.grad.any()
+
+
+def test_losses_of_levels_are_means_over_classes() -> None:
+    torch.manual_seed(0)
+    level_scores, target = torch.randn(4, 3, 5), torch.randint(0, 2, (4, 5))
+    losses = level_bce_losses(level_scores, target)
+    assert losses.shape == (4, 3)
+    for image in range(4):
+        for level in range(3):
+            score = level_scores[image, level].double().sigmoid()
+            assert losses[image, level].item() == pytest.approx(log_loss(target[image], score))
+
+
+def test_losses_of_levels_by_hand() -> None:
+    """Scores of 3/4 and 1/4 for a positive and a negative; the third label is not known."""
+    logit = math.log(3)
+    level_scores = torch.tensor([[[logit, -logit, 9.0], [-logit, -logit, 9.0], [0.0, 0.0, 9.0]]])
+    losses = level_bce_losses(level_scores, torch.tensor([[1, 0, -1]]))[0].tolist()
+    sure, wrong, torn = -math.log(3 / 4), -math.log(1 / 4), math.log(2)
+    assert losses == pytest.approx([sure, (sure + wrong) / 2, torn])
 
 
 def test_the_meta_loss_is_a_mean_over_images_with_a_level() -> None:

@@ -137,6 +137,26 @@ def test_attention_from_p2_leaves_three_levels_for_the_head() -> None:
     assert [attention_map.shape[-1] for attention_map in maps] == [8, 16]
 
 
+def test_frozen_parts_stay_as_they_are_and_the_rest_learns() -> None:
+    """Batch statistics too, though the whole network is put into training mode."""
+    model = build(**dict(STAGE2, frozen=('backbone', 'neck'))).train()
+    before = copy.deepcopy(model.state_dict())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    sum(model.loss(images(), with_targets()).values()).backward()
+    optimizer.step()
+    changed = {key for key, value in model.state_dict().items() if not value.equal(before[key])}
+    assert changed
+    assert {key.split('.')[0] for key in changed} == {'attention_head', 'head'}
+    assert not model.backbone.bn1.training
+    assert model.head.training
+    assert not model.eval().head.training
+
+
+def test_a_frozen_part_that_is_none_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"'bakbone', which is none of .*backbone"):
+        build(**dict(STAGE2, frozen=('bakbone',)))
+
+
 @pytest.mark.parametrize('size', [(72, 104), (61, 90)])
 def test_no_input_size_is_assumed(size: tuple[int, int]) -> None:
     model = build(**STAGE2).eval()

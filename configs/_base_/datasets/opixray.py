@@ -15,6 +15,8 @@ augment = [
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
 ]
+# CHR's code flips horizontally alone
+chr_augment = augment[:2]
 meta_level = [dict(type='mmsxm.IntuitiveMetaLevel')]  # before the crop: a property of the image
 heatmap = [dict(type='mmsxm.EllipseHeatmap', stride=4)]
 pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level'))]
@@ -22,6 +24,8 @@ pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_m
 train_pipeline = load + resize + augment + pack
 stage1_pipeline = load + resize + augment + heatmap + pack
 stage2_pipeline = load + meta_level + resize + augment + pack
+chr_pipeline = load + resize + chr_augment + pack
+chr_mf_i_pipeline = load + meta_level + resize + chr_augment + pack
 test_pipeline = load + resize + [dict(type='mmsxm.CenterCrop', crop_size=224)] + pack
 
 train_dataloader = dict(

@@ -13,6 +13,9 @@ augment = [
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
 ]
+threats = [dict(type='mmsxm.ThreatImageProjection', bank='{{$THREAT_BANK:data/threat_bank.npz}}')]
+# CHR's code flips horizontally alone
+chr_augment = augment[:2]
 meta_level = [dict(type='mmsxm.IntuitiveMetaLevel')]  # before the crop: a property of the image
 heatmap = [dict(type='mmsxm.EllipseHeatmap', stride=4)]
 pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level'))]
@@ -20,6 +23,10 @@ pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_m
 train_pipeline = load + resize + augment + pack
 stage1_pipeline = load + resize + augment + heatmap + pack
 stage2_pipeline = load + meta_level + resize + augment + pack
+tip_pipeline = load + threats + resize + augment + pack
+stage2_tip_pipeline = load + threats + meta_level + resize + augment + pack
+chr_pipeline = load + resize + chr_augment + pack
+chr_mf_i_pipeline = load + meta_level + resize + chr_augment + pack
 test_pipeline = load + resize + [dict(type='mmsxm.CenterCrop', crop_size=224)] + pack
 
 train_dataloader = dict(

@@ -116,7 +116,12 @@ class IntuitiveMetaLevel(BaseTransform):
     needs_boxes = True
 
     def transform(self, results: dict) -> dict:
-        """Set one image's level."""
+        """Set one image's level; ValueError if it has one from the data set's ``meta_labels``."""
+        if 'gt_meta_level' in results:
+            raise ValueError(
+                'IntuitiveMetaLevel (MF-I) would replace the levels of meta_labels (MF-N): leave '
+                'one of them out.'
+            )
         level = intuitive_level(results['gt_bboxes'], results['img_shape'][:2])
         results['gt_meta_level'] = torch.tensor(level)
         return results

@@ -1,0 +1,8 @@
+# CHR [5]: ResNet-101, each level refined by the coarser ones and trained by itself
+_base_ = './resnet50_fpn.py'
+
+model = dict(
+    backbone=dict(depth=101, init_cfg=dict(checkpoint='{{$PRETRAINED:torchvision://resnet101}}')),
+    neck=dict(_delete_=True, type='mmsxm.HierarchicalRefinement', in_channels=[512, 1024, 2048]),
+    head=dict(type='mmsxm.PerLevelHead', in_channels=[512, 1024, 2048]),
+)

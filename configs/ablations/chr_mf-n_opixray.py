@@ -1,0 +1,9 @@
+# CHR with Meta Fusion by CHR's labels (Table 8)
+_base_ = './chr_mf-i_opixray.py'
+
+train_dataloader = dict(
+    dataset=dict(
+        pipeline={{_base_.chr_pipeline}},
+        meta_labels='{{$META_LABELS:work_dirs/chr_opixray/meta_labels.json}}',
+    )
+)

@@ -1,0 +1,5 @@
+# the pyramid with Meta Fusion by boxes (Table 8)
+_base_ = '../baselines/resnet50_fpn_opixray.py'
+
+model = dict(head=dict(type='mmsxm.MetaFusionHead', loss_meta_weight=0.1))
+train_dataloader = dict(dataset=dict(pipeline={{_base_.stage2_pipeline}}))

@@ -1,0 +1,9 @@
+# the pyramid with Meta Fusion by CHR's labels (Table 8)
+_base_ = './resnet50_fpn_mf-i_sixray.py'
+
+train_dataloader = dict(
+    dataset=dict(
+        pipeline={{_base_.train_pipeline}},
+        meta_labels='{{$META_LABELS:work_dirs/chr_sixray/meta_labels.json}}',
+    )
+)

@@ -1,0 +1,7 @@
+# maps of 28 x 28 for 224 (Table 6, Fig. 6): no Upsample Module
+_base_ = '../sxmnet_sixray_stage1.py'
+
+heatmap = [dict(type='mmsxm.EllipseHeatmap', stride=8)]
+pipeline = _base_.load + _base_.resize + _base_.augment + heatmap + _base_.pack
+model = dict(attention_head=dict(stride=8))
+train_dataloader = dict(dataset=dict(pipeline=pipeline))

@@ -1,0 +1,5 @@
+# gated fusion (Table 4): no label on the levels' weights, so that Stage II needs no box at all
+_base_ = '../sxmnet_opixray_stage2.py'
+
+model = dict(head=dict(loss_meta_weight=0.0))
+train_dataloader = dict(dataset=dict(pipeline={{_base_.train_pipeline}}))

@@ -1,0 +1,6 @@
+# the paper's MF-N on OPIXray (Tables 2 and 4): labels of a CHR that learnt its features on SIXray
+_base_ = './sxmnet_mf-n_opixray_stage2.py'
+
+train_dataloader = dict(
+    dataset=dict(meta_labels='{{$META_LABELS:work_dirs/chr_transfer_opixray/meta_labels.json}}')
+)

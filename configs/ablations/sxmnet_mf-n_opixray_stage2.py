@@ -1,0 +1,9 @@
+# Meta Fusion by CHR's labels (MF-N), of a CHR trained on OPIXray itself
+_base_ = '../sxmnet_opixray_stage2.py'
+
+train_dataloader = dict(
+    dataset=dict(
+        pipeline={{_base_.train_pipeline}},
+        meta_labels='{{$META_LABELS:work_dirs/chr_opixray/meta_labels.json}}',
+    )
+)

@@ -1,0 +1,9 @@
+# self attention (Table 5): no Stage I, the attention learns from the classification alone
+_base_ = './sxmnet_mf-n_sixray_stage2.py'
+
+imagenet = dict(
+    _delete_=True, type='Pretrained', checkpoint='{{$PRETRAINED:torchvision://resnet50}}'
+)
+model = dict(backbone=dict(init_cfg=imagenet))
+load_from = None
+default_hooks = dict(handover=dict(new=(), first=None))

@@ -1,0 +1,166 @@
+"""Neural meta labels (MF-N, Sec. 3.2): the level by which a teacher errs least, image by image.
+
+They are made once by a trained teacher, kept in a JSON file and belong to the images as they lie on
+disk; what a transform puts into an image later is not in them. The file's head says which teacher
+made them, and of which list, so that labels of other images are refused.
+"""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mmpretrain.datasets import BaseDataset
+
+__all__ = [
+    'LabelSource',
+    'MetaLabels',
+    'add_meta_levels',
+    'choose_level',
+    'read_meta_labels',
+    'sha256',
+    'source_of',
+    'write_meta_labels',
+]
+
+NUM_LEVELS = 3  # P3, P4, P5
+
+
+class LabelSource(NamedTuple):
+    """The images that labels belong to.
+
+    ``dataset`` is the data set's type, ``list_file`` is relative to its ``data_root``.
+    """
+
+    dataset: str
+    list_file: str
+    list_sha256: str
+    classes: tuple[str, ...]
+
+
+class MetaLabels(NamedTuple):
+    """What a teacher thinks of each image.
+
+    ``teacher`` is the name of its config. ``losses`` holds for each image, by ``img_id``, the
+    cross-entropy of each level, fine to coarse, and ``levels`` the chosen level.
+    """
+
+    teacher: str
+    checkpoint_sha256: str
+    source: LabelSource
+    losses: dict[str, list[float]]
+    levels: dict[str, int]
+
+
+def choose_level(losses: Sequence[float]) -> int:
+    """Index of the smallest loss, the first of equal ones."""
+    return min(range(len(losses)), key=losses.__getitem__)
+
+
+def sha256(path: str | Path) -> str:
+    """Digest of a file's content."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def source_of(dataset: BaseDataset) -> LabelSource:
+    """What labels of a data set's images say that they belong to."""
+    return LabelSource(
+        type(dataset).__name__,
+        Path(os.path.relpath(dataset.ann_file, dataset.data_root)).as_posix(),
+        sha256(dataset.ann_file),
+        tuple(dataset.CLASSES),
+    )
+
+
+def check(labels: MetaLabels, place: str) -> None:
+    """ValueError naming ``place`` when an image lacks a loss of each level or its level."""
+    for img_id, losses in labels.losses.items():
+        if len(losses) != NUM_LEVELS or not all(map(math.isfinite, losses)):
+            raise ValueError(
+                f'{place}: {img_id} has the losses {losses}, not a finite one of each of '
+                f'{NUM_LEVELS} levels'
+            )
+        if type(labels.levels[img_id]) is not int or labels.levels[img_id] not in range(NUM_LEVELS):
+            raise ValueError(
+                f'{place}: {img_id} has the level {labels.levels[img_id]!r}, not 0, 1 or 2'
+            )
+
+
+def write_meta_labels(path: str | Path, labels: MetaLabels) -> None:
+    """Write a JSON file, a line for each image; ValueError when a loss is missing or no number."""
+    check(labels, labels.teacher)
+    head = {
+        'teacher': labels.teacher,
+        'checkpoint_sha256': labels.checkpoint_sha256,
+        **labels.source._asdict(),
+    }
+    images = ',\n'.join(
+        f'{json.dumps(img_id)}: {json.dumps({"level": labels.levels[img_id], "losses": losses})}'
+        for img_id, losses in labels.losses.items()
+    )
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = f'{{"head": {json.dumps(head, indent=1)},\n"images": {{\n{images}\n}}}}\n'
+    part = path.with_suffix('.part')  # there in full or not at all, whoever reads meanwhile
+    part.write_text(text, encoding='utf-8')
+    os.replace(part, path)
+
+
+def read_meta_labels(path: str | Path) -> MetaLabels:
+    """Read a file of :func:`write_meta_labels`.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: When it is malformed.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f'there is no file of meta labels {str(path)!r}: let a trained teacher make it, '
+            f'python tools/generate_meta_labels.py CONFIG CHECKPOINT {path}'
+        )
+    try:
+        content = json.loads(Path(path).read_text(encoding='utf-8'))
+    except ValueError as error:  # of both, text and JSON
+        raise ValueError(f'{path} is no JSON in UTF-8: {error}') from error
+    try:
+        head, images = dict(content['head']), content['images']
+        teacher, checkpoint = head.pop('teacher'), head.pop('checkpoint_sha256')
+        source = LabelSource(**head | {'classes': tuple(head['classes'])})
+        losses = {img_id: label['losses'] for img_id, label in images.items()}
+        levels = {img_id: label['level'] for img_id, label in images.items()}
+        labels = MetaLabels(teacher, checkpoint, source, losses, levels)
+        check(labels, str(path))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path} is no file of tools/generate_meta_labels.py: {error!r}'
+        ) from error
+    return labels
+
+
+def add_meta_levels(data_list: list[dict], path: str | Path, source: LabelSource) -> None:
+    """Put the levels of a file into data infos, as ``gt_meta_level``.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: When it is malformed, belongs to another list or lacks an image.
+    """
+    labels = read_meta_labels(path)
+    there = labels.source
+    for field, theirs, ours in zip(source._fields, there, source, strict=True):
+        if field != 'list_file' and theirs != ours:  # the same list may lie elsewhere
+            raise ValueError(
+                f'{path} belongs to {there.list_file} of {there.dataset}, not to '
+                f'{source.list_file} of {source.dataset}: {field} is {theirs!r} there, {ours!r} '
+                'here'
+            )
+    missing = [info['img_id'] for info in data_list if info['img_id'] not in labels.levels]
+    if missing:
+        raise ValueError(
+            f'{path} lacks {len(missing):,} of {len(data_list):,} images of '
+            f'{source.list_file}, first {missing[0]}'
+        )
+    for data_info in data_list:
+        data_info['gt_meta_level'] = labels.levels[data_info['img_id']]

@@ -1,0 +1,59 @@
+"""The neck of CHR, reference [5] of the paper (Miao et al., CVPR 2019, arXiv:1901.00303).
+
+"Class-balanced Hierarchical Refinement" gives every level what the coarser ones know and lets each
+predict by itself; paper [5]'s o1, o2 and o3 are the predictions of P5, P4 and P3. Shapes and order
+are facts of its released code, which ran on PyTorch 0.3.1 and so upsampled with aligned corners.
+Initial weights are PyTorch's own, there as here.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmsxm.registry import MODELS
+
+
+@MODELS.register_module()
+class HierarchicalRefinement(BaseModule):
+    """Refine every level of a backbone by the coarser ones; channels and sizes stay.
+
+    All convolutions are 1x1, each with ReLU. The coarsest level is convolved for its own
+    prediction, but goes down raw; from there on a level is convolved, concatenated with the
+    upsampled one above and mixed to its own channels, and what was mixed goes down::
+
+        P5 = conv(l4);  P4 = mix(up(l4), conv(l3));  P3 = mix(up(P4), conv(l2))
+
+    Takes and returns a tuple ordered from fine to coarse, ``(N, C_l, H_l, W_l)`` each.
+
+    Args:
+        in_channels: Channels of the backbone's levels, fine to coarse.
+    """
+
+    def __init__(
+        self, in_channels: Sequence[int], init_cfg: dict | list[dict] | None = None
+    ) -> None:
+        super().__init__(init_cfg)
+        self.convs = nn.ModuleList(nn.Conv2d(c, c, 1) for c in in_channels)
+        self.mixes = nn.ModuleList(
+            nn.Conv2d(coarse + fine, fine, 1) for fine, coarse in pairwise(in_channels)
+        )
+
+    def forward(self, feats: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Refine all levels; ValueError if the backbone gives another number of them."""
+        if len(feats) != len(self.convs):
+            raise ValueError(
+                f'HierarchicalRefinement was built for {len(self.convs)} levels (in_channels), but '
+                f'the backbone gives {len(feats)}; make its out_indices name as many.'
+            )
+        refined = [F.relu(conv(feat)) for conv, feat in zip(self.convs, feats, strict=True)]
+        above = feats[-1]
+        for level in range(len(self.mixes) - 1, -1, -1):
+            own = refined[level]
+            above = F.interpolate(above, size=own.shape[-2:], mode='bilinear', align_corners=True)
+            above = F.relu(self.mixes[level](torch.cat([above, own], dim=1)))
+            refined[level] = above
+        return tuple(refined)
