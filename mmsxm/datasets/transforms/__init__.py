@@ -2,6 +2,7 @@
 
 from .geometry import CenterCrop, CropBackground, RandomCrop
 from .targets import EllipseHeatmap, IntuitiveMetaLevel, draw_ellipses, intuitive_level
+from .threat_projection import ThreatImageProjection, project
 
 __all__ = [
     'CenterCrop',
@@ -9,6 +10,8 @@ __all__ = [
     'EllipseHeatmap',
     'IntuitiveMetaLevel',
     'RandomCrop',
+    'ThreatImageProjection',
     'draw_ellipses',
     'intuitive_level',
+    'project',
 ]
