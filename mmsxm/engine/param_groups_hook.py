@@ -11,11 +11,16 @@ from .checkpoint_hooks import bare_model
 
 
 def describe_groups(model: nn.Module, optimizer: Optimizer) -> str:
-    """Write a line for every parameter group: rate, weight decay, size, and the parts in it."""
+    """Write a line for every parameter group: rate, weight decay, size, and the parts in it.
+
+    Frozen parameters are left out, and groups that hold nothing else.
+    """
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     lines = ['Parameter groups:', '       lr  weight decay  tensors  parameters  of']
     for group in optimizer.param_groups:
-        parameters = group['params']
+        parameters = [parameter for parameter in group['params'] if parameter.requires_grad]
+        if not parameters:
+            continue
         parts = sorted({'.'.join(names[id(p)].split('.')[:2]) for p in parameters})
         size = sum(p.numel() for p in parameters)
         lines.append(

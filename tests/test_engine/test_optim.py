@@ -82,6 +82,15 @@ def test_the_groups_are_described() -> None:
     ]
 
 
+def test_frozen_parameters_are_no_group() -> None:
+    model = Net()
+    optimizer = build(model, custom_keys={'head.fcs': dict(lr_mult=5)}).optimizer
+    model.head.fcs.requires_grad_(False)
+    model.head.other.requires_grad_(False)
+    (row,) = [line.split(maxsplit=4) for line in describe_groups(model, optimizer).splitlines()[2:]]
+    assert row == ['1.00e-01', '1.0e-04', '4', '120', 'backbone.0, backbone.1']
+
+
 def test_a_step_under_autocast_on_the_cpu() -> None:
     torch.manual_seed(0)
     model = Net()
