@@ -32,12 +32,11 @@ class SizedBox(NamedTuple):
 
 
 class ImageSet(NamedTuple):
-    """The images of a set, and the boxes of those that are annotated."""
+    """The images of a set and their boxes; where some are annotated, those images alone."""
 
     name: str
     images: list[Path]
     boxes: list[SizedBox]
-    boxed_images: int
 
 
 def read_set(path: str | Path) -> ImageSet:
@@ -45,8 +44,8 @@ def read_set(path: str | Path) -> ImageSet:
 
     Args:
         path: A folder in SIXray's or OPIXray's layout, any other folder of images (no boxes), or a
-            csv file with the columns name, height, width, ymin, xmin, ymax, xmax and xml, a line
-            for each box (no images).
+            csv file with the columns name, height, width, ymin, xmin, ymax and xmax, a line for
+            each box (no images).
 
     Raises:
         FileNotFoundError: There is no such folder or file.
@@ -56,33 +55,29 @@ def read_set(path: str | Path) -> ImageSet:
     if not path.exists():
         raise FileNotFoundError(f'there is no {path}: name a folder of images or a csv of boxes')
     if path.suffix == '.csv':
-        return ImageSet(path.stem, [], *_read_csv(path))
+        return ImageSet(path.stem, [], _read_csv(path))
     images_found = sorted(p for p in path.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
     if not images_found:
         raise ValueError(f'{path} holds no images ({", ".join(IMAGE_SUFFIXES)}): name another one')
+    boxes_of = {image: _read_boxes(image) for image in images_found}
+    boxed = [image for image, found in boxes_of.items() if found]
+    boxes = [box for found in boxes_of.values() for box in found]
+    return ImageSet(path.name, boxed or images_found, boxes)
+
+
+def _read_csv(path: Path) -> list[SizedBox]:
     boxes = []
-    boxed_images = 0
-    for image in images_found:
-        found = _read_boxes(image)
-        boxed_images += bool(found)
-        boxes += found
-    return ImageSet(path.name, images_found, boxes, boxed_images)
-
-
-def _read_csv(path: Path) -> tuple[list[SizedBox], int]:
-    boxes, names = [], set()
     with open(path, newline='') as file:
         for row in csv.DictReader(file):
             try:
                 height, width, y1, x1, y2, x2 = (
                     float(row[k]) for k in ('height', 'width', 'ymin', 'xmin', 'ymax', 'xmax')
                 )
-                name, source = row['name'], row['xml']
+                name = row['name']
             except (KeyError, TypeError, ValueError) as error:
                 raise ValueError(f'{path} is no csv of boxes: {error!r}') from error
-            names.add(source)
             boxes += _sized(name, (x1, y1, x2, y2), (height, width))
-    return boxes, len(names)
+    return boxes
 
 
 def _read_boxes(image: Path) -> list[SizedBox]:

@@ -24,6 +24,7 @@ def plot_distributions(
 
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     size = 3.0 * len(panels[0]), 2.6 * len(panels)
     figure, axes = plt.subplots(len(panels), len(panels[0]), figsize=size, squeeze=False)
@@ -32,6 +33,9 @@ def plot_distributions(
             for name, values, colour in zip(names, groups, COLOURS, strict=True):
                 axis.plot(np.sort(values), np.linspace(0, 1, len(values)), colour, label=name)
             axis.set(title=title, xlabel=label, ylim=(0, 1), xscale='log')
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter(StrMethodFormatter('{x:g}'))
+            axis.xaxis.set_minor_formatter(NullFormatter())
     axes[0, 0].legend()
     figure.tight_layout()
     figure.savefig(out, dpi=110)

@@ -36,8 +36,8 @@ def bag_mask(image: np.ndarray) -> np.ndarray:
     scale = 128 / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    dark = (grey < 0.95 * white_level(image)).astype(np.uint8)
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    dark: np.ndarray = (small < 0.95 * white_level(image)).astype(np.uint8)
     dark = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     outlines, _ = cv2.findContours(dark, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     bags = [line for line in outlines if cv2.contourArea(line) > 0.02 * size[0] * size[1]]
