@@ -48,7 +48,9 @@ def main() -> None:
     except (FileNotFoundError, KeyError, ValueError) as error:
         sys.exit(f'compare_runs.py: {error}')
 
-    table = Table('images', 'class', 'positives', 'AP', 'against', 'difference [95 %]')
+    table = Table('images', 'class', 'positives')
+    for column in ('AP', 'against', 'difference [95 %]'):
+        table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(
             row['images'],
