@@ -1,13 +1,26 @@
-"""Simulates sets of X-ray images of bags.
+"""Simulate sets of X-ray images of bags.
 
 python tools/simulate.py sixray data/simulated --train 1000 --test 200 --negatives 200 --workers 4
+python tools/simulate.py opixray data/simulated_knives --train 1000 --test 200 --workers 4
 """
 
 import argparse
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from mmsxm.simulation import CROWDING, write_sixray
+from mmsxm.simulation import (
+    CROWDING,
+    SCANNERS,
+    SITES,
+    Crowding,
+    Scanner,
+    load_scanners,
+    write_opixray,
+    write_sixray,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -15,37 +28,93 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     layouts = parser.add_subparsers(dest='layout', required=True)
-    sixray = layouts.add_parser('sixray', help="SIXray's layout and its five classes")
-    sixray.add_argument('dst', help='folder of the set; an unfinished set is finished')
-    sixray.add_argument('--train', type=int, required=True, help='bags with items for training')
-    sixray.add_argument('--test', type=int, required=True, help='bags with items for the test')
-    sixray.add_argument(
-        '--negatives', type=int, default=0, help='bags without items, dealt out to both lists'
-    )
-    sixray.add_argument('--seed', type=int, default=0)
-    sixray.add_argument('--workers', type=int, default=0, help='processes; 0 works in this one')
-    sixray.add_argument(
-        '--size', type=int, nargs=2, metavar=('H', 'W'), help='pixels; varied without it'
-    )
-    sixray.add_argument('--crowding', choices=list(CROWDING), default='typical')
+    for layout in SITES:
+        command = layouts.add_parser(
+            layout,
+            help={'sixray': "SIXray's", 'opixray': "OPIXray's"}[layout] + ' layout and classes',
+        )
+        command.add_argument('dst', help='folder of the set; an unfinished set is finished')
+        command.add_argument(
+            '--train', type=int, required=True, help='images with items for training'
+        )
+        command.add_argument(
+            '--test', type=int, required=True, help='images with items for the test'
+        )
+        if layout == 'sixray':
+            negatives = command.add_mutually_exclusive_group()
+            negatives.add_argument(
+                '--negatives', type=int, default=0, help='images without items, for both lists'
+            )
+            negatives.add_argument(
+                '--lists',
+                type=int,
+                nargs='+',
+                default=[],
+                metavar='R',
+                help='lists with R negatives for each positive, such as 10 100',
+            )
+        command.add_argument('--seed', type=int, default=0)
+        command.add_argument('--workers', type=int, default=0, help='processes; 0 works in this')
+        command.add_argument(
+            '--size', type=int, nargs=2, metavar=('H', 'W'), help="pixels; else the scanner's"
+        )
+        command.add_argument(
+            '--scanner', default=layout, help=f'{", ".join(SCANNERS)}, or a config file'
+        )
+        command.add_argument('--crowding', choices=list(CROWDING), default='typical')
+        command.add_argument(
+            '--things',
+            type=int,
+            nargs=2,
+            metavar=('LEAST', 'MOST'),
+            help="pieces of clutter in luggage that fills the image, instead of the crowding's",
+        )
+        command.add_argument(
+            '--overlap',
+            type=float,
+            help='0 lays items where least is in the way, 0.5 anywhere, 1 where most is',
+        )
     return parser.parse_args()
+
+
+def crowding_of(args: argparse.Namespace) -> Crowding:
+    """The named crowding with what the command line says otherwise."""
+    changes = {
+        'things': tuple(args.things) if args.things else None,
+        'overlap': args.overlap,
+    }
+    return replace(
+        CROWDING[args.crowding],
+        **{key: value for key, value in changes.items() if value is not None},
+    )
+
+
+def scanner_of(args: argparse.Namespace) -> str | Sequence[Scanner]:
+    """The name of built-in scanners, or those of a file."""
+    if args.scanner in SCANNERS or not Path(args.scanner).suffix:
+        return str(args.scanner)
+    return load_scanners(args.scanner)
 
 
 def main() -> None:
     args = parse_args()
     start = time.perf_counter()
     try:
-        images = write_sixray(
-            args.dst,
-            train=args.train,
-            test=args.test,
-            negatives=args.negatives,
-            seed=args.seed,
-            workers=args.workers,
-            image_size=tuple(args.size) if args.size else None,
-            crowding=args.crowding,
-        )
-    except ValueError as error:
+        common = {
+            'dst': args.dst,
+            'train': args.train,
+            'test': args.test,
+            'seed': args.seed,
+            'workers': args.workers,
+            'image_size': tuple(args.size) if args.size else None,
+            'crowding': crowding_of(args),
+            'scanner': scanner_of(args),
+        }
+        if args.layout == 'sixray':
+            images = write_sixray(**common, negatives=args.negatives, lists=args.lists)
+        else:
+            images = write_opixray(**common)
+    except (ValueError, FileNotFoundError) as error:
         sys.exit(f'simulate.py: {error}')
     seconds = time.perf_counter() - start
     rate = images / seconds / max(args.workers, 1)

@@ -1,20 +1,29 @@
-"""Simulated X-ray images of bags: physics, things made of parts, whole bags, data sets."""
+"""Simulated X-ray images of bags: physics, things made of parts, scanners, whole data sets."""
 
-from .bag import CROWDING, Bag, Crowding, simulate_bag
-from .dataset import write_sixray
-from .items import CLASSES
-from .physics import MATERIALS, Material, detect, pseudo_colour, transmission
+from .bag import Bag, simulate_bag, visible_share
+from .dataset import write_opixray, write_sixray
+from .physics import MATERIALS, Material, linear_attenuation
+from .scanner import Scanner, measure, picture, show
+from .scanner_profiles import SCANNERS, load_scanners
+from .sites import CROWDING, SITES, Crowding, Site
 
 __all__ = [
-    'CLASSES',
     'CROWDING',
     'MATERIALS',
+    'SCANNERS',
+    'SITES',
     'Bag',
     'Crowding',
     'Material',
-    'detect',
-    'pseudo_colour',
+    'Scanner',
+    'Site',
+    'linear_attenuation',
+    'load_scanners',
+    'measure',
+    'picture',
+    'show',
     'simulate_bag',
-    'transmission',
+    'visible_share',
+    'write_opixray',
     'write_sixray',
 ]

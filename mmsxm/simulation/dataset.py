@@ -1,41 +1,64 @@
-"""Simulated sets in the layout of SIXray's release.
+"""Simulated sets in the layouts of public ones.
 
-    JPEGImage/P00001.jpg, N00001.jpg...
-    Annotation/P00001.xml...
-    ImageSet/10/train.csv, test.csv
-    simulation.json
-
-Positives (P) hold items, negatives (N) none. Boxes in the XML are 0-based, as the release's are.
+A set says in `simulation.json` how it was made. An image of a seed is the same whatever the counts
+and the number of processes, and a set that was broken off goes on where it stopped.
 """
 
-import csv
 import json
 import multiprocessing
 import os
-import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import cv2
 
+from . import opixray_layout, sixray_layout
 from .bag import SIMULATOR_VERSION, Bag, simulate_bag
-from .items import CLASSES
+from .scanner import Scanner
+from .scanner_profiles import known_scanners
+from .sites import CROWDING, Crowding
 
-# The order of the release's csv files.
-_COLUMNS = ('Gun', 'Knife', 'Wrench', 'Pliers', 'Scissors')
 _PARAMETERS_FILE = 'simulation.json'
-_JPEG_QUALITY = 92
+# Few enough that no process waits long for the last ones, enough that handing them out costs
+# nothing beside simulating them.
 _CHUNK = 8
 
 
+class _Layout(Protocol):
+    def image(self, name: str) -> Path: ...
+    def identity(self, name: str) -> tuple[int, bool]: ...
+    def annotations(self, name: str, bag: Bag) -> dict[Path, bytes]: ...
+
+
 class _Settings(NamedTuple):
-    folder: Path
+    site: str
     seed: int
     image_size: tuple[int, int] | None
-    crowding: str
+    crowding: str | Crowding
+    scanner: str | Sequence[Scanner]
+
+    def simulate(self, number: int, positive: bool = True) -> Bag:
+        # Even numbers are the positives', odd ones the negatives': no two bags of a set share one.
+        index = 2 * number + (not positive)
+        return simulate_bag(
+            self.seed, index, self.image_size, self.crowding, positive, self.site, self.scanner
+        )
+
+    def note(self) -> dict[str, object]:
+        """The settings in full: what a name stands for may change."""
+        crowding = self.crowding
+        return {
+            'simulator': SIMULATOR_VERSION,
+            'layout': self.site,
+            'seed': self.seed,
+            'image_size': list(self.image_size) if self.image_size else None,
+            'crowding': asdict(CROWDING[crowding] if isinstance(crowding, str) else crowding),
+            'scanners': [asdict(machine) for machine in known_scanners(self.scanner)],
+        }
 
 
 def write_sixray(
@@ -46,100 +69,120 @@ def write_sixray(
     seed: int = 0,
     workers: int = 0,
     image_size: tuple[int, int] | None = None,
-    crowding: str = 'typical',
+    crowding: str | Crowding = 'typical',
+    scanner: str | Sequence[Scanner] = 'sixray',
+    lists: Sequence[int] = (),
 ) -> int:
-    """Simulates a set of bags in SIXray's layout, or finishes one that was begun.
+    """Simulate a set in SIXray's layout (see `sixray_layout`), or finish one that was begun.
 
-    Image P00001 of a seed is the same whatever the counts and the number of workers. Positives
-    1..train are the training list and the next `test` the test list; negatives are dealt out in the
-    same proportion, the first to training, rounded. Images that are there already are kept.
+    Positives 1..train are the training list and the next `test` the test list. Images that are
+    there already are kept.
 
     Args:
-        train, test: Bags with items in each list.
-        negatives: Bags without items, in both lists together.
+        train, test: Images with items in each list.
+        negatives: Images without items, in both lists together, dealt out in the same proportion
+            and the first to training; all is in `ImageSet/10`.
         workers: Processes; with 0 all is done in this one.
-        image_size: (h, w) in pixels; without it each bag has a size of its own.
-        crowding: A key of CROWDING.
+        image_size: (h, w) in pixels; without it each image has a size of its scanner's.
+        crowding: A key of CROWDING, or one's own.
+        scanner: A key of SCANNERS, or scanners that take turns.
+        lists: For each R of them `ImageSet/R` has R negatives for each positive of a list, and a
+            larger R has those of a smaller one. As many negatives are simulated as the largest
+            needs.
 
     Returns:
         How many images were simulated, those found not counted.
 
     Raises:
-        ValueError: A count is negative, there are no positives, the crowding is unknown, the images
-            are too small, or the folder holds something else.
+        ValueError: A count is negative, there are no positives, a name is unknown, `negatives` and
+            `lists` are both given, the images are too small, or the folder holds something else.
     """
-    if min(train, test, negatives, workers) < 0 or train + test < 1:
+    _check_counts(train=train, test=test, negatives=negatives, workers=workers)
+    if negatives and lists:
         raise ValueError(
-            f'train={train}, test={test}, negatives={negatives}, workers={workers}: '
-            'none may be negative, and train + test must be 1 or more'
+            f'negatives={negatives} and lists={list(lists)} are both given: a list has as many '
+            'negatives as its name says, so give only one of the two'
         )
-    settings = _Settings(Path(dst), seed, image_size, crowding)
+    if min(lists, default=1) < 1:
+        raise ValueError(f'lists={list(lists)}: negatives for each positive must be 1 or more')
+    lists = sorted(set(lists))
+    settings = _Settings('sixray', seed, image_size, crowding, scanner)
+    folder = _claim(dst, settings, train=train, test=test, negatives=negatives, lists=lists)
+    layout = sixray_layout.SixrayLayout(folder)
+    image_sets = sixray_layout.image_sets(train, test, negatives, lists)
+    simulated = _simulate_all(
+        settings,
+        layout,
+        [name for parts in image_sets.values() for names in parts.values() for name in names],
+        workers,
+    )
+    layout.write_lists(image_sets)
+    return simulated
+
+
+def write_opixray(
+    dst: str | Path,
+    train: int,
+    test: int,
+    seed: int = 0,
+    workers: int = 0,
+    image_size: tuple[int, int] | None = None,
+    crowding: str | Crowding = 'typical',
+    scanner: str | Sequence[Scanner] = 'opixray',
+) -> int:
+    """Simulate a set in OPIXray's layout (see `opixray_layout`), or finish one that was begun.
+
+    Args:
+        train, test: Images in each list.
+
+    The other arguments, what is returned and the errors are those of `write_sixray`.
+    """
+    _check_counts(train=train, test=test, workers=workers)
+    settings = _Settings('opixray', seed, image_size, crowding, scanner)
+    folder = _claim(dst, settings, train=train, test=test)
+    layout = opixray_layout.OpixrayLayout(folder, train)
+    parts = opixray_layout.split(train, test)
+    simulated = _simulate_all(settings, layout, parts['train'] + parts['test'], workers)
+    layout.write_lists(parts)
+    return simulated
+
+
+def _check_counts(train: int, test: int, **others: int) -> None:
+    counts = {'train': train, 'test': test, **others}
+    if min(counts.values()) < 0 or train + test < 1:
+        named = ', '.join(f'{name}={count}' for name, count in counts.items())
+        raise ValueError(f'{named}: none may be negative, and train + test must be 1 or more')
+
+
+def _claim(dst: str | Path, settings: _Settings, **counts: int | list[int]) -> Path:
+    """Note the parameters in a new folder, or make sure that an old one has the same."""
     # The first bag shows whether the settings are sound, before anything is written.
-    simulate_bag(seed, 2, image_size, crowding)
-    parameters = {
-        'simulator': SIMULATOR_VERSION,
-        'layout': 'sixray',
-        'train': train,
-        'test': test,
-        'negatives': negatives,
-        'seed': seed,
-        'image_size': list(image_size) if image_size else None,
-        'crowding': crowding,
-    }
-    _claim(settings.folder, parameters)
-    for name in ('JPEGImage', 'Annotation', 'ImageSet/10'):
-        (settings.folder / name).mkdir(parents=True, exist_ok=True)
-
-    split = round(negatives * train / (train + test))
-    positives_names = [f'P{i:05d}' for i in range(1, train + test + 1)]
-    negatives_names = [f'N{i:05d}' for i in range(1, negatives + 1)]
-    lists = {
-        'train': positives_names[:train] + negatives_names[:split],
-        'test': positives_names[train:] + negatives_names[split:],
-    }
-    missing = [
-        name for name in lists['train'] + lists['test'] if not _image(settings, name).exists()
-    ]
-    _simulate_all(settings, missing, workers)
-    for part, names in lists.items():
-        _write_list(settings, part, names)
-    return len(missing)
-
-
-def _claim(folder: Path, parameters: dict[str, object]) -> None:
-    """Notes the parameters in a new folder, or makes sure that an old one has the same."""
+    settings.simulate(1)
+    parameters = json.dumps({**settings.note(), **counts}, indent=1) + '\n'
+    folder = Path(dst)
     note = folder / _PARAMETERS_FILE
     if folder.exists() and not folder.is_dir():
         raise ValueError(f'{folder} is a file: name a folder')
-    if folder.exists() and any(folder.iterdir()):
-        try:
-            same = json.loads(note.read_text()) == parameters
-        except (FileNotFoundError, json.JSONDecodeError):
-            same = False
-        if not same:
-            raise ValueError(
-                f'{folder} is not empty and no simulated set of these parameters '
-                f'({_PARAMETERS_FILE} tells): delete it or name another folder'
-            )
-    folder.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(parameters, indent=1) + '\n')
+    known = note.exists() and note.read_text() == parameters
+    if folder.exists() and any(folder.iterdir()) and not known:
+        raise ValueError(
+            f'{folder} is not empty and no simulated set of these parameters '
+            f'({_PARAMETERS_FILE} tells): delete it or name another folder'
+        )
+    _write_whole(note, parameters.encode())
+    return folder
 
 
-def _image(settings: _Settings, name: str) -> Path:
-    return settings.folder / 'JPEGImage' / f'{name}.jpg'
-
-
-def _annotation(settings: _Settings, name: str) -> Path:
-    return settings.folder / 'Annotation' / f'{name}.xml'
-
-
-def _simulate_all(settings: _Settings, names: list[str], workers: int) -> None:
+def _simulate_all(settings: _Settings, layout: _Layout, names: list[str], workers: int) -> int:
+    """Write the images that are missing, and say how many they were."""
     from rich.progress import track
 
-    write = partial(_write_bag, settings)
+    missing = [name for name in dict.fromkeys(names) if not layout.image(name).exists()]
     with _mapper(workers) as mapper:
-        for _ in track(mapper(write, names), 'Simulating bags', total=len(names)):
+        written = mapper(partial(_write_bag, settings, layout), missing)
+        for _ in track(written, 'Simulating bags', total=len(missing)):
             pass
+    return len(missing)
 
 
 @contextmanager
@@ -154,58 +197,19 @@ def _mapper(
         yield partial(pool.imap_unordered, chunksize=_CHUNK)
 
 
-def _write_bag(settings: _Settings, name: str) -> None:
-    kind, number = name[0], int(name[1:])
-    # Even numbers are the positives', odd ones the negatives': no two bags of a set share one.
-    index = 2 * number + (kind == 'N')
-    bag = simulate_bag(
-        settings.seed, index, settings.image_size, settings.crowding, with_items=kind == 'P'
-    )
-    if kind == 'P':
-        _write_whole(_annotation(settings, name), _xml(name, bag))
-    _, data = cv2.imencode('.jpg', bag.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+def _write_bag(settings: _Settings, layout: _Layout, name: str) -> None:
+    bag = settings.simulate(*layout.identity(name))
+    for path, data in layout.annotations(name, bag).items():
+        _write_whole(path, data)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, bag.scanner.jpeg_quality]
+    _, encoded = cv2.imencode('.jpg', bag.image[..., ::-1], quality)
     # The image comes last: where it stands, the bag is complete.
-    _write_whole(_image(settings, name), data.tobytes())
+    _write_whole(layout.image(name), encoded.tobytes())
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    """Writes a file that is there in full or not at all, also when the process is killed."""
+    """Write a file that is there in full or not at all, also when the process is killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix('.part')
     unfinished.write_bytes(data)
     os.replace(unfinished, path)
-
-
-def _xml(name: str, bag: Bag) -> bytes:
-    height, width, depth = bag.image.shape
-    root = ET.Element('annotation')
-    ET.SubElement(root, 'folder').text = 'JPEGImage'
-    ET.SubElement(root, 'filename').text = f'{name}.jpg'
-    size = ET.SubElement(root, 'size')
-    for key, value in (('width', width), ('height', height), ('depth', depth)):
-        ET.SubElement(size, key).text = str(value)
-    for label, box in zip(bag.labels, bag.boxes, strict=True):
-        thing = ET.SubElement(root, 'object')
-        ET.SubElement(thing, 'name').text = CLASSES[label]
-        ET.SubElement(thing, 'difficult').text = '0'
-        bounds = ET.SubElement(thing, 'bndbox')
-        for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), box, strict=True):
-            ET.SubElement(bounds, key).text = f'{value:.3f}'
-    ET.indent(root, '\t')
-    return ET.tostring(root)
-
-
-def _write_list(settings: _Settings, part: str, names: list[str]) -> None:
-    with open(settings.folder / 'ImageSet' / '10' / f'{part}.csv', 'w', newline='') as file:
-        writer = csv.writer(file, lineterminator='\n')
-        writer.writerow(('name', *_COLUMNS))
-        for name in names:
-            present = _classes_of(settings, name)
-            writer.writerow((name, *(1 if column in present else -1 for column in _COLUMNS)))
-
-
-def _classes_of(settings: _Settings, name: str) -> set[str | None]:
-    if name.startswith('N'):
-        return set()
-    return {
-        thing.findtext('name') for thing in ET.parse(_annotation(settings, name)).iter('object')
-    }

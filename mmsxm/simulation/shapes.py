@@ -1,7 +1,13 @@
-"""Flat parts of a material, and their thickness and attenuation maps in an image.
+"""Things made of parts: how they lie in space, and their shadows on an image.
 
-A thing is a list of parts, drawn in its own plane in centimetres. Turning that plane in depth makes
-a slab of thickness t narrower by cos(tilt) and the way through it longer, t / cos(tilt).
+A thing is a list of parts, each drawn in the thing's own plane in centimetres and symmetric about a
+plane at its own height. The rays run straight down on the image. Of a slab of thickness t that is
+turned in depth by `tilt`, about an axis in its plane, a ray passes
+
+    t / cos(tilt) * (the slab's mask, averaged over t sin(tilt) of the screen across the axis)
+
+where the mask is squeezed by cos(tilt) in that direction and moved by height * sin(tilt). So a
+knife that stands on its edge is a dark line. Other solids are stacks of slabs, their level sets.
 """
 
 from collections.abc import Sequence
@@ -12,39 +18,41 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .physics import MATERIALS, Floats
+from .outlines import Outline, bar, box, curve, ellipse, inset, rotation, turn
+from .parts import Map, Part, depths_of
+from .physics import USUAL_ENERGIES, Energies, Floats, linear_attenuation
 
-Outline = npt.NDArray[np.float64]  # (n, 2), x and y in cm
+__all__ = [
+    'Floats',
+    'Outline',
+    'Part',
+    'Patch',
+    'Pose',
+    'bar',
+    'box',
+    'curve',
+    'draw',
+    'ellipse',
+    'extent',
+    'inset',
+    'turn',
+]
 
-_SUBPIXEL_BITS = 4
-# What is left at a blade's edge, and at the rim of a round body: nothing at all would tear thin
-# ones into dots.
-_EDGE = 0.3
+Box = tuple[float, float, float, float]  # xyxy
 
-
-class Part(NamedTuple):
-    """One body of one material.
-
-    Its outlines are united, then the holes cut out. The thickness in cm is that of a slab; with
-    `rounded` the slab thins out towards its outline like a cylinder, with `wedge` it falls from
-    full at the first point towards nothing at the second, like a blade. `relief` (rows, columns) is
-    a coarse map of factors stretched over the part.
-    """
-
-    material: str
-    thickness: float
-    outlines: Sequence[Outline]
-    holes: Sequence[Outline] = ()
-    rounded: bool = False
-    wedge: Outline | None = None
-    relief: Floats | None = None
+_MAX_TILT = np.radians(88)  # the way through a slab grows as 1 / cos(tilt)
+# Parts whose thickness spreads over fewer pixels are drawn straight on the screen: sharper, faster.
+_FLAT_PIXELS = 0.5
+# A solid that isn't a slab has a level set for so many pixels of spread, but no more than so many.
+_LEVEL_PIXELS, _MAX_LEVELS = 4.0, 4
+_DUST = 0.01  # cm; thinner is what antialiasing leaves beside a thing
 
 
 class Pose(NamedTuple):
     """How a thing lies: its place in cm, its turn in the image plane, its tilt in depth.
 
-    Angles are in radians; `tilt_axis` is the axis' direction in the thing's plane; `flip` mirrors
-    the thing first.
+    Angles are in radians; a tilt beyond 88 degrees is taken as 88. `tilt_axis` is the axis'
+    direction in the thing's plane; `flip` first turns the thing over, about its own x axis.
     """
 
     x: float = 0.0
@@ -56,10 +64,17 @@ class Pose(NamedTuple):
 
     def matrix(self) -> npt.NDArray[np.float64]:
         """The linear part, thing's plane to image plane, (2, 2)."""
-        along = _rotation(self.tilt_axis)
-        squeeze = along @ np.diag([1.0, np.cos(self.tilt)]) @ along.T
-        mirror = np.diag([1.0, -1.0 if self.flip else 1.0])
-        return _rotation(self.angle) @ squeeze @ mirror
+        squeeze = np.diag([1.0, np.cos(_limited(self.tilt))])
+        return rotation(self.angle + self.tilt_axis) @ squeeze @ self.upright()
+
+    def upright(self) -> npt.NDArray[np.float64]:
+        """The thing's plane, flipped and then turned so that the tilt's axis is x, (2, 2)."""
+        return rotation(-self.tilt_axis) @ np.diag([1.0, -1.0 if self.flip else 1.0])
+
+    def rise(self) -> npt.NDArray[np.float64]:
+        """How far a point 1 cm above the thing's plane moves on the image, x and y in cm, (2,)."""
+        away = np.sin(_limited(self.tilt)) * (1.0 if self.flip else -1.0)
+        return rotation(self.angle + self.tilt_axis)[:, 1] * away
 
 
 @dataclass
@@ -72,9 +87,13 @@ class Patch:
     thickness: Floats
 
     def box(self) -> tuple[int, int, int, int]:
-        """The tight box of the thickness map, xyxy in 0-based continuous pixels of the image."""
-        rows = np.flatnonzero(self.thickness.any(1))
-        columns = np.flatnonzero(self.thickness.any(0))
+        """The tight box of the thickness map, xyxy in 0-based continuous pixels of the image.
+
+        Pixels with less than 0.1 mm (or a tenth of the thickest one's, if that is less) don't
+        count: antialiasing leaves them.
+        """
+        solid = self.thickness > min(_DUST, float(self.thickness.max()) / 10)
+        rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
         return (
             self.x + int(columns[0]),
             self.y + int(rows[0]),
@@ -84,136 +103,179 @@ class Patch:
 
     def add_to(self, attenuation: Floats) -> None:
         """Adds the patch to an image's attenuation (2, h, w), cut at its border."""
-        _, height, width = attenuation.shape
-        h, w = self.thickness.shape
-        top, left = max(self.y, 0), max(self.x, 0)
-        bottom, right = min(self.y + h, height), min(self.x + w, width)
-        if top < bottom and left < right:
-            attenuation[:, top:bottom, left:right] += self.attenuation[
-                :, top - self.y : bottom - self.y, left - self.x : right - self.x
-            ]
+        _add(attenuation, self.attenuation, self.x, self.y)
 
 
-def _rotation(angle: float) -> npt.NDArray[np.float64]:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, -s], [s, c]])
-
-
-def extent(parts: Sequence[Part], pose: Pose) -> tuple[float, float, float, float]:
-    """The box of all outlines in a pose, xyxy in cm."""
-    points = np.concatenate([o for part in parts for o in part.outlines]) @ pose.matrix().T
-    (x0, y0), (x1, y1) = points.min(0), points.max(0)
+def extent(parts: Sequence[Part], pose: Pose) -> Box:
+    """A box in cm that holds all parts in a pose, in their full thickness."""
+    rise = pose.rise()
+    counts = [sum(len(outline) for outline in part.outlines) for part in parts]
+    points = np.concatenate([outline for part in parts for outline in part.outlines])
+    points = points @ pose.matrix().T
+    points += np.outer(np.repeat([part.lift for part in parts], counts), rise)
+    reach = np.outer(np.repeat([part.thickest / 2 for part in parts], counts), np.abs(rise))
+    (x0, y0), (x1, y1) = (points - reach).min(0), (points + reach).max(0)
     return pose.x + x0, pose.y + y0, pose.x + x1, pose.y + y1
 
 
-def draw(parts: Sequence[Part], pose: Pose, pixels_per_cm: float) -> Patch:
-    """The attenuation and thickness of a thing on its own small canvas."""
-    matrix = pose.matrix() * pixels_per_cm
-    x0, y0, x1, y1 = (v * pixels_per_cm for v in extent(parts, pose))
-    left, top = int(np.floor(x0)) - 1, int(np.floor(y0)) - 1
-    width, height = int(np.ceil(x1)) + 2 - left, int(np.ceil(y1)) + 2 - top
-    shift = np.array([pose.x * pixels_per_cm - left, pose.y * pixels_per_cm - top])
-    lengthening = 1 / np.cos(pose.tilt)
-    attenuation = np.zeros((2, height, width), np.float32)
-    thickness = np.zeros((height, width), np.float32)
-    for part in parts:
-        outlines = [o @ matrix.T + shift for o in part.outlines]
-        holes = [o @ matrix.T + shift for o in part.holes]
-        points = np.concatenate(outlines)
-        # Each part on its own, smaller canvas: most are small beside their thing.
-        px, py = np.maximum(np.floor(points.min(0)).astype(int) - 1, 0)
-        qx, qy = np.minimum(np.ceil(points.max(0)).astype(int) + 2, (width, height))
-        mask = np.zeros((qy - py, qx - px), np.uint8)
-        for outline in outlines:
-            cv2.fillPoly(mask, [_fixed(outline - (px, py))], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
-        for hole in holes:
-            cv2.fillPoly(mask, [_fixed(hole - (px, py))], 0, cv2.LINE_AA, _SUBPIXEL_BITS)
-        depth = mask.astype(np.float32)
-        depth *= np.float32(part.thickness * lengthening / 255)
-        if part.rounded:
-            depth *= _round_profile(mask)
-        if part.wedge is not None:
-            depth *= _wedge_profile(part.wedge @ matrix.T + shift - (px, py), mask.shape)
-        if part.relief is not None:
-            depth *= cv2.resize(
-                part.relief, (qx - px, qy - py), interpolation=cv2.INTER_CUBIC
-            ).clip(0)
-        here = np.s_[py:qy, px:qx]
-        low, high = MATERIALS[part.material].mu
-        thickness[here] += depth
-        attenuation[0][here] += np.float32(low) * depth
-        attenuation[1][here] += np.float32(high) * depth
-    return Patch(left, top, attenuation, thickness)
+def draw(
+    parts: Sequence[Part],
+    pose: Pose,
+    pixels_per_cm: float,
+    energies: Energies = USUAL_ENERGIES,
+) -> Patch:
+    """A thing's attenuation at two energies (keV) and thickness, on a small canvas of its own."""
+    thickest = max(part.thickest for part in parts)
+    if thickest * np.hypot(*pose.rise()) * pixels_per_cm < _FLAT_PIXELS:
+        return _draw_flat(parts, pose, pixels_per_cm, energies)
+    # Tilted about the image's x axis first, for all spreading is then along y; turned afterwards.
+    ahead = pose._replace(x=0.0, y=0.0, angle=-pose.tilt_axis)
+    return _turned(_draw_deep(parts, ahead, pixels_per_cm, energies), pose, pixels_per_cm)
 
 
-def _fixed(outline: Outline) -> npt.NDArray[np.int32]:
-    # Pixel i covers [i, i + 1), OpenCV's centres lie at whole numbers.
-    return np.rint((outline - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+def _draw_flat(
+    parts: Sequence[Part], pose: Pose, pixels_per_cm: float, energies: Energies
+) -> Patch:
+    canvas = _Canvas(extent(parts, pose), pixels_per_cm, energies)
+    matrix, centre, rise = pose.matrix(), np.array([pose.x, pose.y]), pose.rise()
+    places = [(matrix, centre + rise * part.lift) for part in parts]
+    for part, depth in zip(parts, depths_of(parts, places, pixels_per_cm), strict=True):
+        canvas.add(part, depth)
+    return canvas.patch(1 / np.cos(_limited(pose.tilt)))
 
 
-def _round_profile(mask: npt.NDArray[np.uint8]) -> Floats:
-    inside = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 3)
-    from_axis = 1 - inside / max(float(inside.max()), 1.0)
-    return np.maximum(np.sqrt(1 - from_axis**2), np.float32(_EDGE))
+def _draw_deep(
+    parts: Sequence[Part], pose: Pose, pixels_per_cm: float, energies: Energies
+) -> Patch:
+    canvas = _Canvas(extent(parts, pose), pixels_per_cm, energies)
+    squeeze = float(np.cos(_limited(pose.tilt)))
+    rise = float(pose.rise()[1]) * pixels_per_cm
+    # A profile belongs to the plane that isn't squeezed yet.
+    flattened, upright, centre = pose.matrix(), pose.upright(), np.zeros(2)
+    places = [(flattened if part.is_slab else upright, centre) for part in parts]
+    for part, depth in zip(parts, depths_of(parts, places, pixels_per_cm), strict=True):
+        half = part.thickest / 2 * abs(rise)
+        lift = part.lift * rise
+        way = (
+            _slab(depth, lift, half)
+            if part.is_slab
+            else _solid(depth, lift, half, part.thickest, squeeze)
+        )
+        canvas.add(part, way)
+    return canvas.patch(1 / squeeze)
 
 
-def _wedge_profile(line: Outline, shape: tuple[int, int]) -> Floats:
-    way = line[1] - line[0]
-    way /= way @ way
-    x = (np.arange(shape[1]) + 0.5 - line[0, 0]) * way[0]
-    y = (np.arange(shape[0]) + 0.5 - line[0, 1]) * way[1]
-    return (1 - np.add.outer(y, x)).clip(_EDGE, 1).astype(np.float32)
+class _Canvas:
+    """Where the parts of a thing add up, each material on its own."""
+
+    def __init__(self, bounds: Box, pixels_per_cm: float, energies: Energies) -> None:
+        x0, y0, x1, y1 = (value * pixels_per_cm for value in bounds)
+        self.x, self.y = int(np.floor(x0)) - 1, int(np.floor(y0)) - 1
+        self.size = int(np.ceil(y1)) + 1 - self.y, int(np.ceil(x1)) + 1 - self.x
+        self.energies = energies
+        self.materials: dict[str, Floats] = {}
+
+    def add(self, part: Part, way: Map) -> None:
+        if part.material not in self.materials:
+            self.materials[part.material] = np.zeros((1, *self.size), np.float32)
+        sign = 1 if part.thickness >= 0 else -1
+        ways = way.values[None]
+        _add(self.materials[part.material], ways, way.x - self.x, way.y - self.y, sign)
+
+    def patch(self, lengthening: float) -> Patch:
+        thickness = np.concatenate(list(self.materials.values()))  # (materials, h, w)
+        np.maximum(thickness, 0, out=thickness)  # hollows that touch a surface, by rounding
+        factors = [(*linear_attenuation(m, self.energies), 1.0) for m in self.materials]
+        weights = np.array(factors, np.float32).T * np.float32(lengthening)
+        maps = (weights @ thickness.reshape(len(factors), -1)).reshape(3, *self.size)
+        return Patch(self.x, self.y, maps[:2], maps[2])
 
 
-def box(x0: float, y0: float, x1: float, y1: float, radius: float = 0.0) -> Outline:
-    """A rectangle, its corners rounded."""
-    corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-    if radius <= 0:
-        return corners
-    inset = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) * radius
-    turns = np.linspace(0, np.pi / 2, 5)
-    return np.concatenate(
-        [
-            centre + radius * np.stack([np.cos(start + turns), np.sin(start + turns)], 1)
-            for centre, start in zip(corners + inset, np.pi + np.arange(4) * np.pi / 2, strict=True)
-        ]
+def _slab(depth: Map, lift: float, half: float) -> Map:
+    """A slab moved along y by `lift` pixels and spread over `half` more to both sides."""
+    rows = _reach(lift, half)
+    return Map(
+        _moved(depth.values, _shares(rows - lift, 0.0, half)), depth.x, depth.y + int(rows[0])
     )
 
 
-def ellipse(
-    x: float, y: float, rx: float, ry: float | None = None, angle: float = 0.0, sides: int = 24
-) -> Outline:
-    """An ellipse, by default a circle, as a polygon."""
-    turns = np.arange(sides) * 2 * np.pi / sides
-    points = np.stack([rx * np.cos(turns), (rx if ry is None else ry) * np.sin(turns)], 1)
-    return points @ _rotation(angle).T + (x, y)
+def _solid(depth: Map, lift: float, half: float, thickest: float, squeeze: float) -> Map:
+    """A solid squeezed, moved and spread along y like a slab: as a stack of slabs."""
+    rows = _reach(lift, half)
+    levels = min(1 + int(2 * half / _LEVEL_PIXELS), _MAX_LEVELS)
+    step = thickest / levels
+    total = np.zeros(1, np.float32)
+    for level in range(levels):
+        layer = depth.values if levels == 1 else np.clip(depth.values - level * step, 0, step)
+        squeezed, y = _squeezed(layer, depth.y, squeeze)
+        shares = _shares(rows - lift, level / levels * half, (level + 1) / levels * half)
+        total = total + _moved(squeezed, shares)
+    return Map(total, depth.x, y + int(rows[0]))
 
 
-def curve(
-    points: Sequence[tuple[float, float]] | Outline, closed: bool = False, steps: int = 6
-) -> Outline:
-    """A smooth line through points (Catmull-Rom)."""
-    p = np.asarray(points, np.float64)
-    p = np.concatenate([p[-1:], p, p[:2]] if closed else [p[:1], p, p[-1:]])
-    a, b, c, d = (p[i : len(p) - 3 + i, None] for i in range(4))
-    t = (np.arange(steps) / steps)[None, :, None]
-    smooth = 0.5 * (
-        2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - 3 * c + d - a) * t**3
-    )
-    line = smooth.reshape(-1, 2)
-    return line if closed else np.concatenate([line, p[-1:]])
+def _reach(centre: float, half: float) -> npt.NDArray[np.float64]:
+    """The whole numbers within half a range of its centre, and one beyond each end."""
+    return np.arange(np.floor(centre - half), np.ceil(centre + half) + 1)
 
 
-def bar(line: Sequence[tuple[float, float]] | Outline, width: float | Sequence[float]) -> Outline:
-    """The outline of a strip along a line; several widths are spread evenly along it."""
-    p = np.asarray(line, np.float64)
-    way = np.gradient(p, axis=0)
-    normal = np.stack([-way[:, 1], way[:, 0]], 1) / np.maximum(np.hypot(*way.T), 1e-9)[:, None]
-    widths = np.atleast_1d(np.asarray(width, np.float64))
-    half = np.interp(np.linspace(0, 1, len(p)), np.linspace(0, 1, len(widths)), widths)[:, None] / 2
-    return np.concatenate([p + normal * half, (p - normal * half)[::-1]])
+def _shares(rows: npt.NDArray[np.float64], near: float, far: float) -> Floats:
+    """What falls on each row of a pixel that is spread evenly from `near` to `far`, on both sides.
+
+    Moved by a share of a row, a pixel falls on two: a hat function. This is its integral.
+    """
+    far = max(far, near + 1e-6)
+    x = np.clip(rows[:, None, None] - [[near, far], [-far, -near]], -1, 1)
+    integral = 0.5 + x - x * np.abs(x) / 2
+    return ((integral[..., 0] - integral[..., 1]).sum(1) / (2 * (far - near))).astype(np.float32)
 
 
-def turn(outline: Outline, angle: float, x: float = 0.0, y: float = 0.0) -> Outline:
-    """An outline turned about (x, y)."""
-    return (outline - (x, y)) @ _rotation(angle).T + (x, y)
+def _moved(rows: Floats, shares: Floats) -> Floats:
+    """The sum of rows of pixels that are moved by 0, 1, 2... and weighted with shares."""
+    last = len(shares) - 1
+    padded = cv2.copyMakeBorder(rows, 0, last, 0, 0, cv2.BORDER_CONSTANT)
+    kernel = np.ascontiguousarray(shares[::-1, None])
+    moved = cv2.filter2D(padded, -1, kernel, anchor=(0, last), borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(moved, np.float32)
+
+
+def _squeezed(rows: Floats, first: int, factor: float) -> tuple[Floats, int]:
+    """Rows of pixels from row `first` on, squeezed: means, and the new first row."""
+    new_first = int(np.floor(first * factor))
+    borders = np.arange(new_first, np.ceil((first + len(rows)) * factor) + 1) / factor - first
+    borders = np.clip(borders, 0, len(rows))
+    before = np.minimum(borders.astype(int), len(rows) - 1)
+    sums = np.zeros((len(rows) + 1, rows.shape[1]), np.float32)
+    np.cumsum(rows, 0, out=sums[1:])
+    share = (borders - before)[:, None].astype(np.float32)
+    return np.diff(sums[before] + rows[before] * share, axis=0) * np.float32(factor), new_first
+
+
+def _turned(patch: Patch, pose: Pose, pixels_per_cm: float) -> Patch:
+    """A patch that was drawn ahead, now at the place and angle of its pose."""
+    turn_by = rotation(pose.angle + pose.tilt_axis)
+    height, width = patch.thickness.shape
+    corners = box(patch.x, patch.y, patch.x + width, patch.y + height) @ turn_by.T
+    place = np.array([pose.x, pose.y]) * pixels_per_cm
+    x, y = np.floor(corners.min(0) + place).astype(int).tolist()
+    x1, y1 = np.ceil(corners.max(0) + place).astype(int).tolist()
+    # From the centres of pixels to those of pixels.
+    start = turn_by @ (patch.x + 0.5, patch.y + 0.5) + place - (x + 0.5, y + 0.5)
+    matrix = np.column_stack([turn_by, start])
+    maps = np.empty((3, y1 - y, x1 - x), np.float32)
+    for source, target in zip((*patch.attenuation, patch.thickness), maps, strict=True):
+        cv2.warpAffine(source, matrix, (x1 - x, y1 - y), dst=target)
+    return Patch(x, y, maps[:2], maps[2])
+
+
+def _add(target: Floats, maps: Floats, x: int, y: int, sign: int = 1) -> None:
+    """Adds maps (c, h, w) to a target (c, height, width) from a pixel on, cut at its border."""
+    (h, w), (height, width) = maps.shape[1:], target.shape[1:]
+    top, left, bottom, right = max(y, 0), max(x, 0), min(y + h, height), min(x + w, width)
+    if top < bottom and left < right:
+        there = target[:, top:bottom, left:right]
+        combine = np.add if sign > 0 else np.subtract
+        combine(there, maps[:, top - y : bottom - y, left - x : right - x], out=there)
+
+
+def _limited(tilt: float) -> float:
+    return float(np.clip(tilt, -_MAX_TILT, _MAX_TILT))

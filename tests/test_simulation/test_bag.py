@@ -1,19 +1,26 @@
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from mmsxm.simulation.bag import CROWDING, simulate_bag
-from mmsxm.simulation.items import CLASSES
+from mmsxm.simulation.bag import simulate_bag, visible_share
+from mmsxm.simulation.clutter import CLUTTER
+from mmsxm.simulation.scanner_profiles import SCANNERS
+from mmsxm.simulation.shapes import Part, Patch, Pose, box, draw
+from mmsxm.simulation.sites import CROWDING, SITES
 
 SIZE = (96, 128)
 
 
+@pytest.mark.parametrize('site', SITES)
 @pytest.mark.parametrize('crowding', CROWDING)
-def test_same_number_same_bytes(crowding: str) -> None:
-    first = simulate_bag(3, 7, SIZE, crowding)
-    simulate_bag(3, 8, SIZE, crowding)
-    again = simulate_bag(3, 7, SIZE, crowding)
+def test_same_number_same_bytes(crowding: str, site: str) -> None:
+    first = simulate_bag(3, 7, SIZE, crowding, site=site)
+    simulate_bag(3, 8, SIZE, crowding, site=site)
+    again = simulate_bag(3, 7, SIZE, crowding, site=site)
     assert first.image.tobytes() == again.image.tobytes()
-    assert first.labels == again.labels
+    assert (first.labels, first.visible) == (again.labels, again.visible)
     np.testing.assert_array_equal(first.boxes, again.boxes)
 
 
@@ -34,24 +41,54 @@ def test_bag_without_items_differs_only_under_them(crowding: str) -> None:
         differs = (full.image != empty.image).any(-1)
         assert differs.any()
         for x0, y0, x1, y1 in full.boxes.astype(int):
-            differs[y0:y1, x0:x1] = False
+            # The dust beside an item and what a scanner's filters carry outwards.
+            differs[max(y0 - 4, 0) : y1 + 4, max(x0 - 4, 0) : x1 + 4] = False
         assert not differs.any()
 
 
+@pytest.mark.parametrize('index', range(5))
+def test_where_items_lie_changes_neither_them_nor_the_clutter(index: int) -> None:
+    aside, above = (
+        simulate_bag(0, index, SIZE, replace(CROWDING['typical'], overlap=overlap))
+        for overlap in (0, 1)
+    )
+    assert aside.labels == above.labels
+    empty = simulate_bag(0, index, SIZE, with_items=False)
+    untouched = np.ones(SIZE, bool)
+    for x0, y0, x1, y1 in np.concatenate([aside.boxes, above.boxes]).astype(int):
+        untouched[max(y0 - 4, 0) : y1 + 4, max(x0 - 4, 0) : x1 + 4] = False
+    for bag in (aside, above):
+        np.testing.assert_array_equal(bag.image[untouched], empty.image[untouched])
+
+
+def test_clutter_says_nothing_about_classes() -> None:
+    # More clutter changes all that is drawn for it, and no label.
+    few, many = (
+        replace(CROWDING['typical'], things=(0, 1)),
+        replace(CROWDING['typical'], things=(40, 50)),
+    )
+    for index in range(8):
+        assert simulate_bag(2, index, SIZE, few).labels == simulate_bag(2, index, SIZE, many).labels
+
+
+@pytest.mark.parametrize('site', SITES)
 @pytest.mark.parametrize('crowding', CROWDING)
-def test_boxes_are_those_of_the_thickness_maps_and_within_the_image(crowding: str) -> None:
-    for index in range(20):
-        bag = simulate_bag(1, index, SIZE, crowding)
-        assert len(bag.labels) == len(bag.boxes) == len(bag.patches) > 0
-        for box, patch in zip(bag.boxes, bag.patches, strict=True):
-            canvas = np.zeros(SIZE, bool)
-            rows, columns = np.nonzero(patch.thickness)
-            canvas[rows + patch.y, columns + patch.x] = True
-            rows, columns = np.nonzero(canvas)
-            assert box.tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-            assert box.min() >= 0
-            assert box[2] <= SIZE[1]
-            assert box[3] <= SIZE[0]
+def test_boxes_are_those_of_the_thickness_maps_and_within_the_image(
+    crowding: str, site: str
+) -> None:
+    for index in range(15):
+        bag = simulate_bag(1, index, SIZE, crowding, site=site)
+        assert len(bag.labels) == len(bag.boxes) == len(bag.patches) == len(bag.visible) > 0
+        for bounds, patch in zip(bag.boxes, bag.patches, strict=True):
+            canvas = np.zeros(SIZE, np.float32)
+            h, w = patch.thickness.shape
+            canvas[patch.y : patch.y + h, patch.x : patch.x + w] = patch.thickness
+            # Less than 0.1 mm is what antialiasing leaves beside an item.
+            rows, columns = np.nonzero(canvas > min(0.01, canvas.max() / 10))
+            assert bounds.tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            assert bounds.min() >= 0
+            assert bounds[2] <= SIZE[1]
+            assert bounds[3] <= SIZE[0]
 
 
 def test_items_shine_through_what_lies_over_them() -> None:
@@ -61,11 +98,19 @@ def test_items_shine_through_what_lies_over_them() -> None:
     assert bag.image[y0:y1, x0:x1].mean() < empty.image[y0:y1, x0:x1].mean()
 
 
-def test_every_class_occurs_and_the_background_is_white() -> None:
-    bags = [simulate_bag(0, index, SIZE) for index in range(40)]
-    assert {label for bag in bags for label in bag.labels} == set(range(len(CLASSES)))
-    # The outermost pixel row lies beyond every bag, but for a handle.
-    assert np.median([np.median(bag.image[0]) for bag in bags]) > 240
+@pytest.mark.parametrize('site', SITES)
+def test_every_class_occurs_and_the_background_is_the_scanners(site: str) -> None:
+    bags = [simulate_bag(0, index, SIZE, site=site) for index in range(40)]
+    classes = SITES[site].classes
+    assert {label for bag in bags for label in bag.labels} == set(range(len(classes)))
+    assert {bag.classes for bag in bags} == {classes}
+    # Whatever lies there, most borders have places beside it.
+    at_border = [bag.image[:2].max((0, 1)) - _background(bag.scanner.background) for bag in bags]
+    assert np.median(at_border, 0) == pytest.approx([0, 0, 0], abs=1)
+
+
+def _background(colour: str) -> np.ndarray:
+    return np.array(list(bytes.fromhex(colour)), int)
 
 
 def test_sparse_items_are_large() -> None:
@@ -77,14 +122,105 @@ def test_sparse_items_are_large() -> None:
     assert 0.06 < np.median(shares) < 0.2
 
 
-def test_own_sizes_differ() -> None:
-    assert len({simulate_bag(0, index).image.shape for index in range(3)}) == 3
+def test_more_things_and_more_overlap_do_what_they_say() -> None:
+    typical = CROWDING['typical']
+
+    def mean(crowding: str, **changes: Any) -> tuple[float, float]:
+        bags = [
+            simulate_bag(5, index, SIZE, replace(CROWDING[crowding], **changes), scanner='opixray')
+            for index in range(40)
+        ]
+        visible = [share for bag in bags for share in bag.visible]
+        return float(np.mean([bag.image.mean() for bag in bags])), float(np.mean(visible))
+
+    few, many = (mean('typical', things=things)[0] for things in ((0, 2), (40, 50)))
+    assert many < few - 5
+    aside, anywhere, above = (mean('dense', overlap=overlap)[1] for overlap in (0.0, 0.5, 1.0))
+    assert above < anywhere < aside
+    assert typical.overlap == 0.5
+
+
+def test_scanners_take_turns() -> None:
+    seen = [simulate_bag(0, index, SIZE).scanner for index in range(60)]
+    white, grey = SCANNERS['sixray']
+    # Half of 60, and three deviations of a fair coin's 60 throws.
+    assert seen.count(white) == pytest.approx(30, abs=12)
+    assert seen.count(white) + seen.count(grey) == 60
+    only = replace(white, weight=0.0), grey
+    assert all(simulate_bag(0, i, SIZE, scanner=only).scanner == grey for i in range(10))
+
+
+def test_another_scanner_sees_the_same_bag() -> None:
+    # Alike in view, so in what is drawn: only the look differs.
+    white = SCANNERS['sixray_white'][0]
+    grey = replace(SCANNERS['sixray_grey'][0], view_cm=white.view_cm, energies=white.energies)
+    one, other = (simulate_bag(4, 2, SIZE, scanner=(machine,)) for machine in (white, grey))
+    np.testing.assert_array_equal(one.boxes, other.boxes)
+    assert one.visible == other.visible
+    assert (one.image != other.image).any()
+
+
+def test_sites_favour_what_there_is() -> None:
+    for site in SITES.values():
+        assert set(site.favours) <= set(CLUTTER)
+        assert sum(site.item_counts) == pytest.approx(1)
+        assert sum(site.groups) == pytest.approx(1)
+
+
+def test_own_sizes_are_the_scanners() -> None:
+    shapes = {simulate_bag(0, index).image.shape for index in range(3)}
+    assert len(shapes) == 3
+    assert simulate_bag(0, 0, site='opixray').image.shape == (954, 1225, 3)
+
+
+def _scene(*patches: Patch) -> np.ndarray:
+    attenuation = np.zeros((2, 60, 60), np.float32)
+    for patch in patches:
+        patch.add_to(attenuation)
+    return attenuation
+
+
+def _plate(material: str, thickness: float, *corners: float) -> Patch:
+    return draw([Part(material, thickness, [box(*corners)])], Pose(), 10)
+
+
+def test_visible_share_of_plates() -> None:
+    item = _plate('steel', 0.2, 1, 1, 5, 5)
+    assert visible_share(item, _scene(item)) == 1
+    # Cloth and a thinner plate show through to the item: it outweighs them.
+    over = _plate('cloth', 5, 0, 0, 6, 6), _plate('steel', 0.1, 1, 1, 3, 5)
+    assert visible_share(item, _scene(item, over[0])) == pytest.approx(1, abs=1e-3)
+    # Together with the cloth even the half as thick plate leaves the item heavier.
+    assert visible_share(item, _scene(item, *over)) == pytest.approx(1, abs=0.02)
+    # A thicker plate hides what it covers: a quarter, in whichever order they lie.
+    quarter = _plate('steel', 0.3, 0, 0, 2, 6)
+    assert visible_share(item, _scene(item, quarter)) == pytest.approx(0.75, abs=0.01)
+    assert visible_share(item, _scene(quarter, item)) == pytest.approx(0.75, abs=0.01)
+    assert visible_share(item, _scene(item, _plate('steel', 1, 0, 0, 6, 6))) == 0
+    # Two thin things hide together what neither does alone.
+    half = _plate('steel', 0.12, 0, 0, 6, 3)
+    assert visible_share(item, _scene(item, half)) == 1
+    assert visible_share(item, _scene(item, half, half)) == pytest.approx(0.5, abs=0.01)
+
+
+def test_visible_share_counts_by_attenuation() -> None:
+    # A handle of plastic, half of the item's area but next to none of its attenuation, is hidden.
+    parts = [Part('steel', 0.2, [box(1, 1, 3, 5)]), Part('plastic', 0.3, [box(3, 1, 5, 5)])]
+    item = draw(parts, Pose(), 10)
+    cover = _plate('glass', 1, 3, 0, 6, 6)
+    assert 0.93 < visible_share(item, _scene(item, cover)) < 1
 
 
 def test_mistakes_are_named() -> None:
-    with pytest.raises(
-        ValueError, match="crowding 'full' is unknown: choose one of typical, sparse"
-    ):
+    with pytest.raises(ValueError, match="crowding 'full' is unknown: choose one of typical"):
         simulate_bag(0, 0, SIZE, 'full')
+    with pytest.raises(ValueError, match="site 'harbour' is unknown: choose one of sixray"):
+        simulate_bag(0, 0, SIZE, site='harbour')
+    with pytest.raises(ValueError, match="scanner 'ct' is unknown: choose one of sixray"):
+        simulate_bag(0, 0, SIZE, scanner='ct')
     with pytest.raises(ValueError, match='16 x 128 is too small'):
         simulate_bag(0, 0, (16, 128))
+    with pytest.raises(ValueError, match=r'overlap is 1\.5'):
+        replace(CROWDING['typical'], overlap=1.5)
+    with pytest.raises(ValueError, match='things are 5 to 2'):
+        replace(CROWDING['typical'], things=(5, 2))

@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
+from mmsxm.datasets import OPIXray, SIXray
 from mmsxm.simulation.bag import simulate_bag
-from mmsxm.simulation.dataset import write_sixray
-from mmsxm.simulation.items import CLASSES
+from mmsxm.simulation.dataset import write_opixray, write_sixray
+from mmsxm.simulation.opixray_layout import LEVELS, occlusion_level
+from mmsxm.simulation.sites import SITES
+
+CLASSES = SITES['sixray'].classes
 
 COUNTS = {'train': 6, 'test': 3, 'negatives': 4}
 SMALL: dict[str, Any] = {'image_size': (64, 80), 'crowding': 'sparse'}
@@ -27,8 +32,8 @@ def _bytes(folder: Path) -> dict[Path, bytes]:
     }
 
 
-def _rows(folder: Path, part: str) -> list[dict[str, str]]:
-    with open(folder / 'ImageSet' / '10' / f'{part}.csv', newline='') as file:
+def _rows(folder: Path, part: str, image_set: int = 10) -> list[dict[str, str]]:
+    with open(folder / 'ImageSet' / str(image_set) / f'{part}.csv', newline='') as file:
         return list(csv.DictReader(file))
 
 
@@ -75,6 +80,8 @@ def test_annotation_is_that_of_the_bag(simulated: Path) -> None:
             float(thing.findtext(f'bndbox/{key}', '')) for key in ('xmin', 'ymin', 'xmax', 'ymax')
         ]
         assert written == list(box)
+    shares = [float(thing.findtext('visible', '')) for thing in things]
+    assert shares == pytest.approx(bag.visible, abs=6e-4)
 
 
 def test_images_have_the_right_colours(simulated: Path) -> None:
@@ -111,7 +118,15 @@ def test_more_images_leave_the_others_alone(simulated: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    'change', [{'seed': 1}, {'train': 7}, {'image_size': (64, 64)}, {'crowding': 'typical'}]
+    'change',
+    [
+        {'seed': 1},
+        {'train': 7},
+        {'image_size': (64, 64)},
+        {'crowding': 'typical'},
+        {'scanner': 'opixray'},
+        {'negatives': 0, 'lists': [1]},
+    ],
 )
 def test_set_of_other_parameters_is_refused(simulated: Path, change: dict[str, Any]) -> None:
     before = _bytes(simulated)
@@ -131,28 +146,143 @@ def test_foreign_folder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    'change', [{'train': 0, 'test': 0}, {'negatives': -1}, {'crowding': 'full'}]
+    'change',
+    [
+        {'train': 0, 'test': 0},
+        {'negatives': -1},
+        {'crowding': 'full'},
+        {'scanner': 'ct'},
+        {'lists': [10]},
+        {'negatives': 0, 'lists': [10, 0]},
+    ],
 )
 def test_mistakes_write_nothing(tmp_path: Path, change: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r'or more|unknown'):
+    with pytest.raises(ValueError, match=r'or more|unknown|only one of the two'):
         _write(tmp_path / 'set', **change)
     assert not (tmp_path / 'set').exists()
 
 
-def test_tool(tmp_path: Path) -> None:
+def test_lists_hold_negatives_for_each_positive_and_lie_within_each_other(tmp_path: Path) -> None:
+    assert _write(tmp_path, train=2, test=1, negatives=0, lists=[3, 1]) == 3 + 9
+    names = {
+        (image_set, part): [row['name'] for row in _rows(tmp_path, part, image_set)]
+        for image_set in (1, 3)
+        for part in ('train', 'test')
+    }
+    for (image_set, part), listed in names.items():
+        positives = 2 if part == 'train' else 1
+        assert [name[0] for name in listed] == ['P'] * positives + ['N'] * positives * image_set
+        assert len(set(listed)) == len(listed)
+    for part in ('train', 'test'):
+        assert set(names[1, part]) < set(names[3, part])
+    assert not set(names[3, 'train']) & set(names[3, 'test'])
+    assert len(list((tmp_path / 'JPEGImage').iterdir())) == 12
+    assert len(SIXray(str(tmp_path), image_set=3, strict=True)) == 8
+
+
+def test_sets_are_read_by_their_datasets(simulated: Path, knives: Path) -> None:
+    sixray = SIXray(str(simulated), strict=True)
+    assert [len(info['instances']) > 0 for info in sixray] == [True] * 6 + [False] * 3
+    for split, count in (('train', 4), ('test', 8)):
+        dataset = OPIXray(str(knives), split=split, strict=True)
+        assert len(dataset) == count
+        assert dataset.metainfo['classes'] == SITES['opixray'].classes
+
+
+@pytest.fixture(scope='module')
+def knives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('simulated') / 'opixray'
+    assert write_opixray(folder, train=4, test=8, crowding='dense', image_size=(120, 150)) == 12
+    return folder
+
+
+def test_opixray_annotation_is_that_of_the_bag(knives: Path) -> None:
+    bag = simulate_bag(0, 2 * 5, (120, 150), 'dense', site='opixray')
+    lines = (knives / 'test' / 'test_annotation' / '000005.txt').read_text().splitlines()
+    expected = [
+        ['000005.jpg', bag.classes[label], *(f'{side:.0f}' for side in box)]
+        for label, box in zip(bag.labels, bag.boxes, strict=True)
+    ]
+    assert [line.split() for line in lines] == expected
+    image = cv2.imread(str(knives / 'test' / 'test_image' / '000005.jpg'))
+    assert image is not None
+    assert abs(image.astype(float) - bag.image[..., ::-1]).mean() < 8
+
+
+def test_occlusion_lists_follow_the_visible_shares(knives: Path) -> None:
+    names = (knives / 'test' / 'test_knife.txt').read_text().split()
+    assert names == [f'{i:06d}' for i in range(5, 13)]
+    by_level = [
+        (knives / 'test' / f'test_knife-{level}.txt').read_text().split() for level in (1, 2, 3)
+    ]
+    assert sorted(name for listed in by_level for name in listed) == names
+    for level, listed in enumerate(by_level, start=1):
+        for name in listed:
+            bag = simulate_bag(0, 2 * int(name), (120, 150), 'dense', site='opixray')
+            written = (knives / 'test' / 'test_visible' / f'{name}.txt').read_text().split()
+            assert np.array(written, float) == pytest.approx(bag.visible, abs=6e-4)
+            assert occlusion_level(bag.visible) == level
+    assert not list((knives / 'train').glob('*-1.txt'))
+
+
+def test_occlusion_levels() -> None:
+    slight, partial = LEVELS
+    assert [occlusion_level([share]) for share in (1, slight, partial, 0)] == [1, 1, 2, 3]
+    # The most hidden item of an image decides.
+    assert occlusion_level([1.0, 0.1, 1.0]) == 3
+
+
+def test_unfinished_opixray_set_is_finished(knives: Path, tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {'crowding': 'dense', 'image_size': (120, 150)}
+    write_opixray(tmp_path / 'set', train=4, test=8, workers=2, **arguments)
+    assert _bytes(tmp_path / 'set') == _bytes(knives)
+    (tmp_path / 'set' / 'test' / 'test_image' / '000006.jpg').unlink()
+    (tmp_path / 'set' / 'test' / 'test_visible' / '000006.txt').unlink()
+    (tmp_path / 'set' / 'test' / 'test_knife-1.txt').unlink()
+    assert write_opixray(tmp_path / 'set', train=4, test=8, **arguments) == 1
+    assert _bytes(tmp_path / 'set') == _bytes(knives)
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     tool = Path(__file__).parents[2] / 'tools' / 'simulate.py'
+    return subprocess.run([sys.executable, str(tool), *arguments], capture_output=True, text=True)
+
+
+def test_tool(tmp_path: Path) -> None:
     folder = str(tmp_path / 'set')
+    (tmp_path / 'own.py').write_text("scanner = dict(base='sixray_grey', photons=999)")
     command = [
-        sys.executable,
-        str(tool),
         'sixray',
         folder,
-        *['--train', '2', '--test', '1', '--size', '64', '64'],
+        *['--train', '2', '--test', '1', '--size', '64', '64', '--scanner', f'{tmp_path}/own.py'],
+        *['--crowding', 'sparse', '--things', '1', '2', '--overlap', '0.9', '--lists', '1'],
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.strip().splitlines()[-1].startswith(f'{folder}: 3 images simulated in')
-    assert json.loads((tmp_path / 'set' / 'simulation.json').read_text())['image_size'] == [64, 64]
-    refused = subprocess.run([*command, '--seed', '1'], capture_output=True, text=True)
+    done = _run(*command)
+    assert done.stdout.strip().splitlines()[-1].startswith(f'{folder}: 6 images simulated in')
+    note = json.loads((tmp_path / 'set' / 'simulation.json').read_text())
+    assert note['image_size'] == [64, 64]
+    assert [scanner['photons'] for scanner in note['scanners']] == [999]
+    assert (note['crowding']['things'], note['crowding']['overlap']) == ([1, 2], 0.9)
+    assert note['crowding']['zoom'] == 0.6
+    refused = _run(*command, '--seed', '1')
     assert refused.returncode == 1
     assert 'name another folder' in refused.stderr
     assert 'Traceback' not in refused.stderr
+
+
+def test_tool_makes_knives(tmp_path: Path) -> None:
+    counts = ['--train', '1', '--test', '1']
+    done = _run('opixray', str(tmp_path / 'set'), *counts, '--size', '64', '64')
+    assert done.returncode == 0, done.stderr
+    assert len(OPIXray(str(tmp_path / 'set'), split='test')) == 1
+    for arguments in (
+        ['sixray', *counts, '--negatives', '2', '--lists', '10'],
+        ['sixray', *counts, '--overlap', '7'],
+        ['opixray', *counts, '--scanner', f'{tmp_path}/none.py'],
+        ['opixray', *counts, '--scanner', 'none'],
+    ):
+        refused = _run(arguments[0], str(tmp_path / 'other'), *arguments[1:])
+        assert refused.returncode in (1, 2)
+        assert 'Traceback' not in refused.stderr
+        assert refused.stderr.strip()
+    assert not (tmp_path / 'other').exists()

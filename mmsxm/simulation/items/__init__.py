@@ -1,0 +1,51 @@
+"""The prohibited items of SIXray and of OPIXray, made of parts.
+
+A maker draws a thing of a given length along the x axis, centred near the origin, with random
+proportions. A new class is one more entry; its length is what a ruler reads in cm.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ..shapes import Part
+from .guns import make_gun
+from .knives import make_knife, make_straight_knife
+from .pliers import make_pliers
+from .pocket_knives import make_folding_knife, make_multitool, make_utility_knife
+from .scissors import make_carried_scissors, make_scissors
+from .wrenches import make_wrench
+
+
+class ItemKind(NamedTuple):
+    """A class of items.
+
+    Attributes:
+        make: Parts of one, from its length in cm and a random generator.
+        length: Median in cm and logarithmic deviation of the lengths.
+        weight: The class' share of all items.
+    """
+
+    make: Callable[[float, np.random.Generator], list[Part]]
+    length: tuple[float, float]
+    weight: float
+
+
+# Lengths as they give the diagonals of SIXray's boxes in views of 46 to 90 cm, shares as there.
+SIXRAY_ITEMS = {
+    'Gun': ItemKind(make_gun, (17.4, 0.18), 0.28),
+    'Knife': ItemKind(make_knife, (39.0, 0.15), 0.17),
+    'Pliers': ItemKind(make_pliers, (16.6, 0.37), 0.31),
+    'Scissors': ItemKind(make_scissors, (12.4, 0.44), 0.06),
+    'Wrench': ItemKind(make_wrench, (21.3, 0.56), 0.18),
+}
+# Lengths of the few in OPIXray's images that could be measured, in views of about 103 cm; shares of
+# its 8,920 labels.
+OPIXRAY_ITEMS = {
+    'Folding_Knife': ItemKind(make_folding_knife, (15.5, 0.2), 0.22),
+    'Straight_Knife': ItemKind(make_straight_knife, (20.5, 0.3), 0.12),
+    'Scissor': ItemKind(make_carried_scissors, (17.5, 0.25), 0.21),
+    'Utility_Knife': ItemKind(make_utility_knife, (14.5, 0.15), 0.22),
+    'Multi-tool_Knife': ItemKind(make_multitool, (12.0, 0.2), 0.23),
+}
