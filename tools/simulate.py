@@ -53,6 +53,11 @@ def parse_args() -> argparse.Namespace:
                 metavar='R',
                 help='lists with R negatives for each positive, such as 10 100',
             )
+            command.add_argument(
+                '--remove-items',
+                action='store_true',
+                help='from the pictures, not from the lists: nothing is left to learn from',
+            )
         command.add_argument('--seed', type=int, default=0)
         command.add_argument('--workers', type=int, default=0, help='processes; 0 works in this')
         command.add_argument(
@@ -111,7 +116,12 @@ def main() -> None:
             'scanner': scanner_of(args),
         }
         if args.layout == 'sixray':
-            images = write_sixray(**common, negatives=args.negatives, lists=args.lists)
+            images = write_sixray(
+                **common,
+                negatives=args.negatives,
+                lists=args.lists,
+                items_removed=args.remove_items,
+            )
         else:
             images = write_opixray(**common)
     except (ValueError, FileNotFoundError) as error:

@@ -40,12 +40,18 @@ class _Settings(NamedTuple):
     image_size: tuple[int, int] | None
     crowding: str | Crowding
     scanner: str | Sequence[Scanner]
+    items_removed: bool = False
 
-    def simulate(self, number: int, positive: bool = True) -> Bag:
+    def simulate(self, number: int, positive: bool = True, with_items: bool = True) -> Bag:
         # Even numbers are the positives', odd ones the negatives': no two bags of a set share one.
-        index = 2 * number + (not positive)
         return simulate_bag(
-            self.seed, index, self.image_size, self.crowding, positive, self.site, self.scanner
+            self.seed,
+            2 * number + (not positive),
+            self.image_size,
+            self.crowding,
+            positive and with_items,
+            self.site,
+            self.scanner,
         )
 
     def note(self) -> dict[str, object]:
@@ -58,6 +64,7 @@ class _Settings(NamedTuple):
             'image_size': list(self.image_size) if self.image_size else None,
             'crowding': asdict(CROWDING[crowding] if isinstance(crowding, str) else crowding),
             'scanners': [asdict(machine) for machine in known_scanners(self.scanner)],
+            'items_removed': self.items_removed,
         }
 
 
@@ -72,6 +79,7 @@ def write_sixray(
     crowding: str | Crowding = 'typical',
     scanner: str | Sequence[Scanner] = 'sixray',
     lists: Sequence[int] = (),
+    items_removed: bool = False,
 ) -> int:
     """Simulate a set in SIXray's layout (see `sixray_layout`), or finish one that was begun.
 
@@ -89,6 +97,8 @@ def write_sixray(
         lists: For each R of them `ImageSet/R` has R negatives for each positive of a list, and a
             larger R has those of a smaller one. As many negatives are simulated as the largest
             needs.
+        items_removed: Leave the items out of the pictures, and nothing else: lists and boxes are
+            as ever. What a network still learns of the labels, the rest of the bag has told it.
 
     Returns:
         How many images were simulated, those found not counted.
@@ -106,7 +116,7 @@ def write_sixray(
     if min(lists, default=1) < 1:
         raise ValueError(f'lists={list(lists)}: negatives for each positive must be 1 or more')
     lists = sorted(set(lists))
-    settings = _Settings('sixray', seed, image_size, crowding, scanner)
+    settings = _Settings('sixray', seed, image_size, crowding, scanner, items_removed)
     folder = _claim(dst, settings, train=train, test=test, negatives=negatives, lists=lists)
     layout = sixray_layout.SixrayLayout(folder)
     image_sets = sixray_layout.image_sets(train, test, negatives, lists)
@@ -198,9 +208,12 @@ def _mapper(
 
 
 def _write_bag(settings: _Settings, layout: _Layout, name: str) -> None:
-    bag = settings.simulate(*layout.identity(name))
+    number, positive = layout.identity(name)
+    bag = settings.simulate(number, positive)
     for path, data in layout.annotations(name, bag).items():
         _write_whole(path, data)
+    if settings.items_removed:
+        bag = settings.simulate(number, positive, with_items=False)
     quality = [cv2.IMWRITE_JPEG_QUALITY, bag.scanner.jpeg_quality]
     _, encoded = cv2.imencode('.jpg', bag.image[..., ::-1], quality)
     # The image comes last: where it stands, the bag is complete.

@@ -54,6 +54,18 @@ def test_lists_have_the_counts_and_share_nothing(simulated: Path) -> None:
     assert not set(names[0]) & set(names[1])
 
 
+def test_items_are_removed_from_the_pictures_alone(simulated: Path, tmp_path: Path) -> None:
+    assert _write(tmp_path / 'blank', items_removed=True) == 13
+    before, after = _bytes(simulated), _bytes(tmp_path / 'blank')
+    changed = {path for path in before if before[path] != after[path]} - {Path('simulation.json')}
+    assert changed == {Path(f'JPEGImage/P{i:05d}.jpg') for i in range(1, 10)}
+    for name in ('P00001', 'P00009'):
+        alone = simulate_bag(0, 2 * int(name[1:]), with_items=False, **SMALL)
+        quality = [cv2.IMWRITE_JPEG_QUALITY, alone.scanner.jpeg_quality]
+        _, expected = cv2.imencode('.jpg', alone.image[..., ::-1], quality)
+        assert after[Path('JPEGImage') / f'{name}.jpg'] == expected.tobytes()
+
+
 def test_lists_agree_with_the_annotations(simulated: Path) -> None:
     for row in _rows(simulated, 'train') + _rows(simulated, 'test'):
         annotation = simulated / 'Annotation' / f'{row["name"]}.xml'
