@@ -1,0 +1,99 @@
+"""The rows of the paper's tables: which config stands for each, and what the paper says.
+
+A number belongs to a table and a row: some rows stand in two tables with different numbers, and two
+of the means in Table 2 are not the means of their classes (docs/paper.md). One trained network
+serves all rows of its config.
+"""
+
+from typing import NamedTuple
+
+__all__ = ['TABLES', 'Row']
+
+
+class Row(NamedTuple):
+    """A row of a table.
+
+    ``configs`` (under ``configs/``) and ``paper`` (mAP in percent, None where it is ours) are by
+    data set.
+    """
+
+    key: str
+    label: str
+    configs: dict[str, str]
+    paper: dict[str, float | None]
+
+
+def _row(
+    key: str,
+    label: str,
+    config: str | dict[str, str],
+    sixray: float | None = None,
+    opixray: float | None = None,
+    both: bool = False,
+) -> Row:
+    """A row of SIXray alone, or of ``both`` data sets; ``{}`` in the config is the data set."""
+    families = ('sixray', 'opixray') if both else ('sixray',)
+    if isinstance(config, str):
+        config = {family: config.format(family) for family in families}
+    paper = {'sixray': sixray, 'opixray': opixray}
+    return Row(key, label, config, {family: paper[family] for family in families})
+
+
+# The paper's own network: labels of CHR; on OPIXray those of a CHR that was trained on SIXray.
+SXMNET = {
+    'sixray': 'ablations/sxmnet_mf-n_sixray_stage2.py',
+    'opixray': 'ablations/sxmnet_mf-n-transfer_opixray_stage2.py',
+}
+ON_SIXRAY = SXMNET['sixray']
+RESNET50, FPN = 'baselines/resnet50_{}.py', 'baselines/resnet50_fpn_{}.py'
+CHR = 'baselines/chr_{}.py'
+
+TABLES: dict[str, tuple[Row, ...]] = {
+    '2': (
+        _row('resnet50', 'ResNet50', RESNET50, 93.36, 86.35, both=True),
+        _row('fpn', 'ResNet50-FPN', FPN, 93.86, 86.58, both=True),
+        _row('chr', 'CHR', CHR, 93.96, 87.73, both=True),
+        _row('sxmnet', 'SXMNet', SXMNET, 96.78, 90.83, both=True),
+    ),
+    '3': (
+        _row('resnet50', 'ResNet50', RESNET50, 93.36),
+        _row('fpn', 'FPN', FPN, 93.86),
+        _row('fpn_attention', 'FPN, attention', 'ablations/sxmnet_average_{}_stage2.py', 95.91),
+        _row('fpn_meta', 'FPN, Meta Fusion', 'ablations/resnet50_fpn_mf-n_{}.py', 94.26),
+        _row('sxmnet', 'FPN, attention, Meta Fusion', ON_SIXRAY, 96.78),
+    ),
+    '4': (
+        _row(
+            'gated', 'gated fusion', 'ablations/sxmnet_gated_{}_stage2.py', 96.15, 90.67, both=True
+        ),
+        _row('mf_i', 'MF-I', 'sxmnet_{}_stage2.py', 96.33, 90.36, both=True),
+        _row('mf_n', 'MF-N', SXMNET, 96.78, 90.83, both=True),
+    ),
+    '5': (
+        _row('self', 'self attention', 'ablations/sxmnet_self-attention_{}_stage2.py', 94.11),
+        _row('ours', 'Stage I, then Stage II', ON_SIXRAY, 96.78),
+    ),
+    '6': (
+        _row('28', '28 x 28', 'ablations/sxmnet_28_{}_stage2.py', 96.12),
+        _row('56', '56 x 56', ON_SIXRAY, 96.78),
+        _row('112', '112 x 112', 'ablations/sxmnet_112_{}_stage2.py', 95.47),
+    ),
+    '7': (
+        _row('no_image', 'without the raw image', 'ablations/sxmnet_no-image_{}_stage2.py', 95.72),
+        _row('image', 'with the raw image', ON_SIXRAY, 96.78),
+    ),
+    '8': (
+        _row('fpn', 'FPN', FPN, 93.86, 86.58, both=True),
+        _row('fpn_mf_i', 'FPN, MF-I', 'ablations/resnet50_fpn_mf-i_{}.py', 94.65, 87.33, both=True),
+        _row('fpn_mf_n', 'FPN, MF-N', 'ablations/resnet50_fpn_mf-n_{}.py', 94.24, 87.64, both=True),
+        _row('chr', 'CHR', CHR, 93.96, 87.33, both=True),
+        _row('chr_mf_i', 'CHR, MF-I', 'ablations/chr_mf-i_{}.py', 93.87, 88.29, both=True),
+        _row('chr_mf_n', 'CHR, MF-N', 'ablations/chr_mf-n_{}.py', 93.77, 87.84, both=True),
+    ),
+    # Ours: what becomes of the attention in Stage II, under the published product and remedies.
+    'attention': (
+        _row('product', 'published product', 'ablations/sxmnet_product_{}_stage2.py'),
+        _row('normalized', 'divided by its mean', 'sxmnet_{}_stage2.py'),
+        _row('slow', 'slow attention head', 'ablations/sxmnet_slow-attention_{}_stage2.py'),
+    ),
+}

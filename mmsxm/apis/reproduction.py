@@ -1,0 +1,349 @@
+"""Train what the paper's tables need, each network once, in the order that they need one another.
+
+A run is a config, a seed and a budget. Stage II needs its Stage I, a network that learns from CHR's
+labels needs the labels, and they need their teacher; what several rows need is trained once. A run
+that is finished has a ``result.json`` beside its checkpoints and is never trained again; one that
+was cut off is resumed.
+
+The budget is counted in optimiser steps: a network without Stage I is trained twice, for as many
+epochs as Stage I and II have together (``full``), and as Stage II alone (``short``). The teacher is
+the short one.
+"""
+
+import copy
+import csv
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from mmsxm.simulation import write_opixray, write_sixray
+
+from . import running
+from .meta_labels import label_levels
+from .paper_tables import Row
+from .suites import is_stage1, lay_over, load_suite
+
+__all__ = ['Reproduction', 'Run', 'read_result']
+
+BUDGETS = ('full', 'short')
+CONFIGS = (Path(__file__).resolve().parents[1] / '.mim' / 'configs').resolve()
+
+
+class Run(NamedTuple):
+    """One network to train: a config under ``configs/``, a seed and a budget.
+
+    The budget of both stages of SXMNet is ``short``: they have what they have.
+    """
+
+    config: str
+    seed: int
+    budget: str = 'short'
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        long = '' if self.budget == 'short' else f'_{self.budget}'
+        return f'{Path(self.config).stem}{long}/seed{self.seed}'
+
+
+class Reproduction:
+    """The runs of a suite in a folder.
+
+    Args:
+        suite: The suite's config file.
+        work_dir: A folder for its runs.
+    """
+
+    def __init__(self, suite: str | os.PathLike[str], work_dir: str | os.PathLike[str]) -> None:
+        self.suite_path = str(suite)
+        self.suite = load_suite(suite)
+        self._parsed: dict[str, Config] = {}
+        self.work_dir = Path(work_dir)
+
+    def folder(self, run: Run) -> Path:
+        """The work directory of a run."""
+        return self.work_dir / run.name
+
+    def runs_of(self, row: Row, seed: int) -> dict[str, Run]:
+        """The runs that a row of a table reports, by budget."""
+        config = row.configs[self.suite.family]
+        if self._needs_stage1(config):
+            return {'full': Run(config, seed)}
+        return {budget: Run(config, seed, budget) for budget in BUDGETS}
+
+    def prepare_data(self) -> None:
+        """Simulate the suite's data where it asks for that, or finish it."""
+        for family, settings in self.suite.get('simulate', {}).items():
+            write = write_sixray if family == 'sixray' else write_opixray
+            write(self.suite.data[family].data_root, **settings)
+
+    def plan(self, rows: Iterable[Row], seeds: Sequence[int]) -> list[Run]:
+        """All runs that rows need, each after those that it needs itself."""
+        ordered: dict[Run, None] = {}
+
+        def add(run: Run) -> None:
+            for needed in self.needs(run):
+                add(needed)
+            ordered.setdefault(run)
+
+        for seed in seeds:
+            for row in rows:
+                for run in self.runs_of(row, seed).values():
+                    add(run)
+        return list(ordered)
+
+    def needs(self, run: Run) -> list[Run]:
+        """The runs whose results a run starts from."""
+        cfg = self._read(run.config)
+        needed = []
+        if first := running.first_stage(cfg):
+            needed.append(Run(self._relative(first), run.seed))
+        if teacher := self._teacher(cfg):
+            needed.append(Run(teacher, run.seed))
+        return needed
+
+    def config(self, run: Run) -> Config:
+        """The config that a run trains with."""
+        cfg = self._read(run.config)
+        needed = self.needs(run)
+        lay_over(self.suite, cfg, full=run.budget == 'full')
+        cfg.randomness = dict(seed=run.seed)
+        cfg.work_dir = str(self.folder(run))
+        if running.first_stage(cfg):
+            cfg.load_from = str(self.folder(needed[0]))
+        if 'meta_labels' in cfg.train_dataloader.dataset:
+            cfg.train_dataloader.dataset.meta_labels = str(self.labels(needed[-1]))
+        scores = dict(type='mmsxm.ScoreTable', out=str(self.folder(run) / 'scores.csv'))
+        by_size = dict(type='mmsxm.AttentionBySize')
+        cfg.test_evaluator = [
+            *cfg.test_evaluator,
+            *([] if is_stage1(cfg) else [scores]),
+            *([by_size] if cfg.model.get('attention_head') else []),
+        ]
+        return cfg
+
+    def labels(self, teacher: Run) -> Path:
+        """The file of the labels that a teacher gives."""
+        return self.folder(teacher) / 'meta_labels.json'
+
+    def is_finished(self, run: Run) -> bool:
+        """Whether a run has its result.
+
+        Raises:
+            ValueError: It has one of other settings.
+        """
+        result = read_result(self.folder(run))
+        if result is None:
+            return False
+        if result['digest'] != digest(self.config(run)):
+            raise ValueError(
+                f'{self.folder(run)} was trained with other settings than {run.config} under '
+                f'{self.suite_path} has now: delete it, or name another --work-dir'
+            )
+        return True
+
+    def train(self, run: Run) -> None:
+        """Train and test a run, or finish it, and write its result; its needs come first."""
+        cfg = self.config(run)
+        settings = digest(cfg)  # before the runner changes the config
+        if teacher := self._teacher(self._read(run.config)):
+            self._write_labels(Run(teacher, run.seed))
+        started = time.time()
+        running.resume(cfg)
+        running.train(cfg)
+        runner = running.build_test(self.config(run), str(self.folder(run)))
+        metrics = runner.test()
+        running.dismiss_workers(runner)
+        history = read_history(self.folder(run))
+        result = {
+            'config': run.config,
+            'suite': self.suite_path,
+            'seed': run.seed,
+            'budget': run.budget,
+            'epochs': cfg.train_cfg.max_epochs,
+            'steps': runner_steps(history),
+            'metrics': metrics,
+            'best': best_of(history, 'xray/mAP'),
+            'seconds': round(time.time() - started, 1),
+            'revision': revision(),
+            'stack': stack(),
+            'digest': settings,
+        }
+        path = self.folder(run) / 'result.json'
+        part = path.with_suffix('.part')
+        part.write_text(json.dumps(result, indent=1) + '\n')
+        os.replace(part, path)
+
+    def _write_labels(self, teacher: Run) -> None:
+        from mmsxm.datasets.meta_labels import write_meta_labels
+
+        if not self.labels(teacher).exists():
+            labels = label_levels(self.config(teacher), str(self.folder(teacher)))
+            write_meta_labels(str(self.labels(teacher)), labels)
+
+    def _read(self, config: str) -> Config:
+        if config not in self._parsed:
+            self._parsed[config] = running.load_config(CONFIGS / config)
+        return copy.deepcopy(self._parsed[config])
+
+    def _relative(self, config: Path) -> str:
+        return str(config.resolve().relative_to(CONFIGS))
+
+    def _needs_stage1(self, config: str) -> bool:
+        first = running.first_stage(self._read(config))
+        return first is not None and is_stage1(self._read(self._relative(first)))
+
+    def _teacher(self, cfg: Config) -> str | None:
+        """The config of the teacher whose labels a data set names, in its work directory."""
+        labels = cfg.train_dataloader.dataset.get('meta_labels')
+        return None if labels is None else f'baselines/{Path(labels).parent.name}.py'
+
+
+def train_all(
+    reproduction: Reproduction, runs: Sequence[Run], jobs: int = 1, devices: Sequence[str] = ()
+) -> dict[Run, str]:
+    """Train runs in order, several at a time, each in a process of its own.
+
+    Args:
+        reproduction: Whose runs they are.
+        runs: As :meth:`Reproduction.plan` gives them.
+        jobs: How many at a time.
+        devices: Numbers of GPUs to deal out; without them a job has its share of the CPU cores.
+
+    Returns:
+        What went wrong, by run; a run whose needs failed is left out and named too.
+    """
+    failed: dict[Run, str] = {}
+    finished = {run for run in runs if reproduction.is_finished(run)}
+    waiting = [run for run in runs if run not in finished]
+    free = list(devices)[:jobs] or [''] * jobs
+    active: dict[Future[str | None], tuple[Run, str]] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        while waiting or active:
+            for run in list(waiting):
+                needed = reproduction.needs(run)
+                if broken := [one for one in needed if one in failed]:
+                    failed[run] = f'needs {broken[0].name}, which failed'
+                    waiting.remove(run)
+                elif free and finished.issuperset(needed):
+                    device = free.pop(0)
+                    future = pool.submit(_in_a_process, reproduction, run, device, jobs)
+                    active[future] = run, device
+                    waiting.remove(run)
+            for future in wait(active, return_when=FIRST_COMPLETED).done:
+                run, device = active.pop(future)
+                free.append(device)
+                if error := future.result():
+                    failed[run] = error
+                else:
+                    finished.add(run)
+    return failed
+
+
+def _in_a_process(reproduction: Reproduction, run: Run, device: str, jobs: int) -> str | None:
+    """Train a run in a process of its own; what went wrong, or None."""
+    environment = dict(os.environ)
+    if device:
+        environment['CUDA_VISIBLE_DEVICES'] = device
+    environment.setdefault('OMP_NUM_THREADS', str(max((os.cpu_count() or 1) // jobs, 1)))
+    folder = reproduction.folder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, '-m', 'mmsxm.apis.reproduction', reproduction.suite_path]
+    command += [str(reproduction.work_dir), run.config, str(run.seed), run.budget]
+    with open(folder / 'output.txt', 'a') as output:
+        done = subprocess.run(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    return f'exit status {done.returncode}' if done.returncode else None
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """The result of a run, None if it has none yet."""
+    path = folder / 'result.json'
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def digest(cfg: Config) -> str:
+    """A fingerprint of the settings of a config, but for the folders that it reads and writes."""
+    settings = {key: value for key, value in cfg.to_dict().items() if key != 'work_dir'}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """What a run logged, line by line, also over resumptions.
+
+    Lines of an epoch that was cut off and trained again count once, as they were the last time.
+    """
+    lines: dict[tuple[int, bool], dict[str, Any]] = {}
+    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+        for text in path.read_text().splitlines():
+            line = json.loads(text)
+            if 'step' in line:
+                lines[line['step'], 'loss' in line] = line
+    return [lines[key] for key in sorted(lines)]
+
+
+def best_of(history: Sequence[dict[str, Any]], key: str) -> dict[str, Any] | None:
+    """The epoch whose test gave the highest value, None where there is no such value."""
+    tested = [line for line in history if line.get(key) is not None]
+    if not tested:
+        return None
+    best = max(tested, key=lambda line: line[key])
+    return {'epoch': best['step'], key: best[key]}
+
+
+def runner_steps(history: Sequence[dict[str, Any]]) -> int:
+    """The optimiser's steps that a run logged last."""
+    return max((line['step'] for line in history if 'loss' in line), default=0)
+
+
+def revision() -> str | None:
+    """The commit that the code is at, with a plus where files differ from it."""
+    root = Path(__file__).resolve().parents[2]
+    try:
+        commit = _git(root, 'rev-parse', 'HEAD')
+        return commit + ('+' if _git(root, 'status', '--porcelain', '-uno') else '')
+    except (OSError, subprocess.CalledProcessError):
+        return None  # installed without its repository
+
+
+def _git(root: Path, *args: str) -> str:
+    done = subprocess.run(
+        ['git', '-C', str(root), *args], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def stack() -> dict[str, str]:
+    """The versions of the packages that a result rests on."""
+    names = packages_distributions()
+    packages = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmpretrain')
+    return {names[name][0]: version(names[name][0]) for name in packages if name in names}
+
+
+def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows of equal keys."""
+    with open(path, 'w', newline='', encoding='utf-8') as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def main() -> None:
+    """Train one run; :func:`train_all` starts this in a process of its own."""
+    suite, work_dir, config, seed, budget = sys.argv[1:]
+    Reproduction(suite, work_dir).train(Run(config, int(seed), budget))
+
+
+if __name__ == '__main__':
+    main()
