@@ -88,3 +88,26 @@ def test_two_sets_are_compared_in_tables_and_pictures(
     done = run('compare_sets.py', a, tmp_path / 'nowhere', '--out', tmp_path / 'out')
     assert done.returncode != 0
     assert 'nowhere: name a folder of images or a csv of boxes' in done.stderr
+
+
+def test_scanners_are_crossed_in_one_command(tmp_path: Path) -> None:
+    config = tmp_path / 'short.py'
+    config.write_text(
+        f"_base_ = '{ROOT}/configs/demo/resnet18.py'\n"
+        'train_cfg = dict(max_epochs=1, val_interval=1)\n'
+        'train_dataloader = dict(batch_size=4)\n'
+    )
+    own = tmp_path / 'mine.py'
+    own.write_text("scanner = dict(base='sixray_grey', photons=500)\n")
+    folders = ('--data', tmp_path / 'data', '--work-dir', tmp_path / 'runs')
+    counts = ('--train', 8, '--test', 5, '--workers', 0)
+    done = run('cross_scanner.py', config, '--scanners', 'opixray', own, *counts, *folders)
+    assert done.returncode == 0, done.stderr
+    header, *rows = (tmp_path / 'runs' / 'mAP.csv').read_text().splitlines()
+    assert header == 'trained on,opixray,mine'
+    assert [row.split(',')[0] for row in rows] == ['opixray', 'mine']
+    assert all(0 <= float(value) <= 100 for row in rows for value in row.split(',')[1:])
+
+    done = run('cross_scanner.py', '--scanners', 'hand-luggage', *counts, *folders)
+    assert done.returncode != 0
+    assert "cross_scanner.py: scanner 'hand-luggage' is unknown" in done.stderr

@@ -1,0 +1,96 @@
+"""Train on each of several scanners' simulated bags, test on all of them: what a change costs.
+
+python tools/cross_scanner.py --scanners sixray opixray
+
+The seed of the bags is the same for every scanner, so that they hold the same items and nearly the
+same clutter; how large things show depends on the scanner's view. Writes a table of mAP, a row for
+the scanner of training and a column for that of the test, also as csv.
+"""
+
+import argparse
+import csv
+import os
+import sys
+from pathlib import Path
+
+from mmengine.config import Config
+from rich.console import Console
+from rich.table import Table
+
+from mmsxm.apis import running
+from mmsxm.simulation import CROWDING, SCANNERS, load_scanners, write_sixray
+
+
+def load(config: str, root: Path, work_dir: Path) -> Config:
+    """The config on one scanner's bags."""
+    cfg = running.load_config(config, work_dir=str(work_dir))
+    for name in running.DATALOADERS:
+        cfg[name].dataset.update(data_root=str(root), image_set='10')
+    return cfg
+
+
+def main() -> None:
+    """Simulate, train, test, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', nargs='?', default='configs/demo/resnet18.py')
+    parser.add_argument(
+        '--scanners',
+        nargs='+',
+        default=['sixray', 'opixray'],
+        help=f'{", ".join(SCANNERS)}, or config files',
+    )
+    parser.add_argument('--train', type=int, default=1200, help='bags to train on')
+    parser.add_argument('--test', type=int, default=300, help='bags to test on')
+    parser.add_argument('--size', type=int, nargs=2, default=(128, 128), help='of an image: H W')
+    parser.add_argument('--crowding', choices=list(CROWDING), default='sparse')
+    parser.add_argument('--seed', type=int, default=0, help='of the bags')
+    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='to simulate with')
+    parser.add_argument('--data', type=Path, default='data/scanners', help='folder for the bags')
+    parser.add_argument('--work-dir', type=Path, default='work_dirs/cross_scanner')
+    args = parser.parse_args()
+
+    names = [Path(scanner).stem for scanner in args.scanners]
+    try:
+        for name, scanner in zip(names, args.scanners, strict=True):
+            write_sixray(
+                args.data / name,
+                train=args.train,
+                test=args.test,
+                seed=args.seed,
+                workers=args.workers,
+                image_size=tuple(args.size),
+                crowding=args.crowding,
+                scanner=load_scanners(scanner) if scanner.endswith('.py') else scanner,
+            )
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f'cross_scanner.py: {error}')
+    rows = []
+    for trained in names:
+        work_dir = args.work_dir / trained
+        cfg = load(args.config, args.data / trained, work_dir)
+        if running.finished_epochs(work_dir) < cfg.train_cfg.max_epochs:
+            running.resume(cfg)
+            running.train(cfg)
+        row: dict[str, float | str] = {'trained on': trained}
+        for tested in names:
+            runner = running.build_test(
+                load(args.config, args.data / tested, work_dir), str(work_dir)
+            )
+            row[tested] = runner.test()['xray/mAP']
+            running.dismiss_workers(runner)
+        rows.append(row)
+
+    table = Table('trained on', *(f'tested on {name}' for name in names))
+    for row in rows:
+        table.add_row(str(row['trained on']), *(f'{row[name]:.1f}' for name in names))
+    Console().print(table)
+    with open(args.work_dir / 'mAP.csv', 'w', newline='') as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == '__main__':
+    main()
