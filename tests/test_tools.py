@@ -108,6 +108,10 @@ def test_scanners_are_crossed_in_one_command(tmp_path: Path) -> None:
     assert [row.split(',')[0] for row in rows] == ['opixray', 'mine']
     assert all(0 <= float(value) <= 100 for row in rows for value in row.split(',')[1:])
 
-    done = run('cross_scanner.py', '--scanners', 'hand-luggage', *counts, *folders)
+    done = run('cross_scanner.py', config, '--scanners', 'opixray', *counts, *folders, '--seed', 1)
     assert done.returncode != 0
-    assert "cross_scanner.py: scanner 'hand-luggage' is unknown" in done.stderr
+    assert 'holds networks of other settings' in done.stderr
+    done = run('cross_scanner.py', config, '--scanners', 'hand-luggage', *counts, *folders)
+    assert done.returncode != 0
+    assert 'cross_scanner.py: ' in done.stderr
+    assert 'hand-luggage' in done.stderr

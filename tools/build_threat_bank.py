@@ -46,8 +46,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    cfg = load_config(args.config, options=args.cfg_options)
     try:
+        if args.per_class < 1 or (args.simulated is not None and args.simulated < 1):
+            raise ValueError('--per-class and --simulated must be 1 or more')
+        cfg = load_config(args.config, options=args.cfg_options)
         if args.simulated:
             bank = simulate_bank(data_classes(cfg), args.simulated, args.scanner, args.seed)
         else:

@@ -38,6 +38,8 @@ def main() -> None:
         parts: dict[str, np.ndarray | None] = {'all': None}
         if args.groups:
             group_of = read_groups(args.groups, args.group_column)
+            if unknown := set(runs[0].names) - set(group_of):
+                raise ValueError(f'{args.groups} has no row for the image {min(unknown)}')
             groups = np.array([group_of[name] for name in runs[0].names])
             parts |= {str(group): np.flatnonzero(groups == group) for group in np.unique(groups)}
         rows = [
@@ -46,7 +48,7 @@ def main() -> None:
             for row in compare_runs(runs, others, chosen)
         ]
     except (FileNotFoundError, KeyError, ValueError) as error:
-        sys.exit(f'compare_runs.py: {error}')
+        sys.exit(f'compare_runs.py: {error.args[0] if isinstance(error, KeyError) else error}')
 
     table = Table('images', 'class', 'positives')
     for column in ('AP', 'against', 'difference [95 %]'):

@@ -1,6 +1,7 @@
 """Compare two sets of X-ray images, such as simulated bags and those of a scanner.
 
-python tools/compare_sets.py data/simulated data/sixray --probe configs/baselines/resnet50_sixray.py
+python tools/compare_sets.py data/simulated data/sixray \
+    --probe configs/baselines/mobilenet-v2_sixray.py
 
 Writes a sheet of images of both, the sizes of the items (plot and csv), what the images are like in
 numbers (csv), and how well a linear classifier on ImageNet features tells the sets apart, as they
@@ -19,6 +20,7 @@ from mmengine.logging import MMLogger
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from torch import nn
 
 from mmsxm.apis.running import load_config
 from mmsxm.apis.set_comparison import (
@@ -88,11 +90,21 @@ def plot_boxes(a: ImageSet, b: ImageSet, out: Path) -> None:
     plot_distributions(panels, [a.name, b.name], out)
 
 
-def probe(config: str, chosen: list[list[Path]], out: Path) -> list[dict[str, Any]]:
-    """Tell the sets apart by features, view by view, and draw the clearest cases of both."""
+def pretrained_backbone(config: str) -> nn.Module:
+    """The backbone of a config with its weights; ValueError when it starts from random ones."""
+    settings = load_config(config).model.backbone
+    if (settings.get('init_cfg') or {}).get('type') != 'Pretrained':
+        raise ValueError(
+            f'the backbone of {config} has no pretrained weights to tell sets apart by'
+        )
     MMLogger.get_instance('mmengine', log_level='WARNING')  # not a line for each of its weights
-    backbone = MODELS.build(load_config(config).model.backbone)
-    backbone.init_weights()
+    backbone: nn.Module = MODELS.build(settings)
+    backbone.init_weights()  # type: ignore[operator]
+    return backbone
+
+
+def probe(backbone: nn.Module, chosen: list[list[Path]], out: Path) -> list[dict[str, Any]]:
+    """Tell the sets apart by features, view by view, and draw the clearest cases of both."""
     rows = []
     for name, view in track(VIEWS.items(), 'Telling the sets apart'):
         seen = [features(backbone, paths, view) for paths in chosen]
@@ -120,12 +132,18 @@ def main() -> None:
     )
     args = parser.parse_args()
     try:
-        a, b = (read_set(path) for path in args.sets)
+        compare(args)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'compare_sets.py: {error}')
+
+
+def compare(args: argparse.Namespace) -> None:
+    """Compare, as the command line says."""
+    a, b = (read_set(path) for path in args.sets)
     names = [a.name, b.name]
     if a.name == b.name:
-        sys.exit(f'compare_sets.py: both sets are called {a.name}: rename one of the folders')
+        raise ValueError(f'both sets are called {a.name}: rename one of the folders')
+    backbone = pretrained_backbone(args.probe) if args.probe else None
     args.out.mkdir(parents=True, exist_ok=True)
 
     if boxes := compare_boxes(a, b):
@@ -142,8 +160,8 @@ def main() -> None:
         images = compare_images((a.name, b.name), chosen[0], chosen[1])
         write_csv(args.out / 'images.csv', images)
         show('Images', names, images)
-        if args.probe:
-            rows = probe(args.probe, chosen, args.out / 'clearest.png')
+        if backbone is not None:
+            rows = probe(backbone, chosen, args.out / 'clearest.png')
             write_csv(args.out / 'probe.csv', rows)
             table = Table('a linear classifier sees them', 'area under the ROC curve')
             for row in rows:

@@ -9,6 +9,7 @@ the scanner of training and a column for that of the test, also as csv.
 
 import argparse
 import csv
+import json
 import os
 import sys
 from pathlib import Path
@@ -27,6 +28,20 @@ def load(config: str, root: Path, work_dir: Path) -> Config:
     for name in running.DATALOADERS:
         cfg[name].dataset.update(data_root=str(root), image_set='10')
     return cfg
+
+
+def claim(args: argparse.Namespace) -> None:
+    """Note what networks in the work directory learn from; ValueError if it holds others."""
+    keys = ('config', 'train', 'test', 'size', 'crowding', 'seed')
+    settings = json.dumps({key: getattr(args, key) for key in keys}, indent=1) + '\n'
+    note = args.work_dir / 'settings.json'
+    if note.exists() and note.read_text() != settings:
+        raise ValueError(
+            f'{args.work_dir} holds networks of other settings ({note} tells): delete it or name '
+            'another --work-dir'
+        )
+    args.work_dir.mkdir(parents=True, exist_ok=True)
+    note.write_text(settings)
 
 
 def main() -> None:
@@ -53,6 +68,9 @@ def main() -> None:
 
     names = [Path(scanner).stem for scanner in args.scanners]
     try:
+        if len(set(names)) < len(names):
+            raise ValueError(f'scanners are told apart by their names, but got {", ".join(names)}')
+        claim(args)
         for name, scanner in zip(names, args.scanners, strict=True):
             write_sixray(
                 args.data / name,

@@ -14,6 +14,8 @@ default_hooks = dict(
     sync_buffers=dict(type='SyncBuffersHook'),
     # random transforms draw from (seed, epoch, sample): a resumed run equals an undisturbed one
     sample_seed=dict(type='mmsxm.SampleSeedHook'),
+    # items of test images stay out of training
+    threat_bank=dict(type='mmsxm.ThreatBankHook'),
     # weights must fill what they are loaded into
     pretrained=dict(type='mmsxm.PretrainedHook'),
     handover=dict(type='mmsxm.HandoverHook'),

@@ -15,6 +15,8 @@ from torch import nn
 
 from .set_comparison import BACKGROUND_STEP, Picture, background_level, read_image
 
+FOLDS = 5
+
 
 def _grey(image: Picture) -> Picture:
     return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
@@ -85,7 +87,14 @@ def separability(
     Returns:
         The area under the ROC curve, 0.5 for sets that are alike, cross-validated; and the score
         of each row of ``a``, then of ``b``, high for ``b``, from a classifier that has not seen it.
+
+    Raises:
+        ValueError: A set has fewer than the 5 images that cross-validation needs.
     """
+    if min(len(a), len(b)) < FOLDS:
+        raise ValueError(
+            f'{min(len(a), len(b))} images are too few to tell sets apart: give {FOLDS} or more'
+        )
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -94,6 +103,6 @@ def separability(
 
     x, y = np.concatenate([a, b]), np.repeat([0, 1], [len(a), len(b)])
     model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=500))
-    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     scores = cross_val_predict(model, x, y, cv=folds, method='decision_function')
     return float(roc_auc_score(y, scores)), scores

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 from dataclasses import replace
 
 import cv2
@@ -21,6 +22,13 @@ from mmsxm.simulation.shapes import Part, Pose, draw
 from mmsxm.visualization.overlays import caption, sheet
 
 SHARED = 0.15  # of an item may lie in the box of another one: boxes are loose
+# all images of a list, whatever a config makes of it
+WHOLE: dict[str, Any] = {
+    'pipeline': [],
+    'indices': None,
+    'positives_only': False,
+    'require_boxes': False,
+}
 SAME = 0.7  # IoU of two boxes around one item, annotated twice
 AIR = 4  # pixels around a simulated item, where its edges blur
 
@@ -71,11 +79,18 @@ def training_set(cfg: Config) -> XrayDataset:
         )
     dataset: XrayDataset = DATASETS.build({**config, 'pipeline': []})
     ids = _image_ids(dataset)
-    for phase in ('val', 'test'):
-        loader = cfg.get(f'{phase}_dataloader')
-        if not loader or (phase == 'test' and loader == cfg.get('val_dataloader')):
-            continue
-        other = DATASETS.build({**_inner(loader.dataset), 'pipeline': []})
+    others = {
+        str(loader): loader
+        for phase in ('val', 'test')
+        if (loader := cfg.get(f'{phase}_dataloader'))
+    }
+    if not others:
+        raise ValueError(
+            f'{cfg.filename} has neither val_dataloader nor test_dataloader: name the set that '
+            'you test on, so that none of its images gets into the bank.'
+        )
+    for loader in others.values():
+        other = DATASETS.build({**_inner(loader.dataset), **WHOLE})
         shared = sorted(ids & _image_ids(other))
         if shared:
             names = ', '.join(shared[:5]) + (', ...' if len(shared) > 5 else '')
@@ -158,7 +173,6 @@ def cut_bank(dataset: XrayDataset, per_class: int = 300) -> ThreatBank:
     header = {
         'classes': list(dataset.CLASSES),
         'list': dataset.ann_file,
-        'split': 'train',
         'sha256': digest,
         'left_out': dict(left_out.most_common()),
     }
@@ -191,7 +205,7 @@ def simulate_bank(
     for label, kind in enumerate(site.items.values()):
         median, deviation = kind.length
         for number in range(per_class):
-            rng = np.random.default_rng((seed, label, number))
+            rng = np.random.default_rng((seed, label, number, 0))  # no stream of a bag's
             machine = machines[rng.choice(len(machines), p=weights / weights.sum())]
             parts = kind.make(median * np.exp(rng.normal(0, deviation)), rng)
             # turned in depth alone: the transform turns the patch in its plane

@@ -81,6 +81,11 @@ class ThreatBank:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def sources(self) -> set[str]:
+        """The ids of the images that the items come from."""
+        return set(self._sources.tolist())
+
     def __getitem__(self, index: int) -> Threat:
         """Unpack an item; ValueError when its patch is no picture."""
         start = int(self._ends[index - 1]) if index else 0

@@ -5,6 +5,7 @@ from .optim import AutocastOptimWrapper, CheckedOptimWrapperConstructor
 from .param_groups_hook import ParamGroupsHook
 from .picture_hook import PictureHook
 from .sample_seed_hook import SampleSeedHook
+from .threat_bank_hook import ThreatBankHook
 
 __all__ = [
     'AutocastOptimWrapper',
@@ -14,4 +15,5 @@ __all__ = [
     'PictureHook',
     'PretrainedHook',
     'SampleSeedHook',
+    'ThreatBankHook',
 ]

@@ -55,7 +55,7 @@ def test_items_are_cut_from_the_training_list_alone(bags: Path, tmp_path: Path) 
     trained_on = {name for name, *_ in rows(bags / LISTS / 'train.csv')[1:]}
     assert {bank[i].source for i in range(len(bank))} <= trained_on
     assert bank.classes == tuple(dataset.CLASSES)
-    assert bank.header['split'] == 'train'
+    assert bank.sources <= trained_on
     assert bank.header['list'].endswith('train.csv')
     boxes = sum(len(dataset.get_data_info(i)['instances']) for i in range(len(dataset)))
     assert len(bank) + sum(bank.header['left_out'].values()) == boxes
@@ -89,6 +89,24 @@ def test_test_images_in_the_training_list_are_refused(bags: Path) -> None:
         csv.writer(file).writerow(leaked)
     with pytest.raises(ValueError, match=rf'1 images of .*train\.csv .*\({leaked[0]}\): take them'):
         training_set(load_config(CONFIG))
+
+
+def test_filters_of_the_test_set_hide_nothing(bags: Path) -> None:
+    leaked = rows(bags / LISTS / 'test.csv')[-1]
+    with (bags / LISTS / 'train.csv').open('a', newline='') as file:
+        csv.writer(file).writerow(leaked)
+    cfg = load_config(CONFIG)
+    cfg.val_dataloader.dataset.indices = cfg.test_dataloader.dataset.indices = 1
+    with pytest.raises(ValueError, match=leaked[0]):
+        training_set(cfg)
+
+
+@pytest.mark.usefixtures('bags')
+def test_without_a_test_set_nothing_can_be_ruled_out() -> None:
+    cfg = load_config(CONFIG)
+    cfg.val_dataloader = cfg.test_dataloader = None
+    with pytest.raises(ValueError, match='name the set that you test on'):
+        training_set(cfg)
 
 
 @pytest.mark.usefixtures('bags')

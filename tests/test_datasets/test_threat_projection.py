@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmcv.transforms import Compose
 
 from mmsxm.datasets.sample_rng import sample_rng
@@ -315,3 +316,18 @@ def test_workers_are_sent_no_bank(bank: str) -> None:
 def test_settings_out_of_range_are_refused(setting: dict) -> None:
     with pytest.raises(ValueError, match='needs prob in'):
         ThreatImageProjection('bank.npz', **setting)
+
+
+def test_a_level_of_the_image_without_the_item_is_dropped(bank: str) -> None:
+    transform = ThreatImageProjection(bank, prob=1.0)
+    results = sample([1], (30, 30, 60, 60)) | {'gt_meta_level': torch.tensor(2)}
+    with sample_rng(0, 0, 0):
+        results = transform(results)
+    assert len(results['gt_bboxes']) == 2
+    assert results['gt_meta_level'].item() == -1
+
+
+def test_a_heatmap_that_is_drawn_already_is_an_error(bank: str) -> None:
+    results = sample([1], (30, 30, 60, 60)) | {'gt_heatmap': torch.zeros(1, 8, 8)}
+    with pytest.raises(ValueError, match='put it right after loading'):
+        ThreatImageProjection(bank, prob=1.0)(results)

@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
@@ -132,7 +133,8 @@ class ThreatImageProjection(BaseTransform):
     call them background. Where nothing fits, the image stays as it is.
 
     **Required Keys:** img, gt_label, gt_bboxes. **Modified Keys:** img, gt_label (sorted),
-    gt_bboxes (the tight box of every new item appended), gt_score (optional).
+    gt_bboxes (the tight box of every new item appended), gt_score (optional), gt_meta_level
+    (optional: -1 for none, since a neural level is that of the image without the item).
 
     Args:
         bank: The file, see ``tools/build_threat_bank.py``. It is read when the first item is
@@ -200,7 +202,12 @@ class ThreatImageProjection(BaseTransform):
         return int(np.random.randint(2**31))  # noqa: NPY002
 
     def transform(self, results: dict) -> dict:
-        """Project items into one image."""
+        """Project items into one image; ValueError when its heatmap is drawn already."""
+        if 'gt_heatmap' in results:
+            raise ValueError(
+                'ThreatImageProjection stands behind EllipseHeatmap in the pipeline, whose map '
+                'would lack the new items: put it right after loading.'
+            )
         rng = np.random.default_rng(self._draw_seed())
         if rng.random() >= self.prob:
             return results
@@ -213,6 +220,8 @@ class ThreatImageProjection(BaseTransform):
             patch, label, left, top = drawn
             results['img'] = project(results['img'], patch, left, top)
             _add_label(results, label)
+            if 'gt_meta_level' in results:  # that of the image without the item
+                results['gt_meta_level'] = torch.tensor(-1)
             if known:
                 box = [left, top, left + patch.shape[1], top + patch.shape[0]]
                 boxes = [*np.asarray(results['gt_bboxes']).reshape(-1, 4), box]
