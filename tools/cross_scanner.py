@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmsxm.apis import running
-from mmsxm.simulation import CROWDING, SCANNERS, load_scanners, write_sixray
+from mmsxm.simulation import CROWDING, SCANNERS, scanner_from, write_sixray
 
 
 def load(config: str, root: Path, work_dir: Path) -> Config:
@@ -80,7 +80,7 @@ def main() -> None:
                 workers=args.workers,
                 image_size=tuple(args.size),
                 crowding=args.crowding,
-                scanner=load_scanners(scanner) if scanner.endswith('.py') else scanner,
+                scanner=scanner_from(scanner),
             )
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'cross_scanner.py: {error}')

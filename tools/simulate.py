@@ -7,17 +7,14 @@ python tools/simulate.py opixray data/simulated_knives --train 1000 --test 200 -
 import argparse
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from mmsxm.simulation import (
     CROWDING,
     SCANNERS,
     SITES,
     Crowding,
-    Scanner,
-    load_scanners,
+    scanner_from,
     write_opixray,
     write_sixray,
 )
@@ -72,12 +69,12 @@ def parse_args() -> argparse.Namespace:
             type=int,
             nargs=2,
             metavar=('LEAST', 'MOST'),
-            help="pieces of clutter in luggage that fills the image, instead of the crowding's",
+            help="pieces of clutter in luggage of 60 x 40 cm, instead of the crowding's",
         )
         command.add_argument(
             '--overlap',
             type=float,
-            help='0 lays items where least is in the way, 0.5 anywhere, 1 where most is',
+            help='0 lays items where little is in the way, 0.5 anywhere, 1 where much is',
         )
     return parser.parse_args()
 
@@ -94,13 +91,6 @@ def crowding_of(args: argparse.Namespace) -> Crowding:
     )
 
 
-def scanner_of(args: argparse.Namespace) -> str | Sequence[Scanner]:
-    """The name of built-in scanners, or those of a file."""
-    if args.scanner in SCANNERS or not Path(args.scanner).suffix:
-        return str(args.scanner)
-    return load_scanners(args.scanner)
-
-
 def main() -> None:
     args = parse_args()
     start = time.perf_counter()
@@ -113,7 +103,7 @@ def main() -> None:
             'workers': args.workers,
             'image_size': tuple(args.size) if args.size else None,
             'crowding': crowding_of(args),
-            'scanner': scanner_of(args),
+            'scanner': scanner_from(args.scanner),
         }
         if args.layout == 'sixray':
             images = write_sixray(
@@ -127,8 +117,10 @@ def main() -> None:
     except (ValueError, FileNotFoundError) as error:
         sys.exit(f'simulate.py: {error}')
     seconds = time.perf_counter() - start
-    rate = images / seconds / max(args.workers, 1)
-    print(f'{args.dst}: {images} images simulated in {seconds:.1f} s, {rate:.1f} images/s/core')
+    # Without workers OpenCV takes as many threads as it likes.
+    cores, unit = (args.workers, 'images/s/core') if args.workers else (1, 'images/s')
+    rate = images / seconds / cores
+    print(f'{args.dst}: {images} images simulated in {seconds:.1f} s, {rate:.1f} {unit}')
 
 
 if __name__ == '__main__':

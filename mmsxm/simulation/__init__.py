@@ -4,7 +4,7 @@ from .bag import Bag, simulate_bag, visible_share
 from .dataset import write_opixray, write_sixray
 from .physics import MATERIALS, Material, linear_attenuation
 from .scanner import Scanner, measure, picture, show
-from .scanner_profiles import SCANNERS, load_scanners
+from .scanner_profiles import SCANNERS, load_scanners, scanner_from
 from .sites import CROWDING, SITES, Crowding, Site
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     'load_scanners',
     'measure',
     'picture',
+    'scanner_from',
     'show',
     'simulate_bag',
     'visible_share',

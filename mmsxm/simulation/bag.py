@@ -20,7 +20,7 @@ from .sites import CROWDING, SITES, Crowding, Site
 
 # Goes up with every change that alters pictures, so that an unfinished set is never continued by
 # another simulator.
-SIMULATOR_VERSION = 2
+SIMULATOR_VERSION = 3
 
 _SCENE, _CLUTTER, _ITEMS, _NOISE = range(4)
 _SMALLEST = 32  # pixels of an image's side
@@ -68,8 +68,10 @@ def simulate_bag(
         scanner: A key of SCANNERS, or scanners that take turns by weight; by default the site's.
 
     Raises:
-        ValueError: A key is unknown or the image smaller than 32 pixels.
+        ValueError: A key is unknown, a number negative or the image smaller than 32 pixels.
     """
+    if min(seed, index) < 0:
+        raise ValueError(f'seed={seed} and index={index}: both must be 0 or more')
     belt, level, machines = _known(site, crowding, scanner)
     scene, clutter, items, noise = (
         np.random.default_rng([seed, index, stream])
@@ -77,9 +79,7 @@ def simulate_bag(
     )
     weights = np.array([machine.weight for machine in machines])
     machine = machines[int(scene.choice(len(machines), p=weights / weights.sum()))]
-    own_size = tuple(
-        int(scene.integers(least, most + 1)) for least, most in (machine.heights, machine.widths)
-    )
+    own_size = _side(scene, machine.heights), _side(scene, machine.widths)
     height, width = image_size or own_size
     if min(height, width) < _SMALLEST:
         raise ValueError(
@@ -107,6 +107,13 @@ def simulate_bag(
     image = picture(attenuation, machine, pixels_per_cm, noise)
     boxes = np.array([patch.box() for patch in patches], np.float32).reshape(-1, 4)
     return Bag(image, belt.classes, tuple(labels), boxes, tuple(patches), visible, machine)
+
+
+def _side(rng: np.random.Generator, limits: tuple[int, int]) -> int:
+    """A side in pixels; one that is fixed takes as much from the generator as any other."""
+    least, most = limits
+    drawn = int(rng.integers(least, max(most, least + 1) + 1))
+    return min(drawn, most)
 
 
 def visible_share(patch: Patch, attenuation: Floats) -> float:

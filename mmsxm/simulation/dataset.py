@@ -104,8 +104,9 @@ def write_sixray(
         How many images were simulated, those found not counted.
 
     Raises:
-        ValueError: A count is negative, there are no positives, a name is unknown, `negatives` and
-            `lists` are both given, the images are too small, or the folder holds something else.
+        ValueError: A count or the seed is negative, there are no positives, a name is unknown,
+            `negatives` and `lists` are both given, the images are too small, or the folder holds
+            something else.
     """
     _check_counts(train=train, test=test, negatives=negatives, workers=workers)
     if negatives and lists:
@@ -223,6 +224,7 @@ def _write_bag(settings: _Settings, layout: _Layout, name: str) -> None:
 def _write_whole(path: Path, data: bytes) -> None:
     """Write a file that is there in full or not at all, also when the process is killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix('.part')
+    # Of its own process: two may write one set.
+    unfinished = path.with_name(f'{path.name}.{os.getpid()}.part')
     unfinished.write_bytes(data)
     os.replace(unfinished, path)

@@ -55,7 +55,7 @@ class Scanner:
         heights, widths: Least and most pixels of an image.
         view_cm: Range of the square root of the area that an image shows.
         jpeg_quality: 1..100.
-        weight: How often it takes part among several scanners.
+        weight: How often it takes part among several scanners, compared with their weights.
     """
 
     energies: Energies
@@ -105,16 +105,23 @@ class Scanner:
         for name in ('photons', 'opaque_below', 'depth', 'curve'):
             if getattr(self, name) <= 0:
                 raise ValueError(f'{name}={getattr(self, name):g} must be more than 0')
+        for name in ('dark_noise', 'line_noise', 'blur_cm', 'average_cm', 'edge_cm', 'weight'):
+            if getattr(self, name) < 0:
+                raise ValueError(f'{name}={getattr(self, name):g} must be 0 or more')
         for name in ('heights', 'widths', 'view_cm'):
             least, most = getattr(self, name)
             if not 0 < least <= most:
                 raise ValueError(f'{name}={getattr(self, name)} must be a least and a most')
         if not 1 <= self.jpeg_quality <= 100:
             raise ValueError(f'jpeg_quality={self.jpeg_quality} must be from 1 to 100')
-        for row in (*self.colours, self.opaque, self.background):
-            levels = [_luminance(colour) for colour in row.split()]
-            if not levels or sorted(levels) != levels:
-                raise ValueError(f'colours {row!r} must be RGB like ff8800, from dark to light')
+        _rgb(self.opaque)
+        for row in self.colours:
+            levels = [_luminance(colour) for colour in (*row.split(), self.background)]
+            if not all(a < b for a, b in pairwise(levels)) or len(levels) < 2:
+                raise ValueError(
+                    f'colours {row!r} must be RGB like ff8800, from dark to light, and the '
+                    f'background {self.background!r} lighter than they are'
+                )
 
 
 def measure(

@@ -5,8 +5,9 @@ was tuned by eye beside them. SIXray comes from machines of two looks, about hal
 each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from .scanner import Scanner
@@ -116,19 +117,40 @@ SCANNERS: dict[str, tuple[Scanner, ...]] = {
     'sixray_grey': (_SIXRAY_GREY,),
     'opixray': (_OPIXRAY,),
 }
+_PAIRS = ('energies', 'heights', 'widths', 'view_cm')
 
 
 def known_scanners(scanner: str | Sequence[Scanner]) -> tuple[Scanner, ...]:
-    """The scanners of a name.
+    """The scanners of a name, or those that are given.
 
     Raises:
-        ValueError: The name is unknown.
+        ValueError: The name is unknown, or no scanner has a weight.
     """
     if not isinstance(scanner, str):
+        if sum(machine.weight for machine in scanner) <= 0:
+            raise ValueError(
+                f'none of {len(scanner)} scanners has a weight above 0: give at least one a weight'
+            )
         return tuple(scanner)
     if scanner not in SCANNERS:
         raise ValueError(f'scanner {scanner!r} is unknown: choose one of {", ".join(SCANNERS)}')
     return SCANNERS[scanner]
+
+
+def scanner_from(text: str) -> tuple[Scanner, ...]:
+    """The scanners of a key of SCANNERS, or else of the config file of that path.
+
+    Raises:
+        ValueError: It is neither, or what `load_scanners` raises.
+    """
+    if text in SCANNERS:
+        return SCANNERS[text]
+    if not Path(text).is_file():
+        raise ValueError(
+            f'scanner {text!r} is unknown: choose one of {", ".join(SCANNERS)} or name a config '
+            'file that is there'
+        )
+    return load_scanners(text)
 
 
 def load_scanners(path: str) -> tuple[Scanner, ...]:
@@ -139,12 +161,11 @@ def load_scanners(path: str) -> tuple[Scanner, ...]:
 
     Raises:
         FileNotFoundError: Without the file.
-        ValueError: It names no scanner, an unknown base or setting, or a value that can't be.
+        ValueError: It can't be read, or names no scanner, an unknown base or setting, or a value
+            that can't be.
     """
-    from mmengine.config import Config
-
-    described = Config.fromfile(path).get('scanner')
-    changes = described if isinstance(described, list) else [described]
+    described = _config(path).get('scanner')
+    changes: list[Any] = described if isinstance(described, list) else [described]
     if not changes or not all(isinstance(change, dict) for change in changes):
         raise ValueError(
             f"{path} describes no scanner: it must hold scanner = dict(base='sixray', ...) with "
@@ -160,10 +181,10 @@ def load_scanners(path: str) -> tuple[Scanner, ...]:
                 f'{path}: a scanner has no {", ".join(unknown)}: choose from {", ".join(settings)}'
             )
         try:
-            bases = known_scanners(change.get('base', 'none'))
+            bases = known_scanners(str(change.get('base', 'none')))
             for key, value in own.items():
                 example = getattr(bases[0], key)
-                if not _alike(value, example):
+                if not _alike(value, example) or (key in _PAIRS and len(value) != 2):
                     raise ValueError(f'{key}={value!r} must be of the form of {example!r}')
             machines += [replace(base, **own) for base in bases]
         except ValueError as error:
@@ -171,15 +192,27 @@ def load_scanners(path: str) -> tuple[Scanner, ...]:
     return tuple(machines)
 
 
+def _config(path: str) -> Mapping[str, Any]:
+    from mmengine.config import Config
+
+    try:
+        config: Config = Config.fromfile(path)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a config is code and may raise anything
+        reason = ' '.join(f'{type(error).__name__}: {error}'.split())
+        raise ValueError(f"{path} can't be read as a config file ({reason})") from error
+    return config
+
+
 def _frozen(value: Any) -> Any:
     return tuple(_frozen(one) for one in value) if isinstance(value, list | tuple) else value
 
 
 def _alike(value: Any, example: Any) -> bool:
-    """Numbers, texts, pairs and longer sequences of them are alike among themselves."""
+    """Numbers, texts, and sequences of them are alike among themselves."""
     if isinstance(example, tuple):
-        as_long = isinstance(value, tuple) and (len(value) == 2) == (len(example) == 2)
-        return as_long and all(_alike(one, example[0]) for one in value)
+        return isinstance(value, tuple) and all(_alike(one, example[0]) for one in value)
     if isinstance(example, str):
         return isinstance(value, str)
     return isinstance(value, int | float)

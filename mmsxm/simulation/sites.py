@@ -17,7 +17,8 @@ class Site:
         scanner: The place's own, a key of SCANNERS.
         items: Kinds of items by class, in the order of labels.
         item_counts: Probabilities of 1, 2, 3... items in an image that has any.
-        repeat: Probability that a further item is of the class of the one before it.
+        repeat: Probability that a further item takes the class of the one before it; else its class
+            is drawn anew, which may be the same again.
         luggage: Weights of LUGGAGE.
         groups: Probabilities of 1, 2, 3... pieces of luggage in an image.
         passing: How far luggage may reach beyond the image's left and right, as a share of it.
@@ -81,7 +82,9 @@ class Crowding:
         garments, things: Least and most pieces of clothing and of other clutter in luggage of
             60 x 40 cm; smaller luggage holds fewer.
         reach: Shortest and longest item as a share of the image's span.
-        overlap: Where items lie: 0 where least is in the way, 0.5 anywhere, 1 where most is.
+        overlap: Where items lie, of eight places: 0 mostly in the emptiest and always in one of
+            the emptier half, 0.5 anywhere, 1 mostly in the fullest and always in one of the fuller
+            half.
         single: One piece of luggage, at most two items, all classes equally often.
     """
 
@@ -104,7 +107,7 @@ CROWDING = {
     'typical': Crowding(zoom=1.0, garments=(2, 5), things=(6, 20), reach=(0.05, 0.75), overlap=0.5),
     # Few and large things: classes can be learnt from small images in minutes.
     'sparse': Crowding(
-        zoom=0.6, garments=(0, 3), things=(2, 6), reach=(0.32, 0.46), overlap=0.0, single=True
+        zoom=0.6, garments=(0, 2), things=(0, 3), reach=(0.36, 0.5), overlap=0.0, single=True
     ),
     'dense': Crowding(zoom=1.0, garments=(4, 8), things=(18, 40), reach=(0.05, 0.75), overlap=0.8),
 }

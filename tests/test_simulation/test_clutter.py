@@ -1,5 +1,6 @@
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,13 +10,14 @@ from mmsxm.simulation.clutter import (
     ClutterKind,
     make_bag,
     make_clothes,
-    make_clutter,
     make_tray,
 )
 from mmsxm.simulation.clutter.bags import BAGS, BagKind
 from mmsxm.simulation.clutter.kit import comb, creases, moved, sides, walls
+from mmsxm.simulation.packing import Luggage, pack
 from mmsxm.simulation.physics import MATERIALS
 from mmsxm.simulation.shapes import Outline, Part, Pose, box, draw, extent
+from mmsxm.simulation.sites import CROWDING, SITES
 
 Make = Callable[[np.random.Generator], list[Part]]
 
@@ -127,25 +129,28 @@ def test_any_pose_can_be_drawn(name: str) -> None:
         assert patch.attenuation.max() > 0
 
 
-def test_kinds_are_picked_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize('site', SITES)
+def test_kinds_are_packed_by_weight_and_favour(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
     picked: list[str] = []
 
     def noting(name: str) -> Make:
         def make(rng: np.random.Generator) -> list[Part]:
             picked.append(name)
-            return []
+            return [Part('steel', 1, [box(0, 0, 1, 1)])]
 
         return make
 
     for name, kind in list(CLUTTER.items()):
         monkeypatch.setitem(CLUTTER, name, ClutterKind(noting(name), kind.weight))
-    rng = np.random.default_rng(0)
-    draws = 10_000
-    for _ in range(draws):
-        make_clutter(rng)
-    counts, whole = Counter(picked), sum(kind.weight for kind in CLUTTER.values())
-    for name, kind in CLUTTER.items():
-        share = kind.weight / whole
+    draws = 6_000
+    belt = replace(SITES[site], things=1.0)
+    full = replace(CROWDING['typical'], garments=(0, 0), things=(draws, draws))
+    heap = Luggage('loose', 30, 20, 60, 40, 0)
+    assert len(list(pack(np.random.default_rng(0), [heap], belt, full))) == draws
+    counts = Counter(picked)
+    weights = {name: kind.weight * belt.favours.get(name, 1) for name, kind in CLUTTER.items()}
+    for name, weight in weights.items():
+        share = weight / sum(weights.values())
         # Five standard deviations of a binomial count.
         assert abs(counts[name] - draws * share) < 5 * np.sqrt(draws * share * (1 - share)), name
 

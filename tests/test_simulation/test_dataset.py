@@ -1,7 +1,5 @@
 import csv
-import json
-import subprocess
-import sys
+import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 
 from mmsxm.datasets import OPIXray, SIXray
+from mmsxm.simulation import dataset
 from mmsxm.simulation.bag import simulate_bag
 from mmsxm.simulation.dataset import write_opixray, write_sixray
 from mmsxm.simulation.opixray_layout import LEVELS, occlusion_level
@@ -129,6 +128,27 @@ def test_more_images_leave_the_others_alone(simulated: Path, tmp_path: Path) -> 
         assert (tmp_path / 'more' / 'JPEGImage' / path.name).read_bytes() == path.read_bytes()
 
 
+def test_two_processes_may_write_one_set(
+    simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, folder = os.replace, tmp_path / 'set'
+    interrupted: list[Path] = []
+
+    def late(source: Path, target: Path) -> None:
+        # Before the first process' file stands, another writes the same one in full.
+        if target.suffix == '.jpg' and not interrupted:
+            interrupted.append(target)
+            with monkeypatch.context() as other:
+                other.setattr(os, 'getpid', lambda: 0)
+                dataset._write_whole(target, b'of another process')
+        replace(source, target)
+
+    monkeypatch.setattr(os, 'replace', late)
+    _write(folder)
+    assert interrupted
+    assert _bytes(folder) == _bytes(simulated)
+
+
 @pytest.mark.parametrize(
     'change',
     [
@@ -164,6 +184,7 @@ def test_foreign_folder_is_refused(tmp_path: Path) -> None:
         {'negatives': -1},
         {'crowding': 'full'},
         {'scanner': 'ct'},
+        {'seed': -1},
         {'lists': [10]},
         {'negatives': 0, 'lists': [10, 0]},
     ],
@@ -253,48 +274,3 @@ def test_unfinished_opixray_set_is_finished(knives: Path, tmp_path: Path) -> Non
     (tmp_path / 'set' / 'test' / 'test_knife-1.txt').unlink()
     assert write_opixray(tmp_path / 'set', train=4, test=8, **arguments) == 1
     assert _bytes(tmp_path / 'set') == _bytes(knives)
-
-
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    tool = Path(__file__).parents[2] / 'tools' / 'simulate.py'
-    return subprocess.run([sys.executable, str(tool), *arguments], capture_output=True, text=True)
-
-
-def test_tool(tmp_path: Path) -> None:
-    folder = str(tmp_path / 'set')
-    (tmp_path / 'own.py').write_text("scanner = dict(base='sixray_grey', photons=999)")
-    command = [
-        'sixray',
-        folder,
-        *['--train', '2', '--test', '1', '--size', '64', '64', '--scanner', f'{tmp_path}/own.py'],
-        *['--crowding', 'sparse', '--things', '1', '2', '--overlap', '0.9', '--lists', '1'],
-    ]
-    done = _run(*command)
-    assert done.stdout.strip().splitlines()[-1].startswith(f'{folder}: 6 images simulated in')
-    note = json.loads((tmp_path / 'set' / 'simulation.json').read_text())
-    assert note['image_size'] == [64, 64]
-    assert [scanner['photons'] for scanner in note['scanners']] == [999]
-    assert (note['crowding']['things'], note['crowding']['overlap']) == ([1, 2], 0.9)
-    assert note['crowding']['zoom'] == 0.6
-    refused = _run(*command, '--seed', '1')
-    assert refused.returncode == 1
-    assert 'name another folder' in refused.stderr
-    assert 'Traceback' not in refused.stderr
-
-
-def test_tool_makes_knives(tmp_path: Path) -> None:
-    counts = ['--train', '1', '--test', '1']
-    done = _run('opixray', str(tmp_path / 'set'), *counts, '--size', '64', '64')
-    assert done.returncode == 0, done.stderr
-    assert len(OPIXray(str(tmp_path / 'set'), split='test')) == 1
-    for arguments in (
-        ['sixray', *counts, '--negatives', '2', '--lists', '10'],
-        ['sixray', *counts, '--overlap', '7'],
-        ['opixray', *counts, '--scanner', f'{tmp_path}/none.py'],
-        ['opixray', *counts, '--scanner', 'none'],
-    ):
-        refused = _run(arguments[0], str(tmp_path / 'other'), *arguments[1:])
-        assert refused.returncode in (1, 2)
-        assert 'Traceback' not in refused.stderr
-        assert refused.stderr.strip()
-    assert not (tmp_path / 'other').exists()

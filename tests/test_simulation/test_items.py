@@ -1,13 +1,17 @@
 import csv
+import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from mmsxm.simulation.bag import simulate_bag
 from mmsxm.simulation.items import OPIXRAY_ITEMS, SIXRAY_ITEMS, ItemKind
-from mmsxm.simulation.scanner_profiles import SCANNERS
-from mmsxm.simulation.shapes import Pose, draw
+from mmsxm.simulation.items.knives import _cleaver
+from mmsxm.simulation.shapes import Part, Pose, draw
+from mmsxm.simulation.sites import CROWDING, SITES
 
 KINDS = [pytest.param(kind, id=name) for name, kind in (SIXRAY_ITEMS | OPIXRAY_ITEMS).items()]
 
@@ -72,34 +76,57 @@ def test_on_edge_they_are_narrow_and_dark(kind: ItemKind) -> None:
         assert heights[1] < heights[0]
 
 
-def _shares(box_sides: npt.NDArray[np.float64], area: npt.NDArray[np.float64]) -> tuple:
-    """Diagonal and root of the area of boxes, over the root of their images' area."""
-    root = np.sqrt(area)
-    return np.hypot(*box_sides.T) / root, np.sqrt(box_sides.prod(1)) / root
+@pytest.mark.parametrize('kind', KINDS)
+def test_holes_lie_in_what_they_are_cut_from(kind: ItemKind) -> None:
+    """At the usual length and at that in a small image; the gap of a jaw may reach out."""
+    for seed in range(60):
+        for length in (kind.length[0], 9.0):
+            for part in kind.make(length, np.random.default_rng(seed)):
+                whole = _area([*part.outlines], [])
+                for hole in part.holes:
+                    cut = whole - _area([*part.outlines], [hole])
+                    assert cut > 0.1 * _area([hole], [])
+
+
+def test_cleavers_hang_by_a_hole_within_the_blade() -> None:
+    drilled = 0
+    for length, seed in itertools.product((9.0, 39.0), range(40)):
+        blade = _cleaver(length, np.random.default_rng(seed))[0]
+        for hole in blade.holes:
+            drilled += 1
+            rest = _area([*blade.outlines], [hole])
+            assert _area([*blade.outlines], []) - rest == pytest.approx(_area([hole], []), rel=0.02)
+    assert drilled > 10
+
+
+def _area(outlines: list[npt.NDArray], holes: list[npt.NDArray]) -> float:
+    """cm2 of what is drawn of a flat part."""
+    return float(draw([Part('steel', 1.0, outlines, holes)], Pose(), 20).thickness.sum()) / 20**2
+
+
+def _sizes(sides: npt.NDArray, image_area: npt.NDArray) -> npt.NDArray:
+    """Diagonal and root of the area of boxes, over the root of their images' area, (2, n)."""
+    return np.stack([np.hypot(*sides.T), np.sqrt(sides.prod(1))]) / np.sqrt(image_area)
 
 
 @pytest.mark.parametrize('name', SIXRAY_ITEMS)
-def test_sizes_are_those_of_sixray(name: str, real_data: Path) -> None:
+def test_boxes_are_as_large_as_those_of_sixray(
+    name: str, real_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with (real_data / 'sixray_boxes.csv').open() as file:
         rows = [row for row in csv.DictReader(file) if row['name'].strip().title() == name]
     keys = ('xmin', 'ymin', 'xmax', 'ymax', 'height', 'width')
     x0, y0, x1, y1, height, width = np.array([[float(row[k]) for k in keys] for row in rows]).T
-    real = _shares(np.stack([x1 - x0, y1 - y0], 1), height * width)
+    real = _sizes(np.stack([x1 - x0, y1 - y0], 1), height * width)
 
-    kind = SIXRAY_ITEMS[name]
-    sides, spans = [], []
-    for seed in range(150):
-        rng = np.random.default_rng(seed)
-        span = rng.uniform(*SCANNERS['sixray'][seed % len(SCANNERS['sixray'])].view_cm)
-        length = kind.length[0] * np.exp(rng.normal(0, kind.length[1]))
-        parts = kind.make(min(float(length), 0.65 * span), rng)
-        tilt = rng.uniform(0.9, 1.5) if rng.random() < 0.1 else min(abs(rng.normal(0, 0.35)), 1)
-        pose = Pose(angle=rng.uniform(0, 6.3), tilt=tilt, tilt_axis=rng.uniform(0, 3.1))
-        x0, y0, x1, y1 = draw(parts, pose, 8).box()
-        sides.append((x1 - x0, y1 - y0))
-        spans.append(8 * span)
-    simulated = _shares(np.array(sides, float), np.array(spans) ** 2)
-    for there, here in zip(real, simulated, strict=True):
-        # 150 draws know a median to about 6 %; a third of the quartiles' distance is plenty.
-        quartiles = np.percentile(there, [25, 50, 75]), np.percentile(here, [25, 50, 75])
-        np.testing.assert_allclose(quartiles[1], quartiles[0], rtol=0.2)
+    # Nothing but items of the class, five an image, in the views of all scanners of SIXray.
+    alone = replace(
+        SITES['sixray'], items={name: SIXRAY_ITEMS[name]}, item_counts=(0.0, 0.0, 0.0, 0.0, 1.0)
+    )
+    monkeypatch.setitem(SITES, 'alone', alone)
+    empty = replace(CROWDING['typical'], garments=(0, 0), things=(0, 0))
+    bags = [simulate_bag(0, index, (240, 300), empty, site='alone') for index in range(40)]
+    boxes = np.concatenate([bag.boxes for bag in bags])
+    simulated = _sizes(boxes[:, 2:] - boxes[:, :2], np.array(240 * 300))
+    # 200 boxes know a median to about 5 %.
+    np.testing.assert_allclose(np.median(simulated, 1), np.median(real, 1), rtol=0.2)

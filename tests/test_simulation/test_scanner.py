@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mmsxm.simulation.physics import MATERIALS, linear_attenuation
 from mmsxm.simulation.scanner import Scanner, measure, picture, show
-from mmsxm.simulation.scanner_profiles import SCANNERS, load_scanners
+from mmsxm.simulation.scanner_profiles import SCANNERS, load_scanners, scanner_from
 
 MACHINES = {name: machines[0] for name, machines in SCANNERS.items() if len(machines) == 1}
 LUMA = (0.299, 0.587, 0.114)
@@ -171,6 +171,46 @@ def test_own_scanners_take_turns(tmp_path: Path) -> None:
     )
 
 
+def test_own_scanner_may_have_two_rows_of_colours(tmp_path: Path) -> None:
+    rows = ('402000 ffe0c0', '002040 c0e0ff')
+    path = write(
+        tmp_path / 'own.py', f"scanner = dict(base='opixray', ratios=(1.3, 4.0), colours={rows})"
+    )
+    (own,) = load_scanners(path)
+    assert (own.ratios, own.colours) == ((1.3, 4.0), rows)
+    red, _, blue = colour([('water', 6)], own)
+    assert red > blue
+
+
+def test_scanners_are_those_of_a_name_or_of_a_file(tmp_path: Path) -> None:
+    assert scanner_from('sixray') == SCANNERS['sixray']
+    path = write(tmp_path / 'own.py', "scanner = dict(base='opixray', photons=500)")
+    assert scanner_from(path) == load_scanners(path)
+    for text in ('ct', str(tmp_path / 'none.py'), str(tmp_path), ''):
+        with pytest.raises(ValueError, match=r'is unknown: choose one of sixray, .* or name a'):
+            scanner_from(text)
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'message'),
+    [
+        ('own.txt', "scanner = dict(base='opixray')", 'Only py/yml/yaml/json'),
+        ('own', "scanner = dict(base='opixray')", 'Only py/yml/yaml/json'),
+        ('own.py', 'scanner = dict(', 'SyntaxError'),
+        ('own.py', 'scanner = dict(base=opixray)', 'NameError'),
+        ('own.json', '{"scanner": ', 'Error'),
+    ],
+)
+def test_files_that_are_no_configs_are_named(
+    tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    path = write(tmp_path / name, text)
+    with pytest.raises(ValueError, match=f"can't be read as a config file .*{message}") as error:
+        load_scanners(path)
+    assert str(error.value).startswith(path)
+    assert '\n' not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
@@ -191,7 +231,22 @@ def test_own_scanners_take_turns(tmp_path: Path) -> None:
         ),
         ("scanner = dict(base='opixray', energies=(50, 60, 70))", 'of the form of'),
         ("scanner = dict(base='opixray', view_cm=(60, 50))", 'a least and a most'),
+        ("scanner = dict(base='opixray', view_cm=(60,))", 'of the form of'),
         ("scanner = dict(base='opixray', jpeg_quality=0)", 'from 1 to 100'),
+        ("scanner = dict(base=['opixray'])", 'is unknown: choose one of sixray'),
+        ("scanner = dict(base='sixray', background='808080')", "background '808080' lighter than"),
+        ("scanner = dict(base='opixray', opaque='000000 ffffff')", 'must be RGB'),
+        *(
+            (f"scanner = dict(base='opixray', {name}=-0.1)", f'{name}=-0.1 must be 0 or more')
+            for name in (
+                'blur_cm',
+                'edge_cm',
+                'average_cm',
+                'dark_noise',
+                'line_noise',
+                'weight',
+            )
+        ),
     ],
 )
 def test_mistakes_in_a_profile_are_named(tmp_path: Path, text: str, message: str) -> None:
@@ -201,8 +256,9 @@ def test_mistakes_in_a_profile_are_named(tmp_path: Path, text: str, message: str
     assert str(error.value).startswith(path)
 
 
-def test_colours_rise() -> None:
+@pytest.mark.parametrize('row', ['ffffff 000000', '202020 202020', '202020 ffffff', ''])
+def test_colours_rise_up_to_the_background(row: str) -> None:
     rows = list(MACHINES['opixray'].colours)
-    rows[1] = 'ffffff 000000'
+    rows[1] = row
     with pytest.raises(ValueError, match='from dark to light'):
         replace(MACHINES['opixray'], colours=tuple(rows))

@@ -37,7 +37,7 @@ from .personal import coins, glasses, jewellery, keys, lighter, pens, wallet, wa
 from .toiletry import comb_and_brush, cosmetics, perfume, pouch, soap, tube_of_paste
 from .tools import bits, hex_keys, organiser, padlock, screwdrivers, sockets, tape_measure
 
-__all__ = ['CLUTTER', 'ClutterKind', 'make_bag', 'make_clothes', 'make_clutter', 'make_tray']
+__all__ = ['CLUTTER', 'ClutterKind', 'make_bag', 'make_clothes', 'make_tray']
 
 
 class ClutterKind(NamedTuple):
@@ -121,14 +121,3 @@ CLUTTER = {
     'cutlery': ClutterKind(cutlery, 1.5),
     'roll': ClutterKind(roll, 1.5),
 }
-_SHARES = np.array([kind.weight for kind in CLUTTER.values()])
-_SHARES /= _SHARES.sum()
-
-
-def make_clutter(rng: np.random.Generator) -> list[Part]:
-    """A thing of any kind, by weight."""
-    kinds = list(CLUTTER.values())
-    return kinds[int(rng.choice(len(kinds), p=_SHARES))].make(rng)
-
-
-MAKERS = tuple(kind.make for kind in CLUTTER.values())

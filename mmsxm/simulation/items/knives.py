@@ -1,5 +1,7 @@
 """Knives of the kitchen, the hunt and the table: blade to the right, edge down."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..shapes import Outline, Part, bar, box, curve, ellipse, inset
@@ -47,10 +49,11 @@ def _cleaver(length: float, rng: np.random.Generator) -> list[Part]:
     outline = np.array(
         [(0, 0), (blade, lean), (blade, width * 0.97), (blade * 0.8, width), (heel, width)]
     )
-    hole = [ellipse(blade * 0.94, width * 0.12 + lean, 0.5)] if rng.random() < 0.3 else []
+    hole = ellipse(blade * 0.94, width * 0.12 + lean, min(0.5, blade * 0.04))
+    holes = [hole] if rng.random() < 0.3 else []
     grip = length * rng.uniform(0.08, 0.1)
-    parts = _mounted(outline, (0, width), rng.uniform(0.12, 0.22), grip, length - blade, rng)
-    return [parts[0]._replace(holes=hole), *parts[1:]]
+    thick = rng.uniform(0.12, 0.22)
+    return _mounted(outline, (0, width), thick, grip, length - blade, rng, holes)
 
 
 def _table_knife(length: float, rng: np.random.Generator) -> list[Part]:
@@ -129,6 +132,7 @@ def _mounted(
     grip: float,
     back: float,
     rng: np.random.Generator,
+    holes: Sequence[Outline] = (),
 ) -> list[Part]:
     """A blade from x = 0 on, back and edge at the heights `section`, with a handle behind it."""
     top, edge = section
@@ -141,7 +145,7 @@ def _mounted(
     widths = grip * np.array([rng.uniform(0.75, 1.0), 1.0, 0.85, rng.uniform(1.0, 1.3)])
     kind = str(rng.choice(['scales', 'rat tail', 'hollow'], p=[0.35, 0.35, 0.3]))
     parts = [
-        Part('steel', thick, [outline], wedge=np.array([(0, top), (0, edge)])),
+        Part('steel', thick, [outline], holes, wedge=np.array([(0, top), (0, edge)])),
         *knife_handle(kind, line, widths, thick, rng),
     ]
     if rng.random() < 0.3:
