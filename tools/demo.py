@@ -56,7 +56,13 @@ def main() -> None:
 
     cfg, first = running.load_config(STAGE2), running.load_config(STAGE1)
     write_sixray(
-        cfg.data_root, train=TRAIN, test=TEST, workers=2, image_size=(SIDE, SIDE), crowding='sparse'
+        cfg.data_root,
+        train=TRAIN,
+        test=TEST,
+        workers=2,
+        image_size=(SIDE, SIDE),
+        crowding='sparse',
+        scanner='sixray_white',
     )
     running.train(first)
     running.train(cfg)
@@ -88,7 +94,7 @@ def main() -> None:
     table.add_row('mAP', f'{summary["mAP"]:.1f}', f'{chance:.1f}')
     table.add_row('pointing', f'{summary["pointing"]:.1f}', f'{summary["pointing_chance"]:.1f}')
     console = Console()
-    console.print(f'{TEST} simulated bags, less crowded than the simulator makes them by default:')
+    console.print(f'{TEST} simulated bags, less crowded than by default and of one scanner:')
     console.print(table)
     console.print(f'{seconds:.0f} seconds; pictures: {out}, numbers: {OUT / "metrics.json"}')
 

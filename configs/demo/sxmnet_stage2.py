@@ -16,8 +16,8 @@ model = dict(
 val_evaluator = [dict(type='mmsxm.MeanAveragePrecision'), dict(type='mmsxm.AttentionLocalization')]
 test_evaluator = val_evaluator
 optim_wrapper = dict(type='mmsxm.AutocastOptimWrapper', optimizer=dict(lr=1e-2))
-param_scheduler = dict(milestones=[7, 9])
-train_cfg = dict(max_epochs=10, val_interval=5)
+param_scheduler = dict(milestones=[9, 12])
+train_cfg = dict(max_epochs=13, val_interval=13)
 load_from = 'work_dirs/demo/stage1'
 default_hooks = dict(handover=dict(new=('head.',), first='configs/demo/sxmnet_stage1.py'))
 work_dir = 'work_dirs/demo/stage2'

@@ -107,7 +107,7 @@ CROWDING = {
     'typical': Crowding(zoom=1.0, garments=(2, 5), things=(6, 20), reach=(0.05, 0.75), overlap=0.5),
     # Few and large things: classes can be learnt from small images in minutes.
     'sparse': Crowding(
-        zoom=0.6, garments=(0, 2), things=(0, 3), reach=(0.36, 0.5), overlap=0.0, single=True
+        zoom=0.6, garments=(0, 2), things=(0, 3), reach=(0.32, 0.46), overlap=0.0, single=True
     ),
     'dense': Crowding(zoom=1.0, garments=(4, 8), things=(18, 40), reach=(0.05, 0.75), overlap=0.8),
 }
