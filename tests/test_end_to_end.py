@@ -130,7 +130,8 @@ def weights(work_dir: Path, epoch: int = 3) -> dict[str, torch.Tensor]:
 def test_stages_trains_both(project: Project) -> None:
     assert running.finished_epochs(project.stage1) == 1
     assert running.finished_epochs(project.stage2) == 3
-    pointing = {'xray/pointing', 'xray/pointing_chance', 'xray/map_mean'}
+    measures = ('pointing', 'pointing_chance', 'energy', 'ellipse_iou', 'map_mean')
+    pointing = {f'xray/{measure}' for measure in measures}
     (first,) = metrics_in_log(project.stage1)
     assert xray(first).keys() == pointing
     second = metrics_in_log(project.stage2)
