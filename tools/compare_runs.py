@@ -7,7 +7,6 @@ Average precision by class, and its difference with an interval of 95 % over ima
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
@@ -15,8 +14,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mmsxm.apis.run_comparison import compare_runs, read_runs
-from mmsxm.evaluation.grouped_average_precision import read_groups
+from mmsxm.apis.run_comparison import compare_runs, image_groups, read_runs
+from mmsxm.apis.tables import write_csv
 
 
 def main() -> None:
@@ -37,11 +36,7 @@ def main() -> None:
         runs, others = read_runs(args.runs), read_runs(args.against)
         parts: dict[str, np.ndarray | None] = {'all': None}
         if args.groups:
-            group_of = read_groups(args.groups, args.group_column)
-            if unknown := set(runs[0].names) - set(group_of):
-                raise ValueError(f'{args.groups} has no row for the image {min(unknown)}')
-            groups = np.array([group_of[name] for name in runs[0].names])
-            parts |= {str(group): np.flatnonzero(groups == group) for group in np.unique(groups)}
+            parts |= image_groups(runs[0], args.groups, args.group_column)
         rows = [
             {'images': part, **row}
             for part, chosen in parts.items()
@@ -64,10 +59,7 @@ def main() -> None:
         )
     Console().print(table)
     if args.out:
-        with open(args.out, 'w', newline='') as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
-            writer.writeheader()
-            writer.writerows(rows)
+        write_csv(args.out, rows)
 
 
 if __name__ == '__main__':

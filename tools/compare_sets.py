@@ -9,7 +9,6 @@ are and with parts of the look taken away.
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,20 +33,13 @@ from mmsxm.apis.set_comparison import (
     shared_classes,
 )
 from mmsxm.apis.set_probe import VIEWS, features, separability
+from mmsxm.apis.tables import write_csv
 from mmsxm.registry import MODELS
 from mmsxm.visualization.distributions import plot_distributions
 from mmsxm.visualization.overlays import caption, sheet
 
 PICTURE_SIDE = 320
 MEASURES = {'size': 'root of the share of the image', 'aspect': 'width / height'}
-
-
-def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write rows of equal keys."""
-    with open(path, 'w', newline='') as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def show(title: str, names: list[str], rows: list[dict[str, Any]]) -> None:

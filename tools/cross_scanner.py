@@ -8,7 +8,6 @@ the scanner of training and a column for that of the test, also as csv.
 """
 
 import argparse
-import csv
 import json
 import os
 import sys
@@ -19,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmsxm.apis import running
+from mmsxm.apis.tables import write_csv
 from mmsxm.simulation import CROWDING, SCANNERS, scanner_from, write_sixray
 
 
@@ -104,10 +104,7 @@ def main() -> None:
     for row in rows:
         table.add_row(str(row['trained on']), *(f'{row[name]:.1f}' for name in names))
     Console().print(table)
-    with open(args.work_dir / 'mAP.csv', 'w', newline='') as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(args.work_dir / 'mAP.csv', rows)
 
 
 if __name__ == '__main__':

@@ -15,8 +15,9 @@ from rich.console import Console
 from mmsxm.apis.paper_report import write_table
 from mmsxm.apis.paper_tables import TABLES
 from mmsxm.apis.reproduction import Reproduction, train_all
+from mmsxm.apis.suites import CONFIGS
 
-SUITES = Path(__file__).resolve().parents[1] / 'configs' / 'suites'
+SUITES = CONFIGS / 'suites'
 
 
 def parse_args() -> argparse.Namespace:

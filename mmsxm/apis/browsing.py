@@ -21,7 +21,7 @@ def browse(cfg: Config, phase: str, number: int, epoch: int = 0) -> list[np.ndar
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     dataset = DATASETS.build(cfg[f'{phase}_dataloader'].dataset)
     for inner in xray_datasets(dataset):
-        inner.set_epoch(cfg.get('randomness', {}).get('seed') or 0, epoch)  # type: ignore[attr-defined]
+        inner.set_epoch(cfg.get('randomness', {}).get('seed') or 0, epoch)
     pictures = []
     for index in np.linspace(0, len(dataset) - 1, min(number, len(dataset))).astype(int).tolist():
         data = dataset[index]

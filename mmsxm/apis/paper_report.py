@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from mmsxm.evaluation.grouped_average_precision import read_groups
-
 from .paper_tables import TABLES, Row
-from .reproduction import Reproduction, Run, read_result, write_csv
-from .run_comparison import compare_runs, read_runs
+from .reproduction import Reproduction, Run
+from .run_comparison import compare_runs, image_groups, read_runs
+from .tables import write_csv
 
 __all__ = ['write_table']
 
@@ -38,10 +37,9 @@ def write_table(
     """
     rows = [row for row in TABLES[table] if reproduction.suite.family in row.configs]
     entries = [
-        entry
+        _entry(reproduction, row, budget, seeds)
         for row in rows
-        for budget in _budgets(reproduction, row)
-        for entry in [_entry(reproduction, row, budget, seeds)]
+        for budget in reproduction.runs_of(row, seeds[0])
     ]
     full = [entry for entry in entries if entry['budget'] == 'full']
     out.mkdir(parents=True, exist_ok=True)
@@ -61,15 +59,11 @@ def write_table(
     return paths
 
 
-def _budgets(reproduction: Reproduction, row: Row) -> list[str]:
-    return list(reproduction.runs_of(row, 0))
-
-
 def _entry(
     reproduction: Reproduction, row: Row, budget: str, seeds: Sequence[int]
 ) -> dict[str, Any]:
     runs = [reproduction.runs_of(row, seed)[budget] for seed in seeds]
-    finished = [(run, result) for run in runs if (result := _result(reproduction, run))]
+    finished = [(run, result) for run in runs if (result := reproduction.result(run))]
     results = [result for _, result in finished]
     paper = row.paper[reproduction.suite.family]
     entry: dict[str, Any] = {
@@ -95,15 +89,11 @@ def _entry(
     return entry
 
 
-def _result(reproduction: Reproduction, run: Run) -> dict[str, Any] | None:
-    return read_result(reproduction.folder(run))
-
-
 def _stage1_pointing(reproduction: Reproduction, runs: Sequence[Run]) -> list[float]:
     values = []
     for run in runs:
         for needed in reproduction.needs(run):
-            result = _result(reproduction, needed)
+            result = reproduction.result(needed)
             if result and MAP not in result['metrics']:
                 values.append(result['metrics']['xray/pointing'])
     return values
@@ -167,9 +157,7 @@ def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> l
         )
         parts: dict[str, np.ndarray | None] = {'all': None}
         if 'groups' in suite:
-            group_of = read_groups(suite.groups.csv, suite.groups.column)
-            groups = np.array([group_of[name] for name in mine[0].names])
-            parts |= {str(one): np.flatnonzero(groups == one) for one in np.unique(groups)}
+            parts |= image_groups(mine[0], suite.groups.csv, suite.groups.column)
         cells = []
         for part, chosen in parts.items():
             row = compare_runs(mine, others, chosen)[-1]
@@ -196,7 +184,7 @@ def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> l
 def _origin(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[str]:
     """Where the numbers come from."""
     runs = sorted({run for entry in entries for run in entry['runs']})
-    results = [result for run in runs if (result := _result(reproduction, run))]
+    results = [result for run in runs if (result := reproduction.result(run))]
     if not results:
         return []
     revisions = sorted({str(result['revision'])[:12] for result in results})

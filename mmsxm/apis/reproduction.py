@@ -11,7 +11,6 @@ the short one.
 """
 
 import copy
-import csv
 import hashlib
 import json
 import os
@@ -20,7 +19,6 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,12 +29,20 @@ from mmsxm.simulation import write_opixray, write_sixray
 from . import running
 from .meta_labels import label_levels
 from .paper_tables import Row
-from .suites import is_stage1, lay_over, load_suite
+from .run_records import (
+    best_of,
+    last_step,
+    read_history,
+    read_result,
+    revision,
+    stack,
+    write_result,
+)
+from .suites import CONFIGS, is_stage1, lay_over, load_suite
 
-__all__ = ['Reproduction', 'Run', 'read_result']
+__all__ = ['Reproduction', 'Run', 'train_all']
 
 BUDGETS = ('full', 'short')
-CONFIGS = (Path(__file__).resolve().parents[1] / '.mim' / 'configs').resolve()
 
 
 class Run(NamedTuple):
@@ -136,13 +142,17 @@ class Reproduction:
         """The file of the labels that a teacher gives."""
         return self.folder(teacher) / 'meta_labels.json'
 
+    def result(self, run: Run) -> dict[str, Any] | None:
+        """The result of a run, None if it has none yet."""
+        return read_result(self.folder(run))
+
     def is_finished(self, run: Run) -> bool:
         """Whether a run has its result.
 
         Raises:
             ValueError: It has one of other settings.
         """
-        result = read_result(self.folder(run))
+        result = self.result(run)
         if result is None:
             return False
         if result['digest'] != digest(self.config(run)):
@@ -171,7 +181,7 @@ class Reproduction:
             'seed': run.seed,
             'budget': run.budget,
             'epochs': cfg.train_cfg.max_epochs,
-            'steps': runner_steps(history),
+            'steps': last_step(history),
             'metrics': metrics,
             'best': best_of(history, 'xray/mAP'),
             'seconds': round(time.time() - started, 1),
@@ -179,10 +189,7 @@ class Reproduction:
             'stack': stack(),
             'digest': settings,
         }
-        path = self.folder(run) / 'result.json'
-        part = path.with_suffix('.part')
-        part.write_text(json.dumps(result, indent=1) + '\n')
-        os.replace(part, path)
+        write_result(self.folder(run), result)
 
     def _write_labels(self, teacher: Run) -> None:
         from mmsxm.datasets.meta_labels import write_meta_labels
@@ -267,76 +274,10 @@ def _in_a_process(reproduction: Reproduction, run: Run, device: str, jobs: int) 
     return f'exit status {done.returncode}' if done.returncode else None
 
 
-def read_result(folder: Path) -> dict[str, Any] | None:
-    """The result of a run, None if it has none yet."""
-    path = folder / 'result.json'
-    return json.loads(path.read_text()) if path.exists() else None
-
-
 def digest(cfg: Config) -> str:
     """A fingerprint of the settings of a config, but for the folders that it reads and writes."""
     settings = {key: value for key, value in cfg.to_dict().items() if key != 'work_dir'}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def read_history(folder: Path) -> list[dict[str, Any]]:
-    """What a run logged, line by line, also over resumptions.
-
-    Lines of an epoch that was cut off and trained again count once, as they were the last time.
-    """
-    lines: dict[tuple[int, bool], dict[str, Any]] = {}
-    for path in sorted(folder.glob('*/vis_data/scalars.json')):
-        for text in path.read_text().splitlines():
-            line = json.loads(text)
-            if 'step' in line:
-                lines[line['step'], 'loss' in line] = line
-    return [lines[key] for key in sorted(lines)]
-
-
-def best_of(history: Sequence[dict[str, Any]], key: str) -> dict[str, Any] | None:
-    """The epoch whose test gave the highest value, None where there is no such value."""
-    tested = [line for line in history if line.get(key) is not None]
-    if not tested:
-        return None
-    best = max(tested, key=lambda line: line[key])
-    return {'epoch': best['step'], key: best[key]}
-
-
-def runner_steps(history: Sequence[dict[str, Any]]) -> int:
-    """The optimiser's steps that a run logged last."""
-    return max((line['step'] for line in history if 'loss' in line), default=0)
-
-
-def revision() -> str | None:
-    """The commit that the code is at, with a plus where files differ from it."""
-    root = Path(__file__).resolve().parents[2]
-    try:
-        commit = _git(root, 'rev-parse', 'HEAD')
-        return commit + ('+' if _git(root, 'status', '--porcelain', '-uno') else '')
-    except (OSError, subprocess.CalledProcessError):
-        return None  # installed without its repository
-
-
-def _git(root: Path, *args: str) -> str:
-    done = subprocess.run(
-        ['git', '-C', str(root), *args], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
-
-
-def stack() -> dict[str, str]:
-    """The versions of the packages that a result rests on."""
-    names = packages_distributions()
-    packages = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmpretrain')
-    return {names[name][0]: version(names[name][0]) for name in packages if name in names}
-
-
-def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows of equal keys."""
-    with open(path, 'w', newline='', encoding='utf-8') as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def main() -> None:

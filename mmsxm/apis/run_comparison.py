@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from mmsxm.evaluation.grouped_average_precision import TAILS
-from mmsxm.evaluation.mean_average_precision import average_precision
+from mmsxm.evaluation.grouped_average_precision import interval, read_groups
+from mmsxm.evaluation.mean_average_precision import average_precision, with_mean
 from mmsxm.evaluation.score_table import Scores, read_scores
 
-__all__ = ['compare_runs', 'read_runs']
+__all__ = ['compare_runs', 'image_groups', 'read_runs']
 
 
 def read_runs(paths: Sequence[str | os.PathLike[str]]) -> list[Scores]:
@@ -23,6 +23,20 @@ def read_runs(paths: Sequence[str | os.PathLike[str]]) -> list[Scores]:
     for path, run in zip(paths, runs, strict=True):
         check_alike(runs[0], run, f'{path} is of', f'than {paths[0]}')
     return runs
+
+
+def image_groups(run: Scores, path: str | os.PathLike[str], column: str) -> dict[str, np.ndarray]:
+    """The rows of a run's images in each group that a csv puts them in.
+
+    Raises:
+        KeyError: The csv lacks the column.
+        ValueError: It lacks an image.
+    """
+    group_of = read_groups(path, column)
+    if unknown := set(run.names) - set(group_of):
+        raise ValueError(f'{os.fspath(path)} has no row for the image {min(unknown)}')
+    groups = np.array([group_of[name] for name in run.names])
+    return {str(group): np.flatnonzero(groups == group) for group in np.unique(groups)}
 
 
 def check_alike(a: Scores, b: Scores, here: str = 'there are', there: str = '') -> None:
@@ -72,20 +86,25 @@ def compare_runs(
     targets = runs[0].targets[rows]
     scores = [np.stack([run.scores[rows] for run in way]) for way in (runs, others)]
 
-    values = np.array([[_with_mean(s, targets) for s in way] for way in scores])  # (2, runs, C + 1)
+    values = np.array(
+        [[with_mean(average_precision(s, targets)) for s in way] for way in scores]
+    )  # (2, runs, C + 1)
     rng = np.random.default_rng(seed)
     draws = np.full((resamples, values.shape[2]), np.nan)
     for draw in draws:
         images = rng.integers(len(rows), size=len(rows))
         pairs = rng.integers(len(runs), size=len(runs))
-        drawn = {p: [_with_mean(way[p][images], targets[images]) for way in scores] for p in pairs}
+        there = targets[images]
+        drawn = {
+            p: [with_mean(average_precision(way[p][images], there)) for way in scores]
+            for p in pairs
+        }
         draw[:] = np.mean([drawn[p][0] - drawn[p][1] for p in pairs], axis=0)
 
     table = []
     for column, name in enumerate((*runs[0].classes, 'mean')):
         mine, other = 100 * values[0, :, column], 100 * values[1, :, column]
-        defined = draws[:, column][~np.isnan(draws[:, column])]
-        low, high = 100 * np.quantile(defined, TAILS) if len(defined) else (np.nan, np.nan)
+        low, high = interval(100 * draws[:, column])
         labels = targets if name == 'mean' else targets[:, column]
         table.append(
             {
@@ -96,13 +115,8 @@ def compare_runs(
                 'other AP': float(other.mean()),
                 'other std': float(other.std(ddof=1)) if len(other) > 1 else 0.0,
                 'difference': float((mine - other).mean()),
-                'low': float(low),
-                'high': float(high),
+                'low': low,
+                'high': high,
             }
         )
     return table
-
-
-def _with_mean(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    values = average_precision(scores, targets)
-    return np.append(values, np.nan if np.isnan(values).all() else np.nanmean(values))

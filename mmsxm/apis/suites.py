@@ -23,8 +23,9 @@ from mmengine.config import Config
 
 from . import running
 
-__all__ = ['lay_over', 'load_suite']
+__all__ = ['CONFIGS', 'is_stage1', 'lay_over', 'load_suite']
 
+CONFIGS = (Path(__file__).resolve().parents[1] / '.mim' / 'configs').resolve()
 KEYS = {
     'family',
     'data',
@@ -65,7 +66,7 @@ def lay_over(suite: Config, cfg: Config, full: bool = False) -> None:
     if 'backbone' in suite:
         _exchange_backbone(suite, cfg.model)
     family = 'opixray' if cfg.train_dataloader.dataset.type == 'mmsxm.OPIXray' else 'sixray'
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+    for loader in running.DATALOADERS:
         cfg[loader].dataset.update(suite.get('data', {}).get(family, {}))
         if 'batch_size' in suite:
             cfg[loader].batch_size = suite.batch_size
@@ -125,5 +126,5 @@ def stage1_epochs(suite: Config) -> int:
     """How long Stage I is, by the suite or else by the paper's config."""
     if 'epochs' in suite.get('stage1', {}):
         return int(suite.stage1.epochs)
-    first = Path(__file__).resolve().parents[1] / f'.mim/configs/sxmnet_{suite.family}_stage1.py'
-    return int(Config.fromfile(first).train_cfg.max_epochs)
+    first = running.load_config(CONFIGS / f'sxmnet_{suite.family}_stage1.py')
+    return int(first.train_cfg.max_epochs)

@@ -58,10 +58,6 @@ def data_classes(cfg: Config) -> list[str]:
     return list(_data_type(cfg).METAINFO['classes'])
 
 
-def _image_ids(dataset: XrayDataset) -> set[str]:
-    return {dataset.get_data_info(index)['img_id'] for index in range(len(dataset))}
-
-
 def training_set(cfg: Config) -> XrayDataset:
     """Build the data set to cut items from, which must be for training alone.
 
@@ -78,7 +74,7 @@ def training_set(cfg: Config) -> XrayDataset:
             f'test_mode={config.get("test_mode", False)}: items are cut from training images only.'
         )
     dataset: XrayDataset = DATASETS.build({**config, 'pipeline': []})
-    ids = _image_ids(dataset)
+    ids = dataset.image_ids()
     others = {
         str(loader): loader
         for phase in ('val', 'test')
@@ -91,7 +87,7 @@ def training_set(cfg: Config) -> XrayDataset:
         )
     for loader in others.values():
         other = DATASETS.build({**_inner(loader.dataset), **WHOLE})
-        shared = sorted(ids & _image_ids(other))
+        shared = sorted(ids & other.image_ids())
         if shared:
             names = ', '.join(shared[:5]) + (', ...' if len(shared) > 5 else '')
             raise ValueError(

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from mmpretrain.datasets import BaseDataset
 
+from mmsxm.files import write_whole
+
 __all__ = [
     'LabelSource',
     'MetaLabels',
@@ -101,12 +103,8 @@ def write_meta_labels(path: str | Path, labels: MetaLabels) -> None:
         f'{json.dumps(img_id)}: {json.dumps({"level": labels.levels[img_id], "losses": losses})}'
         for img_id, losses in labels.losses.items()
     )
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = f'{{"head": {json.dumps(head, indent=1)},\n"images": {{\n{images}\n}}}}\n'
-    part = path.with_suffix('.part')  # there in full or not at all, whoever reads meanwhile
-    part.write_text(text, encoding='utf-8')
-    os.replace(part, path)
+    write_whole(Path(path), text.encode())
 
 
 def read_meta_labels(path: str | Path) -> MetaLabels:

@@ -6,7 +6,8 @@ from typing import Any
 
 from mmsxm.registry import DATASETS
 
-from .xray_dataset import AnnotatedObject, ListedImage, XrayDataset
+from .annotations import AnnotatedObject, ListedImage
+from .xray_dataset import XrayDataset
 
 __all__ = ['OPIXray', 'read_box_lines', 'read_name_list']
 

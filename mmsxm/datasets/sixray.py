@@ -10,7 +10,8 @@ from defusedxml import DefusedXmlException, ElementTree
 
 from mmsxm.registry import DATASETS
 
-from .xray_dataset import AnnotatedObject, Box, ListedImage, XrayDataset
+from .annotations import AnnotatedObject, Box, ListedImage
+from .xray_dataset import XrayDataset
 
 __all__ = ['SIXray', 'read_label_csv', 'read_voc_objects']
 

@@ -1,58 +1,23 @@
 """What all data sets of X-ray images have in common."""
 
 import logging
-import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
 from mmpretrain.datasets import MultiLabelDataset
 from PIL import Image
 
+from .annotations import AnnotatedObject, ListedImage, clip_box
 from .findings import Findings
 from .image_folder import ImageFolder
 from .meta_labels import add_meta_levels, source_of
 from .sample_rng import sample_rng
 
-__all__ = ['AnnotatedObject', 'Box', 'ListedImage', 'XrayDataset', 'clip_box']
-
-Box = tuple[float, float, float, float]
-
-
-class ListedImage(NamedTuple):
-    """An image as the list of a split names it.
-
-    ``gt_label`` holds the indices of its positive classes; None: they follow from its objects.
-    """
-
-    name: str
-    line: int
-    gt_label: list[int] | None
-
-
-class AnnotatedObject(NamedTuple):
-    """An object as an annotation file holds it.
-
-    ``bbox`` is xyxy in 0-based pixels, nan where the file gives no number; ``place`` says where
-    it was read.
-    """
-
-    class_name: str
-    bbox: Box
-    place: str
-
-
-def clip_box(bbox: Box, image_size: tuple[int, int]) -> Box | None:
-    """The part of a box, xyxy, that lies in an image of size (h, w); None if it has no area."""
-    height, width = image_size
-    x1, y1, x2, y2 = bbox
-    if not all(map(math.isfinite, bbox)):
-        return None
-    x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))
-    return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
+__all__ = ['XrayDataset']
 
 
 class XrayDataset(MultiLabelDataset):
@@ -140,6 +105,10 @@ class XrayDataset(MultiLabelDataset):
         # In a deep copy of a data set the tensor is no longer shared.
         self._seed_and_epoch.share_memory_()
         self._seed_and_epoch.copy_(torch.tensor([seed, epoch]))
+
+    def image_ids(self) -> set[str]:
+        """The file stems of all images."""
+        return {self.get_data_info(index)['img_id'] for index in range(len(self))}
 
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on one image, under random numbers of its own."""

@@ -5,6 +5,7 @@ mmengine stores no generator's state, and seeds workers with a constant; numbers
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -12,7 +13,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmsxm.registry import HOOKS
 
 
-def xray_datasets(dataset: object) -> Iterator[object]:
+def xray_datasets(dataset: object) -> Iterator[Any]:
     """Find the data sets that take a seed, also inside mmengine's wrappers."""
     if hasattr(dataset, 'set_epoch'):
         yield dataset
@@ -45,4 +46,4 @@ class SampleSeedHook(Hook):
     def before_train_epoch(self, runner: Runner) -> None:
         """Set them; a shared tensor carries them to workers that live on."""
         for dataset in xray_datasets(runner.train_dataloader.dataset):
-            dataset.set_epoch(runner.seed, runner.epoch)  # type: ignore[attr-defined]
+            dataset.set_epoch(runner.seed, runner.epoch)

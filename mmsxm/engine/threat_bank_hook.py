@@ -32,17 +32,16 @@ class ThreatBankHook(Hook):
             if loop is None:
                 continue
             for dataset in xray_datasets(loop.dataloader.dataset):
-                ids = {dataset.get_data_info(i)['img_id'] for i in range(len(dataset))}  # type: ignore[attr-defined,arg-type]
-                if shared := sorted(sources & ids):
+                if shared := sorted(sources & dataset.image_ids()):
                     raise ValueError(
                         f'The bank of threats holds items of {len(shared)} images that are tested '
-                        f'on, as {shared[0]} of {dataset.ann_file}: build one from the training '  # type: ignore[attr-defined]
+                        f'on, as {shared[0]} of {dataset.ann_file}: build one from the training '
                         'set of this config with tools/build_threat_bank.py.'
                     )
 
 
 def _banks(dataset: object) -> Iterator[ThreatBank]:
     for inner in xray_datasets(dataset):
-        for transform in inner.pipeline.transforms:  # type: ignore[attr-defined]
+        for transform in inner.pipeline.transforms:
             if isinstance(transform, ThreatImageProjection) and transform.prob:
                 yield transform.bank

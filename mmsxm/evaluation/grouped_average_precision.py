@@ -14,7 +14,7 @@ from mmengine.evaluator import BaseMetric
 
 from mmsxm.registry import METRICS
 
-from .mean_average_precision import MeanAveragePrecision, average_precision
+from .mean_average_precision import average_precision, score_row, with_mean
 
 TAILS = (0.025, 0.975)  # of the interval of 95 %
 
@@ -38,10 +38,15 @@ def bootstrap_average_precision(
     draws = np.full((resamples, scores.shape[1] + 1), np.nan)
     for draw in draws:
         rows = rng.integers(len(scores), size=len(scores))
-        draw[:-1] = average_precision(scores[rows], targets[rows])
-        if not np.isnan(draw[:-1]).all():
-            draw[-1] = np.nanmean(draw[:-1])
+        draw[:] = with_mean(average_precision(scores[rows], targets[rows]))
     return draws
+
+
+def interval(draws: np.ndarray) -> tuple[float, float]:
+    """The percentile interval of 95 % of a bootstrap's draws (n,), nan where none is defined."""
+    defined = draws[~np.isnan(draws)]
+    low, high = np.quantile(defined, TAILS) if len(defined) else (np.nan, np.nan)
+    return float(low), float(high)
 
 
 def read_groups(path: str | os.PathLike[str], column: str) -> dict[str, str]:
@@ -90,7 +95,6 @@ class GroupedAveragePrecision(BaseMetric):
         self.groups = read_groups(groups, column)
         self.source = groups
         self.resamples = resamples
-        self._rows = MeanAveragePrecision()
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the group, scores and targets of each image.
@@ -98,13 +102,11 @@ class GroupedAveragePrecision(BaseMetric):
         Raises:
             KeyError: the csv does not name an image.
         """
-        self._rows.results = []
-        self._rows.process(data_batch, data_samples)
-        for sample, row in zip(data_samples, self._rows.results, strict=True):
+        for sample in data_samples:
             name = Path(sample['img_path']).stem
             if name not in self.groups:
                 raise KeyError(f'{self.source} has no row for the image {name}.')
-            self.results.append((self.groups[name], row))
+            self.results.append((self.groups[name], score_row(sample)))
 
     def compute_metrics(self, results: list[tuple[str, np.ndarray]]) -> dict[str, float | None]:
         """Evaluate every group by itself."""
@@ -113,14 +115,12 @@ class GroupedAveragePrecision(BaseMetric):
         for group in sorted({group for group, _ in results}):
             rows = np.stack([row for own, row in results if own == group])  # (N, 2, C)
             scores, targets = rows[:, 0], rows[:, 1]
-            values = average_precision(scores, targets)
-            mean = np.nan if np.isnan(values).all() else np.nanmean(values)
+            values = with_mean(average_precision(scores, targets))
             draws = bootstrap_average_precision(scores, targets, self.resamples)
             metrics[f'{group}/images'] = len(rows)
             names = [*(f'AP/{name}' for name in classes), 'mAP']
-            for name, value, drawn in zip(names, [*values, mean], draws.T, strict=True):
-                defined = drawn[~np.isnan(drawn)]
-                low, high = np.quantile(defined, TAILS) if len(defined) else (np.nan, np.nan)
+            for name, value, drawn in zip(names, values, draws.T, strict=True):
+                low, high = interval(drawn)
                 for key, number in (('', value), ('/low', low), ('/high', high)):
                     percent = None if np.isnan(number) else float(100 * number)
                     metrics[f'{group}/{name}{key}'] = percent

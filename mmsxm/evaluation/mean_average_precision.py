@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 
 from mmsxm.registry import METRICS
 
-__all__ = ['MeanAveragePrecision', 'average_precision']
+__all__ = ['MeanAveragePrecision', 'average_precision', 'score_row', 'with_mean']
 
 
 def average_precision(scores: npt.ArrayLike, targets: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -64,6 +64,33 @@ def _class_average_precision(scores: np.ndarray, targets: np.ndarray) -> float:
     return float(np.sum(hits / alarms * np.diff(hits, prepend=0)) / hits[-1])
 
 
+def with_mean(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Append the mean of those that are defined, nan where none is: (C,) -> (C + 1,)."""
+    return np.append(values, np.nan if np.isnan(values).all() else np.nanmean(values))
+
+
+def score_row(sample: dict) -> np.ndarray:
+    """The scores and targets (1, 0, or -1 for ignored) of an image, (2, C).
+
+    Raises:
+        KeyError: It has no ``pred_score``, as in Stage I, or no label.
+    """
+    if 'pred_score' not in sample:
+        raise KeyError(
+            "MeanAveragePrecision needs 'pred_score', which a model without a "
+            'classification head (Stage I) does not give: leave it out of the evaluator'
+        )
+    scores = sample['pred_score'].float().cpu()
+    if 'gt_score' in sample:
+        targets = sample['gt_score'].float().cpu()
+    elif 'gt_label' in sample:
+        targets = torch.zeros_like(scores)
+        targets[sample['gt_label'].long().cpu()] = 1
+    else:
+        raise KeyError("MeanAveragePrecision needs 'gt_score' or 'gt_label' of each image")
+    return torch.stack((scores, targets)).numpy()
+
+
 @METRICS.register_module()
 class MeanAveragePrecision(BaseMetric):
     """``mAP`` and ``AP/<class>``, in percent.
@@ -86,23 +113,9 @@ class MeanAveragePrecision(BaseMetric):
         """Keep one row of scores and targets, (2, C), of each image.
 
         Raises:
-            KeyError: When an image has no ``pred_score``, as in Stage I, or no label.
+            KeyError: See :func:`score_row`.
         """
-        for sample in data_samples:
-            if 'pred_score' not in sample:
-                raise KeyError(
-                    "MeanAveragePrecision needs 'pred_score', which a model without a "
-                    'classification head (Stage I) does not give: leave it out of the evaluator'
-                )
-            scores = sample['pred_score'].float().cpu()
-            if 'gt_score' in sample:
-                targets = sample['gt_score'].float().cpu()
-            elif 'gt_label' in sample:
-                targets = torch.zeros_like(scores)
-                targets[sample['gt_label'].long().cpu()] = 1
-            else:
-                raise KeyError("MeanAveragePrecision needs 'gt_score' or 'gt_label' of each image")
-            self.results.append(torch.stack((scores, targets)).numpy())
+        self.results += [score_row(sample) for sample in data_samples]
 
     def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float | None]:
         """``mAP`` and ``AP/<class>`` of all images, in percent."""

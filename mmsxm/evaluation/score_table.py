@@ -11,7 +11,7 @@ from mmengine.evaluator import BaseMetric
 
 from mmsxm.registry import METRICS
 
-from .mean_average_precision import MeanAveragePrecision
+from .mean_average_precision import score_row
 
 __all__ = ['ScoreTable', 'Scores', 'read_scores']
 
@@ -68,14 +68,11 @@ class ScoreTable(BaseMetric):
     def __init__(self, out: str, collect_device: str = 'cpu') -> None:
         super().__init__(collect_device=collect_device)
         self.out = Path(out)
-        self._rows = MeanAveragePrecision()
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the name, scores and targets of each image."""
-        self._rows.results = []
-        self._rows.process(data_batch, data_samples)
-        for sample, row in zip(data_samples, self._rows.results, strict=True):
-            self.results.append((Path(sample['img_path']).stem, row))
+        for sample in data_samples:
+            self.results.append((Path(sample['img_path']).stem, score_row(sample)))
 
     def compute_metrics(self, results: list[tuple[str, np.ndarray]]) -> dict[str, float | None]:
         """Write the file; the metrics are empty."""

@@ -6,7 +6,6 @@ and the number of processes, and a set that was broken off goes on where it stop
 
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import cv2
+
+from mmsxm.files import write_whole
 
 from . import opixray_layout, sixray_layout
 from .bag import SIMULATOR_VERSION, Bag, simulate_bag
@@ -180,7 +181,7 @@ def _claim(dst: str | Path, settings: _Settings, **counts: int | list[int]) -> P
             f'{folder} is not empty and no simulated set of these parameters '
             f'({_PARAMETERS_FILE} tells): delete it or name another folder'
         )
-    _write_whole(note, parameters.encode())
+    write_whole(note, parameters.encode())
     return folder
 
 
@@ -212,19 +213,10 @@ def _write_bag(settings: _Settings, layout: _Layout, name: str) -> None:
     number, positive = layout.identity(name)
     bag = settings.simulate(number, positive)
     for path, data in layout.annotations(name, bag).items():
-        _write_whole(path, data)
+        write_whole(path, data)
     if settings.items_removed:
         bag = settings.simulate(number, positive, with_items=False)
     quality = [cv2.IMWRITE_JPEG_QUALITY, bag.scanner.jpeg_quality]
     _, encoded = cv2.imencode('.jpg', bag.image[..., ::-1], quality)
     # The image comes last: where it stands, the bag is complete.
-    _write_whole(layout.image(name), encoded.tobytes())
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is there in full or not at all, also when the process is killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Of its own process: two may write one set.
-    unfinished = path.with_name(f'{path.name}.{os.getpid()}.part')
-    unfinished.write_bytes(data)
-    os.replace(unfinished, path)
+    write_whole(layout.image(name), encoded.tobytes())

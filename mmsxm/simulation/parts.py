@@ -1,6 +1,6 @@
 """Parts of things: bodies of one material, and how thick each is across its own plane."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -46,6 +46,19 @@ class Part(NamedTuple):
         """No place of the part is thicker, in cm, hollow or not."""
         most = 1.0 if self.relief is None else max(1.0, float(self.relief.max()))
         return abs(self.thickness) * most
+
+
+def mapped(parts: Iterable[Part], move: Callable[[Outline], Outline]) -> list[Part]:
+    """Parts with all their points moved within the plane."""
+    return [
+        part._replace(
+            outlines=[move(outline) for outline in part.outlines],
+            holes=[move(hole) for hole in part.holes],
+            wedge=None if part.wedge is None else move(part.wedge),
+            axis=None if part.axis is None else move(part.axis),
+        )
+        for part in parts
+    ]
 
 
 class Map(NamedTuple):

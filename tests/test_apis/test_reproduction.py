@@ -10,7 +10,8 @@ import pytest
 from mmsxm.apis import reproduction as module
 from mmsxm.apis.paper_report import write_table
 from mmsxm.apis.paper_tables import TABLES
-from mmsxm.apis.reproduction import Reproduction, Run, read_history, read_result, train_all
+from mmsxm.apis.reproduction import Reproduction, Run, train_all
+from mmsxm.apis.run_records import best_of, last_step, read_history, read_result
 from mmsxm.apis.running import load_config
 from mmsxm.apis.suites import lay_over, load_suite
 
@@ -170,6 +171,6 @@ def test_lines_of_an_epoch_that_was_trained_again_count_once(tmp_path: Path) -> 
         (folder / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)))
     history = read_history(tmp_path)
     assert [line['loss'] for line in history if 'loss' in line] == [3.0, 2.0]
-    best = module.best_of(history, 'xray/mAP')
+    best = best_of(history, 'xray/mAP')
     assert best == {'epoch': 2, 'xray/mAP': 20.0}
-    assert module.runner_steps(history) == 4
+    assert last_step(history) == 4

@@ -8,10 +8,10 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmsxm.datasets import XrayDataset
+from mmsxm.datasets.annotations import AnnotatedObject, ListedImage, clip_box
 from mmsxm.datasets.findings import Findings
 from mmsxm.datasets.image_folder import ImageFolder
 from mmsxm.datasets.sample_rng import sample_rng
-from mmsxm.datasets.xray_dataset import AnnotatedObject, ListedImage, clip_box
 
 WIDTH, HEIGHT = 40, 30
 

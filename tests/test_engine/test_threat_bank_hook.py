@@ -21,11 +21,8 @@ class Images:
         self.names = names
         self.pipeline = Compose(transforms)
 
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def get_data_info(self, index: int) -> dict:
-        return {'img_id': self.names[index]}
+    def image_ids(self) -> set[str]:
+        return set(self.names)
 
     def set_epoch(self, seed: int, epoch: int) -> None: ...
 

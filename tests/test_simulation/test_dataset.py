@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmsxm.datasets import OPIXray, SIXray
-from mmsxm.simulation import dataset
+from mmsxm.files import write_whole
 from mmsxm.simulation.bag import simulate_bag
 from mmsxm.simulation.dataset import write_opixray, write_sixray
 from mmsxm.simulation.opixray_layout import LEVELS, occlusion_level
@@ -140,7 +140,7 @@ def test_two_processes_may_write_one_set(
             interrupted.append(target)
             with monkeypatch.context() as other:
                 other.setattr(os, 'getpid', lambda: 0)
-                dataset._write_whole(target, b'of another process')
+                write_whole(target, b'of another process')
         replace(source, target)
 
     monkeypatch.setattr(os, 'replace', late)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..parts import mapped
 from ..physics import Floats
 from ..shapes import Outline, Part, box, curve, ellipse, inset
 
@@ -169,11 +170,4 @@ def moved(
     """Parts turned about the origin, then shifted to a point, as one."""
     c, s = np.cos(angle), np.sin(angle)
     turned, shift = np.array([[c, s], [-s, c]]), np.asarray(at)
-    return [
-        part._replace(
-            outlines=[o @ turned + shift for o in part.outlines],
-            holes=[o @ turned + shift for o in part.holes],
-            wedge=None if part.wedge is None else part.wedge @ turned + shift,
-        )
-        for part in parts
-    ]
+    return mapped(parts, lambda points: points @ turned + shift)

@@ -1,10 +1,11 @@
 """What the makers of items share: hollow bodies, handles, halves that open."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from ..parts import mapped
 from ..shapes import Outline, Part, bar, curve, ellipse, inset, turn
 
 Points = Sequence[tuple[float, float]]
@@ -15,26 +16,13 @@ def half(outline: Outline, opening: float, side: int) -> Outline:
     return turn(outline, opening / 2) * (1, side)
 
 
-def moved(parts: Iterable[Part], move: Callable[[Outline], Outline]) -> list[Part]:
-    """Parts with all their points moved within the plane."""
-    return [
-        part._replace(
-            outlines=[move(outline) for outline in part.outlines],
-            holes=[move(hole) for hole in part.holes],
-            wedge=None if part.wedge is None else move(part.wedge),
-            axis=None if part.axis is None else move(part.axis),
-        )
-        for part in parts
-    ]
-
-
 def scaled(
     parts: Iterable[Part], factor: float, centre: tuple[float, float] = (0.0, 0.0)
 ) -> list[Part]:
     """Parts with a point moved to the origin, then all lengths times a factor."""
     return [
         part._replace(thickness=part.thickness * factor, lift=part.lift * factor)
-        for part in moved(parts, lambda outline: (outline - centre) * factor)
+        for part in mapped(parts, lambda outline: (outline - centre) * factor)
     ]
 
 
@@ -42,7 +30,7 @@ def placed(
     parts: Iterable[Part], x: float, y: float, angle: float = 0.0, lift: float = 0.0
 ) -> list[Part]:
     """Parts turned about the origin in their plane, then moved."""
-    there = moved(parts, lambda outline: turn(outline, angle) + np.array([x, y]))
+    there = mapped(parts, lambda outline: turn(outline, angle) + np.array([x, y]))
     return [part._replace(lift=part.lift + lift) for part in there]
 
 

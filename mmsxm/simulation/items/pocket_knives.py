@@ -4,8 +4,9 @@ from functools import partial
 
 import numpy as np
 
+from ..parts import mapped
 from ..shapes import Outline, Part, bar, box, curve, ellipse, inset
-from .building import both_sides, half, moved, placed, rivets, scaled, smooth
+from .building import both_sides, half, placed, rivets, scaled, smooth
 
 
 def make_folding_knife(length: float, rng: np.random.Generator) -> list[Part]:
@@ -124,7 +125,7 @@ def _swiss_knife(length: float, rng: np.random.Generator) -> list[Part]:
         angle = rng.choice([np.pi, rng.uniform(-0.2, 2.4)], p=[0.6, 0.4])
         tool = _tool(reach, width * rng.uniform(0.35, 0.5), i, rng)
         turned = placed(tool, body * 0.42, -width * 0.1, -angle, (i + 0.5) * pitch - top)
-        parts += turned if i % 2 == 0 else moved(turned, _mirrored)
+        parts += turned if i % 2 == 0 else mapped(turned, _mirrored)
     spring = box(-body * 0.45, width * 0.22, body * 0.45, width * 0.42, 0.1)
     parts.append(Part('steel', layers * pitch * 0.7, [spring]))
     return parts
@@ -172,6 +173,6 @@ def _folding_pliers(length: float, rng: np.random.Generator) -> list[Part]:
             *both_sides(walls, width * 0.6),
             Part('steel', 0.2, tools, lift=0.15 * side),
         ]
-        parts += moved(closed, partial(half, opening=opening, side=side))
+        parts += mapped(closed, partial(half, opening=opening, side=side))
     parts.append(Part('steel', 0.9, [ellipse(0, 0, width * 0.6, sides=14)]))
     return scaled(parts, 1.0, ((jaw - back) / 2, 0))

@@ -1,0 +1,85 @@
+"""What a run leaves behind: its result, its history, and what it was made with."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from typing import Any
+
+from mmsxm.files import write_whole
+
+__all__ = [
+    'best_of',
+    'last_step',
+    'read_history',
+    'read_result',
+    'revision',
+    'stack',
+    'write_result',
+]
+
+RESULT = 'result.json'
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """The result of a run, None if it has none yet."""
+    path = folder / RESULT
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def write_result(folder: Path, result: dict[str, Any]) -> None:
+    """Write the result of a run, which makes it a finished one."""
+    write_whole(folder / RESULT, (json.dumps(result, indent=1) + '\n').encode())
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """What a run logged, line by line, also over resumptions.
+
+    Lines of an epoch that was cut off and trained again count once, as they were the last time.
+    """
+    lines: dict[tuple[int, bool], dict[str, Any]] = {}
+    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+        for text in path.read_text().splitlines():
+            line = json.loads(text)
+            if 'step' in line:
+                lines[line['step'], 'loss' in line] = line
+    return [lines[key] for key in sorted(lines)]
+
+
+def best_of(history: Sequence[dict[str, Any]], key: str) -> dict[str, Any] | None:
+    """The epoch whose test gave the highest value, None where there is no such value."""
+    tested = [line for line in history if line.get(key) is not None]
+    if not tested:
+        return None
+    best = max(tested, key=lambda line: line[key])
+    return {'epoch': best['step'], key: best[key]}
+
+
+def last_step(history: Sequence[dict[str, Any]]) -> int:
+    """How many of the optimiser's steps a run has logged."""
+    return max((line['step'] for line in history if 'loss' in line), default=0)
+
+
+def revision() -> str | None:
+    """The commit that the code is at, with a plus where files differ from it."""
+    root = Path(__file__).resolve().parents[2]
+    try:
+        commit = _git(root, 'rev-parse', 'HEAD')
+        return commit + ('+' if _git(root, 'status', '--porcelain', '-uno') else '')
+    except (OSError, subprocess.CalledProcessError):
+        return None  # installed without its repository
+
+
+def _git(root: Path, *args: str) -> str:
+    done = subprocess.run(
+        ['git', '-C', str(root), *args], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def stack() -> dict[str, str]:
+    """The versions of the packages that a result rests on."""
+    names = packages_distributions()
+    packages = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmpretrain')
+    return {names[name][0]: version(names[name][0]) for name in packages if name in names}

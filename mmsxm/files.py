@@ -1,0 +1,16 @@
+"""Files that are there in full or not at all."""
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file at once, in a folder that need not be there yet.
+
+    Whoever reads finds the old file or the new one, also when the process is killed, and two
+    processes may write the same file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f'{path.name}.{os.getpid()}.part')
+    unfinished.write_bytes(data)
+    os.replace(unfinished, path)
