@@ -1,0 +1,76 @@
+"""What every way of running a trained network has in common."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ..calibration import Calibration
+from ..preparation import Preparation
+
+__all__ = ['Backend', 'ModelInfo', 'Prediction']
+
+
+class Prediction(NamedTuple):
+    """What a network says of N images.
+
+    ``scores`` (N, C) are probabilities after calibration, ``attention_maps`` (N, h, w) span the
+    input, ``level_weights`` are (N, L), order P3, P4, P5; all float32. A network without attention
+    has no maps.
+    """
+
+    scores: np.ndarray
+    attention_maps: np.ndarray | None
+    level_weights: np.ndarray
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What belongs to a trained network beside its weights.
+
+    Args:
+        name: Of its config.
+        classes: Names, in the order of the scores.
+        preparation: Of its input.
+        calibration: Thresholds, and the scaling of the scores.
+        digest: SHA-256 of the checkpoint, also for what was exported from it.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    preparation: Preparation
+    calibration: Calibration
+    digest: str
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> 'ModelInfo':
+        """Undo :meth:`to_dict`, also after a way through JSON."""
+        classes = tuple(values['classes'])
+        return cls(
+            name=values['name'],
+            classes=classes,
+            preparation=Preparation.from_dict(values['preparation']),
+            calibration=Calibration.from_dict(values['calibration'], classes),
+            digest=values['digest'],
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for the metadata of an exported network."""
+        return {
+            'name': self.name,
+            'classes': list(self.classes),
+            'preparation': self.preparation.to_dict(),
+            'calibration': self.calibration.to_dict(),
+            'digest': self.digest,
+        }
+
+
+class Backend(Protocol):
+    """A trained network, ready to be asked."""
+
+    info: ModelInfo
+
+    def __call__(self, images: np.ndarray) -> Prediction:
+        """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8."""
+        ...

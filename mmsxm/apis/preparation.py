@@ -1,0 +1,130 @@
+"""How an image from a scanner becomes the network's input, and how results find their way back.
+
+A station sees the whole image: the test's centre crop, as of the paper's tables, would hide a
+quarter of the bag. The image is resized as for the test and left uncropped, so that items have the
+size that the network was trained on. The same code serves every backend.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from mmengine.config import Config
+
+from mmsxm.datasets.transforms.geometry import foreground_window
+
+__all__ = ['Preparation', 'View', 'boxes_to_image', 'map_to_image']
+
+INTERPOLATIONS = {
+    'nearest': cv2.INTER_NEAREST,
+    'bilinear': cv2.INTER_LINEAR,
+    'bicubic': cv2.INTER_CUBIC,
+    'area': cv2.INTER_AREA,
+    'lanczos': cv2.INTER_LANCZOS4,
+}
+
+
+class View(NamedTuple):
+    """What of an image the network sees.
+
+    ``image_size`` is (h, w) of the image, ``window`` the part that the input shows, xyxy in its
+    pixels.
+    """
+
+    image_size: tuple[int, int]
+    window: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Cut white margins where the network was trained without them, then resize.
+
+    Args:
+        size: (h, w) of the network's input.
+        interpolation: A key of :data:`INTERPOLATIONS`.
+        background: Pixels whose darkest channel is at least this are margin; None cuts none.
+        margin: Of background that stays on every side, in pixels.
+    """
+
+    size: tuple[int, int]
+    interpolation: str = 'area'
+    background: int | None = None
+    margin: int = 8
+
+    @classmethod
+    def from_config(cls, cfg: Config) -> 'Preparation':
+        """Read what the test pipeline of a config does to images, but for its crop.
+
+        Raises:
+            ValueError: It has no ``Resize`` to a fixed size.
+        """
+        settings: dict[str, Any] = {}
+        for transform in cfg.test_dataloader.dataset.pipeline:
+            if transform.type == 'mmsxm.CropBackground':
+                settings |= {
+                    'background': transform.get('background', 240),
+                    'margin': transform.get('margin', 8),
+                }
+            elif transform.type == 'Resize' and not transform.get('keep_ratio', False):
+                width, height = transform.scale
+                settings['size'] = (height, width)
+                settings['interpolation'] = transform.get('interpolation', 'bilinear')
+        if 'size' not in settings:
+            raise ValueError(
+                f"{cfg.filename}: the test pipeline has no dict(type='Resize', scale=(w, h)), "
+                "so the network's input size is unknown."
+            )
+        return cls(**settings)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> 'Preparation':
+        """Undo :meth:`to_dict`, also after a way through JSON."""
+        return cls(**{**settings, 'size': tuple(settings['size'])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for the metadata of an exported network."""
+        return asdict(self)
+
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, View]:
+        """Prepare one image.
+
+        Args:
+            image: BGR ``(H, W, 3)`` uint8.
+
+        Returns:
+            The input, BGR ``(h, w, 3)`` uint8, and what it shows.
+        """
+        height, width = image.shape[:2]
+        window = (0, 0, width, height)
+        if self.background is not None:
+            window = foreground_window(image, self.background, self.margin)
+        left, top, right, bottom = window
+        resized = cv2.resize(
+            image[top:bottom, left:right],
+            self.size[::-1],
+            interpolation=INTERPOLATIONS[self.interpolation],
+        )
+        return resized, View((height, width), window)
+
+
+def boxes_to_image(boxes: np.ndarray, view: View, input_size: tuple[int, int]) -> np.ndarray:
+    """Take boxes ``(n, 4)``, xyxy in pixels of the input of size (h, w), to pixels of the image."""
+    left, top, right, bottom = view.window
+    scale = np.array([(right - left) / input_size[1], (bottom - top) / input_size[0]] * 2)
+    return (np.asarray(boxes, dtype=np.float32).reshape(-1, 4) * scale + [left, top] * 2).astype(
+        np.float32
+    )
+
+
+def map_to_image(attention_map: np.ndarray, view: View) -> np.ndarray:
+    """Stretch a map ``(h, w)`` of the input over the image; 0 where the network did not look."""
+    left, top, right, bottom = view.window
+    result = np.zeros(view.image_size, dtype=np.float32)
+    result[top:bottom, left:right] = cv2.resize(
+        attention_map.astype(np.float32),
+        (right - left, bottom - top),
+        interpolation=cv2.INTER_LINEAR,
+    )
+    return result

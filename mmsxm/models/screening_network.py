@@ -1,0 +1,64 @@
+"""A trained SXMNet as a station runs it: pixels in, scores, attention and level weights out.
+
+Normalisation, fusion, the sigmoid and the calibration of the scores are inside, so that an exported
+graph needs nothing around it.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .fusion_heads import fuse
+from .sxmnet import SXMNet
+
+__all__ = ['ScreeningNetwork']
+
+
+class ScreeningNetwork(nn.Module):
+    """Wrap a network for inference.
+
+    Args:
+        model: With a classification head, and a preprocessor that normalises.
+        slope: By class, a in sigmoid(a * logit + b).
+        offset: By class, b.
+
+    Raises:
+        ValueError: the network is a Stage I, without a head.
+    """
+
+    mean: Tensor
+    std: Tensor
+    slope: Tensor
+    offset: Tensor
+
+    def __init__(self, model: SXMNet, slope: Sequence[float], offset: Sequence[float]) -> None:
+        super().__init__()
+        if not model.with_head:
+            raise ValueError(
+                'a network of Stage I has no classification head: nothing to screen by'
+            )
+        self.model = model.eval()
+        preprocessor = model.data_preprocessor
+        self.to_rgb = bool(preprocessor.to_rgb)
+        self.register_buffer('mean', preprocessor.mean.view(1, 3, 1, 1).clone())
+        self.register_buffer('std', preprocessor.std.view(1, 3, 1, 1).clone())
+        self.register_buffer('slope', torch.tensor(slope, dtype=torch.float32))
+        self.register_buffer('offset', torch.tensor(offset, dtype=torch.float32))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Screen images, BGR ``(N, h, w, 3)`` uint8.
+
+        Returns:
+            Scores ``(N, C)`` and level weights ``(N, L)``, float32; with an attention head also
+            its last map ``(N, h, w)``.
+        """
+        inputs = images.permute(0, 3, 1, 2).float()  # (N, 3, h, w)
+        if self.to_rgb:
+            inputs = inputs.flip(1)
+        feats, maps = self.model.attend((inputs - self.mean) / self.std)
+        head = self.model.head
+        level_weights = head.level_logits(feats).softmax(dim=-1)
+        logits = fuse(head.level_scores(feats), level_weights)
+        scores = (self.slope * logits + self.offset).sigmoid()
+        return (scores, level_weights, *(attention_map[:, 0] for attention_map in maps[-1:]))
