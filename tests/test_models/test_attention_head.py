@@ -116,3 +116,15 @@ def test_a_pipeline_that_draws_nothing_is_an_error() -> None:
 def test_targets_of_another_size_are_an_error() -> None:
     with pytest.raises(ValueError, match=r'drawn are \(8, 8\).* map is \(4, 4\)'):
         head_for(stride=8).loss((torch.rand(1, 1, 4, 4),), [sample(torch.rand(1, 8, 8))])
+
+
+@pytest.mark.parametrize('stride', [8, 2])
+def test_maps_start_near_the_share_of_an_image_that_items_cover(stride: int) -> None:
+    """With Kaiming's weights to the map, the first steps would drive it to 0 for good."""
+    torch.manual_seed(0)
+    head = BottomUpAttentionHead(in_channels=256, stride=stride)
+    head.init_weights()
+    feats = tuple(torch.randn(2, 256, side, side) for side in (14, 7, 4))
+    for attention_map in head(feats, torch.randn(2, 3, 112, 112)):
+        assert 0.05 < attention_map.mean() < 0.2
+        assert attention_map.max() < 0.7
