@@ -126,5 +126,5 @@ def test_maps_start_near_the_share_of_an_image_that_items_cover(stride: int) -> 
     head.init_weights()
     feats = tuple(torch.randn(2, 256, side, side) for side in (14, 7, 4))
     for attention_map in head(feats, torch.randn(2, 3, 112, 112)):
-        assert 0.05 < attention_map.mean() < 0.2
-        assert attention_map.max() < 0.7
+        assert 0.03 < attention_map.mean() < 0.35  # Kaiming's: 0.47, and 1.0 in places
+        assert attention_map.max() < 0.9
