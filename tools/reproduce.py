@@ -2,8 +2,9 @@
 
 python tools/reproduce.py --table 3 --suite sixray-mini --seeds 0,1,2
 
-Writes results/<suite>/table3.md and .csv. With --jobs several networks train at a time; with
---devices each on a GPU of its own. What is finished is never trained again.
+Writes results/<suite>/table3.md and .csv, and a record of each network to results/<suite>/runs.
+With --jobs several networks train at a time; with --devices each on a GPU of its own. What has a
+record is never trained again: name another --out to train all of it yourself.
 """
 
 import argparse
@@ -59,7 +60,7 @@ def main() -> None:
     out = args.out or Path('results') / suite.stem
     console = Console()
     try:
-        reproduction = Reproduction(suite, work_dir)
+        reproduction = Reproduction(suite, work_dir, out / 'runs')
         family = reproduction.suite.family
         rows = [
             row
@@ -68,7 +69,7 @@ def main() -> None:
             if family in row.configs and (not args.rows or row.key in args.rows.split(','))
         ]
         runs = reproduction.plan(rows, args.seeds)
-        missing = [run for run in runs if not reproduction.is_finished(run)]
+        missing = reproduction.missing(runs)
         console.print(f'{len(runs)} networks, of which {len(missing)} are to be trained')
         if args.dry_run:
             for run in missing:

@@ -148,7 +148,7 @@ def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> l
         mine, others = (
             read_runs(
                 [
-                    reproduction.folder(run) / 'scores.csv'
+                    reproduction.scores(run)
                     for run in sorted(one['runs'], key=lambda run: run.seed)
                     if run.seed in common
                 ]

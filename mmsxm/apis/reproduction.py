@@ -2,7 +2,8 @@
 
 A run is a config, a seed and a budget. Stage II needs its Stage I, a network that learns from CHR's
 labels needs the labels, and they need their teacher; what several rows need is trained once. A run
-that is finished has a ``result.json`` beside its checkpoints and is never trained again; one that
+that is finished leaves a record, ``result.json`` and the scores of all test images, and is never
+trained again, unless a run that is not finished needs weights which are no longer there. One that
 was cut off is resumed.
 
 The budget is counted in optimiser steps: a network without Stage I is trained twice, for as many
@@ -67,18 +68,33 @@ class Reproduction:
 
     Args:
         suite: The suite's config file.
-        work_dir: A folder for its runs.
+        work_dir: A folder for its runs' checkpoints and logs.
+        records: A folder for what they leave for good.
     """
 
-    def __init__(self, suite: str | os.PathLike[str], work_dir: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        suite: str | os.PathLike[str],
+        work_dir: str | os.PathLike[str],
+        records: str | os.PathLike[str],
+    ) -> None:
         self.suite_path = str(suite)
         self.suite = load_suite(suite)
         self._parsed: dict[str, Config] = {}
         self.work_dir = Path(work_dir)
+        self.records = Path(records)
 
     def folder(self, run: Run) -> Path:
         """The work directory of a run."""
         return self.work_dir / run.name
+
+    def record(self, run: Run) -> Path:
+        """The folder of what a run leaves for good."""
+        return self.records / run.name
+
+    def scores(self, run: Run) -> Path:
+        """The scores of a run's test images."""
+        return self.record(run) / 'scores.csv'
 
     def runs_of(self, row: Row, seed: int) -> dict[str, Run]:
         """The runs that a row of a table reports, by budget."""
@@ -129,7 +145,7 @@ class Reproduction:
             cfg.load_from = str(self.folder(needed[0]))
         if 'meta_labels' in cfg.train_dataloader.dataset:
             cfg.train_dataloader.dataset.meta_labels = str(self.labels(needed[-1]))
-        scores = dict(type='mmsxm.ScoreTable', out=str(self.folder(run) / 'scores.csv'))
+        scores = dict(type='mmsxm.ScoreTable', out=str(self.scores(run)))
         by_size = dict(type='mmsxm.AttentionBySize')
         cfg.test_evaluator = [
             *cfg.test_evaluator,
@@ -144,7 +160,20 @@ class Reproduction:
 
     def result(self, run: Run) -> dict[str, Any] | None:
         """The result of a run, None if it has none yet."""
-        return read_result(self.folder(run))
+        return read_result(self.record(run))
+
+    def missing(self, runs: Sequence[Run]) -> list[Run]:
+        """Those of the runs, ordered as in :meth:`plan`, that are to be trained."""
+        missing = set()
+        for run in reversed(runs):
+            if run in missing or not self.is_finished(run):
+                missing.add(run)
+                missing.update(one for one in self.needs(run) if not self._has_weights(one))
+        return [run for run in runs if run in missing]
+
+    def _has_weights(self, run: Run) -> bool:
+        epochs = self.config(run).train_cfg.max_epochs
+        return running.finished_epochs(self.folder(run)) >= epochs
 
     def is_finished(self, run: Run) -> bool:
         """Whether a run has its result.
@@ -157,8 +186,9 @@ class Reproduction:
             return False
         if result['digest'] != digest(self.config(run)):
             raise ValueError(
-                f'{self.folder(run)} was trained with other settings than {run.config} under '
-                f'{self.suite_path} has now: delete it, or name another --work-dir'
+                f'{self.record(run)} has other settings than {run.config} under '
+                f'{self.suite_path}: delete it and its work directory, or name another --out '
+                'and --work-dir'
             )
         return True
 
@@ -189,7 +219,7 @@ class Reproduction:
             'stack': stack(),
             'digest': settings,
         }
-        write_result(self.folder(run), result)
+        write_result(self.record(run), result)
 
     def _write_labels(self, teacher: Run) -> None:
         from mmsxm.datasets.meta_labels import write_meta_labels
@@ -231,8 +261,8 @@ def train_all(
         What went wrong, by run; a run whose needs failed is left out and named too.
     """
     failed: dict[Run, str] = {}
-    finished = {run for run in runs if reproduction.is_finished(run)}
-    waiting = [run for run in runs if run not in finished]
+    waiting = reproduction.missing(runs)
+    finished = set(runs) - set(waiting)
     free = list(devices)[:jobs] or [''] * jobs
     active: dict[Future[str | None], tuple[Run, str]] = {}
     with ThreadPoolExecutor(jobs) as pool:
@@ -266,7 +296,8 @@ def _in_a_process(reproduction: Reproduction, run: Run, device: str, jobs: int) 
     folder = reproduction.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, '-m', 'mmsxm.apis.reproduction', reproduction.suite_path]
-    command += [str(reproduction.work_dir), run.config, str(run.seed), run.budget]
+    command += [str(reproduction.work_dir), str(reproduction.records)]
+    command += [run.config, str(run.seed), run.budget]
     with open(folder / 'output.txt', 'a') as output:
         done = subprocess.run(
             command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
@@ -274,16 +305,32 @@ def _in_a_process(reproduction: Reproduction, run: Run, device: str, jobs: int) 
     return f'exit status {done.returncode}' if done.returncode else None
 
 
+PLACES = ('work_dir', 'load_from', 'data_root', 'meta_labels', 'checkpoint', 'out')
+
+
+def without_places(settings: Any) -> Any:
+    """Settings with the paths left out that may differ from machine to machine."""
+    if isinstance(settings, dict):
+        return {
+            key: without_places(value)
+            for key, value in settings.items()
+            if not (key in PLACES and isinstance(value, str))
+        }
+    if isinstance(settings, list | tuple):
+        return [without_places(value) for value in settings]
+    return settings
+
+
 def digest(cfg: Config) -> str:
-    """A fingerprint of the settings of a config, but for the folders that it reads and writes."""
-    settings = {key: value for key, value in cfg.to_dict().items() if key != 'work_dir'}
+    """A fingerprint of the settings of a config, wherever its files lie."""
+    settings = without_places(cfg.to_dict())
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def main() -> None:
     """Train one run; :func:`train_all` starts this in a process of its own."""
-    suite, work_dir, config, seed, budget = sys.argv[1:]
-    Reproduction(suite, work_dir).train(Run(config, int(seed), budget))
+    suite, work_dir, records, config, seed, budget = sys.argv[1:]
+    Reproduction(suite, work_dir, records).train(Run(config, int(seed), budget))
 
 
 if __name__ == '__main__':

@@ -8,8 +8,10 @@ paper's configs:
 - ``simulate``: by family arguments of the simulator that makes the data where there is none;
 - ``groups``: a csv and its column, by which results are also reported within groups of images;
 - ``backbone``, ``out_indices``, ``channels``: another backbone, and its levels P3, P4 and P5;
+- ``pyramid_channels``: of FPN's levels;
 - ``sizes``: pixels that images are resized to, and cropped to;
 - ``batch_size``, ``amp``;
+- ``val_interval``: epochs from test to test, of which the best stands beside the last;
 - ``stage1``, ``stage2``: ``epochs``, ``milestones`` and ``lr_scale``, a factor on the rates.
 
 Without one of them the paper's configs stay as they are.
@@ -34,9 +36,11 @@ KEYS = {
     'backbone',
     'out_indices',
     'channels',
+    'pyramid_channels',
     'sizes',
     'batch_size',
     'amp',
+    'val_interval',
     'stage1',
     'stage2',
 }
@@ -65,6 +69,8 @@ def lay_over(suite: Config, cfg: Config, full: bool = False) -> None:
     """
     if 'backbone' in suite:
         _exchange_backbone(suite, cfg.model)
+    if 'pyramid_channels' in suite and cfg.model.get('neck', {}).get('type') == 'mmsxm.FPN':
+        _narrow_pyramid(suite.pyramid_channels, cfg.model)
     family = 'opixray' if cfg.train_dataloader.dataset.type == 'mmsxm.OPIXray' else 'sixray'
     for loader in running.DATALOADERS:
         cfg[loader].dataset.update(suite.get('data', {}).get(family, {}))
@@ -75,7 +81,7 @@ def lay_over(suite: Config, cfg: Config, full: bool = False) -> None:
     if suite.get('amp'):
         running.use_autocast(cfg)
     _set_schedule(suite, cfg, full)
-    cfg.train_cfg.val_interval = 1  # the best epoch on the test set stands beside the last one
+    cfg.train_cfg.val_interval = suite.get('val_interval', 1)
 
 
 def is_stage1(cfg: Config) -> bool:
@@ -96,6 +102,14 @@ def _exchange_backbone(suite: Config, model: Any) -> None:
     model.neck.in_channels = channels
     if model.neck.type == 'mmsxm.HierarchicalRefinement':
         model.head.in_channels = channels
+
+
+def _narrow_pyramid(channels: int, model: Any) -> None:
+    model.neck.out_channels = channels
+    if 'attention_head' in model:
+        model.attention_head.in_channels = channels
+    if 'head' in model:
+        model.head.in_channels = [channels] * 3
 
 
 def _resize(pipeline: list[Any], resized: int, cropped: int) -> None:

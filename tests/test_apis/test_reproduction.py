@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from mmsxm.apis import reproduction as module
 from mmsxm.apis.paper_report import write_table
 from mmsxm.apis.paper_tables import TABLES
 from mmsxm.apis.reproduction import Reproduction, Run, train_all
-from mmsxm.apis.run_records import best_of, last_step, read_history, read_result
+from mmsxm.apis.run_records import best_of, last_step, read_history
 from mmsxm.apis.running import load_config
 from mmsxm.apis.suites import lay_over, load_suite
 
@@ -39,7 +40,7 @@ def tiny(
     root = tmp_path_factory.mktemp('reproduce')
     suite = root / 'tiny.py'
     suite.write_text(TINY.format(root=str(simulate(16, 8))))
-    return lambda: Reproduction(suite, root / 'runs')
+    return lambda: Reproduction(suite, root / 'runs', root / 'records')
 
 
 def test_what_several_rows_need_is_trained_once_and_before_them(
@@ -58,7 +59,7 @@ def test_what_several_rows_need_is_trained_once_and_before_them(
 
 def test_every_row_of_the_paper_can_be_planned() -> None:
     for family in ('sixray', 'opixray'):
-        one = Reproduction(CONFIGS / 'suites' / f'{family}.py', 'nowhere')
+        one = Reproduction(CONFIGS / 'suites' / f'{family}.py', 'nowhere', 'nowhere')
         rows = [row for rows in TABLES.values() for row in rows if family in row.configs]
         runs = one.plan(rows, [0])
         assert {row.configs[family] for row in rows} <= {run.config for run in runs}
@@ -106,7 +107,7 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
     runs = one.plan(rows, [0])
     for run in runs:
         one.train(run)
-    sxmnet = read_result(one.folder(Run(SXMNET, 0)))
+    sxmnet = one.result(Run(SXMNET, 0))
     assert sxmnet is not None
     assert sxmnet['steps'] == 2 * 2  # epochs of 16 images, 8 in a batch
     assert sxmnet['best']['xray/mAP'] >= sxmnet['metrics']['xray/mAP'] - 1e-9
@@ -134,8 +135,15 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
     assert '| FPN, attention, Meta Fusion | Stage I, Stage II |' in text
     assert 'Difference of "FPN, attention, Meta Fusion"' in text
 
+    stage1, _ = again.needs(Run(SXMNET, 0))
+    shutil.rmtree(again.folder(stage1))
+    assert again.missing(runs) == []  # its weights are needed no longer
+    (again.record(Run(SXMNET, 0)) / 'result.json').rename(tmp_path / 'result.json')
+    assert again.missing(runs) == [stage1, Run(SXMNET, 0)]
+    (tmp_path / 'result.json').rename(again.record(Run(SXMNET, 0)) / 'result.json')
+
     again.suite.stage2.epochs = 3
-    with pytest.raises(ValueError, match='was trained with other settings'):
+    with pytest.raises(ValueError, match='has other settings'):
         again.is_finished(Run(SXMNET, 0))
 
 
@@ -143,7 +151,7 @@ def test_what_fails_is_named_and_what_needs_it_is_left_out(
     tiny: Callable[[], Reproduction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = tiny()
-    one.work_dir = tmp_path
+    one.work_dir = one.records = tmp_path
     trained = []
 
     def train(_: Reproduction, run: Run, device: str, jobs: int) -> str | None:
