@@ -24,17 +24,15 @@ LEAVES = sorted(
     for path in CONFIGS.rglob('*.py')
     if not {'_base_', 'suites'} & set(path.relative_to(CONFIGS).parts)  # not configs by themselves
 )
+SLOW_ATTENTION = {'head.fcs.': 1e-1, 'attention_head.': 2e-4, '': 2e-2}
 # ablations of the rates themselves: by prefix of the parameter's name, the first that fits
 OTHER_RATES = {
     'sxmnet_authors-lr_sixray_stage1.py': {
         **{f'backbone.layer{i}.': 1e-5 for i in (2, 3, 4)},
         '': 5e-5,
     },
-    'sxmnet_slow-attention_sixray_stage2.py': {
-        'head.fcs.': 1e-1,
-        'attention_head.': 2e-4,
-        '': 2e-2,
-    },
+    'sxmnet_slow-attention_sixray_stage2.py': SLOW_ATTENTION,
+    'sxmnet_product-slow_sixray_stage2.py': SLOW_ATTENTION,
 }
 SIZE = 64
 
@@ -186,11 +184,13 @@ def test_data(leaf: Leaf, roots: dict[str, Path], tmp_path: Path) -> None:
         assert packed['inputs'].shape == (3, height, width)
         assert sample.gt_label.tolist() == [0]
         assert sample.gt_bboxes.shape == (1, 4)
-        needs_heatmap = is_train and leaf.is_stage1
+        needs_heatmap = is_train and bool(
+            leaf.cfg.model.get('attention_head', {}).get('loss_weight')
+        )
         assert ('gt_heatmap' in sample) == needs_heatmap
         if needs_heatmap:
-            maps = leaf.model.eval()(packed['inputs'][None].float())
-            assert sample.gt_heatmap.shape == maps[0].shape
+            _, maps = leaf.model.eval().attend(packed['inputs'][None].float())
+            assert sample.gt_heatmap.shape == maps[-1][0].shape
         needs_level = is_train and bool(leaf.cfg.model.get('head', {}).get('loss_meta_weight'))
         assert ('gt_meta_level' in sample) == needs_level
         if needs_level:

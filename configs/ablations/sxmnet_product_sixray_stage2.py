@@ -1,4 +1,4 @@
 # the refinement as published: the plain product with the map
-_base_ = '../sxmnet_sixray_stage2.py'
+_base_ = './sxmnet_mf-n_sixray_stage2.py'
 
 model = dict(refinement=dict(type='mmsxm.ProductRefinement'))

@@ -15,7 +15,7 @@ train_dataloader = dict(dataset=dict(require_boxes=True, pipeline={{_base_.stage
 val_evaluator = [dict(type='mmsxm.AttentionLocalization')]
 test_evaluator = val_evaluator
 # from random weights and at half the size: a larger rate than the paper's, for fewer epochs
-optim_wrapper = dict(type='mmsxm.AutocastOptimWrapper', optimizer=dict(lr=2e-5))
+optim_wrapper = dict(type='mmsxm.AutocastOptimWrapper', optimizer=dict(lr=1e-4))
 param_scheduler = dict(milestones=[5])
 train_cfg = dict(max_epochs=6, val_interval=6)
 work_dir = 'work_dirs/demo/stage1'

@@ -12,7 +12,10 @@ backbone = dict(
 )
 out_indices = (2, 4, 7)  # strides 8, 16 and 32
 channels = (32, 96, 1280)
+pyramid_channels = 128
+sizes = (146, 128)
 batch_size = 32
 amp = True
-stage1 = dict(epochs=12, milestones=[8, 11], lr_scale=2)
-stage2 = dict(epochs=16, milestones=[11, 14], lr_scale=0.5)
+val_interval = 2
+stage1 = dict(epochs=8, milestones=[6, 7], lr_scale=10)
+stage2 = dict(epochs=10, milestones=[7, 9], lr_scale=0.5)

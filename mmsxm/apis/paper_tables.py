@@ -90,10 +90,16 @@ TABLES: dict[str, tuple[Row, ...]] = {
         _row('chr_mf_i', 'CHR, MF-I', 'ablations/chr_mf-i_{}.py', 93.87, 88.29, both=True),
         _row('chr_mf_n', 'CHR, MF-N', 'ablations/chr_mf-n_{}.py', 93.77, 87.84, both=True),
     ),
-    # Ours: what becomes of the attention in Stage II, under the published product and remedies.
+    # Ours: what becomes of the attention in Stage II, as published and under remedies.
     'attention': (
-        _row('product', 'published product', 'ablations/sxmnet_product_{}_stage2.py'),
-        _row('normalized', 'divided by its mean', 'sxmnet_{}_stage2.py'),
-        _row('slow', 'slow attention head', 'ablations/sxmnet_slow-attention_{}_stage2.py'),
+        _row('product', 'product, as published', 'ablations/sxmnet_product_{}_stage2.py'),
+        _row('slow', 'product, slow attention', 'ablations/sxmnet_product-slow_{}_stage2.py'),
+        _row('taught', 'product, taught attention', 'ablations/sxmnet_product-taught_{}_stage2.py'),
+        _row(
+            'normalized_slow',
+            'divided by its mean, slow attention',
+            'ablations/sxmnet_slow-attention_{}_stage2.py',
+        ),
+        _row('normalized', 'divided by its mean (default)', ON_SIXRAY),
     ),
 }

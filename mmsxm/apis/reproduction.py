@@ -305,7 +305,7 @@ def _in_a_process(reproduction: Reproduction, run: Run, device: str, jobs: int) 
     return f'exit status {done.returncode}' if done.returncode else None
 
 
-PLACES = ('work_dir', 'load_from', 'data_root', 'meta_labels', 'checkpoint', 'out')
+PLACES = ('work_dir', 'load_from', 'data_root', 'meta_labels', 'checkpoint')
 
 
 def without_places(settings: Any) -> Any:
@@ -322,8 +322,9 @@ def without_places(settings: Any) -> Any:
 
 
 def digest(cfg: Config) -> str:
-    """A fingerprint of the settings of a config, wherever its files lie."""
+    """A fingerprint of the settings that a network is trained with, wherever its files lie."""
     settings = without_places(cfg.to_dict())
+    del settings['test_evaluator']
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 
