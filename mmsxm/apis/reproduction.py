@@ -13,6 +13,7 @@ the short one.
 
 import copy
 import hashlib
+import itertools
 import json
 import os
 import subprocess
@@ -110,7 +111,7 @@ class Reproduction:
             write(self.suite.data[family].data_root, **settings)
 
     def plan(self, rows: Iterable[Row], seeds: Sequence[int]) -> list[Run]:
-        """All runs that rows need, each after those that it needs itself."""
+        """All runs that rows need, each after those that it needs itself; the full budget first."""
         ordered: dict[Run, None] = {}
 
         def add(run: Run) -> None:
@@ -118,10 +119,9 @@ class Reproduction:
                 add(needed)
             ordered.setdefault(run)
 
-        for seed in seeds:
-            for row in rows:
-                for run in self.runs_of(row, seed).values():
-                    add(run)
+        for budget, seed, row in itertools.product(BUDGETS, seeds, rows):
+            if run := self.runs_of(row, seed).get(budget):
+                add(run)
         return list(ordered)
 
     def needs(self, run: Run) -> list[Run]:
