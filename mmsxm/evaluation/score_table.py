@@ -1,4 +1,4 @@
-"""The score of every class for every image, as a csv that anyone can read."""
+"""What a network says of every image, as a csv that anyone can read."""
 
 import csv
 import os
@@ -16,19 +16,22 @@ from .mean_average_precision import score_row
 __all__ = ['ScoreTable', 'Scores', 'read_scores']
 
 WHAT = ('score', 'label')
+LEVELS = ('P3', 'P4', 'P5')
 
 
 class Scores(NamedTuple):
     """What a network said of a test set.
 
     ``scores`` and ``targets`` (1, 0, or -1 for ignored) are (N, C), in the order of ``names``, the
-    stems of the images' files, and ``classes``.
+    stems of the images' files, and ``classes``. ``level_weights`` (N, L) are the weights of the
+    levels, fine to coarse, with L = 0 where the file has none.
     """
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
     scores: np.ndarray
     targets: np.ndarray
+    level_weights: np.ndarray = np.empty((0, 0))
 
 
 def read_scores(path: str | os.PathLike[str]) -> Scores:
@@ -40,23 +43,31 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
     try:
         with open(path, newline='', encoding='utf-8') as file:
             header, *rows = csv.reader(file)
-        classes = tuple(key.removeprefix('score/') for key in header[1::2])
-        wanted = ['name', *(f'{what}/{c}' for c in classes for what in WHAT)]
-        if header != wanted or not classes:
+        levels = sum(key.startswith('level/') for key in header)
+        classes = tuple(key.removeprefix('score/') for key in header[1 : len(header) - levels : 2])
+        if header != _header(classes, levels) or not classes:
             raise ValueError(f'the header is {",".join(header)}')
         rows.sort()
-        values = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, 2 * len(classes))
+        values = np.array([row[1:] for row in rows], dtype=np.float64)
+        values = values.reshape(-1, len(header) - 1)
     except (ValueError, csv.Error) as error:
         raise ValueError(f'{path} is no table of scores: {error}') from error
     names = tuple(row[0] for row in rows)
-    return Scores(names, classes, values[:, 0::2], values[:, 1::2].astype(np.int64))
+    pairs, level_weights = np.split(values, [2 * len(classes)], axis=1)
+    return Scores(names, classes, pairs[:, 0::2], pairs[:, 1::2].astype(np.int64), level_weights)
+
+
+def _header(classes: Sequence[str], levels: int) -> list[str]:
+    pairs = [f'{what}/{name}' for name in classes for what in WHAT]
+    return ['name', *pairs, *(f'level/{name}' for name in LEVELS[len(LEVELS) - levels :])]
 
 
 @METRICS.register_module()
 class ScoreTable(BaseMetric):
     """Write a csv of ``name`` and, for each class, ``score/<class>`` and ``label/<class>``.
 
-    It adds no metric.
+    Where the network weighs levels, ``level/P3``, ``level/P4`` and ``level/P5`` follow. It adds no
+    metric.
 
     Args:
         out: The file to write.
@@ -70,18 +81,21 @@ class ScoreTable(BaseMetric):
         self.out = Path(out)
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
-        """Keep the name, scores and targets of each image."""
+        """Keep the name, scores, targets and level weights of each image."""
         for sample in data_samples:
-            self.results.append((Path(sample['img_path']).stem, score_row(sample)))
+            weights = sample['level_weights'].tolist() if 'level_weights' in sample else []
+            self.results.append((Path(sample['img_path']).stem, *score_row(sample), weights))
 
-    def compute_metrics(self, results: list[tuple[str, np.ndarray]]) -> dict[str, float | None]:
+    def compute_metrics(self, results: list[tuple]) -> dict[str, float | None]:
         """Write the file; the metrics are empty."""
         classes = (self.dataset_meta or {})['classes']
         self.out.parent.mkdir(parents=True, exist_ok=True)
         with open(self.out, 'w', newline='', encoding='utf-8') as file:
             writer = csv.writer(file, lineterminator='\n')
-            writer.writerow(['name', *(f'{what}/{c}' for c in classes for what in WHAT)])
-            for name, (scores, targets) in sorted(results, key=lambda result: result[0]):
-                cells = [(f'{s:.9g}', int(t)) for s, t in zip(scores, targets, strict=True)]
-                writer.writerow([name, *(cell for pair in cells for cell in pair)])
+            writer.writerow(_header(classes, len(results[0][-1])))
+            for name, scores, targets, weights in sorted(results, key=lambda row: row[0]):
+                cells = [name]
+                for score, target in zip(scores, targets, strict=True):
+                    cells += [f'{score:.9g}', f'{target:.0f}']
+                writer.writerow(cells + [f'{weight:.9g}' for weight in weights])
         return {}

@@ -31,6 +31,23 @@ def test_scores_come_back_as_they_were_sorted_by_name(tmp_path: Path) -> None:
     # nine digits tell any two float32 apart, so that ties stay ties and no others appear
     expected = np.array([[0.25, 1.0], [0.9, 0.1], third.tolist()], dtype=np.float32)
     assert np.array_equal(found.scores.astype(np.float32), expected)
+    assert found.level_weights.shape == (3, 0)
+
+
+@pytest.mark.parametrize('levels', [1, 3])
+def test_weights_of_levels_are_kept_in_their_order(tmp_path: Path, levels: int) -> None:
+    metric = ScoreTable(out=str(tmp_path / 'scores.csv'))
+    metric.dataset_meta = {'classes': ('Gun',)}
+    weights = torch.rand(2, levels, generator=torch.Generator().manual_seed(0)).softmax(dim=1)
+    metric.process(None, [sample('b', [0.9], [1]) | {'level_weights': weights[1]}])
+    metric.process(None, [sample('a', [0.1], [0]) | {'level_weights': weights[0]}])
+    metric.evaluate(2)
+    header = (tmp_path / 'scores.csv').read_text().splitlines()[0]
+    assert header.split(',')[3:] == ['level/P3', 'level/P4', 'level/P5'][3 - levels :]
+    found = read_scores(tmp_path / 'scores.csv')
+    assert np.array_equal(found.level_weights.astype(np.float32), weights.numpy())
+    assert found.scores[:, 0] == pytest.approx([0.1, 0.9])
+    assert found.targets.tolist() == [[0], [1]]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +58,7 @@ def test_scores_come_back_as_they_were_sorted_by_name(tmp_path: Path) -> None:
         'name,score/Gun,label/Knife\na,0.5,1\n',
         'name,score/Gun,label/Gun\na,half,1\n',
         'name,score/Gun,label/Gun\na,0.5\n',
+        'name,score/Gun,label/Gun,level/P3\na,0.5,1,1\n',
     ],
 )
 def test_another_file_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
