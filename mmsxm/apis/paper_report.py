@@ -108,16 +108,19 @@ def _std(values: Sequence[float]) -> str:
 
 
 def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, Any]]) -> str:
+    chance = next((one['pointing_chance'] for one in entries if 'pointing_chance' in one), '-')
     title = f'Table {table}' if table.isdigit() else table.capitalize()
     lines = [
         f'# {title}, suite {Path(reproduction.suite_path).stem}',
         '',
         'mAP in percent of the last epoch, mean ± deviation over seeds; "best on test" is the '
         'epoch with the highest mAP on the test set, which the paper reports. The budget is the '
-        'epochs of classification.',
+        'epochs of classification. Pointing is the share of images with boxes in which the '
+        f"attention's maximum falls into one (a random pixel: {chance}); a map of ones has the mean "
+        '100.',
         '',
-        '| | budget | mAP | seeds | best on test | paper | pointing (after Stage I) |',
-        '|---|---|---|---|---|---|---|',
+        '| | budget | mAP | seeds | best on test | paper | pointing (after Stage I) | map mean |',
+        '|---|---|---|---|---|---|---|---|',
     ]
     for entry in entries:
         budget = BUDGET_WORDS[entry['budget']]
@@ -129,7 +132,8 @@ def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, An
             pointing += f' ({entry["stage1_pointing"]})'
         lines.append(
             f'| {entry["label"]} | {budget} | {entry["mAP_mean"] or "missing"}{deviation} | '
-            f'{entry["seeds"]} | {entry["best_mean"]} | {entry["paper"]} | {pointing} |'
+            f'{entry["seeds"]} | {entry["best_mean"]} | {entry["paper"]} | {pointing} | '
+            f'{entry.get("map_mean", "")} |'
         )
     lines += _differences(reproduction, entries)
     lines += _origin(reproduction, entries)
