@@ -2,9 +2,9 @@
 
 A run is a config, a seed and a budget. Stage II needs its Stage I, a network that learns from CHR's
 labels needs the labels, and they need their teacher; what several rows need is trained once. A run
-that is finished leaves a record, ``result.json`` and the scores of all test images, and is never
-trained again, unless a run that is not finished needs weights which are no longer there. One that
-was cut off is resumed.
+that is finished leaves a record, ``result.json``, the course of its epochs and the scores of all
+test images, and is never trained again, unless a run that is not finished needs weights which are
+no longer there. One that was cut off is resumed.
 
 The budget is counted in optimiser steps: a network without Stage I is trained twice, for as many
 epochs as Stage I and II have together (``full``), and as Stage II alone (``short``). The teacher is
@@ -33,14 +33,17 @@ from .meta_labels import label_levels
 from .paper_tables import Row
 from .run_records import (
     best_of,
+    by_epoch,
     last_step,
     read_history,
     read_result,
     revision,
     stack,
+    write_epochs,
     write_result,
 )
 from .suites import CONFIGS, is_stage1, lay_over, load_suite
+from .taught_levels import count_levels, taught_levels
 
 __all__ = ['Reproduction', 'Run', 'train_all']
 
@@ -195,12 +198,12 @@ class Reproduction:
     def train(self, run: Run) -> None:
         """Train and test a run, or finish it, and write its result; its needs come first."""
         cfg = self.config(run)
-        settings = digest(cfg)  # before the runner changes the config
+        settings, schedule = digest(cfg), schedule_of(cfg)  # before the runner changes the config
         if teacher := self._teacher(self._read(run.config)):
             self._write_labels(Run(teacher, run.seed))
         started = time.time()
         running.resume(cfg)
-        running.train(cfg)
+        levels = taught_levels(running.train(cfg).train_dataloader.dataset)
         runner = running.build_test(self.config(run), str(self.folder(run)))
         metrics = runner.test()
         running.dismiss_workers(runner)
@@ -210,15 +213,17 @@ class Reproduction:
             'suite': self.suite_path,
             'seed': run.seed,
             'budget': run.budget,
-            'epochs': cfg.train_cfg.max_epochs,
+            'schedule': schedule,
             'steps': last_step(history),
             'metrics': metrics,
             'best': best_of(history, 'xray/mAP'),
+            'taught_levels': None if levels is None else count_levels(levels),
             'seconds': round(time.time() - started, 1),
             'revision': revision(),
             'stack': stack(),
             'digest': settings,
         }
+        write_epochs(self.record(run), by_epoch(history))
         write_result(self.record(run), result)
 
     def _write_labels(self, teacher: Run) -> None:
@@ -303,6 +308,16 @@ def _in_a_process(reproduction: Reproduction, run: Run, device: str, jobs: int) 
             command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
         )
     return f'exit status {done.returncode}' if done.returncode else None
+
+
+def schedule_of(cfg: Config) -> dict[str, Any]:
+    """How a config trains, in a few numbers."""
+    return {
+        'epochs': cfg.train_cfg.max_epochs,
+        'milestones': list(cfg.param_scheduler.milestones),
+        'lr': cfg.optim_wrapper.optimizer.lr,
+        'batch_size': cfg.train_dataloader.batch_size,
+    }
 
 
 PLACES = ('work_dir', 'load_from', 'data_root', 'meta_labels', 'checkpoint')

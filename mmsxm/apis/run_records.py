@@ -1,25 +1,35 @@
 """What a run leaves behind: its result, its history, and what it was made with."""
 
+import csv
 import json
 import subprocess
+from collections import defaultdict
 from collections.abc import Sequence
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmsxm.files import write_whole
+
+from .tables import write_csv
 
 __all__ = [
     'best_of',
+    'by_epoch',
     'last_step',
+    'read_epochs',
     'read_history',
     'read_result',
     'revision',
     'stack',
+    'write_epochs',
     'write_result',
 ]
 
 RESULT = 'result.json'
+EPOCHS = 'epochs.csv'
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
@@ -45,6 +55,53 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
             if 'step' in line:
                 lines[line['step'], 'loss' in line] = line
     return [lines[key] for key in sorted(lines)]
+
+
+def by_epoch(history: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
+    """What a history says of each epoch: the means of its losses, and what its test gave.
+
+    Every row has ``epoch``, and of the others what was logged: ``loss``, ``loss_cls``, ...,
+    ``xray/mAP``, ...
+    """
+    values: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for line in history:
+        trained = 'loss' in line
+        of_epoch = values[line['epoch'] if trained else line['step']]
+        for key, value in line.items():
+            if value is not None and key.startswith('loss' if trained else 'xray/'):
+                of_epoch[key].append(value)
+    return [
+        {'epoch': epoch, **{key: float(np.mean(there)) for key, there in values[epoch].items()}}
+        for epoch in sorted(values)
+    ]
+
+
+def write_epochs(folder: Path, epochs: Sequence[dict[str, float]]) -> None:
+    """Keep the rows of :func:`by_epoch` with the result of a run."""
+    keys = dict.fromkeys(key for row in epochs for key in row)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv(
+        folder / EPOCHS,
+        [{key: f'{row[key]:.6g}' if key in row else '' for key in keys} for row in epochs],
+    )
+
+
+def read_epochs(folder: Path) -> list[dict[str, float]]:
+    """The rows of :func:`by_epoch` from the record of a run, or else from its work directory.
+
+    Raises:
+        FileNotFoundError: The folder is neither.
+    """
+    if (folder / EPOCHS).exists():
+        with open(folder / EPOCHS, newline='', encoding='utf-8') as file:
+            rows = list(csv.DictReader(file))
+        return [{key: float(cell) for key, cell in row.items() if cell} for row in rows]
+    if epochs := by_epoch(read_history(folder)):
+        return epochs
+    raise FileNotFoundError(
+        f'{folder} has no {EPOCHS} and no */vis_data/scalars.json: it is neither the record of a '
+        'run nor a work directory'
+    )
 
 
 def best_of(history: Sequence[dict[str, Any]], key: str) -> dict[str, Any] | None:
