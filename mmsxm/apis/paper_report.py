@@ -116,8 +116,8 @@ def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, An
         'mAP in percent of the last epoch, mean ± deviation over seeds; "best on test" is the '
         'epoch with the highest mAP on the test set, which the paper reports. The budget is the '
         'epochs of classification. Pointing is the share of images with boxes in which the '
-        f"attention's maximum falls into one (a random pixel: {chance}); a map of ones has the mean "
-        '100.',
+        f"attention's maximum falls into one (a random pixel: {chance}); the mean of a map of "
+        'ones is 100.',
         '',
         '| | budget | mAP | seeds | best on test | paper | pointing (after Stage I) | map mean |',
         '|---|---|---|---|---|---|---|---|',
