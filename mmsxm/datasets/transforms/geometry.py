@@ -8,6 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmsxm.foreground import foreground_window
 from mmsxm.registry import TRANSFORMS
 
 
@@ -79,24 +80,6 @@ class RandomCrop(_Crop):
         img_height, img_width = results['img'].shape[:2]
         top, left = self._draw(max(img_height - height, 0), max(img_width - width, 0))
         return crop(results, left, top, height, width)
-
-
-def foreground_window(img: np.ndarray, background: int, margin: int) -> tuple[int, int, int, int]:
-    """Find what is not white: (left, top, right, bottom), the margin included.
-
-    An image without any foreground is kept whole.
-    """
-    dark = img.min(axis=2) < background if img.ndim == 3 else img < background
-    rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
-    height, width = img.shape[:2]
-    if not len(rows):
-        return 0, 0, width, height
-    return (
-        max(int(columns[0]) - margin, 0),
-        max(int(rows[0]) - margin, 0),
-        min(int(columns[-1]) + 1 + margin, width),
-        min(int(rows[-1]) + 1 + margin, height),
-    )
 
 
 @TRANSFORMS.register_module()

@@ -1,0 +1,24 @@
+"""Where the bag is in an image of a scanner.
+
+It stands apart from the transforms, so that processes that only read images need not import torch.
+"""
+
+import numpy as np
+
+
+def foreground_window(img: np.ndarray, background: int, margin: int) -> tuple[int, int, int, int]:
+    """Find what is not white: (left, top, right, bottom), the margin included.
+
+    An image without any foreground is kept whole.
+    """
+    dark = img.min(axis=2) < background if img.ndim == 3 else img < background
+    rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
+    height, width = img.shape[:2]
+    if not len(rows):
+        return 0, 0, width, height
+    return (
+        max(int(columns[0]) - margin, 0),
+        max(int(rows[0]) - margin, 0),
+        min(int(columns[-1]) + 1 + margin, width),
+        min(int(rows[-1]) + 1 + margin, height),
+    )
