@@ -1,0 +1,115 @@
+"""Where images to screen come from: a file, a folder, a list, a folder that fills."""
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
+
+__all__ = ['find_paths', 'read_list', 'unseen', 'walk', 'watch']
+
+PAUSE = 0.1  # seconds between two looks at whether to stop
+
+
+def find_paths(source: Path, skip: Collection[str] = ()) -> Iterator[str]:
+    """Give absolute paths of the files that a folder, a list (.txt) or one image's path stands for.
+
+    Args:
+        source: Must exist.
+        skip: Files and folders within a folder to leave out.
+    """
+    if source.is_dir():
+        yield from walk(os.path.abspath(source), skip)
+    elif source.suffix == '.txt':
+        yield from read_list(source)
+    else:
+        yield os.path.abspath(source)
+
+
+def unseen(
+    paths: Iterable[str | None], seen: set[str], stopped: Callable[[], bool]
+) -> Iterator[str | None]:
+    """Give each path once, and none of ``seen``, which grows meanwhile, until stopped."""
+    for path in paths:
+        if stopped():
+            return
+        if path is None:
+            yield None
+        elif path not in seen:
+            seen.add(path)
+            yield path
+
+
+def walk(folder: str, skip: Collection[str] = ()) -> Iterator[str]:
+    """Give the paths of all files below a folder, sorted within each.
+
+    Every file is given, whatever its name: what is no image is for the reader to say. Hidden files
+    are left out. Links to folders are not followed but given, as are folders that cannot be listed.
+
+    Args:
+        folder: Its absolute path.
+        skip: Files and folders to leave out.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+    except OSError:
+        yield folder
+        return
+    for name, is_folder in found:
+        path = os.path.join(folder, name)
+        if name.startswith('.') or path in skip:
+            continue
+        if is_folder:
+            yield from walk(path, skip)
+        else:
+            yield path
+
+
+def read_list(file: Path) -> Iterator[str]:
+    """Give the paths that a file holds, one a line, relative ones from the file's folder."""
+    folder = os.path.abspath(file.parent)
+    with open(file, 'rb') as lines:  # names may hold any bytes
+        for line in lines:
+            if name := os.fsdecode(line.rstrip(b'\r\n')):
+                yield os.path.normpath(os.path.join(folder, name))
+
+
+def watch(
+    folder: str,
+    seconds: float,
+    stopped: Callable[[], bool],
+    seen: Collection[str],
+    skip: Collection[str] = (),
+) -> Iterator[str | None]:
+    """Give the paths of a folder's files when they are there in full, until stopped.
+
+    A file is when its size and time were the same at two looks. After each look follows a None:
+    nothing more for now.
+
+    Args:
+        folder: Its absolute path.
+        seconds: Between two looks.
+        stopped: Whether to stop.
+        seen: Paths that need not be given, which may grow meanwhile.
+        skip: Files and folders to leave out.
+    """
+    before: dict[str, tuple[int, int]] = {}
+    while not stopped():
+        now = {}
+        for path in walk(folder, skip):
+            if path in seen:
+                continue
+            try:
+                status = os.stat(path)
+            except FileNotFoundError:  # gone meanwhile, or a link whose target is yet to come
+                continue
+            state = (status.st_size, status.st_mtime_ns)
+            if before.get(path) == state:
+                yield path
+            else:
+                now[path] = state
+        before = now
+        yield None
+        end = time.monotonic() + seconds
+        while not stopped() and time.monotonic() < end:
+            time.sleep(min(PAUSE, seconds))

@@ -1,0 +1,42 @@
+"""Files as the network's input, or why not; imports no torch, so that processes start quickly."""
+
+import os
+import stat
+from typing import NamedTuple
+
+import numpy as np
+
+from .images import ImageError, read_image
+from .preparation import Preparation, View
+
+__all__ = ['Prepared', 'Unreadable', 'prepare_file']
+
+
+class Prepared(NamedTuple):
+    """A file that was read: the network's input, BGR ``(h, w, 3)`` uint8, and what it shows."""
+
+    path: str
+    image: np.ndarray
+    view: View
+
+
+class Unreadable(NamedTuple):
+    """A file that was not read, and why."""
+
+    path: str
+    error: str
+
+
+def prepare_file(path: str, preparation: Preparation, max_pixels: int) -> Prepared | Unreadable:
+    """Read and prepare one image; whatever the file holds, no error is raised."""
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            return Unreadable(path, 'is a folder that cannot be listed, or a link to a folder')
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
+            return Unreadable(path, 'is no regular file')
+        return Prepared(path, *preparation(read_image(path, max_pixels)))
+    except (ImageError, OSError) as error:
+        return Unreadable(path, str(error))
+    except Exception as error:  # a decoder's own, or memory: the next file may do
+        return Unreadable(path, ' '.join(f'{type(error).__name__}: {error}'.split()))

@@ -1,0 +1,153 @@
+"""The file of results: a JSON object a line, written at once, gone on with at any time."""
+
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .backends import ModelInfo
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ['Results', 'Tally']
+
+START = b'{"path": "'  # of every line
+
+
+@dataclass
+class Tally:
+    """What records add up to.
+
+    Args:
+        images: That the network has seen.
+        alarms: Images with an alarm.
+        by_class: Alarms of each class.
+        errors: Files that it has not seen.
+    """
+
+    images: int = 0
+    alarms: int = 0
+    by_class: Counter[str] = field(default_factory=Counter)
+    errors: int = 0
+
+    @property
+    def files(self) -> int:
+        """Lines in all."""
+        return self.images + self.errors
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Count one record."""
+        if 'error' in record:
+            self.errors += 1
+            return
+        self.images += 1
+        self.alarms += bool(record['labels'])
+        self.by_class.update(record['labels'])
+
+
+class Results:
+    """A file of results that is open for more.
+
+    What a killed process left half written at its end is cut off. Names of files may hold any
+    bytes: JSON escapes them all.
+
+    Args:
+        path: Need not be there yet.
+        info: Of the network whose results they are.
+
+    Raises:
+        ValueError: the file is none of results, holds those of another network or of other
+            thresholds, or another process writes to it.
+    """
+
+    def __init__(self, path: Path, info: ModelInfo) -> None:
+        self.path = path
+        self.seen: set[str] = set()
+        self.tally = Tally()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = open(path, 'a+b')  # noqa: SIM115, closed by __exit__
+        try:
+            self._lock()
+            self._read(info)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> 'Results':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Append a record; it is in the file when this returns."""
+        self._file.write(json.dumps(record, allow_nan=False).encode() + b'\n')
+        self._file.flush()
+        self.tally.add(record)
+
+    def _lock(self) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f'another process is writing to {self.path}') from None
+
+    def _read(self, info: ModelInfo) -> None:
+        self._file.seek(0)
+        whole = 0  # bytes
+        for number, line in enumerate(self._file, start=1):
+            if not line.endswith(b'\n') and START.startswith(line[: len(START)]):
+                break
+            record = self._check(line, number, info)
+            self.seen.add(record['path'])
+            self.tally.add(record)
+            whole += len(line)
+        self._file.truncate(whole)
+
+    def _check(self, line: bytes, number: int, info: ModelInfo) -> dict[str, Any]:
+        place = f'{self.path}, line {number}'
+        try:
+            record: dict[str, Any] = json.loads(line)
+        except ValueError:
+            record = {}
+        if not (isinstance(record, dict) and {'path', 'model'} <= record.keys()):
+            raise ValueError(f'{place} is no result of tools/screen.py')
+        if record['model'] != info.digest:
+            raise ValueError(
+                f'{place} is of the network {record["model"][:8]}, this one is '
+                f'{info.digest[:8]}: give it an --out of its own'
+            )
+        if 'error' not in record and record.get('thresholds') != info.calibration.thresholds:
+            raise ValueError(
+                f'{place} has other thresholds than the network has now: give these an --out of '
+                'their own'
+            )
+        return record
+
+
+def read_results(path: Path) -> Iterator[dict[str, Any]]:
+    """Give the records of a finished file one by one."""
+    with open(path, 'rb') as lines:
+        yield from map(json.loads, lines)
+
+
+def write_table(results: Path, out: Path, classes: tuple[str, ...]) -> None:
+    """Write a file of results as a csv table: path, labels, a score a class, error, time."""
+    unfinished = out.with_name(f'{out.name}.{os.getpid()}.part')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with open(unfinished, 'w', newline='', encoding='utf-8', errors='surrogateescape') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(['path', 'labels', *classes, 'error', 'time'])
+        for record in read_results(results):
+            scores = record.get('scores', {})
+            row = [record['path'], ';'.join(record.get('labels', ())), *map(scores.get, classes)]
+            writer.writerow([*row, record.get('error'), record['time']])
+    os.replace(unfinished, out)

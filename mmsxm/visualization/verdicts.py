@@ -1,0 +1,47 @@
+"""What a network says of an image, drawn on it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .overlays import caption, draw_boxes, overlay_map, relative_map
+
+__all__ = ['draw_verdict']
+
+SIDES = (336, 1024)  # of a picture, the longer one: captions can be read, files stay small
+
+
+def draw_verdict(
+    image: np.ndarray,
+    record: Mapping[str, Any],
+    attention_map: np.ndarray | None,
+    window: Sequence[int],
+) -> np.ndarray:
+    """Draw attention, regions and words, as RGB.
+
+    Args:
+        image: RGB ``(H, W, 3)`` uint8.
+        record: ``labels``, ``scores``, ``regions`` in pixels of the image, ``level_weights``.
+        attention_map: ``(h, w)``.
+        window: The part of the image that the map spans, xyxy.
+    """
+    height, width = image.shape[:2]
+    longer = max(height, width)
+    scale = min(max(longer, SIDES[0]), SIDES[1]) / longer
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    if attention_map is not None:
+        left, top, right, bottom = (round(side * scale) for side in window)
+        part = image[top:bottom, left:right]
+        image[top:bottom, left:right] = overlay_map(part, relative_map(attention_map))
+    boxes = np.array([region['bbox'] for region in record['regions']], dtype=np.float32)
+    image = draw_boxes(image, boxes * scale)
+    scores = sorted(record['scores'].items(), key=lambda pair: -pair[1])
+    return caption(
+        image,
+        'alarm: ' + ', '.join(record['labels']) if record['labels'] else 'no alarm',
+        ', '.join(f'{name} {score:.2f}' for name, score in scores[:3]),
+        'levels: ' + ' '.join(f'{weight:.2f}' for weight in record['level_weights']),
+    )
