@@ -25,7 +25,7 @@ from mmengine.config import Config
 
 from . import running
 
-__all__ = ['CONFIGS', 'is_stage1', 'lay_over', 'load_suite']
+__all__ = ['CONFIGS', 'find_suite', 'is_stage1', 'lay_over', 'load_suite']
 
 CONFIGS = (Path(__file__).resolve().parents[1] / '.mim' / 'configs').resolve()
 KEYS = {
@@ -44,6 +44,20 @@ KEYS = {
     'stage1',
     'stage2',
 }
+
+
+def find_suite(name: str) -> Path:
+    """The file of a suite, named by its path or as in ``configs/suites``.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    folder = CONFIGS / 'suites'
+    path = Path(name) if name.endswith('.py') else folder / f'{name}.py'
+    if not path.is_file():
+        names = ', '.join(sorted(known.stem for known in folder.glob('*.py')))
+        raise FileNotFoundError(f'there is no suite {name}: choose from {names}')
+    return path
 
 
 def load_suite(path: str | os.PathLike[str]) -> Config:
@@ -69,7 +83,7 @@ def lay_over(suite: Config, cfg: Config, full: bool = False) -> None:
     """
     if 'backbone' in suite:
         _exchange_backbone(suite, cfg.model)
-    if 'pyramid_channels' in suite and cfg.model.get('neck', {}).get('type') == 'mmsxm.FPN':
+    if 'pyramid_channels' in suite:
         _narrow_pyramid(suite.pyramid_channels, cfg.model)
     family = 'opixray' if cfg.train_dataloader.dataset.type == 'mmsxm.OPIXray' else 'sixray'
     for loader in running.DATALOADERS:
@@ -105,10 +119,12 @@ def _exchange_backbone(suite: Config, model: Any) -> None:
 
 
 def _narrow_pyramid(channels: int, model: Any) -> None:
+    if not model.get('neck') or model.neck.type != 'mmsxm.FPN':
+        return
     model.neck.out_channels = channels
-    if 'attention_head' in model:
+    if model.get('attention_head'):
         model.attention_head.in_channels = channels
-    if 'head' in model:
+    if model.get('head'):
         model.head.in_channels = [channels] * 3
 
 

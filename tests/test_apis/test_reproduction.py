@@ -25,6 +25,7 @@ data = dict(sixray=dict(data_root={root!r}, image_set='10'))
 backbone = dict(type='ResNet', depth=18, init_cfg=None)
 out_indices = (1, 2, 3)
 channels = (128, 256, 512)
+pyramid_channels = 64
 sizes = (72, 64)
 batch_size = 8
 stage1 = dict(epochs=1, milestones=[1], lr_scale=4)
@@ -74,6 +75,8 @@ def test_a_suite_changes_backbone_sizes_and_schedule(tiny: Callable[[], Reproduc
     assert cfg.model.backbone.depth == 18
     assert cfg.model.backbone.init_cfg is None  # Stage I's weights come
     assert cfg.model.neck.in_channels == [128, 256, 512]
+    assert cfg.model.neck.out_channels == cfg.model.attention_head.in_channels == 64
+    assert cfg.model.head.in_channels == [64, 64, 64]
     assert cfg.train_cfg.max_epochs == 2
     assert cfg.optim_wrapper.optimizer.lr == pytest.approx(1e-2)
     crops = [t.crop_size for t in cfg.train_dataloader.dataset.pipeline if 'Crop' in t.type]
