@@ -16,9 +16,7 @@ from rich.console import Console
 from mmsxm.apis.paper_report import write_table
 from mmsxm.apis.paper_tables import TABLES
 from mmsxm.apis.reproduction import Reproduction, train_all
-from mmsxm.apis.suites import CONFIGS
-
-SUITES = CONFIGS / 'suites'
+from mmsxm.apis.suites import find_suite
 
 
 def parse_args() -> argparse.Namespace:
@@ -52,14 +50,11 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Train and write."""
     args = parse_args()
-    suite = Path(args.suite) if args.suite.endswith('.py') else SUITES / f'{args.suite}.py'
-    if not suite.is_file():
-        names = ', '.join(sorted(path.stem for path in SUITES.glob('*.py')))
-        sys.exit(f'reproduce.py: there is no suite {args.suite}: choose from {names}')
-    work_dir = args.work_dir or f'work_dirs/reproduce/{suite.stem}'
-    out = args.out or Path('results') / suite.stem
     console = Console()
     try:
+        suite = find_suite(args.suite)
+        work_dir = args.work_dir or f'work_dirs/reproduce/{suite.stem}'
+        out = args.out or Path('results') / suite.stem
         reproduction = Reproduction(suite, work_dir, out / 'runs')
         family = reproduction.suite.family
         rows = [

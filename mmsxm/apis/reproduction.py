@@ -32,9 +32,11 @@ from . import running
 from .meta_labels import label_levels
 from .paper_tables import Row
 from .run_records import (
+    EPOCHS,
     best_of,
     by_epoch,
     last_step,
+    read_epochs,
     read_history,
     read_result,
     revision,
@@ -99,6 +101,11 @@ class Reproduction:
     def scores(self, run: Run) -> Path:
         """The scores of a run's test images."""
         return self.record(run) / 'scores.csv'
+
+    def epochs(self, run: Run) -> list[dict[str, float]]:
+        """What a run's record, or else its logs, say of each epoch; FileNotFoundError if none."""
+        recorded = (self.record(run) / EPOCHS).exists()
+        return read_epochs(self.record(run) if recorded else self.folder(run))
 
     def runs_of(self, row: Row, seed: int) -> dict[str, Run]:
         """The runs that a row of a table reports, by budget."""

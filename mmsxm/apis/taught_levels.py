@@ -1,22 +1,26 @@
 """Which level of the pyramid the images of a training set are taught to trust."""
 
-from collections import Counter
+import csv
+import os
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+import numpy as np
 from mmengine.dataset import Compose
 
 from mmsxm.datasets import XrayDataset
-from mmsxm.datasets.transforms import IntuitiveMetaLevel
+from mmsxm.datasets.annotations import Box, clip_box
+from mmsxm.datasets.transforms import IntuitiveMetaLevel, intuitive_level
+from mmsxm.evaluation.score_table import LEVELS
 
-__all__ = ['count_levels', 'taught_levels']
-
-LEVELS = {'P3': 0, 'P4': 1, 'P5': 2, 'none': -1}
+__all__ = ['count_levels', 'levels_of_boxes', 'taught_levels']
 
 
 def count_levels(levels: Iterable[int]) -> dict[str, int]:
     """How often each level occurs, by its name; ``none`` is that of images without a label."""
     counts = Counter(levels)
-    return {name: counts[level] for name, level in LEVELS.items()}
+    named = {name: counts[level] for level, name in enumerate(LEVELS)}
+    return named | {'none': counts[-1]}
 
 
 def taught_levels(dataset: XrayDataset) -> list[int] | None:
@@ -30,3 +34,35 @@ def taught_levels(dataset: XrayDataset) -> list[int] | None:
             part = Compose(transforms[:number])
             return [int(part(info)['gt_meta_level']) for info in infos]
     return None
+
+
+def levels_of_boxes(path: str | os.PathLike[str]) -> list[int]:
+    """The levels of MF-I of images of which nothing but a csv of their boxes is there.
+
+    Args:
+        path: With a line for each box, and the columns ``xml``, the image's annotation file, its
+            ``height`` and ``width``, and ``xmin``, ``ymin``, ``xmax`` and ``ymax``, 1-based.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: It is malformed.
+    """
+    boxes: dict[str, list[Box]] = defaultdict(list)
+    sizes: dict[str, tuple[int, int]] = {}
+    with open(path, newline='', encoding='utf-8') as file:
+        for line, row in enumerate(csv.DictReader(file), start=2):
+            try:
+                x1, y1, x2, y2 = (float(row[key]) - 1 for key in ('xmin', 'ymin', 'xmax', 'ymax'))
+                name, size = row['xml'], (int(row['height']), int(row['width']))
+                box = clip_box((x1, y1, x2, y2), size)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(f'{path}:{line} is no box of an image: {error!r}') from error
+            if sizes.setdefault(name, size) != size:
+                raise ValueError(f'{path}:{line} gives {name} another size than a line before')
+            boxes[name] += [box] if box else []
+    if not boxes:
+        raise ValueError(f'{path} holds no box')
+    return [
+        intuitive_level(np.array(there).reshape(-1, 4), sizes[name])
+        for name, there in boxes.items()
+    ]

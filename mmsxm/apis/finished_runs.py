@@ -1,0 +1,38 @@
+"""Which of the runs that a figure is drawn of are there."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+from .reproduction import Reproduction, Run
+
+__all__ = ['finished_runs']
+
+
+def finished_runs(reproduction: Reproduction, runs: Iterable[Run], table: str) -> list[Run]:
+    """Those of the runs that have a result; the others are named in the log.
+
+    Args:
+        reproduction: Whose runs.
+        runs: What a figure shows.
+        table: Whose rows train them.
+
+    Raises:
+        FileNotFoundError: None has a result.
+    """
+    done: list[Run] = []
+    missing: list[Run] = []
+    for run in runs:
+        (done if reproduction.result(run) else missing).append(run)
+    if not done:
+        raise FileNotFoundError(
+            f'no network of this figure is trained in {reproduction.records}: '
+            f'python tools/reproduce.py --table {table} '
+            f'--suite {Path(reproduction.suite_path).stem}'
+        )
+    if missing:
+        names = ', '.join(run.name for run in missing)
+        print_log(f'left out, not trained yet: {names}', 'current', logging.WARNING)
+    return done

@@ -1,0 +1,59 @@
+"""Bags in columns: what is in them, where the network looked, which level it trusted."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from .overlays import draw_boxes, overlay_map, relative_map
+from .plot_style import COLOURS, draw_panels
+
+__all__ = ['Exhibit', 'draw_gallery']
+
+SHOWN_SIDE = 400  # pixels that an image is enlarged to
+
+
+class Exhibit(NamedTuple):
+    """A bag: RGB image (H, W, 3), boxes (n, 4) in its pixels, maps (h, w) and level weights."""
+
+    title: str
+    image: np.ndarray
+    boxes: np.ndarray
+    maps: Mapping[str, np.ndarray]
+    level_weights: Mapping[str, float]
+
+
+def draw_gallery(exhibits: Sequence[Exhibit], out: Path) -> None:
+    """Draw a column for each bag: with its boxes, under each map, and a bar for each level.
+
+    A map is drawn relative to its own maximum.
+
+    Args:
+        exhibits: Of equal maps and levels.
+        out: The PNG file to write.
+    """
+    labels = ['image and boxes', *exhibits[0].maps]
+    with draw_panels(out, len(labels) + 1, len(exhibits), 1.7, 1.65) as (_, axes):
+        for column, exhibit in zip(axes.T, exhibits, strict=True):
+            scale = max(1, round(SHOWN_SIDE / max(exhibit.image.shape[:2])))
+            image = cv2.resize(
+                exhibit.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC
+            )
+            shown = [image, *(overlay_map(image, relative_map(m)) for m in exhibit.maps.values())]
+            for axis, picture in zip(column[:-1], shown, strict=True):
+                axis.imshow(draw_boxes(picture, exhibit.boxes * scale))
+                axis.set(xticks=[], yticks=[])
+                axis.spines[:].set_visible(True)
+                axis.grid(visible=False)
+            column[0].set_title(exhibit.title, fontsize=7)
+            levels, weights = zip(*exhibit.level_weights.items(), strict=True)
+            bars = column[-1].bar(levels, weights, 0.6, color=COLOURS[0])
+            column[-1].bar_label(bars, fmt='%.2f', padding=1, fontsize=7)
+            column[-1].set(ylim=(0, 1.15), yticks=[0, 0.5, 1], box_aspect=0.7)
+            column[-1].grid(visible=False, axis='x')
+            if column is not axes.T[0]:
+                column[-1].set_yticklabels([])
+        for axis, label in zip(axes[:, 0], [*labels, 'level weights'], strict=True):
+            axis.set_ylabel(label, fontsize=8)

@@ -1,0 +1,72 @@
+"""Draw figures of the paper from the runs of tools/reproduce.py, as PNG, and their numbers as csv.
+
+python tools/figures.py --figure 4 --suite sixray-mini --seeds 0,1,2
+python tools/figures.py --figure 4 --boxes boxes.csv --out results/sixray
+python tools/figures.py --figure curves --runs work_dirs/demo/stage1 work_dirs/demo/stage2
+
+4: which level images are taught to trust, and which one networks trust; with --boxes the labels of
+MF-I alone, of a csv of boxes. 5: where networks look; bags that are not simulated are drawn into
+the suite's work directory. 6: the loss of each map in Stage I. curves: of any runs, by epoch.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from mmsxm.apis.attention_gallery import draw_attention
+from mmsxm.apis.level_figure import draw_box_levels, draw_levels
+from mmsxm.apis.reproduction import Reproduction
+from mmsxm.apis.suites import find_suite
+from mmsxm.apis.training_curves import draw_attention_losses, draw_curves
+
+OF_SUITE = {'4': draw_levels, '5': draw_attention, '6': draw_attention_losses}
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--figure', required=True, choices=[*OF_SUITE, 'curves'])
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument('--suite', help="a suite's name, or the file of one")
+    source.add_argument('--boxes', help='a csv of boxes, for figure 4')
+    source.add_argument('--runs', nargs='+', type=Path, help='folders of runs, for curves')
+    parser.add_argument('--seeds', default='0', help='numbers, with commas')
+    parser.add_argument('--work-dir', help='of all runs; work_dirs/reproduce/<suite>')
+    parser.add_argument('--out', type=Path, help='for the files; results/<suite>, or results')
+    args = parser.parse_args()
+    if (args.figure == 'curves') != bool(args.runs) or (args.boxes and args.figure != '4'):
+        parser.error('curves need --runs, figure 4 --suite or --boxes, 5 and 6 --suite')
+    try:
+        args.seeds = [int(seed) for seed in args.seeds.split(',')]
+    except ValueError:
+        parser.error(f'--seeds {args.seeds}: give whole numbers with commas between them')
+    return args
+
+
+def main() -> None:
+    """Draw."""
+    args = parse_args()
+    out = args.out or Path('results')
+    try:
+        if args.runs:
+            paths = draw_curves(args.runs, out)
+        elif args.boxes:
+            paths = draw_box_levels(args.boxes, out)
+        else:
+            suite = find_suite(args.suite)
+            out = args.out or out / suite.stem
+            work_dir = args.work_dir or f'work_dirs/reproduce/{suite.stem}'
+            reproduction = Reproduction(suite, work_dir, out / 'runs')
+            paths = OF_SUITE[args.figure](reproduction, args.seeds, out)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f'figures.py: {error}')
+    for path in paths:
+        Console().print(f'written: {path}')
+
+
+if __name__ == '__main__':
+    main()
