@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from pathlib import Path
 
 import mmengine
 from mmengine.config import DictAction
@@ -9,6 +10,7 @@ from mmengine.dist import is_main_process
 
 from mmsxm.apis import running
 from mmsxm.compat import leave_process_group
+from mmsxm.visualization.operating_points import plot_operating_points
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,6 +44,11 @@ def parse_args() -> argparse.Namespace:
         '--groups', help='a csv with a column name: AP within groups, with bootstrap intervals'
     )
     parser.add_argument('--group-column', help='the column of --groups that holds the groups')
+    parser.add_argument(
+        '--operating-points',
+        metavar='DIR',
+        help='also false positives at fixed detection rates, with tables and curves in this folder',
+    )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
@@ -80,6 +87,9 @@ def main() -> None:
             type='mmsxm.GroupedAveragePrecision', groups=args.groups, column=args.group_column
         )
         cfg.test_evaluator = [*cfg.test_evaluator, grouped]
+    if args.operating_points:
+        points = dict(type='mmsxm.OperatingPoints', out=args.operating_points)
+        cfg.test_evaluator = [*cfg.test_evaluator, points]
     if args.out and args.out_item == 'pred':
         dump = (
             dict(type='mmsxm.ScoreTable', out=args.out)
@@ -90,6 +100,8 @@ def main() -> None:
     runner = running.build_test(cfg, args.checkpoint)
     metrics = runner.test()
     running.dismiss_workers(runner)
+    if args.operating_points and is_main_process():
+        plot_operating_points(Path(args.operating_points))
     if args.out and args.out_item == 'metrics' and is_main_process():
         mmengine.dump(metrics, args.out)
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from mmsxm.registry import DATASETS
@@ -10,6 +11,8 @@ from .annotations import AnnotatedObject, ListedImage
 from .xray_dataset import XrayDataset
 
 __all__ = ['OPIXray', 'read_box_lines', 'read_name_list']
+
+OCCLUSION_LEVELS = (1, 2, 3)
 
 
 def read_name_list(path: str) -> Iterator[ListedImage]:
@@ -59,7 +62,9 @@ class OPIXray(XrayDataset):
     """OPIXray in its release's layout.
 
     ``<split>/<split>_knife.txt`` lists the images of ``<split>/<split>_image``, and
-    ``<split>/<split>_annotation/<name>.txt`` holds their boxes, which give the labels too.
+    ``<split>/<split>_annotation/<name>.txt`` holds their boxes, which give the labels too. Images
+    that a list of an occlusion level names, ``test/test_knife-1.txt`` to ``-3.txt``, have an
+    ``occlusion_level`` in their data info.
 
     Args:
         data_root: The folder of the release.
@@ -88,7 +93,7 @@ class OPIXray(XrayDataset):
     ) -> None:
         if split not in ('train', 'test'):
             raise ValueError(f"OPIXray has the splits 'train' and 'test', but split is {split!r}")
-        if occlusion_level not in (None, 1, 2, 3):
+        if occlusion_level not in (None, *OCCLUSION_LEVELS):
             raise ValueError(f'occlusion_level is None, 1, 2 or 3, but not {occlusion_level!r}')
         if occlusion_level is not None and split != 'test':
             raise ValueError(f"only split='test' has occlusion levels, but split is {split!r}")
@@ -104,6 +109,19 @@ class OPIXray(XrayDataset):
     def read_list(self) -> Iterator[ListedImage]:
         """Read the names of the split, or of one occlusion level."""
         return read_name_list(self.ann_file)
+
+    def load_data_list(self) -> list[dict]:
+        """Match images and annotations, and add the occlusion levels."""
+        data_list = super().load_data_list()
+        levels: dict[str, int] = {}
+        for level in OCCLUSION_LEVELS:
+            path = os.path.join(self.data_root, self.split, f'{self.split}_knife-{level}.txt')
+            if os.path.isfile(path):  # the training split has none
+                levels |= {Path(row.name).stem: level for row in read_name_list(path)}
+        for data_info in data_list:
+            if data_info['img_id'] in levels:
+                data_info['occlusion_level'] = levels[data_info['img_id']]
+        return data_list
 
     def annotation_path(self, img_id: str) -> str:
         """The image's text file."""

@@ -1,5 +1,6 @@
 """Metrics over DataSamples, and the functions on arrays that they are made of."""
 
+from .alarm_curve import AlarmCurve, alarm_curve, any_item, reliability
 from .attention_localization import (
     AttentionBySize,
     AttentionLocalization,
@@ -8,26 +9,36 @@ from .attention_localization import (
     ellipse_iou,
     energy_inside,
     pointing_hit,
+    smallest_share,
     visible_boxes,
 )
 from .grouped_average_precision import GroupedAveragePrecision, bootstrap_average_precision
 from .mean_average_precision import MeanAveragePrecision, average_precision
+from .operating_points import OperatingPoint, OperatingPoints, operating_point
 from .score_table import Scores, ScoreTable, read_scores
 
 __all__ = [
+    'AlarmCurve',
     'AttentionBySize',
     'AttentionLocalization',
     'GroupedAveragePrecision',
     'MeanAveragePrecision',
+    'OperatingPoint',
+    'OperatingPoints',
     'ScoreTable',
     'Scores',
+    'alarm_curve',
+    'any_item',
     'average_precision',
     'bootstrap_average_precision',
     'cells_in_boxes',
     'cells_in_ellipses',
     'ellipse_iou',
     'energy_inside',
+    'operating_point',
     'pointing_hit',
     'read_scores',
+    'reliability',
+    'smallest_share',
     'visible_boxes',
 ]

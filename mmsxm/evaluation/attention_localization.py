@@ -23,6 +23,7 @@ __all__ = [
     'ellipse_iou',
     'energy_inside',
     'pointing_hit',
+    'smallest_share',
     'visible_boxes',
 ]
 
@@ -37,6 +38,17 @@ def visible_boxes(boxes: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
     visible_width = np.minimum(x2, width) - np.maximum(x1, 0)
     visible_height = np.minimum(y2, height) - np.maximum(y1, 0)
     return boxes[(visible_width > 0) & (visible_height > 0)]
+
+
+def smallest_share(boxes: np.ndarray, image_size: tuple[int, int]) -> float:
+    """The share of an image of size (h, w) that the smallest of the visible boxes (n, 4) covers.
+
+    It is nan where no box is visible.
+    """
+    x1, y1, x2, y2 = visible_boxes(boxes, image_size).T
+    if not len(x1):
+        return math.nan
+    return float(((x2 - x1) * (y2 - y1)).min() / (image_size[0] * image_size[1]))
 
 
 def cells_in_boxes(
@@ -181,7 +193,6 @@ class AttentionLocalization(BaseMetric):
                 image_size = sample['img_shape'][:2]
                 boxes = visible_boxes(np.asarray(sample['gt_bboxes'], dtype=np.float32), image_size)
                 if len(boxes):
-                    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
                     seen = seen._replace(
                         pointing=pointing_hit(attention_map, boxes, image_size),
                         pointing_chance=float(
@@ -189,7 +200,7 @@ class AttentionLocalization(BaseMetric):
                         ),
                         energy=energy_inside(attention_map, boxes, image_size),
                         ellipse_iou=ellipse_iou(attention_map, boxes, image_size),
-                        smallest_share=float(areas.min() / (image_size[0] * image_size[1])),
+                        smallest_share=smallest_share(boxes, image_size),
                     )
             self.results.append(seen)
 

@@ -51,6 +51,13 @@ def test_occlusion_levels(tmp_path):
         assert [info['img_id'] for info in dataset] == [name]
 
 
+def test_images_know_their_occlusion_level(tmp_path):
+    lists = {'': ['a', 'b', 'c'], '-1': ['c.jpg'], '-3': ['a']}
+    root = make_root(tmp_path, dict.fromkeys('abc', SCISSOR), split='test', lists=lists)
+    levels = {info['img_id']: info.get('occlusion_level') for info in OPIXray(root, split='test')}
+    assert levels == {'a': 3, 'b': None, 'c': 1}
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [

@@ -1,0 +1,156 @@
+"""ROC and PR curves and the reliability of scores, from what ``OperatingPoints`` has written."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .plot_style import COLOURS, draw_panels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ['plot_operating_points']
+
+ANY_ITEM = 'any_item'
+Table = dict[str, np.ndarray]  # columns of numbers
+
+
+def plot_operating_points(folder: Path) -> list[Path]:
+    """Draw ``roc.png``, ``precision_recall.png`` and ``reliability.png`` beside the tables.
+
+    Args:
+        folder: That holds ``curves.csv`` and ``reliability.csv``.
+
+    Returns:
+        The files that were written.
+    """
+    curves = read_tables(folder / 'curves.csv')
+    outs = [folder / name for name in ('roc.png', 'precision_recall.png', 'reliability.png')]
+    plot_roc(curves, outs[0])
+    plot_precision_recall(curves, outs[1])
+    plot_reliability(read_tables(folder / 'reliability.csv'), outs[2])
+    return outs
+
+
+def read_tables(path: Path) -> dict[str, Table]:
+    """Read a csv of numbers as a table for each value of its column ``class``; empty is nan."""
+    with open(path, newline='', encoding='utf-8') as file:
+        _, *keys = next(reader := csv.reader(file))
+        rows: dict[str, list[list[float]]] = {}
+        for name, *cells in reader:
+            rows.setdefault(name, []).append([float(cell or 'nan') for cell in cells])
+    return {name: dict(zip(keys, np.array(values).T, strict=True)) for name, values in rows.items()}
+
+
+def plot_roc(curves: Mapping[str, Table], out: Path) -> None:
+    """Draw detection over false positives, whose axis is logarithmic: few are what matters."""
+    rates = {name: table['false_positive_rate'] for name, table in curves.items()}
+    seen = np.concatenate([*rates.values(), [1.0]])
+    lowest = float(seen[seen > 0].min())  # one false alarm
+    with draw_panels(out, 1, 1, 5.2, 3.6) as (_, axes):
+        axis = axes[0, 0]
+        for (name, table), style in zip(curves.items(), _line_styles(curves), strict=True):
+            if np.isnan(rates[name]).all() or np.isnan(table['detection_rate']).all():
+                continue
+            x = np.concatenate(([0.0], rates[name])).clip(lowest / 2)
+            y = np.concatenate(([0.0], table['detection_rate']))
+            axis.plot(x, y, label=_label(name), **style)
+        for rate in (0.9, 0.95, 0.99):
+            axis.axhline(rate, color='#777777', linewidth=0.7, linestyle=':', zorder=0)
+        axis.set(
+            title='dotted: 90, 95 and 99 % detection',
+            xlabel='false positives among images without the item, logarithmic',
+            ylabel='detected among images with the item',
+            xscale='log',
+            xlim=(lowest / 2, 1),
+            ylim=(0, 1.01),
+        )
+        _in_percent(axis)
+
+
+def plot_precision_recall(curves: Mapping[str, Table], out: Path) -> None:
+    """Draw precision over detection, in the steps that average precision sums."""
+    with draw_panels(out, 1, 1, 5.2, 3.6) as (_, axes):
+        axis = axes[0, 0]
+        for (name, table), style in zip(curves.items(), _line_styles(curves), strict=True):
+            if np.isnan(table['detection_rate']).all():
+                continue
+            axis.plot(
+                np.concatenate(([0.0], table['detection_rate'])),
+                np.concatenate((table['precision'][:1], table['precision'])),
+                label=_label(name),
+                drawstyle='steps-pre',
+                **style,
+            )
+        axis.set(
+            xlabel='recall: detected among images with the item',
+            ylabel='precision: right among alarms',
+            xlim=(0, 1),
+            ylim=(0, 1.01),
+        )
+        _in_percent(axis)
+
+
+def plot_reliability(tables: Mapping[str, Table], out: Path) -> None:
+    """Draw how often scores are right, a panel for each class, with intervals of 95 %."""
+    columns = min(len(tables), 3)
+    rows = -(-len(tables) // columns)
+    with draw_panels(out, rows, columns, 2.3, 2.3) as (figure, axes):
+        for axis in axes.flat[len(tables) :]:
+            axis.set_axis_off()
+        for (name, table), axis in zip(tables.items(), axes.flat, strict=False):
+            share = table['positives'] / table['images']
+            low, high = _wilson(share, table['images'])
+            axis.plot([0, 1], [0, 1], color='#999999', linewidth=0.8, linestyle=':')
+            axis.errorbar(
+                table['mean_score'],
+                share,
+                yerr=(np.maximum(share - low, 0), np.maximum(high - share, 0)),
+                color=COLOURS[0],
+                marker='o',
+                markersize=3,
+                linewidth=1,
+                elinewidth=0.8,
+            )
+            axis.set(
+                title=f'{_label(name)}, {int(table["images"].sum()):,} images',
+                xlim=(-0.03, 1.03),
+                ylim=(-0.03, 1.03),
+                aspect='equal',
+            )
+        figure.supxlabel('mean score', fontsize=9)
+        figure.supylabel('share of images with the item', fontsize=9)
+
+
+def _wilson(share: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    z = 1.96
+    centre = (share + z * z / (2 * of)) / (1 + z * z / of)
+    reach = z * np.sqrt(share * (1 - share) / of + (z / (2 * of)) ** 2) / (1 + z * z / of)
+    return centre - reach, centre + reach
+
+
+def _label(name: str) -> str:
+    return name.replace('_', ' ')
+
+
+def _line_styles(names: Mapping[str, object]) -> Sequence[dict]:
+    """A colour for each class, and a heavy black line for the bag as a whole."""
+    classes = [name for name in names if name != ANY_ITEM]
+    styles = {
+        name: dict(color=COLOURS[i % (len(COLOURS) - 1)], linewidth=1.2)
+        for i, name in enumerate(classes)
+    }
+    return [styles.get(name, dict(color='#000000', linewidth=1.8)) for name in names]
+
+
+def _in_percent(axis: 'Axes') -> None:
+    """Finish a panel of curves: percent on both axes, and a legend beside it."""
+    from matplotlib.ticker import FuncFormatter
+
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_formatter(FuncFormatter(lambda share, _: f'{100 * share:g} %'))
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(loc='center left', bbox_to_anchor=(1.01, 0.5))
