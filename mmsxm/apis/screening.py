@@ -65,7 +65,9 @@ def _screened(
     regions = []
     if attention_map is not None:
         found = find_regions(attention_map)
-        boxes = boxes_to_image([each.bbox for each in found], file.view, attention_map.shape)
+        boxes = boxes_to_image(
+            np.array([each.bbox for each in found]), file.view, attention_map.shape
+        )
         regions = [
             {'bbox': box, 'score': float(each.score)}
             for box, each in zip(boxes.tolist(), found, strict=True)

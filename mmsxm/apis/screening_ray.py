@@ -1,10 +1,11 @@
 """Screen on many machines with Ray Data."""
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .backends import Backend
 from .reading import prepare_file
@@ -80,7 +81,7 @@ def screen_with_ray(
         return
     started = not ray.is_initialized()
     if started:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level='warning')
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False
         table = pa.table({'path': pa.array(list(map(os.fsencode, paths)), pa.binary())})
@@ -94,6 +95,7 @@ def screen_with_ray(
             batch_format='pyarrow',
             compute=ray.data.ActorPoolStrategy(size=workers),
         )
+        batch: Any
         for batch in screened.iter_batches(batch_size=None, batch_format='pyarrow'):
             yield from map(json.loads, batch['record'].to_pylist())
     finally:

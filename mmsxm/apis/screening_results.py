@@ -19,6 +19,7 @@ except ImportError:  # Windows
 __all__ = ['Results', 'Tally']
 
 START = b'{"path": "'  # of every line
+LONGEST = 1 << 20  # bytes that a line may have
 
 
 @dataclass
@@ -71,6 +72,8 @@ class Results:
         self.path = path
         self.seen: set[str] = set()
         self.tally = Tally()
+        if path.exists() and not path.is_file():
+            raise ValueError(f'{path} is no regular file: results cannot be gone on with there')
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(path, 'a+b')  # noqa: SIM115, closed by __exit__
         try:
@@ -103,8 +106,9 @@ class Results:
     def _read(self, info: ModelInfo) -> None:
         self._file.seek(0)
         whole = 0  # bytes
-        for number, line in enumerate(self._file, start=1):
-            if not line.endswith(b'\n') and START.startswith(line[: len(START)]):
+        for number, line in enumerate(iter(lambda: self._file.readline(LONGEST), b''), start=1):
+            torn = not line.endswith(b'\n') and len(line) < LONGEST
+            if torn and START.startswith(line[: len(START)]):
                 break
             record = self._check(line, number, info)
             self.seen.add(record['path'])

@@ -1,0 +1,321 @@
+"""tools/screen.py as a process, around a fake network: broken files, killed processes, signals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+TESTS = Path(__file__).resolve().parent
+DARK, LIGHT = 20, 250
+
+
+def write_image(path: Path, grey: int = LIGHT) -> None:
+    cv2.imwrite(str(path), np.full((40, 60, 3), grey, dtype=np.uint8))
+
+
+@pytest.fixture
+def bags(tmp_path: Path) -> Path:
+    """A folder of nine light images and a dark one."""
+    folder = tmp_path / 'bags'
+    folder.mkdir()
+    for number in range(10):
+        write_image(folder / f'{number}.png', DARK if number == 4 else LIGHT)
+    return folder
+
+
+def start(
+    source: Path,
+    out: Path,
+    *args: object,
+    before: Callable[[], None] | None = None,
+    **env: object,
+) -> subprocess.Popen:
+    command = [TESTS / 'fake_screen.py', source, '--model', 'd1', '--out', out, '--workers', 2]
+    return subprocess.Popen(
+        [sys.executable, *map(str, (*command, *args))],
+        env=os.environ | {name: str(value) for name, value in env.items()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=before,
+    )
+
+
+def screen(source: Path, out: Path, *args: object, **env: object) -> tuple[int, str, str]:
+    """Run to the end; gives the exit code, stdout and stderr."""
+    process = start(source, out, *args, **env)
+    said, errors = process.communicate(timeout=120)
+    return process.returncode, said, errors
+
+
+def read(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.read_text().splitlines()]
+
+
+def names(out: Path) -> list[str]:
+    return [Path(record['path']).name for record in read(out)]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, 'it did not come about in a minute'
+        time.sleep(0.02)
+
+
+def lines(out: Path) -> int:
+    return out.read_bytes().count(b'\n') if out.exists() else 0
+
+
+def test_a_folder_gets_a_line_a_file_a_summary_and_a_table(bags: Path, tmp_path: Path) -> None:
+    out = tmp_path / 'results.jsonl'
+    code, said, errors = screen(bags, out, '--csv', tmp_path / 'r.csv', '--batch-size', 4)
+    assert (code, errors) == (1, '')
+    assert names(out) == [f'{number}.png' for number in range(10)]
+    assert [record['labels'] for record in read(out)][3:6] == [[], ['Gun'], []]
+    assert all(Path(record['path']).is_absolute() for record in read(out))
+    counts = dict(line.split('│') for line in said.replace(' ', '').splitlines() if '│' in line)
+    assert {key: counts[key] for key in ('images', 'alarms', 'Gun', 'Knife', 'errors')} == {
+        'images': '10', 'alarms': '1', 'Gun': '1', 'Knife': '0', 'errors': '0',
+    }  # fmt: skip
+    assert float(counts['imagespersecond']) > 0
+    assert (tmp_path / 'r.csv').read_text().count('\n') == 11
+
+
+def test_the_exit_code_says_whether_all_is_clear(bags: Path, tmp_path: Path) -> None:
+    code, _, _ = screen(bags / '3.png', tmp_path / 'clear.jsonl')
+    assert code == 0
+    (bags / 'broken.png').touch()
+    (tmp_path / 'list.txt').write_text('bags/3.png\nbags/broken.png\n')
+    code, _, _ = screen(tmp_path / 'list.txt', tmp_path / 'broken.jsonl')
+    assert code == 2  # what could not be read is not cleared
+    code, _, _ = screen(bags, tmp_path / 'alarm.jsonl')
+    assert code == 1  # an alarm is one, whatever could not be read beside it
+    (tmp_path / 'none').mkdir()
+    code, _, errors = screen(tmp_path / 'none', tmp_path / 'none.jsonl')
+    assert code == 2
+    assert 'nothing to screen' in errors
+
+
+@pytest.mark.parametrize(
+    ('args', 'sentence'),
+    [
+        (['--watch', 1], '--watch needs a folder'),
+        (['--batch-size', 0], '--batch-size 0: give a number above 0'),
+        (['--model', 'd2', '--checkpoint', 'no number'], 'could not convert'),
+    ],
+)
+def test_a_mistake_is_a_failure(
+    bags: Path, tmp_path: Path, args: list[object], sentence: str
+) -> None:
+    code, said, errors = screen(bags / '3.png', tmp_path / 'r.jsonl', *args)
+    assert (code, said) == (2, '')
+    assert sentence in errors.splitlines()[-1]
+
+
+def test_broken_files_are_lines_and_never_a_stop(bags: Path, tmp_path: Path) -> None:
+    folder = tmp_path / 'mixed'
+    folder.mkdir()
+    dark = np.full((40, 60), DARK, dtype=np.uint8)
+    Image.fromarray(dark).save(folder / 'grey.png')
+    cv2.imwrite(str(folder / '16-bit.png'), np.full((40, 60, 3), DARK * 257, dtype=np.uint16))
+    Image.fromarray(np.stack([dark] * 3, axis=-1)).convert('CMYK').save(folder / 'cmyk.jpg')
+    noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), dtype=np.uint8)
+    cv2.imwrite(str(folder / 'truncated.jpg'), noise)
+    whole = (folder / 'truncated.jpg').read_bytes()
+    (folder / 'truncated.jpg').write_bytes(whole[: len(whole) // 2])
+    (folder / 'empty.png').touch()
+    (folder / 'text.jpg').write_text('no image at all\n' * 100)
+    (folder / 'notes.xml').write_text('<annotation/>')
+    Image.new('L', (20_000, 20_000)).save(folder / 'huge.png')
+    os.mkfifo(folder / 'pipe.png')
+    (folder / 'nowhere.png').symlink_to(tmp_path / 'gone.png')
+    (folder / 'loop').symlink_to(folder)
+    write_image(folder / 'last.png')
+
+    code, _, errors = screen(folder, tmp_path / 'r.jsonl')
+    assert (code, errors) == (1, '')
+    by_name = {Path(record['path']).name: record for record in read(tmp_path / 'r.jsonl')}
+    assert by_name.keys() == {path.name for path in folder.iterdir()}
+    for name in ('grey.png', '16-bit.png', 'cmyk.jpg'):
+        assert by_name[name]['labels'] == ['Gun'], name
+    assert by_name['last.png']['labels'] == []
+    failed = {name: record['error'] for name, record in by_name.items() if 'error' in record}
+    assert failed.keys() == by_name.keys() - {'grey.png', '16-bit.png', 'cmyk.jpg', 'last.png'}
+    assert all(failed.values())
+    assert '20000' in failed['huge.png'].replace(',', '')
+    assert 'regular' in failed['pipe.png']
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason='root may read everything')
+def test_a_file_without_permission_is_a_line(bags: Path, tmp_path: Path) -> None:
+    (bags / '2.png').chmod(0)
+    screen(bags, tmp_path / 'r.jsonl')
+    assert 'error' in read(tmp_path / 'r.jsonl')[2]
+    assert lines(tmp_path / 'r.jsonl') == 10
+
+
+def test_max_pixels_is_the_users_to_say(bags: Path, tmp_path: Path) -> None:
+    code, _, _ = screen(bags / '3.png', tmp_path / 'r.jsonl', '--max-pixels', 40 * 60 - 1)
+    assert code == 2
+    assert '2399' in read(tmp_path / 'r.jsonl')[0]['error'].replace(',', '')
+
+
+def test_killed_at_any_time_it_goes_on_and_no_file_is_lost_or_twice(tmp_path: Path) -> None:
+    folder, out = tmp_path / 'bags', tmp_path / 'r.jsonl'
+    folder.mkdir()
+    for number in range(60):
+        write_image(folder / f'{number:02}.png')
+    for wanted in (8, 28):
+        process = start(folder, out, '--batch-size', 4, FAKE_SECONDS=0.05)
+        wait_for(lambda: lines(out) >= wanted)  # noqa: B023, called at once
+        process.kill()
+        process.communicate()
+        assert lines(out) < 60
+    with open(out, 'ab') as file:
+        file.write(b'{"path": "/half a l')
+    code, _, errors = screen(folder, out)
+    assert (code, errors) == (0, '')
+    assert sorted(names(out)) == [f'{number:02}.png' for number in range(60)]
+    code, said, _ = screen(folder, out)  # there is nothing left to do
+    assert code == 0
+    assert lines(out) == 60
+    assert '60' in said
+
+
+def test_its_processes_leave_with_it_when_it_is_killed(bags: Path, tmp_path: Path) -> None:
+    if not Path('/proc').is_dir():
+        pytest.skip('needs /proc to list processes')
+
+    def family() -> list[str]:
+        found = []
+        for each in Path('/proc').glob('[0-9]*/environ'):
+            try:
+                if f'MMSXM_FAMILY={tmp_path}'.encode() in each.read_bytes():
+                    found.append(each.parent.name)
+            except OSError:
+                continue
+        return found
+
+    out = tmp_path / 'r.jsonl'
+    process = start(bags, out, '--watch', 0.1, MMSXM_FAMILY=tmp_path)
+    wait_for(lambda: lines(out) == 10)
+    assert len(family()) > 1
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not family())
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_the_work_at_hand_finish(tmp_path: Path, number: signal.Signals) -> None:
+    folder, out = tmp_path / 'bags', tmp_path / 'r.jsonl'
+    folder.mkdir()
+    for each in range(60):
+        write_image(folder / f'{each:02}.png')
+    process = start(folder, out, '--batch-size', 4, '--csv', tmp_path / 'r.csv', FAKE_SECONDS=0.1)
+    wait_for(lambda: lines(out) >= 4)
+    process.send_signal(number)
+    said, errors = process.communicate(timeout=60)
+    assert process.returncode == 2  # the rest is not cleared
+    assert 4 <= lines(out) < 60
+    assert 'goes on from here' in errors
+    assert 'images per second' in said
+    assert (tmp_path / 'r.csv').read_text().count('\n') == lines(out) + 1
+    assert screen(folder, out)[0] == 0
+    assert sorted(names(out)) == [f'{each:02}.png' for each in range(60)]
+
+
+def test_a_file_that_kills_its_reader_is_a_line_and_the_rest_is_screened(
+    bags: Path, tmp_path: Path
+) -> None:
+    write_image(bags / '1 deadly.png')
+    write_image(bags / '5 shy.png', DARK)  # kills once: it was not its fault, then
+    code, _, errors = screen(bags, tmp_path / 'r.jsonl', '--batch-size', 4)
+    assert (code, errors) == (1, '')
+    by_name = {Path(record['path']).name: record for record in read(tmp_path / 'r.jsonl')}
+    assert [name for name, record in by_name.items() if 'error' in record] == ['1 deadly.png']
+    assert 'killed twice' in by_name['1 deadly.png']['error']
+    assert by_name['5 shy.png']['labels'] == ['Gun']
+    assert lines(tmp_path / 'r.jsonl') == 12
+
+
+def test_a_watched_folder_is_screened_as_it_fills(bags: Path, tmp_path: Path) -> None:
+    out = bags / 'r.jsonl'  # also there, it is no image
+    process = start(bags, out, '--watch', 0.2, '--overlays', bags / 'overlays')
+    wait_for(lambda: lines(out) == 10)
+    whole = (bags / '4.png').read_bytes()
+    with open(bags / 'new.png', 'wb') as file:
+        for byte in whole:  # takes longer than two looks
+            file.write(bytes([byte]))
+            file.flush()
+            time.sleep(0.6 / len(whole))
+    wait_for(lambda: lines(out) == 11)
+    assert read(out)[-1]['path'] == str(bags / 'new.png')
+    assert read(out)[-1]['labels'] == ['Gun']
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (1, '')
+    assert lines(out) == 11
+    assert len(list((bags / 'overlays').iterdir())) == 11
+
+
+def test_overlays_have_names_of_their_own(tmp_path: Path) -> None:
+    folder, out = tmp_path / 'bags', tmp_path / 'r.jsonl'
+    for each in ('one', 'two'):
+        (folder / each).mkdir(parents=True)
+        write_image(folder / each / f'{"long" * 60}.png', DARK)
+    code, _, errors = screen(folder, out, '--overlays', tmp_path / 'overlays')
+    assert (code, errors) == (1, '')
+    pictures = [cv2.imread(record['overlay']) for record in read(out)]
+    assert len({record['overlay'] for record in read(out)}) == 2
+    # enlarged to 336 pixels, three lines of words below; it looks everywhere, so all is red
+    assert [picture.shape for picture in pictures] == [(224 + 58, 336, 3)] * 2
+    blue, _, red = pictures[0][20, 20].astype(int)
+    assert red - blue > 100
+
+
+def test_results_of_another_network_or_thresholds_are_refused(bags: Path, tmp_path: Path) -> None:
+    out = tmp_path / 'r.jsonl'
+    screen(bags / '3.png', out)
+    for args in (['--model', 'd2'], ['--checkpoint', 0.4]):
+        code, said, errors = screen(bags, out, *args)
+        assert (code, said) == (2, '')
+        assert errors.startswith('screen.py: ')
+        assert len(errors.splitlines()) == 1
+        assert '--out of' in errors
+    assert lines(out) == 1
+
+
+def test_results_that_cannot_be_written_are_a_failure_and_gone_on_with_later(
+    bags: Path, tmp_path: Path
+) -> None:
+    resource = pytest.importorskip('resource', reason='Windows has no limits to set')
+    out = tmp_path / 'r.jsonl'
+    screen(bags / '3.png', out)
+    room = out.stat().st_size * 5 // 2  # the third line is torn by the limit
+    process = start(
+        bags, out, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+    )
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert 'too large' in errors
+    assert out.stat().st_size == room
+    assert screen(bags, out)[0] == 1
+    assert sorted(names(out)) == [f'{number}.png' for number in range(10)]
+
+
+def test_results_go_to_a_file(bags: Path) -> None:
+    code, _, errors = screen(bags, Path(os.devnull))
+    assert code == 2
+    assert 'no regular file' in errors
