@@ -1,5 +1,6 @@
-"""Files that are there in full or not at all."""
+"""Files that are there in full or not at all, and their fingerprints."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -14,3 +15,8 @@ def write_whole(path: Path, data: bytes) -> None:
     unfinished = path.with_name(f'{path.name}.{os.getpid()}.part')
     unfinished.write_bytes(data)
     os.replace(unfinished, path)
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """The digest of a file's content, in hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

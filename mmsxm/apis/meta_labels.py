@@ -10,8 +10,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 
-from mmsxm.datasets.meta_labels import MetaLabels, choose_level, sha256, source_of
+from mmsxm.datasets.meta_labels import MetaLabels, choose_level, source_of
 from mmsxm.engine.checkpoint_hooks import bare_model, latest_checkpoint
+from mmsxm.files import sha256
 from mmsxm.models import PerLevelHead
 from mmsxm.models.fusion_heads import stack_targets
 from mmsxm.models.losses import level_bce_losses

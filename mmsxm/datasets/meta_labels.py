@@ -5,7 +5,6 @@ disk; what a transform puts into an image later is not in them. The file's head 
 made them, and of which list, so that labels of other images are refused.
 """
 
-import hashlib
 import json
 import math
 import os
@@ -15,7 +14,7 @@ from typing import NamedTuple
 
 from mmpretrain.datasets import BaseDataset
 
-from mmsxm.files import write_whole
+from mmsxm.files import sha256, write_whole
 
 __all__ = [
     'LabelSource',
@@ -23,7 +22,6 @@ __all__ = [
     'add_meta_levels',
     'choose_level',
     'read_meta_labels',
-    'sha256',
     'source_of',
     'write_meta_labels',
 ]
@@ -60,11 +58,6 @@ class MetaLabels(NamedTuple):
 def choose_level(losses: Sequence[float]) -> int:
     """Index of the smallest loss, the first of equal ones."""
     return min(range(len(losses)), key=losses.__getitem__)
-
-
-def sha256(path: str | Path) -> str:
-    """Digest of a file's content."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def source_of(dataset: BaseDataset) -> LabelSource:

@@ -7,6 +7,7 @@ from .hierarchical_refinement import HierarchicalRefinement
 from .losses import MultiLabelBCELoss
 from .meta_selection import MetaSelection
 from .pyramid_refinement import NormalizedRefinement, ProductRefinement
+from .screening_network import ScreeningNetwork
 from .sxmnet import SXMNet
 from .tta import MultiLabelTTA
 
@@ -23,5 +24,6 @@ __all__ = [
     'PerLevelHead',
     'ProductRefinement',
     'SXMNet',
+    'ScreeningNetwork',
     'UpsampleModule',
 ]

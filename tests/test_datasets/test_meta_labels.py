@@ -12,7 +12,6 @@ from mmsxm.datasets.meta_labels import (
     MetaLabels,
     choose_level,
     read_meta_labels,
-    sha256,
     source_of,
     write_meta_labels,
 )
@@ -107,11 +106,6 @@ def test_the_file_says_whose_labels_it_holds(root: Path, tmp_path: Path) -> None
     }
     assert content['images']['P2'] == {'level': 2, 'losses': [0.5, 0.5, 0.4]}
     assert len(path.read_text().splitlines()) < 20  # a line for each image, not each number
-
-
-def test_the_digest_of_a_file(tmp_path: Path) -> None:
-    (tmp_path / 'abc').write_bytes(b'abc')
-    assert sha256(tmp_path / 'abc').startswith('ba7816bf8f01cfea')  # FIPS 180-2, B.1
 
 
 def test_a_data_set_gives_each_image_its_level(root: Path, tmp_path: Path) -> None:

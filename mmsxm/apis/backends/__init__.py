@@ -1,5 +1,56 @@
 """Ways of running a trained network: PyTorch, ONNX Runtime, OpenVINO."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
 from .base import Backend, ModelInfo, Prediction
 
-__all__ = ['Backend', 'ModelInfo', 'Prediction']
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = ['BACKENDS', 'Backend', 'ModelInfo', 'Prediction', 'load_backend']
+
+BACKENDS = {'.onnx': 'onnxruntime', '.xml': 'openvino'}  # torch for all else
+
+
+def load_backend(
+    model: Union[str, Path, 'Config'],
+    checkpoint: str | Path | None = None,
+    backend: str | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+) -> Backend:
+    """Load a trained network, ready to be asked.
+
+    Args:
+        model: A config, its path or a model's name; or a file of tools/export.py.
+        checkpoint: The weights that go with a config.
+        backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; the file says which without it.
+        device: For PyTorch, a GPU where there is one.
+        threads: Of the CPU.
+
+    Raises:
+        FileNotFoundError: A file is not there.
+        ValueError: The file is not for that backend, or of another network.
+    """
+    wanted = BACKENDS.get(Path(model).suffix, 'torch') if isinstance(model, str | Path) else 'torch'
+    if backend is not None and backend != wanted:
+        raise ValueError(
+            f'{model} is run by {wanted}, not by {backend}: onnxruntime takes the .onnx and '
+            'openvino the .xml file that tools/export.py writes, torch a config with its checkpoint'
+        )
+    if wanted == 'torch':
+        from .torch_backend import TorchBackend
+
+        return TorchBackend(model, checkpoint, device, threads)
+    if checkpoint is not None:
+        raise ValueError(f'{model} has its weights inside: leave the checkpoint {checkpoint} out')
+    if not Path(str(model)).is_file():
+        raise FileNotFoundError(f'There is no exported network {model}.')
+    if wanted == 'onnxruntime':
+        from .onnxruntime_backend import OnnxRuntimeBackend
+
+        return OnnxRuntimeBackend(str(model), threads)
+    from .openvino_backend import OpenVINOBackend
+
+    return OpenVINOBackend(str(model), threads)

@@ -1,0 +1,45 @@
+"""An exported .onnx file, run by ONNX Runtime on the CPU."""
+
+import numpy as np
+
+from .base import Prediction
+from .exported import INPUT, METADATA, OUTPUTS, read_description, to_prediction
+
+__all__ = ['OnnxRuntimeBackend']
+
+
+class OnnxRuntimeBackend:
+    """Run a file of tools/export.py by ONNX Runtime.
+
+    Args:
+        path: The file.
+        threads: Of the CPU; without it one for each core.
+
+    Raises:
+        ImportError: ONNX Runtime is not installed.
+        ValueError: The file is damaged, or not one of ours.
+    """
+
+    def __init__(self, path: str, threads: int | None = None) -> None:
+        try:
+            import onnxruntime as ort
+        except ImportError:
+            raise ImportError(
+                f"{path} needs ONNX Runtime: pip install 'mmsxm[onnx]'"
+            ) from None
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        # threads that wait in a loop would take the cores from those that read images
+        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+        options.log_severity_level = 3  # errors
+        try:
+            self.session = ort.InferenceSession(path, options, ['CPUExecutionProvider'])
+        except Exception as error:  # of classes that are ONNX Runtime's own
+            raise ValueError(f'{path} is no network that ONNX Runtime can read') from error
+        metadata = self.session.get_modelmeta().custom_metadata_map
+        self.info = read_description(metadata.get(METADATA), path)
+        self.outputs = OUTPUTS[: len(self.session.get_outputs())]
+
+    def __call__(self, images: np.ndarray) -> Prediction:
+        """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8."""
+        return to_prediction(self.session.run(self.outputs, {INPUT: images}))

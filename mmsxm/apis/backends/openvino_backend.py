@@ -1,0 +1,50 @@
+"""An exported .xml file, run by OpenVINO on the CPU."""
+
+import numpy as np
+
+from .base import Prediction
+from .exported import INPUT, METADATA, OUTPUTS, read_description, to_prediction
+
+__all__ = ['OpenVINOBackend']
+
+
+class OpenVINOBackend:
+    """Run a file of tools/export.py by OpenVINO.
+
+    Args:
+        path: The .xml file; the .bin file of the same name lies beside it.
+        threads: Of the CPU; without it one for each core.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+        ValueError: A file is damaged, or not one of ours.
+    """
+
+    def __init__(self, path: str, threads: int | None = None) -> None:
+        try:
+            import openvino as ov
+        except ImportError:
+            raise ImportError(f"{path} needs OpenVINO: pip install 'mmsxm[openvino]'") from None
+        settings = {
+            'INFERENCE_PRECISION_HINT': 'f32',  # also where the processor has bfloat16
+            'PERFORMANCE_HINT': 'LATENCY',  # all threads share one batch
+            'ENABLE_CPU_PINNING': False,  # the cores also read images
+            'INFERENCE_NUM_THREADS': threads or 0,
+        }
+        core = ov.Core()
+        try:
+            model = core.read_model(path)
+            self.info = read_description(_metadata(model), path)
+            self.model = core.compile_model(model, 'CPU', settings)
+        except RuntimeError as error:
+            raise ValueError(f'{path} is no network that OpenVINO can read') from error
+        self.outputs = OUTPUTS[: len(self.model.outputs)]
+
+    def __call__(self, images: np.ndarray) -> Prediction:
+        """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8."""
+        results = self.model({INPUT: images})
+        return to_prediction([results[name] for name in self.outputs])
+
+
+def _metadata(model: 'openvino.Model') -> str | None:
+    return model.get_rt_info(METADATA).value if model.has_rt_info(METADATA) else None

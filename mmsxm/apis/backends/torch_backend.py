@@ -1,0 +1,129 @@
+"""A checkpoint, run by PyTorch."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
+from mmpretrain.apis.model import ModelHub
+
+from mmsxm.engine.checkpoint_hooks import latest_checkpoint, missing_keys
+from mmsxm.files import sha256
+from mmsxm.models import ScreeningNetwork, SXMNet
+from mmsxm.registry import DATASETS, MODELS
+
+from .. import running
+from ..calibration import Calibration
+from ..preparation import Preparation
+from .base import ModelInfo, Prediction
+
+__all__ = ['TorchBackend', 'load_network']
+
+
+def load_network(
+    model: str | Path | Config, checkpoint: str | Path | None
+) -> tuple[ScreeningNetwork, ModelInfo]:
+    """Build a trained network on the CPU.
+
+    Args:
+        model: A config, its path, or a model's name.
+        checkpoint: Its weights: a file or a work directory, whose latest checkpoint counts. Without
+            it those that belong to the name.
+
+    Raises:
+        FileNotFoundError: There is no such config or checkpoint.
+        ValueError: The weights are of another network, or of a Stage I, which has no classes.
+    """
+    cfg, own_weights = _find_config(model)
+    path = _find_checkpoint(checkpoint or own_weights, cfg)
+    loaded = CheckpointLoader.load_checkpoint(path, map_location='cpu', logger='silent')
+    cfg.model.backbone.init_cfg = None  # the checkpoint has all weights
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    network: SXMNet = MODELS.build(cfg.model)
+    state_dict = loaded.get('state_dict', loaded)
+    if missing := missing_keys(network, state_dict):
+        raise ValueError(
+            f'{path} does not fill the network of {cfg.filename}: {len(missing)} of its tensors '
+            f'are missing or of another shape, first {missing[0]}.'
+        )
+    network.load_state_dict(state_dict, strict=False)
+    meta = loaded.get('meta', {})
+    classes = _find_classes(meta, cfg)
+    calibration = (
+        Calibration.from_dict(meta['calibration'], classes)
+        if 'calibration' in meta
+        else Calibration.default(classes)
+    )
+    slope, offset = (
+        [values[name] for name in classes] for values in (calibration.slope, calibration.offset)
+    )
+    info = ModelInfo(
+        name=Path(cfg.filename).stem,
+        classes=classes,
+        preparation=Preparation.from_config(cfg),
+        calibration=calibration,
+        digest=sha256(path),
+    )
+    return ScreeningNetwork(network, slope, offset).requires_grad_(False), info
+
+
+def _find_config(model: str | Path | Config) -> tuple[Config, str | None]:
+    if isinstance(model, Config):
+        return model.copy(), None
+    if not Path(model).is_file() and ModelHub.has(str(model)):
+        entry = ModelHub.get(str(model))
+        return running.load_config(entry.config.filename), entry.weights
+    return running.load_config(model), None
+
+
+def _find_checkpoint(checkpoint: str | Path | None, cfg: Config) -> str:
+    if checkpoint is None:
+        raise FileNotFoundError(
+            f'{Path(cfg.filename).stem} comes without weights: name a checkpoint, or the work '
+            'directory of a training.'
+        )
+    path = latest_checkpoint(checkpoint) if Path(checkpoint).is_dir() else str(checkpoint)
+    if path is None or not Path(path).is_file():
+        raise FileNotFoundError(f'There is no checkpoint {checkpoint}.')
+    return path
+
+
+def _find_classes(meta: dict[str, Any], cfg: Config) -> tuple[str, ...]:
+    classes = meta.get('dataset_meta', {}).get('classes')
+    if classes is None:  # weights alone, as tools/publish_model.py may write them
+        classes = DATASETS.get(cfg.test_dataloader.dataset.type).METAINFO['classes']
+    return tuple(classes)
+
+
+class TorchBackend:
+    """Run a checkpoint by PyTorch.
+
+    Args:
+        model: See :func:`load_network`.
+        checkpoint: See :func:`load_network`.
+        device: ``'cpu'``, ``'cuda'``...; without it a GPU where there is one.
+        threads: Of the CPU, for the whole process.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Config,
+        checkpoint: str | Path | None = None,
+        device: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        network, self.info = load_network(model, checkpoint)
+        self.network = network.to(self.device)
+
+    @torch.inference_mode()
+    def __call__(self, images: np.ndarray) -> Prediction:
+        """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8."""
+        outputs = self.network(torch.from_numpy(images).to(self.device))
+        scores, level_weights, *maps = (output.cpu().numpy() for output in outputs)
+        return Prediction(scores, maps[0] if maps else None, level_weights)

@@ -1,0 +1,107 @@
+"""Image files of any maker as arrays, read in full or refused in one sentence.
+
+Imports no torch, so that processes which only read start quickly.
+"""
+
+import io
+import os
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+__all__ = ['IMAGE_SUFFIXES', 'MAX_PIXELS', 'ImageError', 'list_images', 'read_image']
+
+MAX_PIXELS = 100_000_000
+IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
+_headers = threading.Lock()
+
+
+class ImageError(ValueError):
+    """A file is no image that can be read in full; says why."""
+
+
+def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read an image as BGR ``(H, W, 3)`` uint8.
+
+    Grey, palette, CMYK and 16-bit images are converted, transparency lies on white, and the
+    orientation that a camera noted is applied.
+
+    Args:
+        path: The file.
+        max_pixels: Of an image with more only the header is read.
+
+    Raises:
+        FileNotFoundError, PermissionError: As opening it does.
+        ImageError: It is empty, no image, cut off, or too large.
+    """
+    data = Path(path).read_bytes()
+    if not data:
+        raise ImageError('the file is empty')
+    try:
+        image = _open(data)
+        width, height = image.size
+        if width * height > max_pixels:
+            raise ImageError(
+                f'{width} x {height} pixels are more than the limit of {max_pixels}: only the '
+                'header was read'
+            )
+        if image.format == 'JPEG' and image.mode in ('L', 'RGB'):
+            return _decode_jpeg(data)  # the same pixels, quicker
+        return _to_bgr(image)
+    except ImageError:
+        raise
+    except Image.UnidentifiedImageError:
+        raise ImageError(
+            'the file is no image of a known format, or its header is cut off'
+        ) from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:  # PIL's own
+        raise ImageError(f'the image is broken or cut off: {error}') from error
+
+
+def list_images(folder: str | os.PathLike[str]) -> list[str]:
+    """Name the images below a folder by their suffixes, sorted."""
+    return sorted(
+        str(path) for path in Path(folder).rglob('*') if path.suffix.lower() in IMAGE_SUFFIXES
+    )
+
+
+def _open(data: bytes) -> Image.Image:
+    """Read a header, however large the image that it announces: the caller has a limit."""
+    with _headers:
+        limit = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            return Image.open(io.BytesIO(data))
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _decode_jpeg(data: bytes) -> np.ndarray:
+    # OpenCV fills what is missing with grey. Within a scan, 0xFF is always followed by 0, so that
+    # the markers of a scan's start and of the image's end can't be pixels.
+    if data.rfind(b'\xff\xd9') < data.rfind(b'\xff\xda'):
+        raise ImageError('the image is broken or cut off: its end is missing')
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ImageError('the image is broken or cut off: it can not be decoded')
+    return image
+
+
+def _to_bgr(image: Image.Image) -> np.ndarray:
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith('I'):  # 16 bits, also where PIL keeps them in 32
+        values = np.asarray(image).astype(np.int64)
+        if values.min() < 0 or values.max() > 0xFFFF:
+            raise ImageError('grey values beyond 16 bits are of no known scale')
+        image = Image.fromarray((values >> 8).astype(np.uint8))
+    elif image.mode == 'F':
+        raise ImageError('grey values that are fractions are of no known scale')
+    if image.has_transparency_data:
+        image = image.convert('RGBA')
+        white = Image.new('RGBA', image.size, 'white')
+        image = Image.alpha_composite(white, image)
+    return np.ascontiguousarray(np.asarray(image.convert('RGB'))[..., ::-1])

@@ -1,0 +1,148 @@
+"""Files of every kind, read in full or refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmsxm.apis.images import ImageError, list_images, read_image
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    """A BGR picture whose channels differ, smooth enough for JPEG."""
+    y, x = np.mgrid[:40, :60]
+    return np.stack([4 * x, 6 * y, 255 - 4 * x], axis=-1).astype(np.uint8)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.bmp', '.tif', '.jpg'])
+def test_an_image_is_read_as_opencv_reads_it(
+    picture: np.ndarray, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f'bag{suffix}'
+    cv2.imwrite(str(path), picture)
+    assert np.array_equal(read_image(path), cv2.imread(str(path), cv2.IMREAD_COLOR))
+
+
+def test_a_grey_image_has_three_equal_channels(picture: np.ndarray, tmp_path: Path) -> None:
+    for name in ('grey.png', 'grey.jpg'):
+        cv2.imwrite(str(tmp_path / name), picture[..., 0])
+        image = read_image(tmp_path / name)
+        assert image.shape == (40, 60, 3)
+        assert (image == image[..., :1]).all()
+        assert np.abs(image[..., 0].astype(int) - picture[..., 0]).max() <= 3
+
+
+def test_of_16_bits_the_higher_8_count(tmp_path: Path) -> None:
+    values = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257
+    cv2.imwrite(str(tmp_path / 'deep.png'), values)
+    assert np.array_equal(read_image(tmp_path / 'deep.png')[..., 1], values >> 8)
+
+
+def test_cmyk_comes_out_in_the_same_colours(picture: np.ndarray, tmp_path: Path) -> None:
+    rgb = Image.fromarray(picture[..., ::-1])
+    rgb.convert('CMYK').save(tmp_path / 'cmyk.jpg', quality=98)
+    difference = read_image(tmp_path / 'cmyk.jpg').astype(int) - picture
+    assert np.abs(difference).mean() < 3
+
+
+def test_what_is_transparent_is_white(tmp_path: Path) -> None:
+    bag = np.zeros((4, 4, 4), np.uint8)
+    bag[:2, :, 3] = 255  # black above, nothing below
+    Image.fromarray(bag).save(tmp_path / 'bag.png')
+    image = read_image(tmp_path / 'bag.png')
+    assert (image[:2] == 0).all()
+    assert (image[2:] == 255).all()
+
+
+def test_a_palette_is_looked_up(picture: np.ndarray, tmp_path: Path) -> None:
+    few = (picture // 128) * 255
+    Image.fromarray(few[..., ::-1]).convert('P', palette=Image.Palette.ADAPTIVE).save(
+        tmp_path / 'bag.gif'
+    )
+    assert np.array_equal(read_image(tmp_path / 'bag.gif'), few)
+
+
+def test_the_orientation_that_a_camera_noted_is_applied(
+    picture: np.ndarray, tmp_path: Path
+) -> None:
+    for name in ('turned.jpg', 'turned.png'):
+        image = Image.fromarray(picture[..., ::-1])
+        exif = image.getexif()
+        exif[0x0112] = 6  # to be turned by 90 degrees
+        image.save(tmp_path / name, exif=exif)
+        assert read_image(tmp_path / name).shape == (60, 40, 3)
+
+
+def _cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def _text(_: bytes) -> bytes:
+    return b'no image at all'
+
+
+def _nothing(_: bytes) -> bytes:
+    return b''
+
+
+def _headless(data: bytes) -> bytes:
+    return data[:20]
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.tif', '.bmp'])
+@pytest.mark.parametrize(
+    ('damage', 'sentence'),
+    [
+        (_nothing, 'the file is empty'),
+        (_text, 'no image of a known format'),
+        (_cut, 'cut off'),
+        (_headless, 'cut off'),
+    ],
+)
+def test_what_is_no_whole_image_is_refused(
+    picture: np.ndarray,
+    tmp_path: Path,
+    suffix: str,
+    damage: Callable[[bytes], bytes],
+    sentence: str,
+) -> None:
+    _, whole = cv2.imencode(suffix, picture)
+    (tmp_path / f'bag{suffix}').write_bytes(damage(whole.tobytes()))
+    with pytest.raises(ImageError, match=sentence):
+        read_image(tmp_path / f'bag{suffix}')
+
+
+def test_a_thumbnail_is_no_end_of_the_image(picture: np.ndarray, tmp_path: Path) -> None:
+    """A JPEG in the header of a JPEG has an end of its own."""
+    _, whole = cv2.imencode('.jpg', picture)
+    data = whole.tobytes()
+    thumbnail = b'\xff\xe1' + (len(data) + 2).to_bytes(2, 'big') + data
+    (tmp_path / 'bag.jpg').write_bytes(data[:2] + thumbnail + data[2:])
+    assert np.array_equal(read_image(tmp_path / 'bag.jpg'), cv2.imdecode(whole, cv2.IMREAD_COLOR))
+    (tmp_path / 'bag.jpg').write_bytes(data[:2] + thumbnail + data[2:-200])
+    with pytest.raises(ImageError, match='its end is missing'):
+        read_image(tmp_path / 'bag.jpg')
+
+
+def test_of_too_large_an_image_only_the_header_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new('1', (20_000, 20_000)).save(tmp_path / 'huge.png')
+    limit = Image.MAX_IMAGE_PIXELS
+    monkeypatch.setattr(Image.Image, 'load', lambda _: pytest.fail('decoded'))
+    with pytest.raises(ImageError, match='20000 x 20000 pixels are more than the limit'):
+        read_image(tmp_path / 'huge.png')
+    assert limit == Image.MAX_IMAGE_PIXELS
+
+
+def test_images_are_listed_by_suffix_in_all_folders(tmp_path: Path) -> None:
+    (tmp_path / 'sub').mkdir()
+    for name in ('b.JPG', 'a.png', 'notes.txt', 'sub/c.tiff'):
+        (tmp_path / name).touch()
+    assert list_images(tmp_path) == [
+        str(tmp_path / name) for name in ('a.png', 'b.JPG', 'sub/c.tiff')
+    ]
