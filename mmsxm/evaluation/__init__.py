@@ -15,7 +15,7 @@ from .attention_localization import (
 from .grouped_average_precision import GroupedAveragePrecision, bootstrap_average_precision
 from .mean_average_precision import MeanAveragePrecision, average_precision
 from .operating_points import OperatingPoint, OperatingPoints, operating_point
-from .score_table import Scores, ScoreTable, read_scores
+from .score_table import Scores, ScoreTable, read_scores, write_scores
 
 __all__ = [
     'AlarmCurve',
@@ -41,4 +41,5 @@ __all__ = [
     'reliability',
     'smallest_share',
     'visible_boxes',
+    'write_scores',
 ]

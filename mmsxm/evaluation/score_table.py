@@ -13,7 +13,7 @@ from mmsxm.registry import METRICS
 
 from .mean_average_precision import score_row
 
-__all__ = ['ScoreTable', 'Scores', 'read_scores']
+__all__ = ['ScoreTable', 'Scores', 'read_scores', 'write_scores']
 
 WHAT = ('score', 'label')
 LEVELS = ('P3', 'P4', 'P5')
@@ -57,6 +57,23 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
     return Scores(names, classes, pairs[:, 0::2], pairs[:, 1::2].astype(np.int64), level_weights)
 
 
+def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
+    """Write a csv that :func:`read_scores` reads, rows sorted by name."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    weights = scores.level_weights if scores.level_weights.size else [()] * len(scores.names)
+    with open(path, 'w', newline='', encoding='utf-8') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(_header(scores.classes, len(weights[0])))
+        for name, own, targets, levels in sorted(
+            zip(scores.names, scores.scores, scores.targets, weights, strict=True),
+            key=lambda row: row[0],
+        ):
+            pairs = [(f'{s:.9g}', int(t)) for s, t in zip(own, targets, strict=True)]
+            writer.writerow(
+                [name, *(cell for pair in pairs for cell in pair), *map('{:.9g}'.format, levels)]
+            )
+
+
 def _header(classes: Sequence[str], levels: int) -> list[str]:
     pairs = [f'{what}/{name}' for name in classes for what in WHAT]
     return ['name', *pairs, *(f'level/{name}' for name in LEVELS[len(LEVELS) - levels :])]
@@ -88,14 +105,10 @@ class ScoreTable(BaseMetric):
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, float | None]:
         """Write the file; the metrics are empty."""
-        classes = (self.dataset_meta or {})['classes']
-        self.out.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.out, 'w', newline='', encoding='utf-8') as file:
-            writer = csv.writer(file, lineterminator='\n')
-            writer.writerow(_header(classes, len(results[0][-1])))
-            for name, scores, targets, weights in sorted(results, key=lambda row: row[0]):
-                cells = [name]
-                for score, target in zip(scores, targets, strict=True):
-                    cells += [f'{score:.9g}', f'{target:.0f}']
-                writer.writerow(cells + [f'{weight:.9g}' for weight in weights])
+        names, scores, targets, weights = zip(*results, strict=True)
+        classes = tuple((self.dataset_meta or {})['classes'])
+        write_scores(
+            self.out,
+            Scores(names, classes, np.stack(scores), np.stack(targets), np.array(weights)),
+        )
         return {}

@@ -1,0 +1,219 @@
+"""Choose thresholds and scale scores on a validation set, and keep both in a checkpoint."""
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmengine.runner import CheckpointLoader
+
+import mmsxm.registry  # noqa: F401, makes loading safe
+from mmsxm.evaluation import Scores, alarm_curve
+from mmsxm.evaluation.grouped_average_precision import interval
+from mmsxm.evaluation.score_scaling import fit_scaling, log_loss, to_logits, to_scores
+from mmsxm.evaluation.thresholds import Criterion, cut_threshold, wilson_interval
+from mmsxm.files import write_whole
+
+from .calibration import KEY, Calibration
+
+__all__ = ['ANY_ITEM', 'Achieved', 'Calibrated', 'calibrate', 'store_calibration']
+
+DRAWS = 1000
+ANY_ITEM = 'any_item'
+
+
+class Achieved(NamedTuple):
+    """What thresholds achieve on the validation set, with intervals of 95 %.
+
+    A threshold's interval is that of the bootstrap over images, those of the rates are Wilson's.
+    ``any_item`` is the bag as a whole, an alarm as soon as one class is; it has no threshold of its
+    own. Undefined values are nan.
+    """
+
+    name: str
+    positives: int
+    negatives: int
+    threshold: float
+    threshold_interval: tuple[float, float]
+    detection_rate: float
+    detection_interval: tuple[float, float]
+    false_positive_rate: float
+    false_positive_interval: tuple[float, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, with None for undefined."""
+        return {
+            key: [_plain(v) for v in value] if isinstance(value, tuple) else _plain(value)
+            for key, value in self._asdict().items()
+            if key != 'name'
+        }
+
+
+class Calibrated(NamedTuple):
+    """A calibration, and what its thresholds achieve: a row for each class, ``any_item`` last."""
+
+    calibration: Calibration
+    rows: list[Achieved]
+
+
+def calibrate(
+    scores: Scores,
+    criterion: Criterion,
+    scaling: str | None = None,
+    origin: dict[str, Any] | None = None,
+    seed: int = 0,
+) -> Calibrated:
+    """Choose a threshold for each class, on scores that are scaled first.
+
+    Args:
+        scores: Of a validation set, unscaled.
+        criterion: What the thresholds shall promise.
+        scaling: ``temperature``, one slope for all classes; ``platt``, slope and offset for each;
+            or None.
+        origin: To be kept beside what is known here, such as where the images came from.
+        seed: Of the bootstrap.
+
+    Raises:
+        ValueError: A class has too few positives or negatives for the criterion or the scaling,
+            or falling scores; with its name.
+    """
+    _refuse_small_classes(scores, criterion)
+    slope, offset = _fit(scores, scaling)
+    values = scores.scores.astype(np.float64)
+    if scaling:
+        values = to_scores(slope * to_logits(values) + offset)
+    rng = np.random.default_rng(seed)
+    rows = [
+        _achieve(name, values[:, i], scores.targets[:, i], criterion, rng)
+        for i, name in enumerate(scores.classes)
+    ]
+    rows.append(_any_item(values, scores.targets, [row.threshold for row in rows]))
+    calibration = Calibration(
+        thresholds={row.name: row.threshold for row in rows[:-1]},
+        slope=dict(zip(scores.classes, slope.tolist(), strict=True)),
+        offset=dict(zip(scores.classes, offset.tolist(), strict=True)),
+        origin={
+            **(origin or {}),
+            'images': len(values),
+            'criterion': str(criterion),
+            'scaling': scaling,
+            'log_loss_before': log_loss(scores.scores, scores.targets),
+            'log_loss_after': log_loss(values, scores.targets),
+            'achieved': {row.name: row.to_dict() for row in rows},
+        },
+    )
+    return Calibrated(calibration, rows)
+
+
+def store_calibration(source: Path, calibration: Calibration, out: Path) -> None:
+    """Write a checkpoint anew with a calibration in its meta, and all else as it was.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+        ValueError: it is of other classes, or no checkpoint of mmengine.
+    """
+    checkpoint = CheckpointLoader.load_checkpoint(str(source), map_location='cpu')
+    if 'state_dict' not in checkpoint:
+        raise ValueError(f'{source} holds no state_dict: it is no checkpoint of a training.')
+    meta = checkpoint.setdefault('meta', {})
+    classes = meta.get('dataset_meta', {}).get('classes', calibration.thresholds)
+    Calibration.from_dict(calibration.to_dict(), classes)
+    meta[KEY] = calibration.to_dict()
+    buffer = io.BytesIO()
+    torch.save(checkpoint, buffer)
+    write_whole(out, buffer.getvalue())
+
+
+def _refuse_small_classes(scores: Scores, criterion: Criterion) -> None:
+    positives, negatives = criterion.needs()
+    short = [
+        f'{name} has {own} {kind} and needs {needed}'
+        for target, kind, needed in ((1, 'positives', positives), (0, 'negatives', negatives))
+        for name, own in zip(scores.classes, (scores.targets == target).sum(axis=0), strict=True)
+        if own < needed
+    ]
+    if short:
+        raise ValueError(f'too few images for {criterion}: {"; ".join(short)}')
+
+
+def _fit(scores: Scores, scaling: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Slope and offset of each class, (C,)."""
+    slope, offset = np.ones(len(scores.classes)), np.zeros(len(scores.classes))
+    if scaling is None:
+        return slope, offset
+    logits = to_logits(scores.scores)
+    if scaling == 'temperature':
+        slope[:], _ = fit_scaling(logits, scores.targets, with_offset=False)
+        return slope, offset
+    if scaling != 'platt':
+        raise ValueError(f"scaling is 'temperature', 'platt' or None, but not {scaling!r}")
+    for i, name in enumerate(scores.classes):
+        try:
+            slope[i], offset[i] = fit_scaling(logits[:, i], scores.targets[:, i], with_offset=True)
+        except ValueError as error:
+            raise ValueError(f'{name}: {error}') from None
+    return slope, offset
+
+
+def _achieve(
+    name: str,
+    scores: np.ndarray,
+    targets: np.ndarray,
+    criterion: Criterion,
+    rng: np.random.Generator,
+) -> Achieved:
+    curve = alarm_curve(scores, targets)
+    cut = criterion.cut(curve)
+    return _row(
+        name,
+        hits=int(curve.hits[cut - 1]) if cut else 0,
+        positives=curve.positives,
+        false_alarms=int(curve.false_alarms[cut - 1]) if cut else 0,
+        negatives=curve.negatives,
+        threshold=float(cut_threshold(curve, np.array(cut))),
+        threshold_interval=interval(cut_threshold(curve, criterion.cuts(curve, DRAWS, rng))),
+    )
+
+
+def _any_item(scores: np.ndarray, targets: np.ndarray, thresholds: Sequence[float]) -> Achieved:
+    alarm = np.asarray((scores >= thresholds).any(axis=1))
+    has_item = np.asarray((targets == 1).any(axis=1))
+    harmless = np.asarray((targets == 0).all(axis=1))
+    return _row(
+        ANY_ITEM,
+        hits=int(alarm[has_item].sum()),
+        positives=int(has_item.sum()),
+        false_alarms=int(alarm[harmless].sum()),
+        negatives=int(harmless.sum()),
+        threshold=math.nan,
+        threshold_interval=(math.nan, math.nan),
+    )
+
+
+def _row(
+    name: str,
+    hits: int,
+    positives: int,
+    false_alarms: int,
+    negatives: int,
+    threshold: float,
+    threshold_interval: tuple[float, float],
+) -> Achieved:
+    return Achieved(
+        name,
+        positives,
+        negatives,
+        threshold,
+        threshold_interval,
+        hits / positives if positives else math.nan,
+        wilson_interval(hits, positives),
+        false_alarms / negatives if negatives else math.nan,
+        wilson_interval(false_alarms, negatives),
+    )
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,89 @@
+"""What a station would score: a labelled data set's images, read and prepared as there."""
+
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+from torch.utils.data import DataLoader, Dataset
+
+from mmsxm.datasets import XrayDataset
+from mmsxm.evaluation import Scores
+from mmsxm.evaluation.score_scaling import to_logits, to_scores
+
+from .backends import Backend, ModelInfo
+from .images import MAX_PIXELS
+from .preparation import Preparation
+from .reading import Prepared, Unreadable, prepare_file
+
+__all__ = ['raw_scores', 'station_scores']
+
+
+class _Files(Dataset):
+    """Images as the network's input."""
+
+    def __init__(self, paths: np.ndarray, preparation: Preparation) -> None:
+        self.paths = paths
+        self.preparation = preparation
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Prepared | Unreadable:
+        return prepare_file(str(self.paths[index]), self.preparation, MAX_PIXELS)
+
+
+def raw_scores(scores: np.ndarray, info: ModelInfo) -> np.ndarray:
+    """Undo the scaling of scores ``(N, C)`` that a calibration brought."""
+    calibration = info.calibration
+    slope, offset = (
+        np.array([values[name] for name in info.classes])
+        for values in (calibration.slope, calibration.offset)
+    )
+    if (slope == 1).all() and (offset == 0).all():
+        return scores
+    return to_scores((to_logits(scores) - offset) / slope)
+
+
+def station_scores(
+    backend: Backend, dataset: XrayDataset, batch_size: int = 32, workers: int = 2
+) -> Scores:
+    """Score whole images, unlike a test, which crops their centre; the scores are unscaled.
+
+    Args:
+        backend: The network.
+        dataset: Of which labels and files are used and the pipeline is not.
+        batch_size: Images that the network sees at once.
+        workers: Processes that read images.
+
+    Raises:
+        ValueError: The network knows other classes, or an image can't be read.
+    """
+    classes = tuple(dataset.CLASSES)
+    if classes != backend.info.classes:
+        raise ValueError(
+            f'the images are labelled {", ".join(classes)}, the network knows '
+            f'{", ".join(backend.info.classes)}'
+        )
+    targets = np.zeros((len(dataset), len(classes)), dtype=np.int64)
+    paths = np.empty(len(dataset), dtype=object)
+    for index in range(len(dataset)):
+        data_info = dataset.get_data_info(index)
+        paths[index] = data_info['img_path']
+        if 'gt_score' in data_info:
+            targets[index] = data_info['gt_score']
+        else:
+            targets[index, data_info['gt_label']] = 1
+    files = _Files(paths, backend.info.preparation)
+    loader = DataLoader(files, batch_size=batch_size, num_workers=workers, collate_fn=list)
+    scores = [
+        backend(np.stack([_input(file) for file in batch])).scores
+        for batch in track(loader, 'Scoring whole images')
+    ]
+    names = tuple(Path(path).stem for path in paths)
+    return Scores(names, classes, raw_scores(np.concatenate(scores), backend.info), targets)
+
+
+def _input(file: Prepared | Unreadable) -> np.ndarray:
+    if isinstance(file, Unreadable):
+        raise ValueError(f'{file.path}: {file.error}')
+    return file.image

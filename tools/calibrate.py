@@ -1,0 +1,170 @@
+"""Choose a threshold for each class on labelled images, and keep it in a copy of the checkpoint.
+
+python tools/calibrate.py CONFIG CHECKPOINT --loader val --detection-rate 0.95
+
+Images are prepared as at a station, whole. Thresholds that were chosen on the images of a test
+flatter the network in that test: give the loader images of their own.
+"""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from mmsxm.apis.backends import load_backend
+from mmsxm.apis.calibrating import ANY_ITEM, Achieved, calibrate, store_calibration
+from mmsxm.apis.running import load_config
+from mmsxm.apis.station_scores import station_scores
+from mmsxm.datasets import XrayDataset
+from mmsxm.datasets.meta_labels import source_of
+from mmsxm.engine.checkpoint_hooks import latest_checkpoint
+from mmsxm.evaluation import Scores, read_scores, write_scores
+from mmsxm.evaluation.thresholds import BestF1, Criterion, DetectionRate, FalsePositiveRate
+from mmsxm.registry import DATASETS
+
+
+def share(text: str) -> float:
+    """Read a number between 0 and 1."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f'{text} is not between 0 and 1')
+    return value
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='the config file')
+    parser.add_argument('checkpoint', help='a checkpoint, or a work dir for its latest one')
+    images = parser.add_mutually_exclusive_group(required=True)
+    images.add_argument(
+        '--loader', choices=['val', 'test'], help="the config's images to calibrate on"
+    )
+    images.add_argument('--scores', help='a csv of scores, from --save-scores, instead of images')
+    goal = parser.add_mutually_exclusive_group(required=True)
+    goal.add_argument('--detection-rate', type=share, help='of each class, such as 0.95')
+    goal.add_argument('--false-positive-rate', type=share, help='of each class, such as 0.01')
+    goal.add_argument('--best-f1', action='store_true', help='of each class')
+    parser.add_argument(
+        '--scaling', choices=['temperature', 'platt'], help='make probabilities of scores'
+    )
+    parser.add_argument(
+        '--out', type=Path, help='the checkpoint to write, by default CHECKPOINT-calibrated.pth'
+    )
+    parser.add_argument('--save-scores', help='a csv for the scores of all images')
+    parser.add_argument('--device', help='such as cuda')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='settings to override, key=value'
+    )
+    return parser.parse_args()
+
+
+def criterion_of(args: argparse.Namespace) -> Criterion:
+    """What the thresholds shall promise."""
+    if args.detection_rate:
+        return DetectionRate(args.detection_rate)
+    if args.false_positive_rate:
+        return FalsePositiveRate(args.false_positive_rate)
+    return BestF1()
+
+
+def build_images(cfg: Config, loader: str) -> XrayDataset:
+    """The labelled images of a loader, which are read without its pipeline."""
+    settings = cfg[f'{loader}_dataloader'].dataset
+    dataset: XrayDataset = DATASETS.build({**settings, 'pipeline': []})
+    return dataset
+
+
+def score_images(
+    cfg: Config, checkpoint: Path, loader: str, device: str | None, console: Console
+) -> tuple[Scores, dict[str, Any]]:
+    """Score the images of a loader, and say where they came from."""
+    dataset = build_images(cfg, loader)
+    tested = dataset if loader == 'test' else build_images(cfg, 'test')
+    shared = len(dataset.image_ids() & tested.image_ids())
+    if shared:
+        console.print(
+            f'[yellow]{shared:,} of {len(dataset):,} images are in the test set of the config: '
+            'its measures will flatter these thresholds.[/]'
+        )
+    backend = load_backend(cfg, checkpoint, device=device)
+    source = source_of(dataset)
+    origin = {
+        'list': source.list_file,
+        'list_sha256': source.list_sha256,
+        'images_in_test_set': shared,
+    }
+    return station_scores(backend, dataset), origin
+
+
+def show(rows: list[Achieved], console: Console) -> None:
+    """Print what the thresholds achieve."""
+    table = Table(box=SIMPLE)
+    for column in ('class', 'with / without', 'threshold', 'detected, %', 'false positives, %'):
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        if row.name == ANY_ITEM:
+            table.add_section()
+        table.add_row(
+            row.name,
+            f'{row.positives:,} / {row.negatives:,}',
+            between(row.threshold, row.threshold_interval),
+            between(row.detection_rate, row.detection_interval, times=100),
+            between(row.false_positive_rate, row.false_positive_interval, times=100),
+        )
+    console.print(table)
+
+
+def between(value: float, interval: tuple[float, float], times: float = 1) -> str:
+    """Write a number and its interval."""
+    if math.isnan(value):
+        return '-'
+    low, high = interval
+    return f'{times * value:.3g}\n[{times * low:.3g}, {times * high:.3g}]'
+
+
+def main() -> None:
+    """Calibrate."""
+    args = parse_args()
+    try:
+        run(args)
+    except (FileNotFoundError, KeyError, ValueError) as error:
+        sys.exit(f'calibrate.py: {error.args[0] if isinstance(error, KeyError) else error}')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Calibrate as the command line says."""
+    console = Console()
+    checkpoint = Path(latest_checkpoint(args.checkpoint) or args.checkpoint)
+    if args.loader:
+        cfg = load_config(args.config, options=args.cfg_options)
+        scores, origin = score_images(cfg, checkpoint, args.loader, args.device, console)
+    else:
+        scores, origin = read_scores(args.scores), {'scores': Path(args.scores).name}
+    if args.save_scores:
+        write_scores(args.save_scores, scores)
+    criterion = criterion_of(args)
+    calibration, rows = calibrate(scores, criterion, args.scaling, origin)
+    out = args.out or checkpoint.with_name(f'{checkpoint.stem}-calibrated.pth')
+    store_calibration(checkpoint, calibration, out)
+
+    console.print(
+        f'Thresholds for {criterion}, on {len(scores.names):,} images; intervals of 95 %:'
+    )
+    show(rows, console)
+    if args.scaling:
+        before, after = (calibration.origin[f'log_loss_{when}'] for when in ('before', 'after'))
+        console.print(f'{args.scaling} scaling: log loss {before:.4f} before, {after:.4f} after')
+    console.print(f'Stored in {out}')
+
+
+if __name__ == '__main__':
+    main()
