@@ -1,0 +1,344 @@
+"""The review page: an operator looks at screened bags, the riskiest first, and decides.
+
+python demo/review.py --model CONFIG --checkpoint CHECKPOINT      # drop images on the page
+python demo/review.py --results results.jsonl                     # of tools/screen.py
+python demo/review.py --results results.jsonl --model CONFIG --checkpoint CHECKPOINT
+
+With a network, attention is shown too. Decisions are appended to --log. See docs/review.md.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mmsxm.apis.images import ImageError
+from mmsxm.apis.review import STEP, VIEWS, Review, alarms, thresholds_at
+from mmsxm.apis.review_desk import Desk
+from mmsxm.visualization.review_page import (
+    Bar,
+    QueueRow,
+    bars_html,
+    image_html,
+    queue_html,
+    shown,
+    tile_html,
+)
+
+os.environ['GRADIO_ANALYTICS_ENABLED'] = 'False'  # before gradio is there
+import gradio as gr
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LISTED = 200  # rows of the queue
+LEVELS = ('P3', 'P4', 'P5')
+# gradio's page runs scripts that stand in it; nothing comes from anywhere else
+POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "script-src 'self' 'unsafe-inline' 'unsafe-eval'; frame-ancestors 'none'"
+)
+CHOOSE = """element.addEventListener('click', (event) => {
+    const row = event.target.closest('button[data-index]');
+    if (row) trigger('select', {index: Number(row.dataset.index)});
+});"""
+FADE = "(value) => document.documentElement.style.setProperty('--attention', value)"
+HIDE = "(on) => document.documentElement.style.setProperty('--regions', on ? 1 : 0)"
+LIGHT = "() => document.body.classList.remove('dark')"
+
+
+class OwnContentOnly:
+    """Tells the browser to ask no other machine for anything, and to show the page in no frame."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add a header to every answer."""
+
+        async def send_with_policy(message: Message) -> None:
+            if message['type'] == 'http.response.start':
+                header = (b'content-security-policy', POLICY.encode())
+                message['headers'] = [*message['headers'], header]
+            await send(message)
+
+        await self.app(scope, receive, send_with_policy)
+
+
+def draw_bag(desk: Desk, review: Review, index: int) -> str:
+    """Show a bag, or why there is none to see."""
+    if not review.cases:
+        return '<p class="message">No images yet: drop some on the left.</p>'
+    case = review.cases[index]
+    if 'error' in case.record:
+        return f'<p class="message">Not screened: {shown(case.record["error"])}</p>'
+    try:
+        look = desk.look(case)
+    except (ImageError, OSError) as error:
+        return f'<p class="message">It cannot be shown: {shown(str(error))}</p>'
+    return image_html(*look, [region['bbox'] for region in case.record['regions']])
+
+
+def draw_lists(desk: Desk, review: Review, index: int, view: str, positions: Any) -> list[str]:
+    """Everything that thresholds change: summary, queue, the bag's scores, a tile by class."""
+    thresholds = thresholds_at(positions, desk.calibrated)
+    order = review.order(thresholds, view)
+    rows = [
+        QueueRow(
+            each,
+            review.cases[each].name,
+            review.labels(each, thresholds),
+            review.cases[each].record.get('error', ''),
+            review.verdicts.get(each, ''),
+        )
+        for each in order[:LISTED]
+    ]
+    bags = int(alarms(review.scores, thresholds).any(axis=1).sum())
+    errors = sum('error' in case.record for case in review.cases)
+    counts = [f'{len(review.cases):,} images', f'{bags:,} with alarms']
+    counts += [f'{errors:,} not screened'] if errors else []
+    summary = ' · '.join([*counts, f'{len(review.verdicts):,} decided'])
+    record = review.cases[index].record if review.cases else {}
+    bars = [
+        Bar(name, record['scores'][name], threshold, record['scores'][name] >= threshold)
+        for name, threshold in zip(desk.classes, thresholds.tolist(), strict=True)
+        if 'scores' in record
+    ]
+    tiles = zip(
+        desk.classes,
+        review.count(thresholds),
+        review.count(thresholds_at(desk.calibrated, desk.calibrated)),
+        desk.calibrated,
+        strict=True,
+    )
+    return [
+        f'<p class="summary">{summary}</p>',
+        queue_html(rows, index, len(order) - len(rows)),
+        bars_html(bars),
+        *(tile_html(*tile) for tile in tiles),
+    ]
+
+
+def draw_case(desk: Desk, review: Review, index: int) -> list[str]:
+    """Everything that only another image changes: its name, the bag, its level weights."""
+    if not review.cases:
+        return ['', draw_bag(desk, review, index), '']
+    case = review.cases[index]
+    weights = zip(LEVELS, case.record.get('level_weights', ()), strict=False)
+    return [
+        f'<p class="name" title="{shown(case.name)}">{shown(case.name)}</p>',
+        draw_bag(desk, review, index),
+        bars_html(Bar(name, weight) for name, weight in weights),
+    ]
+
+
+def build_page(desk: Desk) -> gr.Blocks:
+    """Lay out the page and say what happens on it."""
+    with gr.Blocks(title='X-ray review', analytics_enabled=False, fill_width=True) as page:
+        review, index = gr.State(), gr.State(0)
+        gr.HTML(
+            f'<header><h1>X-ray review</h1><span>network {shown(desk.name)}</span>'
+            f'<span>decisions go to {shown(str(desk.log))}</span></header>'
+        )
+        with gr.Row(elem_id='desk', equal_height=False):
+            with gr.Column(scale=4, min_width=280):
+                drop = gr.File(
+                    label='Drop images',
+                    file_count='multiple',
+                    height=104,
+                    visible=desk.backend is not None,
+                    elem_id='drop',
+                )
+                summary = gr.HTML(elem_id='summary')
+                view = gr.Radio(VIEWS, value='All', show_label=False, container=False)
+                queue = gr.HTML(elem_id='queue', js_on_load=CHOOSE)
+            with gr.Column(scale=7, min_width=320):
+                name = gr.HTML(elem_id='name')
+                bag = gr.HTML(elem_id='bag')
+                with gr.Row(elem_id='layers'):
+                    opacity = gr.Slider(
+                        0, 1, 0.5, step=0.05, label='Attention', elem_id='opacity', buttons=[]
+                    )
+                    regions = gr.Checkbox(True, label='Candidate regions', elem_id='regions')
+            with gr.Column(scale=4, min_width=260):
+                gr.HTML('<h2>Scores<small> and thresholds</small></h2>')
+                scores = gr.HTML(elem_id='scores')
+                gr.HTML('<h2>Level weights</h2>')
+                levels = gr.HTML(elem_id='levels')
+                gr.HTML('<h2>Decision</h2>')
+                comment = gr.Textbox(
+                    placeholder='Comment', show_label=False, lines=2, max_length=1000,
+                    elem_id='comment',
+                )  # fmt: skip
+                with gr.Row():
+                    confirm = gr.Button('Confirm', variant='primary', min_width=80)
+                    clear = gr.Button('Clear', min_width=80)
+                    remark = gr.Button('Comment only', min_width=80)
+                said = gr.HTML(elem_id='said')
+        with gr.Row(elem_id='thresholds'):
+            tiles, sliders = [], []
+            for number, (each, mark) in enumerate(zip(desk.classes, desk.calibrated, strict=True)):
+                with gr.Column(min_width=150):
+                    tiles.append(gr.HTML())
+                    slider = gr.Slider(
+                        0,
+                        1,
+                        mark,
+                        step=STEP,
+                        label=each,
+                        show_label=False,
+                        container=False,
+                        elem_id=f'threshold-{number}',
+                        elem_classes='threshold',
+                        buttons=[],
+                    )
+                    sliders.append(slider)
+            reset = gr.Button('Reset to calibrated', min_width=120, scale=0, elem_id='reset')
+
+        lists = [summary, queue, scores, *tiles]
+        case = [name, bag, levels]
+        state = [review, index, view, *sliders]
+
+        def both(review: Review, index: int, view: str, positions: Any) -> list[Any]:
+            shown_lists = draw_lists(desk, review, index, view, positions)
+            return [index, *shown_lists, *draw_case(desk, review, index)]
+
+        def riskiest(review: Review, view: str, positions: Any, otherwise: int = 0) -> int:
+            order = review.order(thresholds_at(positions, desk.calibrated), view)
+            return order[0] if order else otherwise
+
+        def begin(view: str, *positions: float) -> list[Any]:
+            review = desk.review()
+            return [review, *both(review, riskiest(review, view, positions), view, positions)]
+
+        def add(files: list[str], review: Review, _: int, view: str, *positions: float) -> list:
+            review.add(desk.screen(files))
+            return [None, *both(review, riskiest(review, view, positions), view, positions)]
+
+        def choose(
+            review: Review, index: int, view: str, *positions: float, event: gr.EventData
+        ) -> list[Any]:
+            chosen = event._data['index']
+            if chosen in range(len(review.cases)):
+                index = chosen
+            return both(review, index, view, positions)
+
+        def relabel(review: Review, index: int, view: str, *positions: float) -> list[str]:
+            return draw_lists(desk, review, index, view, positions)
+
+        def recalibrate(review: Review, index: int, view: str) -> list[Any]:
+            marks = desk.calibrated
+            return [*marks, *draw_lists(desk, review, index, view, marks)]
+
+        def decide(verdict: str) -> Callable[..., list[Any]]:
+            def act(
+                text: str, review: Review, index: int, view: str, *positions: float
+            ) -> list[Any]:
+                if not review.cases:
+                    raise gr.Error('There is no image to decide on.')
+                if verdict == 'comment' and not text.strip():
+                    raise gr.Error('Write a comment first.')
+                thresholds = thresholds_at(positions, desk.calibrated)
+                desk.decide(review, index, verdict, text.strip(), thresholds)
+                note = f'<p>{verdict}: {shown(review.cases[index].name)}, kept in the log</p>'
+                if verdict != 'comment':
+                    index = riskiest(review, 'To do', positions, otherwise=index)
+                return ['', note, *both(review, index, view, positions)]
+
+            return act
+
+        quiet: dict[str, Any] = {'show_progress': 'hidden', 'api_visibility': 'private'}
+        everything = [index, *lists, *case]
+        page.load(begin, [view, *sliders], [review, *everything], **quiet)
+        drop.upload(add, [drop, *state], [drop, *everything], api_visibility='private')
+        queue.select(choose, state, everything, **quiet)
+        view.change(relabel, state, lists, **quiet)
+        moved = [slider.input for slider in sliders]
+        gr.on(moved, relabel, state, lists, trigger_mode='always_last', **quiet)
+        reset.click(recalibrate, [review, index, view], [*sliders, *lists], **quiet)
+        for button, verdict in ((confirm, 'confirm'), (clear, 'clear'), (remark, 'comment')):
+            given = [comment, *state]
+            button.click(decide(verdict), given, [comment, said, *everything], **quiet)
+        opacity.input(None, opacity, js=FADE)
+        regions.input(None, regions, js=HIDE)
+    return page
+
+
+def marks_css(calibrated: list[float]) -> str:
+    """Where on their sliders the calibrated thresholds are."""
+    return ''.join(
+        f'#threshold-{number} {{ --calibrated: {mark:.4f}; }}\n'
+        for number, mark in enumerate(calibrated)
+    )
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--results', type=Path, help='a file of tools/screen.py')
+    parser.add_argument(
+        '--model', '--config', help='a config, a name, or an exported .onnx or .xml'
+    )
+    parser.add_argument('--checkpoint', help='of the config; a work dir for its latest one')
+    parser.add_argument(
+        '--log', type=Path, default=Path('decisions.jsonl'), help='of decisions; %(default)s'
+    )
+    parser.add_argument('--device', help='for torch, such as cuda:0; a GPU where there is one')
+    parser.add_argument('--host', default='127.0.0.1', help='address to listen on; %(default)s')
+    parser.add_argument('--port', type=int, default=7860, help='%(default)s')
+    args = parser.parse_args()
+    if not (args.results or args.model):
+        parser.error('give --results, --model, or both')
+    return args
+
+
+def serve(args: argparse.Namespace) -> None:
+    """Show the page until stopped; what was uploaded is gone then."""
+    backend = None
+    if args.model:
+        from mmsxm.apis.backends import load_backend
+
+        backend = load_backend(args.model, args.checkpoint, device=args.device)
+    desk = Desk(args.log, backend, args.results)
+    hosts = ['127.0.0.1', 'localhost'] if args.host in ('127.0.0.1', 'localhost') else ['*']
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with TemporaryDirectory(prefix='mmsxm-review-') as uploads:
+        os.environ['GRADIO_TEMP_DIR'] = uploads
+        build_page(desk).launch(
+            server_name=args.host,
+            server_port=args.port,
+            share=False,
+            footer_links=[],
+            theme=gr.themes.Default(
+                font=['system-ui', 'sans-serif'], font_mono=['ui-monospace', 'monospace']
+            ),
+            css=Path(__file__).with_suffix('.css').read_text() + marks_css(desk.calibrated),
+            js=LIGHT,
+            app_kwargs={
+                'middleware': [
+                    Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
+                    Middleware(OwnContentOnly),
+                ]
+            },
+        )
+
+
+def main() -> None:
+    """Serve."""
+    args = parse_args()
+    try:
+        serve(args)
+    except (ImportError, OSError, ValueError) as error:
+        sys.exit(f'review.py: {error}')
+    except KeyError as error:
+        sys.exit(f'review.py: {error.args[0]}')
+
+
+if __name__ == '__main__':
+    main()

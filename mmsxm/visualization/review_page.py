@@ -1,0 +1,144 @@
+"""The parts of the review page, as HTML: whatever a name holds, it is shown and never run."""
+
+import base64
+import html
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from .overlays import relative_map
+
+__all__ = ['Bar', 'QueueRow', 'bars_html', 'image_html', 'queue_html', 'shown', 'tile_html']
+
+LONGEST = 1600  # pixels of an image's longer side on the page
+TEMPLATE = str.maketrans({c: f'&#{ord(c)};' for c in '{}$`'})  # gradio's HTML is a template
+
+
+class QueueRow(NamedTuple):
+    """A line of the queue; ``note`` says why an image was not screened, ``verdict`` may be ''."""
+
+    number: int
+    name: str
+    labels: Sequence[str]
+    note: str
+    verdict: str
+
+
+class Bar(NamedTuple):
+    """A value in [0, 1] under a name, with marks on its way; ``strong`` bars stand out."""
+
+    name: str
+    value: float
+    mark: float | None = None
+    strong: bool = False
+
+
+def shown(text: str) -> str:
+    """Escape a text; what can't be printed, or turns the direction of writing, becomes U+FFFD."""
+    printable = ''.join(c if c.isprintable() else '\ufffd' for c in text)
+    return html.escape(printable).translate(TEMPLATE)
+
+
+def queue_html(rows: Iterable[QueueRow], selected: int, hidden: int = 0) -> str:
+    """A list to choose from: the last part of the name, alarms, verdict.
+
+    Args:
+        rows: From the top.
+        selected: Index of the row that is open.
+        hidden: How many more there are.
+    """
+    lines = []
+    for place, row in enumerate(rows, start=1):
+        tags = ''.join(f'<b class="alarm">{shown(label)}</b>' for label in row.labels)
+        if row.note:
+            tags = f'<b class="unseen">not screened</b>{tags}'
+        name = shown(row.name.replace('\\', '/').rsplit('/', 1)[-1])
+        lines.append(
+            f'<button type="button" data-index="{row.number}" title="{shown(row.name)}" '
+            f'aria-current="{str(row.number == selected).lower()}" class="{shown(row.verdict)}">'
+            f'<i>{place}</i><span>{name}</span><em>{tags or "<s>no alarm</s>"}</em>'
+            f'<u>{shown(row.verdict)}</u></button>'
+        )
+    if hidden:
+        lines.append(f'<p>{hidden:,} more of lower risk are not listed</p>')
+    return '<div class="queue">' + ''.join(lines or ['<p>no images</p>']) + '</div>'
+
+
+def image_html(
+    image: np.ndarray,
+    attention_map: np.ndarray | None,
+    window: Sequence[int],
+    boxes: Iterable[Sequence[float]],
+) -> str:
+    """An image under attention and candidate regions, which the page can fade.
+
+    Args:
+        image: BGR ``(H, W, 3)`` uint8.
+        attention_map: ``(h, w)``, shown in relation to its maximum.
+        window: The part of the image that the map spans, xyxy.
+        boxes: Of the regions, xyxy in pixels of the image.
+    """
+    height, width = image.shape[:2]
+    left, top, right, bottom = window
+    layers = [_layer(_encode(_shrink(image)), 0, 0, width, height, 'bag')]
+    if attention_map is not None:
+        data = _encode(_red(attention_map))
+        layers.append(_layer(data, left, top, right - left, bottom - top, 'attention'))
+    for x1, y1, x2, y2 in boxes:
+        layers.append(
+            f'<rect class="region" x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" '
+            f'height="{y2 - y1:.1f}"/>'
+        )
+    return f'<svg class="bag-view" viewBox="0 0 {width} {height}">{"".join(layers)}</svg>'
+
+
+def _layer(data: str, x: int, y: int, width: int, height: int, name: str) -> str:
+    return (
+        f'<image class="{name}" href="data:image/png;base64,{data}" x="{x}" y="{y}" '
+        f'width="{width}" height="{height}" preserveAspectRatio="none"/>'
+    )
+
+
+def _shrink(image: np.ndarray) -> np.ndarray:
+    scale = LONGEST / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def _red(attention_map: np.ndarray) -> np.ndarray:
+    """Red, BGRA ``(h, w, 4)`` uint8, as opaque as the map is high."""
+    result = np.zeros((*attention_map.shape, 4), dtype=np.uint8)
+    result[..., 2] = 255
+    result[..., 3] = (255 * relative_map(attention_map)).clip(0, 255).round()
+    return result
+
+
+def _encode(image: np.ndarray) -> str:
+    _, data = cv2.imencode('.png', image)
+    return base64.b64encode(data.tobytes()).decode()
+
+
+def bars_html(bars: Iterable[Bar]) -> str:
+    """Bars below each other."""
+    rows = []
+    for bar in bars:
+        mark = '' if bar.mark is None else f'<mark style="left:{100 * bar.mark:.2f}%"></mark>'
+        rows.append(
+            f'<div class="bar{" strong" if bar.strong else ""}"><span>{shown(bar.name)}</span>'
+            f'<div><b style="width:{100 * bar.value:.2f}%"></b>{mark}</div>'
+            f'<span>{bar.value:.2f}</span></div>'
+        )
+    return f'<div class="bars">{"".join(rows)}</div>'
+
+
+def tile_html(name: str, alarms: int, calibrated_alarms: int, calibrated: float) -> str:
+    """A class above its slider: alarms now, and how many there are at the calibrated point."""
+    change = alarms - calibrated_alarms
+    return (
+        f'<div class="tile"><span>{shown(name)}</span><b>{alarms:,}</b>'
+        f'<i>{f"{change:+,}" if change else ""}</i>'
+        f'<small>calibrated {calibrated:.3g}: {calibrated_alarms:,}</small></div>'
+    )
