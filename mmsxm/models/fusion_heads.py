@@ -73,7 +73,7 @@ class AverageFusionHead(MultiLabelClsHead):
 
     def level_logits(self, feats: Sequence[Tensor]) -> Tensor:
         """Say how far each level is to be trusted, ``(N, L)`` before the softmax: here equally."""
-        return feats[0].new_zeros((len(feats[0]), len(self.fcs)), dtype=torch.float32)
+        return feats[0].new_zeros((feats[0].size(0), len(self.fcs)), dtype=torch.float32)
 
     def pre_logits(self, feats: Sequence[Tensor]) -> Tensor:
         """Pool every level globally and concatenate: ``(N, sum of C_l)``."""

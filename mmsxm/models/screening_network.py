@@ -38,13 +38,14 @@ class ScreeningNetwork(nn.Module):
             raise ValueError(
                 'a network of Stage I has no classification head: nothing to screen by'
             )
-        self.model = model.eval()
+        self.model = model
         preprocessor = model.data_preprocessor
         self.to_rgb = bool(preprocessor.to_rgb)
         self.register_buffer('mean', preprocessor.mean.view(1, 3, 1, 1).clone())
         self.register_buffer('std', preprocessor.std.view(1, 3, 1, 1).clone())
         self.register_buffer('slope', torch.tensor(slope, dtype=torch.float32))
         self.register_buffer('offset', torch.tensor(offset, dtype=torch.float32))
+        self.eval()
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Screen images, BGR ``(N, h, w, 3)`` uint8.

@@ -1,9 +1,14 @@
 """An exported .xml file, run by OpenVINO on the CPU."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .base import Prediction
 from .exported import INPUT, METADATA, OUTPUTS, read_description, to_prediction
+
+if TYPE_CHECKING:
+    from openvino import Model
 
 __all__ = ['OpenVINOBackend']
 
@@ -46,5 +51,5 @@ class OpenVINOBackend:
         return to_prediction([results[name] for name in self.outputs])
 
 
-def _metadata(model: 'openvino.Model') -> str | None:
+def _metadata(model: 'Model') -> str | None:
     return model.get_rt_info(METADATA).value if model.has_rt_info(METADATA) else None

@@ -1,0 +1,209 @@
+"""Networks give the same in PyTorch, ONNX Runtime and OpenVINO, and take with them what they need.
+
+Exporting one takes seconds, so that each is exported once.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmsxm.apis.backends import ModelInfo, Prediction, load_backend
+from mmsxm.apis.backends.exported import to_prediction
+from mmsxm.apis.calibration import Calibration
+from mmsxm.apis.export import export, to_onnx, write_openvino
+from mmsxm.apis.images import list_images, read_image
+from mmsxm.apis.preparation import Preparation
+from mmsxm.models import ScreeningNetwork
+from mmsxm.registry import MODELS
+
+onnx = pytest.importorskip('onnx', reason='needs the extra [onnx]')
+pytest.importorskip('onnxruntime', reason='needs the extra [onnx]')
+pytest.importorskip('onnxscript', reason='needs the extra [onnx]')
+ov = pytest.importorskip('openvino', reason='needs the extra [openvino]')
+
+CLASSES = ('Gun', 'Knife', 'Wrench')
+RESNET = dict(type='ResNet', depth=18, stem_channels=16, base_channels=16, out_indices=(1, 2, 3))
+RESNET_FPN = dict(type='mmsxm.FPN', in_channels=[32, 64, 128], out_channels=16)
+ATTENTION = dict(type='mmsxm.BottomUpAttentionHead', in_channels=16, loss_weight=0.0)
+HEAD = dict(num_classes=len(CLASSES), in_channels=[16, 16, 16])
+SXMNET = dict(
+    neck=RESNET_FPN,
+    attention_head=ATTENTION,
+    refinement=dict(type='mmsxm.NormalizedRefinement'),
+    head=dict(HEAD, type='mmsxm.MetaFusionHead'),
+)
+# sizes of pyramids that 7x7, what meta selection pools to, divides, is divided by, and neither
+NETWORKS: dict[str, tuple[dict, tuple[int, int]]] = {
+    'sxmnet-resnet': (dict(SXMNET, backbone=RESNET), (256, 224)),
+    'sxmnet-mobilenet-v2': (
+        dict(
+            SXMNET,
+            backbone=dict(type='MobileNetV2', widen_factor=0.5, out_indices=(2, 4, 7)),
+            neck=dict(RESNET_FPN, in_channels=[16, 48, 1280]),
+        ),
+        (72, 104),
+    ),
+    'fpn-average': (
+        dict(backbone=RESNET, neck=RESNET_FPN, head=dict(HEAD, type='mmsxm.AverageFusionHead')),
+        (64, 90),
+    ),
+    'chr': (
+        dict(
+            backbone=RESNET,
+            neck=dict(type='mmsxm.HierarchicalRefinement', in_channels=[32, 64, 128]),
+            head=dict(HEAD, type='mmsxm.PerLevelHead', in_channels=[32, 64, 128]),
+        ),
+        (64, 90),
+    ),
+}
+
+
+@dataclass
+class Exported:
+    """A network with random weights; its files are ``path`` with ``.onnx`` and ``.xml``."""
+
+    network: ScreeningNetwork
+    info: ModelInfo
+    path: Path
+
+
+def run(network: ScreeningNetwork, images: np.ndarray) -> Prediction:
+    with torch.no_grad():
+        return to_prediction([output.numpy() for output in network(torch.from_numpy(images))])
+
+
+def pictures(number: int, size: tuple[int, int]) -> np.ndarray:
+    """Blocks of random colours, which differ more from one another than noise does."""
+    coarse = np.random.default_rng(0).integers(0, 256, (number, 8, 8, 3), dtype=np.uint8)
+    rows, columns = (np.arange(side) * 8 // side for side in size)
+    return np.ascontiguousarray(coarse[:, rows][:, :, columns])
+
+
+@pytest.fixture(scope='module', params=NETWORKS)
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    from mmengine.registry import init_default_scope
+
+    init_default_scope('mmpretrain')
+    parts, size = NETWORKS[request.param]
+    preprocessor = dict(mean=[110.0, 120.0, 130.0], std=[50.0, 60.0, 70.0], to_rgb=True)
+    torch.manual_seed(0)
+    model = MODELS.build(dict(parts, type='mmsxm.SXMNet', data_preprocessor=preprocessor))
+    model.init_weights()
+    # random weights say nearly the same of all images: a calibration that spreads their scores
+    scores = run(ScreeningNetwork(model, [1.0] * 3, [0.0] * 3), pictures(7, size)).scores
+    logits = np.log(scores) - np.log1p(-scores)
+    slope = 1 / logits.std(axis=0)
+    offset = -slope * logits.mean(axis=0)
+    calibration = Calibration(
+        thresholds={'Gun': 0.25, 'Knife': 0.5, 'Wrench': 0.125},
+        slope=dict(zip(CLASSES, slope.tolist(), strict=True)),
+        offset=dict(zip(CLASSES, offset.tolist(), strict=True)),
+        origin={'rate': 0.9},
+    )
+    preparation = Preparation(size, background=240)
+    info = ModelInfo(request.param, CLASSES, preparation, calibration, 'd1' * 32)
+    network = ScreeningNetwork(model, slope.tolist(), offset.tolist())
+    path = tmp_path_factory.mktemp('exported') / 'network'
+    data = to_onnx(network, info)
+    path.with_suffix('.onnx').write_bytes(data)
+    write_openvino(data, info, path.with_suffix('.xml'))
+    return Exported(network, info, path)
+
+
+def assert_agree(got: Prediction, want: Prediction) -> None:
+    np.testing.assert_allclose(got.scores, want.scores, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(got.level_weights, want.level_weights, rtol=0, atol=1e-4)
+    if want.attention_maps is None:
+        assert got.attention_maps is None
+    else:
+        assert got.attention_maps is not None
+        np.testing.assert_allclose(got.attention_maps, want.attention_maps, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
+def test_all_ways_of_running_a_network_agree(exported: Exported, suffix: str) -> None:
+    backend = load_backend(exported.path.with_suffix(suffix), threads=1)
+    images = pictures(7, exported.info.preparation.size)
+    want = run(exported.network, images)
+    assert want.scores.std(axis=0).min() > 0.1  # images are told apart
+    assert_agree(backend(images), want)
+    assert_agree(backend(images[:1]), run(exported.network, images[:1]))
+    assert not np.allclose(backend(images[..., ::-1].copy()).scores, want.scores, atol=1e-2)
+
+
+@pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
+def test_they_agree_on_real_bags(exported: Exported, suffix: str, real_data: Path) -> None:
+    paths = list_images(real_data / 'sixray_mini' / 'JPEGImage')[:7]
+    images = np.stack([exported.info.preparation(read_image(path))[0] for path in paths])
+    backend = load_backend(exported.path.with_suffix(suffix), threads=1)
+    assert_agree(backend(images), run(exported.network, images))
+
+
+@pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
+def test_what_belongs_to_a_network_travels_with_it(exported: Exported, suffix: str) -> None:
+    assert load_backend(exported.path.with_suffix(suffix)).info == exported.info
+
+
+def test_the_graph_speaks_for_itself(exported: Exported) -> None:
+    """Names, types and the channel order, for those who run it without this package."""
+    model = onnx.load(exported.path.with_suffix('.onnx'))
+    onnx.checker.check_model(model, full_check=True)
+    (images,) = model.graph.input
+    assert images.name == 'images'
+    assert images.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    batch, *rest = images.type.tensor_type.shape.dim
+    assert batch.dim_param
+    assert [side.dim_value for side in rest] == [*exported.info.preparation.size, 3]
+    maps = ['attention_map'] if exported.network.model.attention_head else []
+    assert [output.name for output in model.graph.output] == ['scores', 'level_weights', *maps]
+    (entry,) = model.metadata_props
+    description = json.loads(entry.value)
+    assert (description['layout'], description['channel_order']) == ('NHWC', 'BGR')
+    assert description['digest'] == 'd1' * 32
+    assert str(Path(__file__).parents[2]).encode() not in model.SerializeToString()
+
+
+def nothing_of_ours(path: Path) -> None:
+    """Write the smallest of networks, which adds a number to itself."""
+    x, y = (
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in ('x', 'y')
+    )
+    node = onnx.helper.make_node('Add', ['x', 'x'], ['y'])
+    opset = onnx.helper.make_opsetid('', 17)
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph([node], 'double', [x], [y]), opset_imports=[opset], ir_version=8
+    )
+    if path.suffix == '.onnx':
+        onnx.save(model, path)
+    else:
+        ov.save_model(ov.Core().read_model(model.SerializeToString()), path)
+
+
+@pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
+def test_what_is_not_ours_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f'double{suffix}'
+    nothing_of_ours(path)
+    with pytest.raises(ValueError, match=rf'double{suffix} .* no network that tools/export.py'):
+        load_backend(path)
+    path.write_text('not a network')
+    with pytest.raises(ValueError, match=rf'double{suffix} is no network that .* can read'):
+        load_backend(path)
+    with pytest.raises(FileNotFoundError, match=f'nowhere{suffix}'):
+        load_backend(tmp_path / f'nowhere{suffix}')
+
+
+@pytest.mark.parametrize(
+    ('name', 'backend'), [('n.onnx', 'openvino'), ('n.xml', 'torch'), ('n.py', 'onnxruntime')]
+)
+def test_a_file_for_another_backend_is_refused(name: str, backend: str) -> None:
+    with pytest.raises(ValueError, match=f'{name} is run by .*, not by {backend}'):
+        load_backend(name, backend=backend)
+
+
+def test_a_suffix_of_no_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r'network.pt ends in neither .onnx nor .xml'):
+        export(None, None, tmp_path / 'network.pt')  # type: ignore[arg-type]

@@ -1,0 +1,35 @@
+"""Export a trained network to ONNX or OpenVINO, with all that belongs to it in one file."""
+
+import argparse
+import sys
+from pathlib import Path
+
+SUFFIXES = {'onnx': '.onnx', 'openvino': '.xml'}
+
+
+def main() -> None:
+    """Export."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='a config file, or the name of a model')
+    parser.add_argument('checkpoint', help='a checkpoint, or a work directory for its latest one')
+    parser.add_argument('out', type=Path, help='the .onnx, or .xml, file to write')
+    parser.add_argument('--format', choices=list(SUFFIXES), required=True)
+    args = parser.parse_args()
+    try:
+        write(args.config, args.checkpoint, args.out, SUFFIXES[args.format])
+    except (FileNotFoundError, ImportError, ValueError) as error:
+        sys.exit(f'export.py: {error}')
+    print(f'Exported to {args.out}')
+
+
+def write(config: str, checkpoint: str, out: Path, suffix: str) -> None:
+    if out.suffix != suffix:
+        raise ValueError(f'{out} has to end in {suffix}, by which its format is known')
+    from mmsxm.apis.backends.torch_backend import load_network
+    from mmsxm.apis.export import export
+
+    export(*load_network(config, checkpoint), out)
+
+
+if __name__ == '__main__':
+    main()
