@@ -1,7 +1,7 @@
 _base_ = [
     '_base_/models/sxmnet_r50_stage2.py',
     '_base_/datasets/sixray_stage2.py',
-    '_base_/schedules/stage2_30e.py',
+    '_base_/schedules/sxmnet_stage2_30e.py',
     '_base_/default_runtime.py',
 ]
 

@@ -24,15 +24,17 @@ LEAVES = sorted(
     for path in CONFIGS.rglob('*.py')
     if not {'_base_', 'suites'} & set(path.relative_to(CONFIGS).parts)  # not configs by themselves
 )
-SLOW_ATTENTION = {'head.fcs.': 1e-1, 'attention_head.': 2e-4, '': 2e-2}
 # ablations of the rates themselves: by prefix of the parameter's name, the first that fits
 OTHER_RATES = {
     'sxmnet_authors-lr_sixray_stage1.py': {
         **{f'backbone.layer{i}.': 1e-5 for i in (2, 3, 4)},
         '': 5e-5,
     },
-    'sxmnet_slow-attention_sixray_stage2.py': SLOW_ATTENTION,
-    'sxmnet_product-slow_sixray_stage2.py': SLOW_ATTENTION,
+}
+# attention at the rate of the rest, as published
+FAST_ATTENTION = {
+    f'sxmnet_{what}_sixray_stage2.py'
+    for what in ('fast-attention', 'product', 'product-taught', 'self-attention')
 }
 SIZE = 64
 
@@ -155,12 +157,15 @@ def test_learning_rates(leaf: Leaf) -> None:
     if leaf.is_stage1:
         assert set(got.values()) == {base}
         return
-    fast = {name for name, rate in got.items() if rate == pytest.approx(5 * base)}
-    slow = {name for name, rate in got.items() if rate == base}
-    levels = len(leaf.cfg.model.head.in_channels)
-    assert fast == {f'head.fcs.{i}.{kind}' for i in range(levels) for kind in ('weight', 'bias')}
-    assert slow == set(got) - fast
-    assert len(groups) == 2
+    factors = {'head.fcs.': 5.0}
+    if Path(leaf.cfg.filename).name not in FAST_ATTENTION:
+        factors['attention_head.'] = 0.01
+    want = {
+        name: base * next((f for part, f in factors.items() if name.startswith(part)), 1)
+        for name in got
+    }
+    assert got == pytest.approx(want)
+    assert len(groups) == len(set(want.values()))
 
 
 @pytest.mark.usefixtures('scope')
@@ -185,7 +190,7 @@ def test_data(leaf: Leaf, roots: dict[str, Path], tmp_path: Path) -> None:
         assert sample.gt_label.tolist() == [0]
         assert sample.gt_bboxes.shape == (1, 4)
         needs_heatmap = is_train and bool(
-            leaf.cfg.model.get('attention_head', {}).get('loss_weight')
+            (leaf.cfg.model.get('attention_head') or {}).get('loss_weight')
         )
         assert ('gt_heatmap' in sample) == needs_heatmap
         if needs_heatmap:

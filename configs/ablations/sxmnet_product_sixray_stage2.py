@@ -1,4 +1,4 @@
-# the refinement as published: the plain product with the map
-_base_ = './sxmnet_mf-n_sixray_stage2.py'
+# as published: the plain product with the map, and an attention head at the rate of the rest
+_base_ = './sxmnet_fast-attention_sixray_stage2.py'
 
 model = dict(refinement=dict(type='mmsxm.ProductRefinement'))

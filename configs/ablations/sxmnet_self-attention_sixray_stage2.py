@@ -1,5 +1,5 @@
 # self attention (Table 5): no Stage I, the attention learns from the classification alone
-_base_ = './sxmnet_mf-n_sixray_stage2.py'
+_base_ = './sxmnet_fast-attention_sixray_stage2.py'
 
 imagenet = dict(
     _delete_=True, type='Pretrained', checkpoint='{{$PRETRAINED:torchvision://resnet50}}'

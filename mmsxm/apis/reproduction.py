@@ -327,7 +327,16 @@ def schedule_of(cfg: Config) -> dict[str, Any]:
     }
 
 
-PLACES = ('work_dir', 'load_from', 'data_root', 'meta_labels', 'checkpoint')
+TRAINING = (
+    'model',
+    'train_dataloader',
+    'optim_wrapper',
+    'param_scheduler',
+    'train_cfg',
+    'default_hooks',
+    'randomness',
+)
+PLACES = ('data_root', 'meta_labels', 'checkpoint', 'first')
 
 
 def without_places(settings: Any) -> Any:
@@ -344,9 +353,8 @@ def without_places(settings: Any) -> Any:
 
 
 def digest(cfg: Config) -> str:
-    """A fingerprint of the settings that a network is trained with, wherever its files lie."""
-    settings = without_places(cfg.to_dict())
-    del settings['test_evaluator']
+    """A fingerprint of what a network is trained with, wherever its files lie."""
+    settings = without_places({part: cfg.get(part) for part in TRAINING})
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -1,5 +1,0 @@
-# ours: a short Stage II, with the paper's rates
-_base_ = './stage2_150e.py'
-
-param_scheduler = dict(milestones=[20, 27])
-train_cfg = dict(max_epochs=30, val_interval=5)
