@@ -46,7 +46,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--watch', type=float, metavar='SECONDS', help='look for new files so often, until stopped'
     )
-    parser.add_argument('--backend', choices=['torch', 'onnxruntime', 'openvino'], default='torch')
+    parser.add_argument(
+        '--backend', choices=['torch', 'onnxruntime', 'openvino'], help="by default the file's own"
+    )
     parser.add_argument('--device', help='for torch, such as cuda:0; a GPU where there is one')
     parser.add_argument('--threads', type=int, help='of the network')
     cores = available_cores()
@@ -118,7 +120,7 @@ def screen(args: argparse.Namespace) -> int:
         paths = unseen(found, results.seen, stop)
         before, start = results.tally.files, time.monotonic()
         with console.status('screening') as status:
-            for record in records_of(args, backend, paths, load):
+            for record in records_of(args, backend, paths, load, stop):
                 results.write(record)
                 status.update(f'screening: {results.tally.files} files')
         seconds = time.monotonic() - start
@@ -141,13 +143,18 @@ def records_of(
     backend: 'Backend',
     paths: Iterator[str | None],
     load: 'partial[Backend]',
+    stop: Stop,
 ) -> 'Iterator[Record]':
     """Screen with the engine that was asked for."""
     settings = args.batch_size, args.max_pixels, args.overlays and args.overlays.absolute()
     if args.engine == 'ray':
         from mmsxm.apis.screening_ray import screen_with_ray
 
-        yield from screen_with_ray([path for path in paths if path], load, args.workers, *settings)
+        known = [path for path in paths if path]
+        for record in screen_with_ray(known, load, args.workers, *settings):
+            yield record
+            if stop():  # the paths are all on their way by now
+                return
         return
     from mmsxm.apis.screening import screen
     from mmsxm.apis.worker_pool import WorkerPool

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .backends import Backend, ModelInfo
-from .preparation import View, boxes_to_image
+from .preparation import View
 from .reading import Prepared, Unreadable, prepare_file
-from .regions import find_regions
 from .screening_overlays import write_overlay
+from .verdict import judge
 from .worker_pool import Call, WorkerDiedError, WorkerPool
 
 __all__ = ['Screened', 'screen', 'screen_files']
@@ -60,28 +60,8 @@ def _screened(
 ) -> Screened:
     if not np.isfinite(scores).all():  # it would pass for no alarm
         return _failed(info, file.path, 'the network gives scores that are no numbers')
-    by_class = dict(zip(info.classes, scores.tolist(), strict=True))
-    thresholds = info.calibration.thresholds
-    regions = []
-    if attention_map is not None:
-        found = find_regions(attention_map)
-        boxes = boxes_to_image(
-            np.array([each.bbox for each in found]), file.view, attention_map.shape
-        )
-        regions = [
-            {'bbox': box, 'score': float(each.score)}
-            for box, each in zip(boxes.tolist(), found, strict=True)
-        ]
-    record = {
-        'path': file.path,
-        'labels': [name for name, score in by_class.items() if score >= thresholds[name]],
-        'scores': by_class,
-        'thresholds': {name: thresholds[name] for name in info.classes},
-        'regions': regions,
-        'level_weights': level_weights.tolist(),
-        'model': info.digest,
-        'time': _now(),
-    }
+    verdict = judge(info, scores, attention_map, level_weights, file.view)
+    record = {'path': file.path, **verdict._asdict(), 'model': info.digest, 'time': _now()}
     return Screened(record, attention_map, file.view)
 
 

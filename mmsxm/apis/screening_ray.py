@@ -3,48 +3,40 @@
 import json
 import logging
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .backends import Backend
-from .reading import prepare_file
-from .screening import Record, screen_files
-from .screening_overlays import write_overlay
+from .screening import Record, screen
+from .worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ['screen_with_ray']
 
-BATCHES = 8  # that a machine is given at a time
+BATCHES = 8  # that a network is given at a time
 
 
 class _Station:
-    """A network on one of the machines."""
+    """A network somewhere in the cluster, with a process beside it that reads ahead."""
 
-    def __init__(self, load: Callable[[], Backend], max_pixels: int, overlays: Path | None) -> None:
+    def __init__(self, load: Callable[[], Backend], *settings: Any) -> None:
         self.backend = load()
-        self.max_pixels = max_pixels
-        self.overlays = overlays
+        self.pool = WorkerPool(1)
+        self.settings = settings
 
     def __call__(self, batch: 'pa.Table') -> 'pa.Table':
-        """Take a table of paths to one of records, both as bytes."""
+        """Turn a table of paths into one of records, both as bytes."""
         import pyarrow as pa
 
-        preparation = self.backend.info.preparation
-        files = [
-            prepare_file(os.fsdecode(path), preparation, self.max_pixels)
-            for path in batch['path'].to_pylist()
-        ]
-        records = []
-        for record, attention_map, view in screen_files(self.backend, files):
-            if self.overlays is not None and view is not None:
-                record['overlay'] = write_overlay(
-                    self.overlays, record, attention_map, view, self.max_pixels
-                )
-            records.append(json.dumps(record).encode())
-        return pa.table({'record': pa.array(records, pa.binary())})
+        paths = map(os.fsdecode, batch['path'].to_pylist())
+        records = screen(paths, self.backend, self.pool, *self.settings)
+        lines = [json.dumps(record).encode() for record in records]
+        return pa.table({'record': pa.array(lines, pa.binary())})
 
 
 def screen_with_ray(
@@ -59,7 +51,7 @@ def screen_with_ray(
 
     Args:
         paths: Files that all machines reach by these paths.
-        load: Gives the network, on each machine.
+        load: Gives the network, on any machine.
         workers: Networks that run at once.
         batch_size: Images that a network sees at once.
         max_pixels: Of an image; of a larger one only the header is read.
@@ -74,29 +66,29 @@ def screen_with_ray(
         import ray
         import ray.data
     except ImportError as error:
-        raise ImportError(
-            f"--engine ray needs Ray Data ({error}): pip install 'mmsxm[ray]'"
-        ) from None
+        raise ImportError(f"--engine ray: {error}; pip install 'mmsxm[ray]'") from None
     if not paths:
         return
     started = not ray.is_initialized()
     if started:
+        at_term = signal.getsignal(signal.SIGTERM)  # Ray would leave at once
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, at_term)
     try:
+        logging.getLogger('ray.data').setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False
         table = pa.table({'path': pa.array(list(map(os.fsencode, paths)), pa.binary())})
-        blocks = -(-len(paths) // (BATCHES * batch_size))
-        screened = ray.data.from_arrow(
-            table, override_num_blocks=max(blocks, min(workers, len(paths)))
-        ).map_batches(
+        blocks = max(-(-len(paths) // (BATCHES * batch_size)), min(workers, len(paths)))
+        said = ray.data.from_arrow(table, override_num_blocks=blocks).map_batches(
             _Station,
-            fn_constructor_args=(load, max_pixels, overlays),
-            batch_size=batch_size,
+            fn_constructor_args=(load, batch_size, max_pixels, overlays),
+            batch_size=None,  # a block
             batch_format='pyarrow',
             compute=ray.data.ActorPoolStrategy(size=workers),
         )
         batch: Any
-        for batch in screened.iter_batches(batch_size=None, batch_format='pyarrow'):
+        for batch in said.iter_batches(batch_size=None, batch_format='pyarrow'):
             yield from map(json.loads, batch['record'].to_pylist())
     finally:
         if started:
