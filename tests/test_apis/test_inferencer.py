@@ -1,0 +1,149 @@
+"""All labels of images, by one network of random weights."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+
+from mmsxm.apis.backends import load_backend
+from mmsxm.apis.calibration import Calibration
+from mmsxm.apis.images import ImageError
+from mmsxm.apis.inferencer import XrayInferencer
+from mmsxm.apis.running import load_config
+from mmsxm.registry import MODELS
+
+CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'demo' / 'sxmnet_stage2.py'
+CLASSES = ('Gun', 'Knife', 'Pliers', 'Scissors', 'Wrench')
+THRESHOLDS = {'Gun': 0.0, 'Knife': 1.1, 'Pliers': 0.0, 'Scissors': 1.1, 'Wrench': 1.1}
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights, with thresholds that name two of the classes in any image."""
+    cfg = load_config(CONFIG)
+    init_default_scope('mmpretrain')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    ones = dict.fromkeys(CLASSES, 1.0)
+    calibration = Calibration(THRESHOLDS, ones, dict.fromkeys(CLASSES, 0.0))
+    path = tmp_path_factory.mktemp('weights') / 'epoch_1.pth'
+    meta = {'dataset_meta': {'classes': CLASSES}, 'calibration': calibration.to_dict()}
+    torch.save({'state_dict': model.state_dict(), 'meta': meta}, path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def inferencer(checkpoint: Path) -> XrayInferencer:
+    return XrayInferencer(CONFIG, checkpoint, device='cpu')
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three pictures of different sizes."""
+    root = tmp_path_factory.mktemp('bags')
+    rng = np.random.default_rng(0)
+    for name, size in (('a.jpg', (90, 140)), ('b.png', (128, 128)), ('c.jpg', (200, 60))):
+        cv2.imwrite(str(root / name), rng.integers(0, 256, (*size, 3), dtype=np.uint8))
+    return root
+
+
+def test_all_labels_that_reach_their_thresholds_are_named(
+    inferencer: XrayInferencer, folder: Path
+) -> None:
+    (result,) = inferencer(folder / 'a.jpg')
+    assert result['pred_labels'] == ['Gun', 'Pliers']
+    assert result['thresholds'] == THRESHOLDS
+    assert list(result['pred_scores']) == list(CLASSES)
+    assert all(0 < score < 1 for score in result['pred_scores'].values())
+    assert result['img_path'] == str(folder / 'a.jpg')
+    assert result['attention_map'].shape == (90, 140)
+    assert sum(result['level_weights']) == pytest.approx(1)
+    for region in result['regions']:
+        x1, y1, x2, y2 = region['bbox']
+        assert 0 <= x1 < x2 <= 140
+        assert 0 <= y1 < y2 <= 90
+
+
+def test_the_whole_image_is_seen(inferencer: XrayInferencer) -> None:
+    """Within a centre crop, the border of an image would change nothing."""
+    plain = np.full((128, 128, 3), 200, np.uint8)
+    marked = plain.copy()
+    marked[:6, :6] = 0
+    one, other = inferencer([plain, marked])
+    assert one['pred_scores'] != other['pred_scores']
+
+
+def test_a_folder_a_glob_a_list_and_arrays_give_the_same(
+    inferencer: XrayInferencer, folder: Path
+) -> None:
+    by_folder = inferencer(folder)
+    assert [Path(result['img_path']).name for result in by_folder] == ['a.jpg', 'b.png', 'c.jpg']
+    by_glob = inferencer(f'{folder}/*.*', batch_size=2)
+    arrays = [cv2.imread(result['img_path']) for result in by_folder]
+    by_array = inferencer([arrays[0], folder / 'b.png', arrays[2]], batch_size=1)
+    for results in (by_glob, by_array):
+        for got, want in zip(results, by_folder, strict=True):
+            assert got['pred_scores'] == pytest.approx(want['pred_scores'], abs=1e-6)
+    assert by_array[0]['img_path'] is None
+
+
+def test_results_are_in_order_whatever_the_batch(inferencer: XrayInferencer, folder: Path) -> None:
+    paths = [folder / name for name in ('c.jpg', 'a.jpg', 'b.png') * 4]
+    for batch_size in (1, 5, 64):
+        results = inferencer(paths, batch_size=batch_size)
+        assert [result['img_path'] for result in results] == [str(path) for path in paths]
+
+
+def test_data_samples(inferencer: XrayInferencer, folder: Path) -> None:
+    (sample,) = inferencer(folder / 'a.jpg', return_datasamples=True)
+    (result,) = inferencer(folder / 'a.jpg')
+    assert sample.pred_label.tolist() == [0, 2]
+    assert sample.pred_score.tolist() == pytest.approx(list(result['pred_scores'].values()))
+    assert sample.attention_map.shape == (90, 140)
+    assert sample.img_path == str(folder / 'a.jpg')
+
+
+def test_pictures_are_written(inferencer: XrayInferencer, folder: Path, tmp_path: Path) -> None:
+    inferencer([folder / 'a.jpg', cv2.imread(str(folder / 'b.png'))], out_dir=tmp_path / 'out')
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['000001.png', 'a.png']
+    assert cv2.imread(str(tmp_path / 'out' / 'a.png')).shape[1] >= 140
+
+
+def test_a_broken_file_is_named(inferencer: XrayInferencer, tmp_path: Path) -> None:
+    (tmp_path / 'bag.jpg').write_bytes(b'')
+    with pytest.raises(ImageError, match=r'bag\.jpg: the file is empty'):
+        inferencer(tmp_path)
+
+
+@pytest.mark.parametrize('what', ['missing.jpg', 'none/*.jpg', ''])
+def test_what_is_not_there_is_named(inferencer: XrayInferencer, tmp_path: Path, what: str) -> None:
+    with pytest.raises(FileNotFoundError, match=str(tmp_path)):
+        inferencer(str(tmp_path / what))
+
+
+@pytest.mark.parametrize('shape', [(5, 5), (5, 5, 4), (0, 5, 3)])
+def test_an_array_that_is_no_image_is_refused(
+    inferencer: XrayInferencer, shape: tuple[int, ...]
+) -> None:
+    with pytest.raises(ValueError, match='An array must be a BGR image'):
+        inferencer(np.zeros(shape, np.uint8))
+
+
+def test_weights_of_another_network_are_refused(checkpoint: Path) -> None:
+    other = CONFIG.with_name('resnet18.py')
+    with pytest.raises(ValueError, match='does not fill the network'):
+        load_backend(other, checkpoint)
+
+
+def test_mistakes_in_naming_a_network(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match='There is no config file'):
+        load_backend(tmp_path / 'none.py', checkpoint)
+    with pytest.raises(FileNotFoundError, match='There is no checkpoint'):
+        load_backend(CONFIG, tmp_path)
+    with pytest.raises(FileNotFoundError, match='comes without weights'):
+        load_backend(CONFIG)
+    with pytest.raises(ValueError, match='is run by torch, not by openvino'):
+        load_backend(CONFIG, checkpoint, backend='openvino')
