@@ -1,0 +1,71 @@
+"""What a network gains or loses by seeing the whole image instead of the test's centre crop.
+
+python tools/benchmarks/whole_image.py CONFIG CHECKPOINT
+
+Tests once as the paper's tables do, resized and cropped, and once as a station does, resized and
+whole: of the resized image's size, so that items look as in training, and of the crop's size, which
+costs no more than the crop.
+"""
+
+import argparse
+import dataclasses
+import json
+
+import numpy as np
+from mmengine.config import DictAction
+from mmengine.registry import init_default_scope
+
+from mmsxm.apis import running
+from mmsxm.apis.backends import load_backend
+from mmsxm.apis.station_scores import station_scores
+from mmsxm.evaluation import Scores
+from mmsxm.evaluation.mean_average_precision import average_precision
+from mmsxm.registry import DATASETS
+
+
+def mean_average_precision(scores: Scores) -> float:
+    """Of one test, in percent."""
+    return float(100 * np.nanmean(average_precision(scores.scores, scores.targets)))
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config')
+    parser.add_argument('checkpoint', help='a checkpoint, or a work dir for its latest one')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='settings to override, key=value'
+    )
+    parser.add_argument('--json', action='store_true', help='print one JSON line')
+    args = parser.parse_args()
+
+    cfg = running.load_config(args.config, options=args.cfg_options)
+    cfg.log_level = 'ERROR'
+    backend = load_backend(cfg.copy(), args.checkpoint)
+    init_default_scope('mmpretrain')
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    crops = [t.crop_size for t in dataset.pipeline.transforms if hasattr(t, 'crop_size')]
+    mAP = {}  # noqa: N806
+    runner = running.build_test(cfg, args.checkpoint)
+    mAP['centre crop'] = runner.test()['xray/mAP']
+    running.dismiss_workers(runner)
+    whole = backend.info
+    mAP['whole image'] = mean_average_precision(station_scores(backend, dataset))
+    for crop in crops:
+        preparation = dataclasses.replace(whole.preparation, size=crop)
+        backend.info = dataclasses.replace(whole, preparation=preparation)
+        mAP["whole image of the crop's size"] = mean_average_precision(
+            station_scores(backend, dataset)
+        )
+    row = {'config': args.config, 'images': len(dataset), 'mAP': mAP}
+    if args.json:
+        print(json.dumps(row))
+    else:
+        words = ', '.join(f'{what} {value:.2f}' for what, value in mAP.items())
+        print(f'mAP of {len(dataset)} images: {words}')
+
+
+if __name__ == '__main__':
+    main()
