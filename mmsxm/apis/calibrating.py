@@ -82,7 +82,7 @@ def calibrate(
     """
     _refuse_small_classes(scores, criterion)
     slope, offset = _fit(scores, scaling)
-    values = scores.scores.astype(np.float64)
+    values = scores.scores.astype(np.float32).astype(np.float64)  # as a station has them
     if scaling:
         values = to_scores(slope * to_logits(values) + offset)
     rng = np.random.default_rng(seed)

@@ -41,7 +41,7 @@ def raw_scores(scores: np.ndarray, info: ModelInfo) -> np.ndarray:
     )
     if (slope == 1).all() and (offset == 0).all():
         return scores
-    return to_scores((to_logits(scores) - offset) / slope)
+    return to_scores((to_logits(scores) - offset) / slope).astype(np.float32)
 
 
 def station_scores(
