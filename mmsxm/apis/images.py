@@ -3,10 +3,10 @@
 Imports no torch, so that processes which only read start quickly.
 """
 
-import io
 import os
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -37,28 +37,29 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
         FileNotFoundError, PermissionError: As opening it does.
         ImageError: It is empty, no image, cut off, or too large.
     """
-    data = Path(path).read_bytes()
-    if not data:
-        raise ImageError('the file is empty')
-    try:
-        image = _open(data)
-        width, height = image.size
-        if width * height > max_pixels:
+    with open(path, 'rb') as file:  # whose size says nothing: it may be no image at all
+        if not file.read(1):
+            raise ImageError('the file is empty')
+        try:
+            image = _open(file)
+            width, height = image.size
+            if width * height > max_pixels:
+                raise ImageError(
+                    f'{width} x {height} pixels are more than the limit of {max_pixels}: only the '
+                    'header was read'
+                )
+            if image.format == 'JPEG' and image.mode in ('L', 'RGB'):
+                file.seek(0)
+                return _decode_jpeg(file.read())  # the same pixels, quicker
+            return _to_bgr(image)
+        except ImageError:
+            raise
+        except Image.UnidentifiedImageError:
             raise ImageError(
-                f'{width} x {height} pixels are more than the limit of {max_pixels}: only the '
-                'header was read'
-            )
-        if image.format == 'JPEG' and image.mode in ('L', 'RGB'):
-            return _decode_jpeg(data)  # the same pixels, quicker
-        return _to_bgr(image)
-    except ImageError:
-        raise
-    except Image.UnidentifiedImageError:
-        raise ImageError(
-            'the file is no image of a known format, or its header is cut off'
-        ) from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:  # PIL's own
-        raise ImageError(f'the image is broken or cut off: {error}') from error
+                'the file is no image of a known format, or its header is cut off'
+            ) from None
+        except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:  # PIL's own
+            raise ImageError(f'the image is broken or cut off: {error}') from error
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[str]:
@@ -68,13 +69,13 @@ def list_images(folder: str | os.PathLike[str]) -> list[str]:
     )
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(file: BinaryIO) -> Image.Image:
     """Read a header, however large the image that it announces: the caller has a limit."""
     with _headers:
         limit = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
         try:
-            return Image.open(io.BytesIO(data))
+            return Image.open(file)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
