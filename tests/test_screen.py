@@ -54,7 +54,7 @@ def start(
 def screen(source: Path, out: Path, *args: object, **env: object) -> tuple[int, str, str]:
     """Run to the end; gives the exit code, stdout and stderr."""
     process = start(source, out, *args, **env)
-    said, errors = process.communicate(timeout=120)
+    said, errors = process.communicate(timeout=400)
     return process.returncode, said, errors
 
 
@@ -283,6 +283,31 @@ def test_overlays_have_names_of_their_own(tmp_path: Path) -> None:
     assert [picture.shape for picture in pictures] == [(224 + 58, 336, 3)] * 2
     blue, _, red = pictures[0][20, 20].astype(int)
     assert red - blue > 100
+
+
+def test_ray_with_two_workers_says_what_one_process_says(bags: Path, tmp_path: Path) -> None:
+    pytest.importorskip('ray', reason='Ray Data is not installed')
+    (bags / 'empty.png').touch()
+    (bags / 'text.jpg').write_text('no image')
+    write_image(bags / 'new\n"line.png', DARK)
+    said = {}
+    for engine in ('pool', 'ray'):
+        out, overlays = tmp_path / f'{engine}.jsonl', tmp_path / engine
+        # the limit is Ray's own, and short for a machine that has other things to do
+        code, _, errors = screen(
+            *(bags, out, '--engine', engine, '--batch-size', 3, '--overlays', overlays),
+            RAY_raylet_start_wait_time_s=300,
+        )
+        assert code == 1, errors
+        records = {record.pop('path'): record for record in read(out)}
+        for record in records.values():
+            del record['time']
+            if overlay := record.pop('overlay', None):
+                assert Path(overlay).parent == overlays
+                assert Path(overlay).is_file()
+        said[engine] = records
+        assert lines(out) == 13
+    assert said['ray'] == said['pool']
 
 
 def test_results_of_another_network_or_thresholds_are_refused(bags: Path, tmp_path: Path) -> None:
