@@ -149,7 +149,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                 drop = gr.File(
                     label='Drop images',
                     file_count='multiple',
-                    height=104,
+                    height=64,
                     visible=desk.backend is not None,
                     elem_id='drop',
                 )
@@ -160,8 +160,18 @@ def build_page(desk: Desk) -> gr.Blocks:
                 name = gr.HTML(elem_id='name')
                 bag = gr.HTML(elem_id='bag')
                 with gr.Row(elem_id='layers'):
+                    gr.HTML('<h2>Attention</h2>', min_width=60, elem_id='attention')
                     opacity = gr.Slider(
-                        0, 1, 0.5, step=0.05, label='Attention', elem_id='opacity', buttons=[]
+                        0,
+                        1,
+                        0.5,
+                        step=0.05,
+                        label='Attention',
+                        elem_id='opacity',
+                        elem_classes='line',
+                        container=False,
+                        show_label=False,
+                        buttons=[],
                     )
                     regions = gr.Checkbox(True, label='Candidate regions', elem_id='regions')
             with gr.Column(scale=4, min_width=260):
@@ -175,9 +185,9 @@ def build_page(desk: Desk) -> gr.Blocks:
                     elem_id='comment',
                 )  # fmt: skip
                 with gr.Row():
-                    confirm = gr.Button('Confirm', variant='primary', min_width=80)
-                    clear = gr.Button('Clear', min_width=80)
-                    remark = gr.Button('Comment only', min_width=80)
+                    confirm = gr.Button('Confirm', variant='primary', size='sm', min_width=60)
+                    clear = gr.Button('Clear', size='sm', min_width=60)
+                    remark = gr.Button('Comment only', size='sm', min_width=60)
                 said = gr.HTML(elem_id='said')
         with gr.Row(elem_id='thresholds'):
             tiles, sliders = [], []
@@ -187,17 +197,17 @@ def build_page(desk: Desk) -> gr.Blocks:
                     slider = gr.Slider(
                         0,
                         1,
-                        mark,
+                        round(mark, 3),
                         step=STEP,
                         label=each,
                         show_label=False,
                         container=False,
                         elem_id=f'threshold-{number}',
-                        elem_classes='threshold',
+                        elem_classes=['line', 'threshold'],
                         buttons=[],
                     )
                     sliders.append(slider)
-            reset = gr.Button('Reset to calibrated', min_width=120, scale=0, elem_id='reset')
+            reset = gr.Button('Reset to calibrated', size='sm', min_width=140, scale=0)
 
         lists = [summary, queue, scores, *tiles]
         case = [name, bag, levels]
@@ -220,7 +230,7 @@ def build_page(desk: Desk) -> gr.Blocks:
             return [None, *both(review, riskiest(review, view, positions), view, positions)]
 
         def choose(
-            review: Review, index: int, view: str, *positions: float, event: gr.EventData
+            event: gr.EventData, review: Review, index: int, view: str, *positions: float
         ) -> list[Any]:
             chosen = event._data['index']
             if chosen in range(len(review.cases)):
@@ -231,7 +241,7 @@ def build_page(desk: Desk) -> gr.Blocks:
             return draw_lists(desk, review, index, view, positions)
 
         def recalibrate(review: Review, index: int, view: str) -> list[Any]:
-            marks = desk.calibrated
+            marks = [round(mark, 3) for mark in desk.calibrated]
             return [*marks, *draw_lists(desk, review, index, view, marks)]
 
         def decide(verdict: str) -> Callable[..., list[Any]]:
@@ -244,7 +254,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                     raise gr.Error('Write a comment first.')
                 thresholds = thresholds_at(positions, desk.calibrated)
                 desk.decide(review, index, verdict, text.strip(), thresholds)
-                note = f'<p>{verdict}: {shown(review.cases[index].name)}, kept in the log</p>'
+                note = f'<p>Logged: {verdict}, {shown(review.cases[index].name)}</p>'
                 if verdict != 'comment':
                     index = riskiest(review, 'To do', positions, otherwise=index)
                 return ['', note, *both(review, index, view, positions)]
@@ -266,6 +276,30 @@ def build_page(desk: Desk) -> gr.Blocks:
         opacity.input(None, opacity, js=FADE)
         regions.input(None, regions, js=HIDE)
     return page
+
+
+def calm_theme() -> gr.themes.Base:
+    """Dark on light, with fonts that are there."""
+    return gr.themes.Base(
+        primary_hue='blue',
+        neutral_hue='slate',
+        text_size='sm',
+        spacing_size='sm',
+        radius_size='sm',
+        font=['system-ui', 'sans-serif'],
+        font_mono=['ui-monospace', 'monospace'],
+    ).set(
+        body_background_fill='#f4f6f8',
+        block_background_fill='transparent',
+        block_border_width='0px',
+        block_padding='0px',
+        slider_color='#1f4e79',
+        checkbox_background_color_selected='#1f4e79',
+        button_primary_background_fill='#1f4e79',
+        button_secondary_background_fill='#ffffff',
+        button_secondary_border_color='#b4c0cc',
+        button_border_width='1px',
+    )
 
 
 def marks_css(calibrated: list[float]) -> str:
@@ -315,9 +349,7 @@ def serve(args: argparse.Namespace) -> None:
             server_port=args.port,
             share=False,
             footer_links=[],
-            theme=gr.themes.Default(
-                font=['system-ui', 'sans-serif'], font_mono=['ui-monospace', 'monospace']
-            ),
+            theme=calm_theme(),
             css=Path(__file__).with_suffix('.css').read_text() + marks_css(desk.calibrated),
             js=LIGHT,
             app_kwargs={

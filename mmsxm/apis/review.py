@@ -85,7 +85,8 @@ def score_matrix(cases: Sequence[Case], classes: Sequence[str]) -> np.ndarray:
 
 def alarms(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Which scores (N, C) reach their thresholds (C,), as in screening."""
-    return np.asarray(scores >= thresholds)
+    reached: np.ndarray = np.greater_equal(scores, thresholds)
+    return reached
 
 
 def margins(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
@@ -157,8 +158,8 @@ class Review:
         """Indices of the cases by falling risk: of all, those with alarms, or those to do."""
         order: list[int] = risk_order(self.scores, thresholds).tolist()
         if which == 'Alarms':
-            alarm = alarms(self.scores, thresholds).any(axis=1)
-            return [each for each in order if alarm[each]]
+            reached = alarms(self.scores, thresholds)
+            return [each for each in order if reached[each].any()]
         if which == 'To do':
             return [each for each in order if each not in self.verdicts]
         return order

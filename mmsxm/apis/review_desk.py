@@ -54,7 +54,9 @@ class Desk:
             screened = [case.record for case in cases if 'error' not in case.record]
             if not screened:
                 raise ValueError(
-                    f'{results} holds no screened image' if results else 'neither results nor model'
+                    f'{results} holds no screened image'
+                    if results
+                    else 'there is neither a network nor a file of results'
                 )
             thresholds, self.model, name = screened[0]['thresholds'], screened[0]['model'], ''
             self.classes = tuple(thresholds)

@@ -58,8 +58,8 @@ def queue_html(rows: Iterable[QueueRow], selected: int, hidden: int = 0) -> str:
         lines.append(
             f'<button type="button" data-index="{row.number}" title="{shown(row.name)}" '
             f'aria-current="{str(row.number == selected).lower()}" class="{shown(row.verdict)}">'
-            f'<i>{place}</i><span>{name}</span><em>{tags or "<s>no alarm</s>"}</em>'
-            f'<u>{shown(row.verdict)}</u></button>'
+            f'<i>{place}</i><span>{name}</span>'
+            f'<u>{shown(row.verdict)}</u><em>{tags or "<s>no alarm</s>"}</em></button>'
         )
     if hidden:
         lines.append(f'<p>{hidden:,} more of lower risk are not listed</p>')
@@ -140,5 +140,5 @@ def tile_html(name: str, alarms: int, calibrated_alarms: int, calibrated: float)
     return (
         f'<div class="tile"><span>{shown(name)}</span><b>{alarms:,}</b>'
         f'<i>{f"{change:+,}" if change else ""}</i>'
-        f'<small>calibrated {calibrated:.3g}: {calibrated_alarms:,}</small></div>'
+        f'<small>calibrated {calibrated:.3f}: {calibrated_alarms:,} alarms</small></div>'
     )

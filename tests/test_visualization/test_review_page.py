@@ -1,0 +1,84 @@
+import base64
+import re
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+
+from mmsxm.visualization.review_page import (
+    LONGEST,
+    Bar,
+    QueueRow,
+    bars_html,
+    image_html,
+    queue_html,
+    shown,
+    tile_html,
+)
+
+NASTY = '<img src=x onerror="alert(1)">\'&${7*7}{{value}}`\u202egnp.exe\udcff\n'
+
+
+def pictures(page: str) -> list[np.ndarray]:
+    found = re.findall(r'data:image/png;base64,([^"]*)', page)
+    return [
+        cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_UNCHANGED)
+        for data in found
+    ]
+
+
+def test_names_are_text_and_nothing_else() -> None:
+    text = shown(NASTY)
+    assert not set(text) & set('<>"\'{}$`\u202e\n')
+    assert text.encode().startswith(b'&lt;img')
+    row = QueueRow(0, f'/bags/{NASTY}', [NASTY], NASTY, '')
+    page = queue_html([row], 0) + bars_html([Bar(NASTY, 0.5)]) + tile_html(NASTY, 1, 1, 0.5)
+    assert '<img' not in page
+    assert '{' not in page
+
+
+def test_a_queue_marks_what_is_open_and_says_what_it_hides() -> None:
+    rows = [
+        QueueRow(4, '/a/x.png', ['Gun'], '', 'confirm'),
+        QueueRow(2, 'C:\\b\\y.png', [], '', ''),
+    ]
+    buttons = ElementTree.fromstring(queue_html(rows, 2, hidden=1200))
+    assert [button.get('aria-current') for button in buttons[:2]] == ['false', 'true']
+    assert [button.findtext('span') for button in buttons[:2]] == ['x.png', 'y.png']
+    assert [button.findtext('em/b') for button in buttons[:2]] == ['Gun', None]
+    assert buttons[2].text == '1,200 more of lower risk are not listed'
+    assert 'no images' in queue_html([], 0)
+
+
+def test_files_that_were_not_screened_say_so() -> None:
+    assert 'not screened' in queue_html([QueueRow(0, 'a', [], 'the file is empty', '')], 0)
+
+
+def test_a_picture_keeps_pixels_map_and_boxes_apart() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
+    attention_map = np.array([[0, 0.1], [0.2, 0.4]], np.float32)
+    page = image_html(image, attention_map, (10, 0, 50, 30), [[1, 2, 11, 22]])
+    bag, red = pictures(page)
+    np.testing.assert_array_equal(bag, image)
+    assert red[..., 3].tolist() == [[0, 64], [128, 255]]  # in relation to the maximum
+    svg = ElementTree.fromstring(page)
+    assert svg.get('viewBox') == '0 0 50 30'
+    assert [svg[1].get(side) for side in ('x', 'y', 'width', 'height')] == ['10', '0', '40', '30']
+    box = [float(svg[2].get(side) or '') for side in ('x', 'y', 'width', 'height')]
+    assert box == [1, 2, 10, 20]
+
+
+def test_without_attention_there_is_the_image_alone() -> None:
+    assert len(pictures(image_html(np.zeros((3, 4, 3), np.uint8), None, (0, 0, 4, 3), []))) == 1
+
+
+def test_large_images_are_shrunk_for_the_page() -> None:
+    page = image_html(np.zeros((20, 2 * LONGEST, 3), np.uint8), None, (0, 0, 1, 1), [])
+    assert pictures(page)[0].shape == (10, LONGEST, 3)
+    assert f'viewBox="0 0 {2 * LONGEST} 20"' in page
+
+
+def test_tiles_tell_the_change_since_calibration() -> None:
+    assert '+1,500' in tile_html('Gun', 1600, 100, 0.25)
+    assert '-22' in tile_html('Gun', 3, 25, 0.25)
+    assert '+0' not in tile_html('Gun', 25, 25, 0.25)
