@@ -8,6 +8,7 @@ flatter the network in that test: give the loader images of their own.
 
 import argparse
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -83,13 +84,18 @@ def build_images(cfg: Config, loader: str) -> XrayDataset:
     return dataset
 
 
+def image_paths(dataset: XrayDataset) -> set[str]:
+    """The files of all images; their names alone may be those of another set's."""
+    return {os.path.abspath(dataset.get_data_info(i)['img_path']) for i in range(len(dataset))}
+
+
 def score_images(
     cfg: Config, checkpoint: Path, loader: str, device: str | None, console: Console
 ) -> tuple[Scores, dict[str, Any]]:
     """Score the images of a loader, and say where they came from."""
     dataset = build_images(cfg, loader)
     tested = dataset if loader == 'test' else build_images(cfg, 'test')
-    shared = len(dataset.image_ids() & tested.image_ids())
+    shared = len(image_paths(dataset) & image_paths(tested))
     if shared:
         console.print(
             f'[yellow]{shared:,} of {len(dataset):,} images are in the test set of the config: '
@@ -107,8 +113,8 @@ def score_images(
 
 def show(rows: list[Achieved], console: Console) -> None:
     """Print what the thresholds achieve."""
-    table = Table(box=SIMPLE)
-    for column in ('class', 'with / without', 'threshold', 'detected, %', 'false positives, %'):
+    table = Table(box=SIMPLE, show_edge=False)
+    for column in ('class', 'with / without', 'threshold', 'detected, %', 'false alarms, %'):
         table.add_column(column, no_wrap=True)
     for row in rows:
         if row.name == ANY_ITEM:
