@@ -158,8 +158,8 @@ class Review:
         """Indices of the cases by falling risk: of all, those with alarms, or those to do."""
         order: list[int] = risk_order(self.scores, thresholds).tolist()
         if which == 'Alarms':
-            reached = alarms(self.scores, thresholds)
-            return [each for each in order if reached[each].any()]
+            reached = set(alarms(self.scores, thresholds).nonzero()[0].tolist())
+            return [each for each in order if each in reached]
         if which == 'To do':
             return [each for each in order if each not in self.verdicts]
         return order
