@@ -16,9 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mmsxm.apis.images import ImageError
 from mmsxm.apis.review import STEP, VIEWS, Review, alarms, thresholds_at
 from mmsxm.apis.review_desk import Desk
+from mmsxm.imaging.images import ImageError
 from mmsxm.visualization.review_page import (
     Bar,
     QueueRow,
@@ -349,6 +349,7 @@ def serve(args: argparse.Namespace) -> None:
             server_port=args.port,
             share=False,
             footer_links=[],
+            enable_monitoring=False,
             theme=calm_theme(),
             css=Path(__file__).with_suffix('.css').read_text() + marks_css(desk.calibrated),
             js=LIGHT,

@@ -14,7 +14,7 @@ import numpy as np
 from mmsxm.apis import reading
 from mmsxm.apis.backends.base import ModelInfo, Prediction
 from mmsxm.apis.calibration import Calibration
-from mmsxm.apis.preparation import Preparation
+from mmsxm.imaging.preparation import Preparation
 
 CLASSES = ('Gun', 'Knife')
 

@@ -159,7 +159,7 @@ def records_of(
     from mmsxm.apis.screening import screen
     from mmsxm.apis.worker_pool import WorkerPool
 
-    with WorkerPool(args.workers, preload=['mmsxm.apis.reading']) as pool:
+    with WorkerPool(args.workers, preload=['mmsxm.imaging.reading']) as pool:
         yield from screen(paths, backend, pool, *settings)
 
 

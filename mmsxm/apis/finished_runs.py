@@ -25,7 +25,7 @@ def finished_runs(reproduction: Reproduction, runs: Iterable[Run], table: str) -
     done: list[Run] = []
     missing: list[Run] = []
     for run in runs:
-        (done if reproduction.result(run) else missing).append(run)
+        (missing if reproduction.result(run) is None else done).append(run)
     if not done:
         raise FileNotFoundError(
             f'no network of this figure is trained in {reproduction.records}: '

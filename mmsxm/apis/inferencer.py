@@ -19,11 +19,11 @@ from mmengine.config import Config
 from mmpretrain.apis.base import BaseInferencer
 from mmpretrain.structures import DataSample
 
+from mmsxm.imaging.images import ImageError, list_images, read_image
+from mmsxm.imaging.preparation import View, map_to_image
 from mmsxm.visualization.verdicts import draw_verdict
 
 from .backends import ModelInfo, load_backend
-from .images import ImageError, list_images, read_image
-from .preparation import View, map_to_image
 from .verdict import Verdict, judge
 
 __all__ = ['XrayInferencer']

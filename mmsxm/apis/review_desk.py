@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmsxm.imaging.images import MAX_PIXELS, read_image
+from mmsxm.imaging.reading import prepare_file
+
 from .backends import Backend
 from .decision_log import append_decision, read_decisions
-from .images import MAX_PIXELS, read_image
-from .reading import prepare_file
 from .review import Case, Review, read_cases
 from .screening import screen_files
 

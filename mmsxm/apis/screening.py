@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmsxm.imaging.preparation import View
+from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
+from mmsxm.visualization.screening_overlays import write_overlay
+
 from .backends import Backend, ModelInfo
-from .preparation import View
-from .reading import Prepared, Unreadable, prepare_file
-from .screening_overlays import write_overlay
 from .verdict import judge
 from .worker_pool import Call, WorkerDiedError, WorkerPool
 

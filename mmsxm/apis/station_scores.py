@@ -9,11 +9,11 @@ from torch.utils.data import DataLoader, Dataset
 from mmsxm.datasets import XrayDataset
 from mmsxm.evaluation import Scores
 from mmsxm.evaluation.score_scaling import to_logits, to_scores
+from mmsxm.imaging.images import MAX_PIXELS
+from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
 
 from .backends import Backend, ModelInfo
-from .images import MAX_PIXELS
-from .preparation import Preparation
-from .reading import Prepared, Unreadable, prepare_file
 
 __all__ = ['raw_scores', 'station_scores']
 

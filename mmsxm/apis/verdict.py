@@ -4,8 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmsxm.imaging.preparation import View, boxes_to_image
+
 from .backends import ModelInfo
-from .preparation import View, boxes_to_image
 from .regions import find_regions
 
 __all__ = ['Verdict', 'judge']

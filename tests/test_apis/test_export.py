@@ -15,8 +15,8 @@ from mmsxm.apis.backends import ModelInfo, Prediction, load_backend
 from mmsxm.apis.backends.exported import to_prediction
 from mmsxm.apis.calibration import Calibration
 from mmsxm.apis.export import export, to_onnx, write_openvino
-from mmsxm.apis.images import list_images, read_image
-from mmsxm.apis.preparation import Preparation
+from mmsxm.imaging.images import list_images, read_image
+from mmsxm.imaging.preparation import Preparation
 from mmsxm.models import ScreeningNetwork
 from mmsxm.registry import MODELS
 

@@ -10,9 +10,9 @@ from mmengine.registry import init_default_scope
 
 from mmsxm.apis.backends import load_backend
 from mmsxm.apis.calibration import Calibration
-from mmsxm.apis.images import ImageError
 from mmsxm.apis.inferencer import XrayInferencer
 from mmsxm.apis.running import load_config
+from mmsxm.imaging.images import ImageError
 from mmsxm.registry import MODELS
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'demo' / 'sxmnet_stage2.py'

@@ -9,8 +9,8 @@ import pytest
 from mmsxm.apis.backends import ModelInfo, Prediction
 from mmsxm.apis.calibration import Calibration
 from mmsxm.apis.decision_log import read_decisions
-from mmsxm.apis.preparation import Preparation
 from mmsxm.apis.review_desk import Desk
+from mmsxm.imaging.preparation import Preparation
 
 CLASSES = ('Gun', 'Knife')
 INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSES), 'a' * 64)

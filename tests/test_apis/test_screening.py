@@ -7,9 +7,9 @@ import pytest
 
 from mmsxm.apis.backends import ModelInfo, Prediction
 from mmsxm.apis.calibration import Calibration
-from mmsxm.apis.preparation import Preparation, View
-from mmsxm.apis.reading import Prepared, Unreadable
 from mmsxm.apis.screening import screen_files
+from mmsxm.imaging.preparation import Preparation, View
+from mmsxm.imaging.reading import Prepared, Unreadable
 
 THRESHOLDS = {'Gun': 0.3, 'Knife': 0.8}
 

@@ -8,8 +8,8 @@ import pytest
 
 from mmsxm.apis.backends import ModelInfo
 from mmsxm.apis.calibration import Calibration
-from mmsxm.apis.preparation import Preparation
 from mmsxm.apis.screening_results import Results, write_table
+from mmsxm.imaging.preparation import Preparation
 
 CLASSES = ('Gun', 'Knife')
 INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSES), 'a' * 64)

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from mmsxm.imaging.preparation import Preparation
+
 from ..calibration import Calibration
-from ..preparation import Preparation
 
 __all__ = ['Backend', 'ModelInfo', 'Prediction']
 

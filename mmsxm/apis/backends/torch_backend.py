@@ -12,12 +12,12 @@ from mmpretrain.apis.model import ModelHub
 
 from mmsxm.engine.checkpoint_hooks import latest_checkpoint, missing_keys
 from mmsxm.files import sha256
+from mmsxm.imaging.preparation import Preparation
 from mmsxm.models import ScreeningNetwork, SXMNet
 from mmsxm.registry import DATASETS, MODELS
 
 from .. import running
 from ..calibration import Calibration
-from ..preparation import Preparation
 from .base import ModelInfo, Prediction
 
 __all__ = ['TorchBackend', 'load_network']

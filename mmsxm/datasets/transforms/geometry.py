@@ -8,7 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
-from mmsxm.foreground import foreground_window
+from mmsxm.imaging.foreground import foreground_window
 from mmsxm.registry import TRANSFORMS
 
 

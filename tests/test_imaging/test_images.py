@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmsxm.apis.images import ImageError, list_images, read_image
+from mmsxm.imaging.images import ImageError, list_images, read_image
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ import cv2
 import numpy as np
 
 from mmsxm.files import write_whole
+from mmsxm.imaging.images import ImageError, read_image
+from mmsxm.imaging.preparation import View
 from mmsxm.visualization.verdicts import draw_verdict
-
-from .images import ImageError, read_image
-from .preparation import View
 
 __all__ = ['overlay_path', 'write_overlay']
 
