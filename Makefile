@@ -10,6 +10,8 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 TORCHVISION ?= torchvision==0.28.0
 JOBS ?= 2
+# less installs sooner, and its tests are skipped: make env EXTRAS=tests
+EXTRAS ?= demo,onnx,openvino,ray,tests
 ARGS ?=
 
 PY := .venv/bin/python
@@ -48,5 +50,5 @@ clean:  ## remove what building and testing leave; data, work_dirs and environme
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo >&2 \
 	    'mmsxm needs Python 3.10 or newer; $(PYTHON) is not. Try: make PYTHON=python3.11'; exit 1; }
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install -e '.[$(STACK),tests]' '$(TORCH)' '$(TORCHVISION)'
+	$(@D)/bin/python -m pip install -e '.[$(STACK),$(EXTRAS)]' '$(TORCH)' '$(TORCHVISION)'
 	@touch $@

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from mmengine.config import Config
 
-from mmsxm.foreground import foreground_window
+from .foreground import foreground_window
 
 __all__ = ['Preparation', 'View', 'boxes_to_image', 'map_to_image']
 

@@ -1,0 +1,1 @@
+"""Image files as a network's input; imports no torch, so that processes which read start soon."""
