@@ -10,8 +10,11 @@ from mmengine.runner import CheckpointLoader
 import mmsxm.registry  # noqa: F401, makes loading safe
 
 
+KEPT = ('dataset_meta', 'cfg', 'epoch', 'calibration')  # of the meta
+
+
 def publish(source: Path, out: Path) -> Path:
-    """Write the weights and the classes' names of ``source`` to ``out`` and name it by digest.
+    """Write the weights, classes' names and calibration of ``source`` to ``out`` and name it by digest.
 
     Optimizer, schedules and logs are left out. The digest is of the file's content, its first
     eight digits, as OpenMMLab's model zoo does.
@@ -20,7 +23,7 @@ def publish(source: Path, out: Path) -> Path:
     if 'state_dict' not in checkpoint:
         raise ValueError(f'{source} holds no state_dict: it is no checkpoint of a training.')
     meta = checkpoint.get('meta', {})
-    kept = {key: meta[key] for key in ('dataset_meta', 'cfg', 'epoch') if key in meta}
+    kept = {key: meta[key] for key in KEPT if key in meta}
     out.parent.mkdir(parents=True, exist_ok=True)
     torch.save({'state_dict': checkpoint['state_dict'], 'meta': kept}, out)
     digest = hashlib.sha256(out.read_bytes()).hexdigest()[:8]

@@ -1,0 +1,37 @@
+"""Curves and reliability as pictures, also where half of them is undefined."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmsxm.evaluation import OperatingPoints
+from mmsxm.visualization.operating_points import plot_operating_points
+
+
+@pytest.mark.parametrize('kind', ['all', 'positives', 'negatives'])
+def test_pictures_hold_the_curves_that_are_defined(tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    metric = OperatingPoints(out=str(tmp_path))
+    metric.dataset_meta = {'classes': ('Gun',)}
+    for _ in range(40):
+        target = {'all': rng.random() < 0.5, 'positives': True, 'negatives': False}[kind]
+        score = torch.tensor([rng.random()])
+        sample = {'pred_score': score, 'gt_score': torch.tensor([float(target)])}
+        metric.process(None, [sample | {'img_shape': (8, 8)}])
+    metric.evaluate(40)
+    coloured = {}
+    for path in plot_operating_points(tmp_path):
+        image = cv2.imread(str(path)).astype(int)
+        coloured[path.stem] = int((image.max(axis=2) - image.min(axis=2) > 60).sum())
+    drawn = {name for name, pixels in coloured.items() if pixels > 100}
+    assert (
+        drawn
+        == {
+            'all': {'roc', 'precision_recall', 'reliability'},
+            'positives': {'precision_recall', 'reliability'},
+            'negatives': {'reliability'},
+        }[kind]
+    )
