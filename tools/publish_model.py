@@ -9,12 +9,11 @@ from mmengine.runner import CheckpointLoader
 
 import mmsxm.registry  # noqa: F401, makes loading safe
 
-
 KEPT = ('dataset_meta', 'cfg', 'epoch', 'calibration')  # of the meta
 
 
 def publish(source: Path, out: Path) -> Path:
-    """Write the weights, classes' names and calibration of ``source`` to ``out`` and name it by digest.
+    """Write weights, classes' names and calibration of ``source`` to ``out``, named by digest.
 
     Optimizer, schedules and logs are left out. The digest is of the file's content, its first
     eight digits, as OpenMMLab's model zoo does.
