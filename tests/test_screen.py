@@ -310,6 +310,47 @@ def test_ray_with_two_workers_says_what_one_process_says(bags: Path, tmp_path: P
     assert said['ray'] == said['pool']
 
 
+def test_the_tool_itself_says_what_the_inferencer_says(bags: Path, tmp_path: Path) -> None:
+    import torch
+    from mmengine.registry import init_default_scope
+
+    from mmsxm.apis import XrayInferencer
+    from mmsxm.apis.running import load_config
+    from mmsxm.files import sha256
+    from mmsxm.registry import MODELS
+
+    config = TESTS.parent / 'configs' / 'demo' / 'sxmnet_stage2.py'
+    init_default_scope('mmpretrain')
+    torch.manual_seed(0)
+    classes = ('Gun', 'Knife', 'Pliers', 'Scissors', 'Wrench')
+    network = MODELS.build(load_config(config).model)
+    weights = {'state_dict': network.state_dict(), 'meta': {'dataset_meta': {'classes': classes}}}
+    torch.save(weights, tmp_path / 'weights.pth')
+    command = [
+        'tools/screen.py',
+        bags,
+        '--config',
+        config,
+        '--checkpoint',
+        tmp_path / 'weights.pth',
+    ]
+    done = subprocess.run(
+        [sys.executable, *map(str, [*command, '--device', 'cpu', '--out', tmp_path / 'r.jsonl'])],
+        cwd=TESTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    said = XrayInferencer(config, tmp_path / 'weights.pth', device='cpu')(str(bags))
+    records = read(tmp_path / 'r.jsonl')
+    assert [record['path'] for record in records] == [one['img_path'] for one in said]
+    assert [record['labels'] for record in records] == [one['pred_labels'] for one in said]
+    for record, one in zip(records, said, strict=True):
+        assert record['scores'] == pytest.approx(one['pred_scores'], abs=1e-5)
+    assert {record['model'] for record in records} == {sha256(tmp_path / 'weights.pth')}
+
+
 def test_results_of_another_network_or_thresholds_are_refused(bags: Path, tmp_path: Path) -> None:
     out = tmp_path / 'r.jsonl'
     screen(bags / '3.png', out)

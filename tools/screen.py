@@ -157,7 +157,7 @@ def records_of(
                 return
         return
     from mmsxm.apis.screening import screen
-    from mmsxm.apis.worker_pool import WorkerPool
+    from mmsxm.worker_pool import WorkerPool
 
     with WorkerPool(args.workers, preload=['mmsxm.imaging.reading']) as pool:
         yield from screen(paths, backend, pool, *settings)

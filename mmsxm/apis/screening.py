@@ -11,10 +11,10 @@ import numpy as np
 from mmsxm.imaging.preparation import View
 from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
 from mmsxm.visualization.screening_overlays import write_overlay
+from mmsxm.worker_pool import Call, WorkerDiedError, WorkerPool
 
 from .backends import Backend, ModelInfo
 from .verdict import judge
-from .worker_pool import Call, WorkerDiedError, WorkerPool
 
 __all__ = ['Screened', 'screen', 'screen_files']
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmsxm.worker_pool import WorkerPool
+
 from .backends import Backend
 from .screening import Record, screen
-from .worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -2,7 +2,7 @@
 
 A process may be killed over a file, for want of memory above all. Nobody knows then which of the
 calls under way was to blame, so all of them are repeated, each while no other runs; one that kills
-its process again is given up.
+its process again is given up. This file imports no torch, so that processes start quickly.
 """
 
 import multiprocessing

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmsxm.apis.worker_pool import WorkerDiedError, WorkerPool
+from mmsxm.worker_pool import WorkerDiedError, WorkerPool
 
 
 @pytest.fixture(scope='module')
