@@ -14,21 +14,27 @@ def main() -> None:
     parser.add_argument('checkpoint', help='a checkpoint, or a work directory for its latest one')
     parser.add_argument('out', type=Path, help='the .onnx, or .xml, file to write')
     parser.add_argument('--format', choices=list(SUFFIXES), required=True)
+    parser.add_argument(
+        '--precision',
+        choices=['f32', 'bf16'],
+        default='f32',
+        help="of OpenVINO's calculations; bf16 is quicker where the processor has it",
+    )
     args = parser.parse_args()
     try:
-        write(args.config, args.checkpoint, args.out, SUFFIXES[args.format])
+        write(args.config, args.checkpoint, args.out, SUFFIXES[args.format], args.precision)
     except (FileNotFoundError, ImportError, ValueError) as error:
         sys.exit(f'export.py: {error}')
     print(f'Exported to {args.out}')
 
 
-def write(config: str, checkpoint: str, out: Path, suffix: str) -> None:
+def write(config: str, checkpoint: str, out: Path, suffix: str, precision: str) -> None:
     if out.suffix != suffix:
         raise ValueError(f'{out} has to end in {suffix}, by which its format is known')
     from mmsxm.apis.backends.torch_backend import load_network
     from mmsxm.apis.export import export
 
-    export(*load_network(config, checkpoint), out)
+    export(*load_network(config, checkpoint), out, precision)
 
 
 if __name__ == '__main__':

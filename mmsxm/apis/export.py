@@ -17,7 +17,7 @@ from mmsxm.files import write_whole
 from mmsxm.models import ScreeningNetwork
 
 from .backends.base import ModelInfo
-from .backends.exported import INPUT, METADATA, OUTPUTS, describe
+from .backends.exported import INPUT, METADATA, OUTPUTS, PRECISION, describe
 
 __all__ = ['export', 'to_onnx', 'write_openvino']
 
@@ -51,8 +51,14 @@ def to_onnx(network: ScreeningNetwork, info: ModelInfo) -> bytes:
     return model.SerializeToString()
 
 
-def write_openvino(onnx: bytes, info: ModelInfo, out: Path) -> None:
+def write_openvino(onnx: bytes, info: ModelInfo, out: Path, precision: str = 'f32') -> None:
     """Write what :func:`to_onnx` gives as an ``.xml`` file and, beside it, a ``.bin`` of weights.
+
+    Args:
+        onnx: The graph.
+        info: What belongs to it.
+        out: The ``.xml`` file.
+        precision: To calculate in: ``'f32'``, or ``'bf16'`` where the processor has it.
 
     Raises:
         ImportError: OpenVINO is not installed.
@@ -63,6 +69,7 @@ def write_openvino(onnx: bytes, info: ModelInfo, out: Path) -> None:
         raise ImportError("exporting needs OpenVINO: pip install 'mmsxm[openvino]'") from None
     model = ov.Core().read_model(onnx)
     model.set_rt_info(describe(info), METADATA)
+    model.set_rt_info(precision, PRECISION)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         whole = Path(folder) / out.name
@@ -71,17 +78,25 @@ def write_openvino(onnx: bytes, info: ModelInfo, out: Path) -> None:
             os.replace(path, out.with_name(path.name))
 
 
-def export(network: ScreeningNetwork, info: ModelInfo, out: Path) -> None:
+def export(network: ScreeningNetwork, info: ModelInfo, out: Path, precision: str = 'f32') -> None:
     """Write a network to an ``.onnx`` or an ``.xml`` file.
+
+    Args:
+        network: On the CPU.
+        info: What belongs to it.
+        out: The file.
+        precision: See :func:`write_openvino`.
 
     Raises:
         ImportError: A package of the extra ``[onnx]`` or ``[openvino]`` is missing.
-        ValueError: The file is to end otherwise.
+        ValueError: The file is to end otherwise, or cannot note the precision.
     """
     if out.suffix not in ('.onnx', '.xml'):
         raise ValueError(f'{out} ends in neither .onnx nor .xml, by which its format is known')
+    if out.suffix == '.onnx' and precision != 'f32':
+        raise ValueError(f'{out} is calculated in f32: OpenVINO alone knows {precision}')
     onnx = to_onnx(network, info)
     if out.suffix == '.onnx':
         write_whole(out, onnx)
     else:
-        write_openvino(onnx, info, out)
+        write_openvino(onnx, info, out, precision)

@@ -7,11 +7,20 @@ import numpy as np
 
 from .base import ModelInfo, Prediction
 
-__all__ = ['INPUT', 'METADATA', 'OUTPUTS', 'describe', 'read_description', 'to_prediction']
+__all__ = [
+    'INPUT',
+    'METADATA',
+    'OUTPUTS',
+    'PRECISION',
+    'describe',
+    'read_description',
+    'to_prediction',
+]
 
 INPUT = 'images'
 OUTPUTS = ('scores', 'level_weights', 'attention_map')  # the last one if there is attention
 METADATA = 'mmsxm'  # key of the description in a file's metadata
+PRECISION = 'mmsxm_precision'  # to calculate in; another key, of OpenVINO's files alone
 
 
 def describe(info: ModelInfo) -> str:

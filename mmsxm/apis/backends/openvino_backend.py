@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .base import Prediction
-from .exported import INPUT, METADATA, OUTPUTS, read_description, to_prediction
+from .exported import INPUT, METADATA, OUTPUTS, PRECISION, read_description, to_prediction
 
 if TYPE_CHECKING:
     from openvino import Model
@@ -31,7 +31,6 @@ class OpenVINOBackend:
         except ImportError:
             raise ImportError(f"{path} needs OpenVINO: pip install 'mmsxm[openvino]'") from None
         settings = {
-            'INFERENCE_PRECISION_HINT': 'f32',  # also where the processor has bfloat16
             'PERFORMANCE_HINT': 'LATENCY',  # all threads share one batch
             'ENABLE_CPU_PINNING': False,  # the cores also read images
             'INFERENCE_NUM_THREADS': threads or 0,
@@ -39,7 +38,9 @@ class OpenVINOBackend:
         core = ov.Core()
         try:
             model = core.read_model(path)
-            self.info = read_description(_metadata(model), path)
+            self.info = read_description(_note(model, METADATA), path)
+            # OpenVINO's own choice would be bfloat16 wherever the processor has it
+            settings['INFERENCE_PRECISION_HINT'] = _note(model, PRECISION) or 'f32'
             self.model = core.compile_model(model, 'CPU', settings)
         except RuntimeError as error:
             raise ValueError(f'{path} is no network that OpenVINO can read') from error
@@ -51,5 +52,5 @@ class OpenVINOBackend:
         return to_prediction([results[name] for name in self.outputs])
 
 
-def _metadata(model: 'Model') -> str | None:
-    return model.get_rt_info(METADATA).value if model.has_rt_info(METADATA) else None
+def _note(model: 'Model', key: str) -> str | None:
+    return model.get_rt_info(key).value if model.has_rt_info(key) else None

@@ -1,0 +1,138 @@
+"""Compare ways of screening: mmpretrain's inferencer, and ours with each backend.
+
+Images go from files on disk to results. All ways see the same files with random weights of the same
+backbone, and take turns, so that whatever else the machine does meets them all. mmpretrain's sees
+224 x 224 pixels, the centre that its test pipeline crops; ours the whole image, 256 x 256.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+
+from mmsxm.apis.backends.torch_backend import load_network
+from mmsxm.apis.export import to_onnx, write_openvino
+from mmsxm.apis.inferencer import XrayInferencer
+from mmsxm.apis.running import load_config
+from mmsxm.files import write_whole
+from mmsxm.imaging.images import list_images
+from mmsxm.registry import MODELS
+from mmsxm.simulation import write_sixray
+
+CONFIGS = {
+    'ResNet-50': 'configs/baselines/resnet50_sixray.py',
+    'MobileNetV2': 'configs/baselines/mobilenet-v2_sixray.py',
+    'SXMNet on ResNet-50': 'configs/sxmnet_sixray_stage2.py',
+    'SXMNet on MobileNetV2': 'configs/sxmnet_mobilenet-v2_sixray_stage2.py',
+}
+MMPRETRAIN = 'mmpretrain'
+SIZE = (954, 1225)  # of simulated images, that of a common one of SIXray
+
+
+def mmpretrain_inferencer(cfg: Config) -> Callable:
+    """Run the config's network, a plain one as mmpretrain's own classifier."""
+    from mmpretrain import ImageClassificationInferencer
+
+    cfg = cfg.copy()
+    test = cfg.test_dataloader.dataset  # whose labels an inferencer doesn't have
+    test.pipeline = [step for step in test.pipeline if step.type != 'LoadAnnotations']
+    if cfg.model.neck is None:
+        cfg.model = dict(
+            type='ImageClassifier',
+            backbone=cfg.model.backbone,
+            neck=dict(type='GlobalAveragePooling'),
+            head=dict(
+                type='LinearClsHead',
+                num_classes=cfg.model.head.num_classes,
+                in_channels=cfg.model.head.in_channels[0],
+            ),
+        )
+    return ImageClassificationInferencer(cfg, pretrained=False, device='cpu')
+
+
+def inferencers(path: str, folder: Path, threads: int) -> dict[str, Callable]:
+    """Load one network in all ways; exports go to the folder."""
+    cfg = load_config(path)
+    cfg.model.backbone.init_cfg = None
+    checkpoint = folder / 'weights.pth'
+    model = MODELS.build(dict(cfg.model, _scope_='mmpretrain'))
+    model.init_weights()
+    torch.save({'state_dict': model.state_dict(), 'meta': {}}, checkpoint)
+    ways: dict[str, Callable] = {
+        MMPRETRAIN: mmpretrain_inferencer(cfg),
+        'PyTorch': XrayInferencer(cfg, checkpoint, 'cpu', threads=threads),
+    }
+    network, info = load_network(cfg, checkpoint)
+    onnx = to_onnx(network, info)
+    write_whole(folder / 'exported.onnx', onnx)
+    for precision in ('f32', 'bf16'):
+        write_openvino(onnx, info, folder / f'{precision}.xml', precision)
+    ways['ONNX Runtime'] = XrayInferencer(folder / 'exported.onnx', threads=threads)
+    ways['OpenVINO'] = XrayInferencer(folder / 'f32.xml', threads=threads)
+    ways['OpenVINO in bfloat16'] = XrayInferencer(folder / 'bf16.xml', threads=threads)
+    return ways
+
+
+def measure(
+    ways: dict[str, Callable], images: list[str], batch_size: int, rounds: int
+) -> dict[str, float]:
+    """Give images per second, the median of the rounds after a first one to warm up."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):
+        for name, infer in ways.items():
+            start = time.perf_counter()
+            infer(images, batch_size=batch_size)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: len(images) / statistics.median(s[1:]) for name, s in seconds.items()}
+
+
+def report(row: dict) -> str:
+    """Say it in one line."""
+    speeds = row['images_per_second']
+    base = speeds[MMPRETRAIN]
+    ours = (f'{name} {speed:.1f} ({speed / base:.2f} times)' for name, speed in speeds.items())
+    return f'{row["network"]}, images per second: {", ".join(ours)}'
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--networks', nargs='+', choices=list(CONFIGS), default=list(CONFIGS))
+    parser.add_argument('--images', type=Path, help='a folder; without it simulated bags')
+    parser.add_argument('--number', type=int, default=32, help='of images')
+    parser.add_argument('--batch', type=int, default=8, help='images at once')
+    parser.add_argument('--rounds', type=int, default=5, help='each way has a turn in each')
+    parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument('--json', action='store_true', help='print a JSON line per network')
+    args = parser.parse_args()
+
+    MMLogger.get_instance('mmengine').setLevel('ERROR')
+    torch.set_num_threads(args.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        if args.images is None:
+            args.images = Path(folder) / 'bags'
+            write_sixray(args.images, train=args.number, test=0, negatives=0, image_size=SIZE)
+        images = list_images(args.images)[: args.number]
+        for name in args.networks:
+            ways = inferencers(CONFIGS[name], Path(folder), args.threads)
+            speeds = measure(ways, images, args.batch, args.rounds)
+            row = {
+                'network': name,
+                'images': len(images),
+                'batch': args.batch,
+                'threads': args.threads,
+                'images_per_second': {way: round(speed, 2) for way, speed in speeds.items()},
+            }
+            print(json.dumps(row) if args.json else report(row), flush=True)
+
+
+if __name__ == '__main__':
+    main()
