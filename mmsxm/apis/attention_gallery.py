@@ -1,5 +1,6 @@
 """Fig. 5 of the paper: where networks look in bags of the test set."""
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def draw_attention(reproduction: Reproduction, seeds: Sequence[int], out: Path) 
         weights = dict(zip(LEVELS, after.level_weights.tolist(), strict=True))
         has = ', '.join(classes[i] for i in after.gt_label.tolist()) or 'nothing'
         says = ', '.join(classes[i] for i in after.pred_label.tolist()) or 'nothing'
-        exhibits.append(Exhibit(f'has: {has}\nsays: {says}', image, boxes, maps, weights))
+        exhibits.append(Exhibit([f'has: {has}', f'says: {says}'], image, boxes, maps, weights))
         row = {'image': Path(after.img_path).stem, 'labels': has, 'predicted': says}
         row |= {level: f'{weight:.4f}' for level, weight in weights.items()}
         for stage, attention_map in maps.items():
@@ -86,4 +87,4 @@ def _predict(cfg: Config, folder: Path, bags: Sequence[dict[str, Any]]) -> list[
     if checkpoint is None:
         raise FileNotFoundError(f'there are no weights in {folder}: delete the record of the run')
     model = get_model(cfg, pretrained=checkpoint, device='cpu')
-    return model.test_step(default_collate(bags))
+    return model.test_step(default_collate(copy.deepcopy(bags)))  # it writes into the samples

@@ -217,7 +217,7 @@ class Reproduction:
         history = read_history(self.folder(run))
         result = {
             'config': run.config,
-            'suite': self.suite_path,
+            'suite': Path(self.suite_path).stem,
             'seed': run.seed,
             'budget': run.budget,
             'schedule': schedule,

@@ -47,6 +47,8 @@ def levels_of_boxes(path: str | os.PathLike[str]) -> list[int]:
         FileNotFoundError: Without the file.
         ValueError: It is malformed.
     """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'there is no csv of boxes {os.fspath(path)!r}')
     boxes: dict[str, list[Box]] = defaultdict(list)
     sizes: dict[str, tuple[int, int]] = {}
     with open(path, newline='', encoding='utf-8') as file:

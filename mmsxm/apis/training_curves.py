@@ -68,7 +68,7 @@ def draw_attention_losses(
             ]
     side = reproduction.suite.get('sizes', (256, 224))[1]
     panels = [
-        CurvePanel(f'map of {side // stride} x {side // stride}', 'loss of the map', there, 'loss')
+        CurvePanel(f'map of {side // stride} x {side // stride}', 'loss of the map', there)
         for stride, there in curves.items()
         if there
     ]

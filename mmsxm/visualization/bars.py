@@ -27,13 +27,14 @@ def plot_bars(panels: Sequence[BarPanel], choices: Sequence[str], out: Path) -> 
         out: The PNG file to write.
     """
     choosers = list(dict.fromkeys(name for panel in panels for name in panel.shares))
-    with draw_panels(out, 1, len(panels), 3.4, 2.6) as (_, axes):
+    with draw_panels(out, 1, len(panels), 3.4, 2.6) as (figure, axes):
+        handles = {}
         for panel, axis in zip(panels, axes[0], strict=True):
             width = 0.8 / len(panel.shares)
             for number, (name, shares) in enumerate(panel.shares.items()):
                 mean = shares.mean(axis=0)
                 whiskers = np.stack([mean - shares.min(axis=0), shares.max(axis=0) - mean])
-                bars = axis.bar(
+                bars = handles[name] = axis.bar(
                     np.arange(len(choices)) + (number + 0.5) * width - 0.4,
                     mean,
                     0.92 * width,
@@ -41,10 +42,11 @@ def plot_bars(panels: Sequence[BarPanel], choices: Sequence[str], out: Path) -> 
                     capsize=2,
                     error_kw=dict(linewidth=0.8),
                     color=COLOURS[choosers.index(name)],
-                    label=name,
                 )
                 axis.bar_label(bars, fmt='%.0f', padding=2, fontsize=7)
             axis.set(title=panel.title, xticks=range(len(choices)), xticklabels=choices)
             axis.set(ylim=(0, 108), yticks=range(0, 101, 20), ylabel='% of images')
             axis.grid(visible=False, axis='x')
-            axis.legend()
+        figure.legend(
+            list(handles.values()), list(handles), loc='outside lower center', ncols=len(handles)
+        )

@@ -32,7 +32,7 @@ def plot_curves(panels: Sequence[CurvePanel], out: Path) -> None:
         panels: A name has one colour in all of them.
         out: The PNG file to write.
     """
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
     names = list(dict.fromkeys(name for panel in panels for name in panel.curves))
     with draw_panels(out, 1, len(panels), 2.8, 2.6) as (figure, axes):
@@ -54,16 +54,17 @@ def plot_curves(panels: Sequence[CurvePanel], out: Path) -> None:
                 axis.set_yscale('log')
                 axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                 axis.yaxis.set_major_formatter(StrMethodFormatter('{x:g}'))
-                axis.yaxis.set_minor_formatter(NullFormatter())
+                axis.yaxis.set_minor_locator(NullLocator())
         low = min(axis.get_xlim()[0] for axis in axes[0])
         high = max(axis.get_xlim()[1] for axis in axes[0])
         for axis in axes[0]:
             axis.set_xlim(low, high)
+        entry = 0.5 + 0.07 * max(map(len, names))  # inches
         figure.legend(
             [handles[name] for name in names],
             names,
             loc='outside lower center',
-            ncols=min(len(names), 2 * len(panels)),
+            ncols=max(1, min(len(names), int(figure.get_figwidth() / entry))),
         )
 
 

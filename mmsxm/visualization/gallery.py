@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import NamedTuple
 
 import cv2
@@ -16,9 +17,9 @@ SHOWN_SIDE = 400  # pixels that an image is enlarged to
 
 
 class Exhibit(NamedTuple):
-    """A bag: RGB image (H, W, 3), boxes (n, 4) in its pixels, maps (h, w) and level weights."""
+    """A bag: words, RGB image (H, W, 3), boxes (n, 4) in its pixels, maps (h, w), level weights."""
 
-    title: str
+    lines: Sequence[str]
     image: np.ndarray
     boxes: np.ndarray
     maps: Mapping[str, np.ndarray]
@@ -34,8 +35,8 @@ def draw_gallery(exhibits: Sequence[Exhibit], out: Path) -> None:
         exhibits: Of equal maps and levels.
         out: The PNG file to write.
     """
-    labels = ['image and boxes', *exhibits[0].maps]
-    with draw_panels(out, len(labels) + 1, len(exhibits), 1.7, 1.65) as (_, axes):
+    labels = ['image and boxes', *exhibits[0].maps, 'level weights']
+    with draw_panels(out, len(labels), len(exhibits), 1.7, 1.65) as (_, axes):
         for column, exhibit in zip(axes.T, exhibits, strict=True):
             scale = max(1, round(SHOWN_SIDE / max(exhibit.image.shape[:2])))
             image = cv2.resize(
@@ -47,13 +48,12 @@ def draw_gallery(exhibits: Sequence[Exhibit], out: Path) -> None:
                 axis.set(xticks=[], yticks=[])
                 axis.spines[:].set_visible(True)
                 axis.grid(visible=False)
-            column[0].set_title(exhibit.title, fontsize=7)
+            column[0].set_title('\n'.join(fill(line, 30) for line in exhibit.lines), fontsize=7)
             levels, weights = zip(*exhibit.level_weights.items(), strict=True)
             bars = column[-1].bar(levels, weights, 0.6, color=COLOURS[0])
             column[-1].bar_label(bars, fmt='%.2f', padding=1, fontsize=7)
-            column[-1].set(ylim=(0, 1.15), yticks=[0, 0.5, 1], box_aspect=0.7)
+            column[-1].set(ylim=(0, 1.15), yticks=[0, 0.5, 1], yticklabels=[])
             column[-1].grid(visible=False, axis='x')
-            if column is not axes.T[0]:
-                column[-1].set_yticklabels([])
-        for axis, label in zip(axes[:, 0], [*labels, 'level weights'], strict=True):
+        for axis, label in zip(axes[:, 0], labels, strict=True):
             axis.set_ylabel(label, fontsize=8)
+        axes[-1, 0].set_yticklabels(['0', '0.5', '1'])
