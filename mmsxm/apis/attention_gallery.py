@@ -14,7 +14,7 @@ from mmpretrain import get_model
 from mmpretrain.structures import DataSample
 
 from mmsxm.engine.checkpoint_hooks import latest_checkpoint
-from mmsxm.evaluation.attention_localization import pointing_hit
+from mmsxm.evaluation.attention_localization import pointing_hit, visible_boxes
 from mmsxm.evaluation.score_table import LEVELS
 from mmsxm.registry import DATASETS
 from mmsxm.visualization.gallery import Exhibit, draw_gallery
@@ -60,6 +60,7 @@ def draw_attention(reproduction: Reproduction, seeds: Sequence[int], out: Path) 
     for bag, before, after in zip(bags, attended, predicted, strict=True):
         image = to_rgb(bag['inputs'].numpy())
         boxes = np.asarray(bag['data_samples'].gt_bboxes, dtype=np.float32).reshape(-1, 4)
+        boxes = visible_boxes(boxes, image.shape[:2])
         maps = {'Stage I': before.attention_map.numpy(), 'Stage II': after.attention_map.numpy()}
         weights = dict(zip(LEVELS, after.level_weights.tolist(), strict=True))
         has = ', '.join(classes[i] for i in after.gt_label.tolist()) or 'nothing'

@@ -15,6 +15,7 @@ from mmsxm.apis.reproduction import Reproduction, Run, train_all
 from mmsxm.apis.run_records import best_of, last_step, read_history
 from mmsxm.apis.running import load_config
 from mmsxm.apis.suites import lay_over, load_suite
+from mmsxm.evaluation import read_scores
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SXMNET = 'ablations/sxmnet_mf-n_sixray_stage2.py'
@@ -115,6 +116,11 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
     assert sxmnet['steps'] == 2 * 2  # epochs of 16 images, 8 in a batch
     assert sxmnet['best']['xray/mAP'] >= sxmnet['metrics']['xray/mAP'] - 1e-9
     assert sxmnet['seconds'] > 0
+    assert sum(sxmnet['taught_levels'].values()) == 16
+    assert read_scores(one.scores(Run(SXMNET, 0))).level_weights.shape == (8, 3)
+    epochs = one.epochs(Run(SXMNET, 0))
+    assert [row['epoch'] for row in epochs] == [1, 2]
+    assert {'loss_cls', 'loss_meta', 'xray/mAP', 'xray/map_mean'} <= set(epochs[-1])
     labels = json.loads(one.labels(Run('baselines/chr_sixray.py', 0)).read_text())
     assert labels
 
