@@ -34,7 +34,7 @@ test: .venv/.installed  ## run the tests (JOBS processes, ARGS='-k fpn')
 lint: .venv/.installed  ## ruff's rules, its format, and mypy
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy mmsxm tools
+	$(PY) -m mypy mmsxm tools demo
 
 test-openmmlab: .venv-openmmlab/.installed  ## run the same tests on the upstream stack
 	OMP_NUM_THREADS=1 .venv-openmmlab/bin/python $(PYTEST)
