@@ -33,8 +33,11 @@ OTHER_RATES = {
 }
 # attention at the rate of the rest, as published
 FAST_ATTENTION = {
-    f'sxmnet_{what}_sixray_stage2.py'
-    for what in ('fast-attention', 'product', 'product-taught', 'self-attention')
+    'sxmnet_stage2.py',  # the demo
+    *(
+        f'sxmnet_{what}_sixray_stage2.py'
+        for what in ('fast-attention', 'product', 'product-taught', 'self-attention')
+    ),
 }
 SIZE = 64
 

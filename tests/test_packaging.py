@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ('configs', 'mmsxm', 'requirements', 'tools'):
         ignore = shutil.ignore_patterns('__pycache__', '.mim')
         shutil.copytree(ROOT / name, copy / name, ignore=ignore)
-    for name in ('LICENSE', 'MANIFEST.in', 'pyproject.toml', 'setup.py'):
+    for name in ('LICENSE', 'MANIFEST.in', 'model-index.yml', 'pyproject.toml', 'setup.py'):
         shutil.copy(ROOT / name, copy)
     more = ('README.md', 'configs/nested/leaf.py', 'tools/nested/tool.py')
     not_ours = ('data/image.png', 'tools/__pycache__/train.cpython-310.pyc')
@@ -60,7 +61,7 @@ def test_wheel_carries_configs_and_tools(source: Path, tmp_path: Path) -> None:
         metadata = wheel.read(next(name for name in names if name.endswith('/METADATA'))).decode()
 
     expected = files_under('configs') | files_under('tools')
-    expected |= {'configs/nested/leaf.py', 'tools/nested/tool.py'}
+    expected |= {'configs/nested/leaf.py', 'model-index.yml', 'tools/nested/tool.py'}
     assert {name[len('mmsxm/.mim/') :] for name in names if '.mim' in name} == expected
     assert files_under('mmsxm') <= names
     tops = {name.split('/')[0] for name in names}
@@ -73,6 +74,29 @@ def test_wheel_carries_configs_and_tools(source: Path, tmp_path: Path) -> None:
     always = [name for name in required if 'extra ==' not in name]
     assert not [name for name in always if 'mm' in name], 'a stack must be the choice of the user'
     assert 'torch>=2.6' in always
+
+
+def test_a_wheel_brings_the_names_of_our_networks(source: Path, tmp_path: Path) -> None:
+    pytest.importorskip('mmpretrain', reason='the names are given to mmpretrain')
+    installed = tmp_path / 'site-packages'
+    with zipfile.ZipFile(build(source, 'build_wheel', tmp_path / 'wheel')) as wheel:
+        wheel.extractall(installed)
+    code = (
+        'import mmpretrain, mmsxm.apis; '
+        "hub = mmpretrain.apis.model.ModelHub.get('sxmnet-resnet50_sixray'); "
+        'print(hub.config.filename)'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    config = Path(done.stdout.splitlines()[-1])
+    assert config.samefile(installed / 'mmsxm/.mim/configs/sxmnet_sixray_stage2.py')
 
 
 def test_sdist_builds_a_wheel_with_the_same_files(source: Path, tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.visualization import Visualizer
 from mmpretrain.apis.base import BaseInferencer
 from mmpretrain.structures import DataSample
 
@@ -88,7 +90,7 @@ class XrayInferencer(BaseInferencer):
             return_datasamples: Return DataSamples instead of dicts.
             batch_size: Images that the network sees at once.
             show: Show each verdict in a window.
-            wait_time: Seconds per window; 0 waits for a key.
+            wait_time: Seconds for each; 0 waits for the space bar.
             out_dir: A folder for pictures of the verdicts.
 
         Returns:
@@ -101,7 +103,7 @@ class XrayInferencer(BaseInferencer):
         Raises:
             FileNotFoundError: A file is not there, or a folder or glob holds no image.
             ImageError: A file can't be read as an image; names it.
-            ValueError: An array is no such image.
+            ValueError: An array is no such image, or there is no display to show pictures on.
         """
         return super().__call__(inputs, return_datasamples, batch_size, **kwargs)
 
@@ -167,12 +169,14 @@ class XrayInferencer(BaseInferencer):
         show: bool = False,
         wait_time: float = 0,
         out_dir: str | Path | None = None,
-    ) -> list[np.ndarray] | None:
-        """Draw verdicts, as RGB; None where nobody wants to see them."""
+    ) -> None:
+        """Draw verdicts, where somebody wants to see them."""
         if not show and out_dir is None:
-            return None
-        pictures = []
-        for number, (item, judged) in enumerate(zip(ori_inputs, preds, strict=True)):
+            return
+        if show:
+            self._open_window()
+        names = _unique_names(preds)
+        for item, judged, name in zip(ori_inputs, preds, names, strict=True):
             image = _read(item) if isinstance(item, str) else item
             picture = draw_verdict(
                 image[..., ::-1],
@@ -180,20 +184,21 @@ class XrayInferencer(BaseInferencer):
                 judged.attention_map,
                 judged.view.window,
             )
-            pictures.append(picture)
             if out_dir is not None:
-                stem = f'{number:06d}' if judged.path is None else Path(judged.path).stem
                 Path(out_dir).mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(Path(out_dir) / f'{stem}.png'), picture[..., ::-1])
+                cv2.imwrite(str(Path(out_dir) / f'{name}.png'), picture[..., ::-1])
             if show:
-                cv2.imshow('mmsxm', picture[..., ::-1])
-                cv2.waitKey(round(1000 * wait_time))
-        return pictures
+                self.visualizer.show(picture, name, wait_time)
+
+    def _open_window(self) -> None:
+        if plt.get_backend().lower() == 'agg':  # which would wait for a key for ever
+            raise ValueError('There is no display to show pictures on: write them with out_dir.')
+        self.visualizer = self.visualizer or Visualizer()
 
     def postprocess(
         self,
         preds: Sequence[_Judged],
-        visualization: Sequence[np.ndarray] | None,
+        visualization: None,
         return_datasamples: bool = False,
     ) -> list[dict[str, Any]] | list[DataSample]:
         """Give the results as users of mmpretrain know them."""
@@ -211,6 +216,18 @@ class XrayInferencer(BaseInferencer):
             whole = map_to_image(judged.attention_map, judged.view)
             sample.set_field(torch.from_numpy(whole), 'attention_map')
         return sample
+
+
+def _unique_names(preds: Sequence[_Judged]) -> list[str]:
+    """Name pictures as the files, with their number where that is none or taken."""
+    names: dict[str, None] = {}
+    for number, judged in enumerate(preds):
+        stem = '' if judged.path is None else Path(judged.path).stem
+        name = stem or f'{number:06d}'
+        while name in names:
+            name += f'_{number:06d}'
+        names[name] = None
+    return list(names)
 
 
 def _as_dict(judged: _Judged) -> dict[str, Any]:

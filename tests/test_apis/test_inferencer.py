@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import cv2
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+from mmengine.visualization import Visualizer
 
 from mmsxm.apis.backends import load_backend
 from mmsxm.apis.calibration import Calibration
@@ -110,6 +112,38 @@ def test_pictures_are_written(inferencer: XrayInferencer, folder: Path, tmp_path
     inferencer([folder / 'a.jpg', cv2.imread(str(folder / 'b.png'))], out_dir=tmp_path / 'out')
     assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['000001.png', 'a.png']
     assert cv2.imread(str(tmp_path / 'out' / 'a.png')).shape[1] >= 140
+
+
+def test_pictures_of_files_of_one_name_are_all_kept(
+    inferencer: XrayInferencer, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / 'lane').mkdir()
+    (tmp_path / 'lane' / 'a.jpg').write_bytes((folder / 'a.jpg').read_bytes())
+    inferencer([folder / 'a.jpg', tmp_path / 'lane'], out_dir=tmp_path / 'out')
+    names = sorted(path.name for path in (tmp_path / 'out').iterdir())
+    assert names == ['a.png', 'a_000001.png']
+
+
+def test_pictures_are_shown_one_after_the_other(
+    inferencer: XrayInferencer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    monkeypatch.setattr(plt, 'get_backend', lambda: 'TkAgg')
+    monkeypatch.setattr(
+        Visualizer,
+        'show',
+        lambda _, picture, name, wait_time: shown.append((picture.dtype, name, wait_time)),
+    )
+    inferencer(folder, show=True, wait_time=0.5)
+    assert shown == [(np.uint8, name, 0.5) for name in 'abc']
+
+
+def test_without_a_display_nothing_can_be_shown(
+    inferencer: XrayInferencer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plt, 'get_backend', lambda: 'agg')
+    with pytest.raises(ValueError, match='no display to show pictures on: write them with out_dir'):
+        inferencer(folder / 'a.jpg', show=True)
 
 
 def test_a_broken_file_is_named(inferencer: XrayInferencer, tmp_path: Path) -> None:

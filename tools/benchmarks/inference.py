@@ -6,9 +6,11 @@ backbone, and take turns, so that whatever else the machine does meets them all.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -122,8 +124,9 @@ def main() -> None:
             write_sixray(args.images, train=args.number, test=0, negatives=0, image_size=SIZE)
         images = list_images(args.images)[: args.number]
         for name in args.networks:
-            ways = inferencers(CONFIGS[name], Path(folder), args.threads)
-            speeds = measure(ways, images, args.batch, args.rounds)
+            with contextlib.redirect_stdout(sys.stderr):  # progress bars
+                ways = inferencers(CONFIGS[name], Path(folder), args.threads)
+                speeds = measure(ways, images, args.batch, args.rounds)
             row = {
                 'network': name,
                 'images': len(images),
