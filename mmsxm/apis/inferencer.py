@@ -69,7 +69,6 @@ class XrayInferencer(BaseInferencer):
         threads: int | None = None,
     ) -> None:
         self.backend = load_backend(model, pretrained, backend, device, threads)
-        self.visualizer = None
 
     @property
     def info(self) -> ModelInfo:
@@ -173,8 +172,7 @@ class XrayInferencer(BaseInferencer):
         """Draw verdicts, where somebody wants to see them."""
         if not show and out_dir is None:
             return
-        if show:
-            self._open_window()
+        window = _open_window() if show else None
         names = _unique_names(preds)
         for item, judged, name in zip(ori_inputs, preds, names, strict=True):
             image = _read(item) if isinstance(item, str) else item
@@ -187,13 +185,8 @@ class XrayInferencer(BaseInferencer):
             if out_dir is not None:
                 Path(out_dir).mkdir(parents=True, exist_ok=True)
                 cv2.imwrite(str(Path(out_dir) / f'{name}.png'), picture[..., ::-1])
-            if show:
-                self.visualizer.show(picture, name, wait_time)
-
-    def _open_window(self) -> None:
-        if plt.get_backend().lower() == 'agg':  # which would wait for a key for ever
-            raise ValueError('There is no display to show pictures on: write them with out_dir.')
-        self.visualizer = self.visualizer or Visualizer()
+            if window is not None:
+                window.show(picture, name, wait_time)
 
     def postprocess(
         self,
@@ -216,6 +209,12 @@ class XrayInferencer(BaseInferencer):
             whole = map_to_image(judged.attention_map, judged.view)
             sample.set_field(torch.from_numpy(whole), 'attention_map')
         return sample
+
+
+def _open_window() -> Visualizer:
+    if plt.get_backend().lower() == 'agg':  # which would wait for a key for ever
+        raise ValueError('There is no display to show pictures on: write them with out_dir.')
+    return Visualizer()
 
 
 def _unique_names(preds: Sequence[_Judged]) -> list[str]:
