@@ -121,10 +121,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if args.images is None:
             args.images = Path(folder) / 'bags'
-            write_sixray(args.images, train=args.number, test=0, negatives=0, image_size=SIZE)
+            with contextlib.redirect_stdout(sys.stderr):  # progress bars
+                write_sixray(args.images, train=args.number, test=0, negatives=0, image_size=SIZE)
         images = list_images(args.images)[: args.number]
         for name in args.networks:
-            with contextlib.redirect_stdout(sys.stderr):  # progress bars
+            with contextlib.redirect_stdout(sys.stderr):
                 ways = inferencers(CONFIGS[name], Path(folder), args.threads)
                 speeds = measure(ways, images, args.batch, args.rounds)
             row = {
