@@ -65,3 +65,8 @@ def scope() -> None:
     from mmsxm import datasets, engine, evaluation, models  # noqa: F401
 
     init_default_scope('mmpretrain')
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what loads OpenVINO last: its threads don't survive the forks of later data loaders."""
+    items.sort(key=lambda item: item.path.name == 'test_export.py')

@@ -177,7 +177,7 @@ def test_it_overfits_16_images() -> None:
     for sample in samples:
         sample.set_field(torch.tensor(1), 'gt_meta_level')
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    for _ in range(40):
+    for _ in range(100):
         loss = sum(model.loss(inputs, samples).values())
         optimizer.zero_grad()
         loss.backward()
