@@ -16,7 +16,8 @@ ARGS ?=
 
 PY := .venv/bin/python
 # one thread a worker: torch's own threads on top of the workers make both slower
-PYTEST := -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+# in the order of collection: some tests have to come last (tests/conftest.py)
+PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: help env demo test lint test-openmmlab clean
 
