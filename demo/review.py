@@ -18,6 +18,7 @@ from typing import Any
 
 from mmsxm.apis.review import STEP, VIEWS, Review, alarms, thresholds_at
 from mmsxm.apis.review_desk import Desk
+from mmsxm.evaluation.score_table import level_names
 from mmsxm.imaging.images import ImageError
 from mmsxm.visualization.review_page import (
     Bar,
@@ -36,7 +37,6 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LISTED = 200  # rows of the queue
-LEVELS = ('P3', 'P4', 'P5')
 # gradio's page runs scripts that stand in it; nothing comes from anywhere else
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
@@ -128,11 +128,12 @@ def draw_case(desk: Desk, review: Review, index: int) -> list[str]:
     if not review.cases:
         return ['', draw_bag(desk, review, index), '']
     case = review.cases[index]
-    weights = zip(LEVELS, case.record.get('level_weights', ()), strict=False)
+    weights = case.record.get('level_weights', ())
+    levels = zip(level_names(len(weights)), weights, strict=True)
     return [
         f'<p class="name" title="{shown(case.name)}">{shown(case.name)}</p>',
         draw_bag(desk, review, index),
-        bars_html(Bar(name, weight) for name, weight in weights),
+        bars_html(Bar(name, weight) for name, weight in levels),
     ]
 
 

@@ -18,7 +18,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from mmsxm.apis.backends import load_backend
+from mmsxm.apis.backends.torch_backend import TorchBackend
 from mmsxm.apis.calibrating import ANY_ITEM, Achieved, calibrate, store_calibration
 from mmsxm.apis.running import load_config
 from mmsxm.apis.station_scores import station_scores
@@ -101,7 +101,7 @@ def score_images(
             f'[yellow]{shared:,} of {len(dataset):,} images are in the test set of the config: '
             'its measures will flatter these thresholds.[/]'
         )
-    backend = load_backend(cfg, checkpoint, device=device)
+    backend = TorchBackend(cfg, checkpoint, device, calibrated=False)
     source = source_of(dataset)
     origin = {
         'list': source.list_file,

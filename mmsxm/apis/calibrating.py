@@ -82,14 +82,16 @@ def calibrate(
     """
     _refuse_small_classes(scores, criterion)
     slope, offset = _fit(scores, scaling)
-    values = scores.scores.astype(np.float32).astype(np.float64)  # as a station has them
+    values = scores.scores
     if scaling:
         values = to_scores(slope * to_logits(values) + offset)
+    values = values.astype(np.float32).astype(np.float64)  # as a station has them
     rng = np.random.default_rng(seed)
     rows = [
         _achieve(name, values[:, i], scores.targets[:, i], criterion, rng)
         for i, name in enumerate(scores.classes)
     ]
+    _refuse_extremes(rows, to_scores(slope * to_logits(np.zeros(1)) + offset) if scaling else None)
     rows.append(_any_item(values, scores.targets, [row.threshold for row in rows]))
     calibration = Calibration(
         thresholds={row.name: row.threshold for row in rows[:-1]},
@@ -137,6 +139,21 @@ def _refuse_small_classes(scores: Scores, criterion: Criterion) -> None:
     ]
     if short:
         raise ValueError(f'too few images for {criterion}: {"; ".join(short)}')
+
+
+def _refuse_extremes(rows: Sequence[Achieved], smallest: np.ndarray | None) -> None:
+    """Refuse thresholds that scores at the ends of float32 would not keep to."""
+    for i, row in enumerate(rows):
+        if row.threshold >= 1:
+            raise ValueError(
+                f'{row.name}: scores of 1 would still be alarms, and images without the item have '
+                'them: the criterion cannot be kept'
+            )
+        if smallest is not None and row.threshold <= smallest[i]:
+            raise ValueError(
+                f'{row.name}: the threshold would lie among scores that are too near to 0 to be '
+                'told apart: choose a lower detection rate, or no scaling'
+            )
 
 
 def _fit(scores: Scores, scaling: str | None) -> tuple[np.ndarray, np.ndarray]:

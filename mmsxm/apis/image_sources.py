@@ -101,9 +101,11 @@ def watch(
                 continue
             try:
                 status = os.stat(path)
+                state = (status.st_size, status.st_mtime_ns)
             except FileNotFoundError:  # gone meanwhile, or a link whose target is yet to come
                 continue
-            state = (status.st_size, status.st_mtime_ns)
+            except OSError:  # a link to itself, a drive that went: reading says so, if it stays
+                state = (-1, -1)
             if before.get(path) == state:
                 yield path
             else:

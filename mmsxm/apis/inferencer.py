@@ -184,7 +184,9 @@ class XrayInferencer(BaseInferencer):
             )
             if out_dir is not None:
                 Path(out_dir).mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(Path(out_dir) / f'{name}.png'), picture[..., ::-1])
+                path = Path(out_dir) / f'{name}.png'
+                if not cv2.imwrite(str(path), picture[..., ::-1]):
+                    raise OSError(f'The picture {path} could not be written.')
             if window is not None:
                 window.show(picture, name, wait_time)
 

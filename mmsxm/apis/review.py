@@ -1,12 +1,13 @@
 """What an operator goes through: cases, the riskiest first, and what other thresholds would do."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from mmsxm.files import sha256
 
 from .decision_log import Decision, now
 
@@ -179,9 +180,9 @@ class Review:
         return counts
 
     def decide(self, index: int, verdict: str, comment: str, thresholds: np.ndarray) -> Decision:
-        """Make a decision on a case; :func:`append_decision` keeps it."""
+        """Make a decision on a case, which :meth:`settle` lets count once it is kept."""
         case = self.cases[index]
-        decision = Decision(
+        return Decision(
             time=now(),
             image=case.name,
             sha256=_digest(case.path),
@@ -192,13 +193,15 @@ class Review:
             comment=comment,
             model=case.record['model'],
         )
+
+    def settle(self, index: int, verdict: str) -> None:
+        """Let a decision count that the log holds; a comment decides nothing."""
         if verdict != 'comment':
             self.verdicts[index] = verdict
-        return decision
 
 
 def _digest(path: str) -> str | None:
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return sha256(path)
     except OSError:
         return None

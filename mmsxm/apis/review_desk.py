@@ -112,5 +112,6 @@ class Desk:
     def decide(
         self, review: Review, index: int, verdict: str, comment: str, thresholds: np.ndarray
     ) -> None:
-        """Decide on a case, for good."""
+        """Decide on a case, for good; what the log can't keep is not decided."""
         append_decision(self.log, review.decide(index, verdict, comment, thresholds))
+        review.settle(index, verdict)

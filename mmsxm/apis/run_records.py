@@ -50,8 +50,14 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     """
     lines: dict[tuple[int, bool], dict[str, Any]] = {}
     for path in sorted(folder.glob('*/vis_data/scalars.json')):
-        for text in path.read_text().splitlines():
-            line = json.loads(text)
+        texts = path.read_text().splitlines()
+        for number, text in enumerate(texts, start=1):
+            try:
+                line = json.loads(text)
+            except json.JSONDecodeError as error:
+                if number == len(texts):  # the run was cut off while it wrote
+                    continue
+                raise ValueError(f'{path}, line {number} is no JSON: {error}') from error
             if 'step' in line:
                 lines[line['step'], 'loss' in line] = line
     return [lines[key] for key in sorted(lines)]

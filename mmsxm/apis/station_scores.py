@@ -8,14 +8,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmsxm.datasets import XrayDataset
 from mmsxm.evaluation import Scores
-from mmsxm.evaluation.score_scaling import to_logits, to_scores
 from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.imaging.preparation import Preparation
 from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
 
-from .backends import Backend, ModelInfo
+from .backends import Backend
 
-__all__ = ['raw_scores', 'station_scores']
+__all__ = ['station_scores']
 
 
 class _Files(Dataset):
@@ -32,22 +31,10 @@ class _Files(Dataset):
         return prepare_file(str(self.paths[index]), self.preparation, MAX_PIXELS)
 
 
-def raw_scores(scores: np.ndarray, info: ModelInfo) -> np.ndarray:
-    """Undo the scaling of scores ``(N, C)`` that a calibration brought."""
-    calibration = info.calibration
-    slope, offset = (
-        np.array([values[name] for name in info.classes])
-        for values in (calibration.slope, calibration.offset)
-    )
-    if (slope == 1).all() and (offset == 0).all():
-        return scores
-    return to_scores((to_logits(scores) - offset) / slope).astype(np.float32)
-
-
 def station_scores(
     backend: Backend, dataset: XrayDataset, batch_size: int = 32, workers: int = 2
 ) -> Scores:
-    """Score whole images, unlike a test, which crops their centre; the scores are unscaled.
+    """Score whole images, unlike a test, which crops their centre; the scores are the backend's.
 
     Args:
         backend: The network.
@@ -80,7 +67,7 @@ def station_scores(
         for batch in track(loader, 'Scoring whole images')
     ]
     names = tuple(Path(path).stem for path in paths)
-    return Scores(names, classes, raw_scores(np.concatenate(scores), backend.info), targets)
+    return Scores(names, classes, np.concatenate(scores), targets)
 
 
 def _input(file: Prepared | Unreadable) -> np.ndarray:

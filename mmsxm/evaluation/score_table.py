@@ -13,10 +13,21 @@ from mmsxm.registry import METRICS
 
 from .mean_average_precision import score_row
 
-__all__ = ['ScoreTable', 'Scores', 'read_scores', 'write_scores']
+__all__ = [
+    'ScoreTable',
+    'Scores',
+    'level_names',
+    'read_scores',
+    'write_scores',
+]
 
 WHAT = ('score', 'label')
 LEVELS = ('P3', 'P4', 'P5')
+
+
+def level_names(count: int) -> tuple[str, ...]:
+    """The names of a network's levels, of which the last is always P5."""
+    return LEVELS[len(LEVELS) - count :]
 
 
 class Scores(NamedTuple):
@@ -76,7 +87,7 @@ def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
 
 def _header(classes: Sequence[str], levels: int) -> list[str]:
     pairs = [f'{what}/{name}' for name in classes for what in WHAT]
-    return ['name', *pairs, *(f'level/{name}' for name in LEVELS[len(LEVELS) - levels :])]
+    return ['name', *pairs, *(f'level/{name}' for name in level_names(levels))]
 
 
 @METRICS.register_module()

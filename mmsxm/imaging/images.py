@@ -4,6 +4,7 @@ Imports no torch, so that processes which only read start quickly.
 """
 
 import os
+import struct
 import threading
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,8 @@ __all__ = ['IMAGE_SUFFIXES', 'MAX_PIXELS', 'ImageError', 'list_images', 'read_im
 
 MAX_PIXELS = 100_000_000
 IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
+# what Pillow and OpenCV raise over broken files
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, cv2.error)
 _headers = threading.Lock()
 
 
@@ -58,7 +61,7 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
             raise ImageError(
                 'the file is no image of a known format, or its header is cut off'
             ) from None
-        except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:  # PIL's own
+        except BROKEN as error:
             raise ImageError(f'the image is broken or cut off: {error}') from error
 
 
@@ -82,13 +85,28 @@ def _open(file: BinaryIO) -> Image.Image:
 
 def _decode_jpeg(data: bytes) -> np.ndarray:
     # OpenCV fills what is missing with grey. Within a scan, 0xFF is always followed by 0, so that
-    # the markers of a scan's start and of the image's end can't be pixels.
-    if data.rfind(b'\xff\xd9') < data.rfind(b'\xff\xda'):
+    # the marker of the image's end can't be pixels; that of a thumbnail lies before the scan.
+    start = _scan_start(data)
+    if start is None or b'\xff\xd9' not in data[start:]:
         raise ImageError('the image is broken or cut off: its end is missing')
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise ImageError('the image is broken or cut off: it can not be decoded')
     return image
+
+
+def _scan_start(data: bytes) -> int | None:
+    """Where the pixels of a JPEG begin, past its other segments; None if it ends before."""
+    place = 2
+    while place + 4 <= len(data) and data[place] == 0xFF:
+        marker = data[place + 1]
+        if marker == 0xDA:
+            return place
+        if marker == 0xFF:  # a fill byte
+            place += 1
+        else:
+            place += 2 + int.from_bytes(data[place + 2 : place + 4], 'big')
+    return None
 
 
 def _to_bgr(image: Image.Image) -> np.ndarray:

@@ -105,7 +105,8 @@ def _shrink(image: np.ndarray) -> np.ndarray:
     scale = LONGEST / max(image.shape[:2])
     if scale >= 1:
         return image
-    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    height, width = (max(round(side * scale), 1) for side in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _red(attention_map: np.ndarray) -> np.ndarray:

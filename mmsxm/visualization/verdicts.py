@@ -33,7 +33,8 @@ def draw_verdict(
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     if attention_map is not None:
-        left, top, right, bottom = (round(side * scale) for side in window)
+        left, top = (min(round(window[i] * scale), size[i] - 1) for i in (0, 1))
+        right, bottom = (max(round(window[i + 2] * scale), (left, top)[i] + 1) for i in (0, 1))
         part = image[top:bottom, left:right]
         image[top:bottom, left:right] = overlay_map(part, relative_map(attention_map))
     boxes = np.array([region['bbox'] for region in record['regions']], dtype=np.float32)

@@ -75,6 +75,37 @@ def test_scaling_moves_thresholds_and_changes_no_alarm(scores: Scores) -> None:
     assert origin['log_loss_after'] < origin['log_loss_before']
 
 
+def test_a_threshold_that_scores_of_1_would_pass_is_refused_by_name() -> None:
+    values = np.concatenate((np.ones(40), np.linspace(0.1, 0.9, 160)))[:, np.newaxis]
+    targets = (np.arange(200) % 2)[:, np.newaxis]  # a half of the ones are false
+    saturated = Scores(tuple(map(str, range(200))), ('Gun',), values.astype(np.float32), targets)
+    with pytest.raises(ValueError, match='Gun: scores of 1 would still be alarms'):
+        calibrate(saturated, FalsePositiveRate(0.05))
+
+
+def test_a_threshold_among_scores_too_near_to_0_is_refused_when_scaled(scores: Scores) -> None:
+    values = scores.scores.copy()
+    positives = np.flatnonzero(scores.targets[:, 0] == 1)
+    values[positives[:20], 0] = 1e-9
+    values[scores.targets[:, 0] == 0, 0] = 1e-9
+    spoilt = scores._replace(scores=values)
+    with pytest.raises(ValueError, match='Gun: the threshold would lie among'):
+        calibrate(spoilt, DetectionRate(0.9), 'platt')
+
+
+def test_rates_hold_for_scores_that_scaling_saturates() -> None:
+    rng = np.random.default_rng(1)
+    targets = (rng.random((400, 1)) < 0.5).astype(int)
+    logits = rng.normal(targets * 4 - 2, 1.0) * 3
+    values = to_scores(logits).astype(np.float32)
+    raw = Scores(tuple(map(str, range(400))), ('Gun',), values, targets)
+    (row, _), calibration = (found := calibrate(raw, DetectionRate(0.95), 'platt')).rows, found[0]
+    scaled = calibration.slope['Gun'] * to_logits(values) + calibration.offset['Gun']
+    alarms = to_scores(scaled).astype(np.float32) >= calibration.thresholds['Gun']
+    assert alarms[targets == 1].mean() == row.detection_rate
+    assert alarms[targets == 0].mean() == row.false_positive_rate
+
+
 def test_classes_with_too_few_images_are_refused_by_name(scores: Scores) -> None:
     targets = scores.targets.copy()
     targets[np.flatnonzero(targets[:, 1])[9:], 1] = 0  # nine Knives are left
@@ -180,15 +211,12 @@ class Brightness:
         return Prediction(scores, None, np.ones((len(images), 1), dtype=np.float32))
 
 
-def test_whole_images_are_scored_and_an_earlier_scaling_is_undone(
+def test_whole_images_are_scored(
     simulate: Callable[..., Path],
 ) -> None:
     dataset = SIXray(str(simulate(4, 2, negatives=3)), split='test')
     classes = SIXray.METAINFO['classes']
-    calibration = Calibration(
-        dict.fromkeys(classes, 0.5), dict.fromkeys(classes, 0.7), dict.fromkeys(classes, -1.0)
-    )
-    backend = Brightness(calibration)
+    backend = Brightness(Calibration.default(classes))
     found = station_scores(backend, dataset, batch_size=2, workers=0)
     assert found.classes == classes
     for i in range(len(dataset)):

@@ -4,6 +4,7 @@ Exporting one takes seconds, so that each is exported once.
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,6 +135,17 @@ def test_all_ways_of_running_a_network_agree(exported: Exported, suffix: str) ->
     assert_agree(backend(images), want)
     assert_agree(backend(images[:1]), run(exported.network, images[:1]))
     assert not np.allclose(backend(images[..., ::-1].copy()).scores, want.scores, atol=1e-2)
+
+
+@pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
+def test_threads_that_ask_at_once_get_answers_of_their_own(exported: Exported, suffix: str) -> None:
+    backend = load_backend(exported.path.with_suffix(suffix), threads=1)
+    images = pictures(4, exported.info.preparation.size)
+    want = [backend(images[i : i + 1]).scores for i in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(lambda i: backend(images[i % 4 : i % 4 + 1]).scores, range(80)))
+    for i, scores in enumerate(got):
+        np.testing.assert_allclose(scores, want[i % 4], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])

@@ -77,3 +77,11 @@ def test_a_watched_folder_may_vanish_and_come_back(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / 'a.png').touch()
     assert list(islice(found, 2)) == [None, str(folder / 'a.png')]
+
+
+def test_a_watched_link_to_itself_is_given_for_the_reader_to_say(tmp_path: Path) -> None:
+    loop = tmp_path / 'loop.png'
+    loop.symlink_to(loop)
+    found = watch(str(tmp_path), 0.01, never, set())
+    assert next(found) is None
+    assert next(found) == str(loop)

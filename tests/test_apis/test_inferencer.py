@@ -7,10 +7,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.visualization import Visualizer
 
 from mmsxm.apis.backends import load_backend
+from mmsxm.apis.backends.torch_backend import TorchBackend
 from mmsxm.apis.calibration import Calibration
 from mmsxm.apis.inferencer import XrayInferencer
 from mmsxm.apis.running import load_config
@@ -181,3 +183,13 @@ def test_mistakes_in_naming_a_network(checkpoint: Path, tmp_path: Path) -> None:
         load_backend(CONFIG)
     with pytest.raises(ValueError, match='is run by torch, not by openvino'):
         load_backend(CONFIG, checkpoint, backend='openvino')
+
+
+def test_a_calibration_can_be_left_aside(checkpoint: Path) -> None:
+    backend = TorchBackend(CONFIG, checkpoint, device='cpu', calibrated=False)
+    assert backend.info.calibration == Calibration.default(CLASSES)
+
+
+def test_a_config_may_have_no_file(checkpoint: Path) -> None:
+    cfg = Config(load_config(CONFIG).to_dict())
+    assert load_backend(cfg, checkpoint, device='cpu').info.classes == CLASSES

@@ -120,6 +120,8 @@ def test_a_decision_says_what_the_operator_saw(tmp_path: Path) -> None:
     assert decision.thresholds == {'Gun': 0.5, 'Knife': 0.6}
     assert (decision.model, decision.comment) == ('m' * 64, 'in a shoe')
     assert decision.screened == f'2026-01-01 {path}'
+    assert review.order(THRESHOLDS, 'To do') == [0]  # until it is kept
+    review.settle(0, 'confirm')
     assert review.order(THRESHOLDS, 'To do') == []
 
 
@@ -130,7 +132,8 @@ def test_an_image_that_is_gone_has_no_digest() -> None:
 
 def test_comments_alone_decide_nothing() -> None:
     review = Review(CLASSES, cases(record('a', 0.2)))
-    review.decide(0, 'clear', '', THRESHOLDS)
+    review.settle(0, 'clear')
+    review.settle(0, 'comment')
     remark = review.decide(0, 'comment', 'look again', THRESHOLDS)
     assert review.verdicts == {0: 'clear'}
     assert Review(CLASSES, review.cases, [remark]).verdicts == {}

@@ -96,3 +96,14 @@ def test_there_must_be_something_to_review(tmp_path: Path) -> None:
         Desk(tmp_path / 'log', results=tmp_path / 'r.jsonl')
     with pytest.raises(ValueError, match='neither'):
         Desk(tmp_path / 'log')
+
+
+def test_what_the_log_could_not_keep_is_not_decided(tmp_path: Path, bag: Path) -> None:
+    log = tmp_path / 'log'
+    desk = Desk(log, Brightness(), write_results(tmp_path / 'r.jsonl', bag))
+    review = desk.review()
+    log.unlink()
+    log.mkdir()  # no line can be written there
+    with pytest.raises(OSError, match='log'):
+        desk.decide(review, 0, 'clear', '', np.array([0.5, 0.5]))
+    assert review.verdicts == {}

@@ -38,3 +38,13 @@ def test_epochs_are_read_from_the_record_as_from_the_logs(tmp_path: Path) -> Non
 def test_a_folder_without_epochs_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'nothing has no epochs\.csv'):
         read_epochs(tmp_path / 'nothing')
+
+
+def test_a_line_that_a_killed_run_left_half_written_is_passed_over(tmp_path: Path) -> None:
+    log = tmp_path / '1' / 'vis_data' / 'scalars.json'
+    log.parent.mkdir(parents=True)
+    log.write_text('{"loss": 2.0, "step": 1}\n{"loss": 1.')
+    assert read_history(tmp_path) == [{'loss': 2.0, 'step': 1}]
+    log.write_text('{"loss": 1.\n{"loss": 2.0, "step": 1}\n')
+    with pytest.raises(ValueError, match='line 1 is no JSON'):
+        read_history(tmp_path)

@@ -146,3 +146,9 @@ def test_images_are_listed_by_suffix_in_all_folders(tmp_path: Path) -> None:
     assert list_images(tmp_path) == [
         str(tmp_path / name) for name in ('a.png', 'b.JPG', 'sub/c.tiff')
     ]
+
+
+def test_what_a_scanner_appends_to_a_jpeg_is_no_image(picture: np.ndarray, tmp_path: Path) -> None:
+    _, whole = cv2.imencode('.jpg', picture)
+    (tmp_path / 'bag.jpg').write_bytes(whole.tobytes() + b'of the maker \xff\xda\x00')
+    assert np.array_equal(read_image(tmp_path / 'bag.jpg'), cv2.imdecode(whole, cv2.IMREAD_COLOR))

@@ -82,3 +82,8 @@ def test_tiles_tell_the_change_since_calibration() -> None:
     assert '+1,500' in tile_html('Gun', 1600, 100, 0.25)
     assert '-22' in tile_html('Gun', 3, 25, 0.25)
     assert '+0' not in tile_html('Gun', 25, 25, 0.25)
+
+
+def test_an_image_thinner_than_a_pixel_of_the_page_is_shown() -> None:
+    thin = np.zeros((1, 3 * LONGEST, 3), np.uint8)
+    assert len(pictures(image_html(thin, None, (0, 0, 1, 1), []))) == 1

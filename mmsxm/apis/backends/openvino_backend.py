@@ -48,7 +48,8 @@ class OpenVINOBackend:
 
     def __call__(self, images: np.ndarray) -> Prediction:
         """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8."""
-        results = self.model({INPUT: images})
+        # the model's own call shares one request, in which threads would read each other's results
+        results = self.model.create_infer_request().infer({INPUT: images})
         return to_prediction([results[name] for name in self.outputs])
 
 

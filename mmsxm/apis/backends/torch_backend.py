@@ -17,14 +17,14 @@ from mmsxm.models import ScreeningNetwork, SXMNet
 from mmsxm.registry import DATASETS, MODELS
 
 from .. import running
-from ..calibration import Calibration
+from ..calibration import KEY, Calibration
 from .base import ModelInfo, Prediction
 
 __all__ = ['TorchBackend', 'load_network']
 
 
 def load_network(
-    model: str | Path | Config, checkpoint: str | Path | None
+    model: str | Path | Config, checkpoint: str | Path | None, calibrated: bool = True
 ) -> tuple[ScreeningNetwork, ModelInfo]:
     """Build a trained network on the CPU.
 
@@ -32,6 +32,7 @@ def load_network(
         model: A config, its path, or a model's name.
         checkpoint: Its weights: a file or a work directory, whose latest checkpoint counts. Without
             it those that belong to the name.
+        calibrated: Whether the checkpoint's calibration counts, if it has one.
 
     Raises:
         FileNotFoundError: There is no such config or checkpoint.
@@ -46,22 +47,22 @@ def load_network(
     state_dict = loaded.get('state_dict', loaded)
     if missing := missing_keys(network, state_dict):
         raise ValueError(
-            f'{path} does not fill the network of {cfg.filename}: {len(missing)} of its tensors '
+            f'{path} does not fill the network of {_name(cfg)}: {len(missing)} of its tensors '
             f'are missing or of another shape, first {missing[0]}.'
         )
     network.load_state_dict(state_dict, strict=False)
     meta = loaded.get('meta', {})
     classes = _find_classes(meta, cfg)
     calibration = (
-        Calibration.from_dict(meta['calibration'], classes)
-        if 'calibration' in meta
+        Calibration.from_dict(meta[KEY], classes)
+        if calibrated and KEY in meta
         else Calibration.default(classes)
     )
     slope, offset = (
         [values[name] for name in classes] for values in (calibration.slope, calibration.offset)
     )
     info = ModelInfo(
-        name=Path(cfg.filename).stem,
+        name=_name(cfg),
         classes=classes,
         preparation=Preparation.from_config(cfg),
         calibration=calibration,
@@ -79,10 +80,14 @@ def _find_config(model: str | Path | Config) -> tuple[Config, str | None]:
     return running.load_config(model), None
 
 
+def _name(cfg: Config) -> str:
+    return Path(cfg.filename).stem if cfg.filename else 'the config'
+
+
 def _find_checkpoint(checkpoint: str | Path | None, cfg: Config) -> str:
     if checkpoint is None:
         raise FileNotFoundError(
-            f'{Path(cfg.filename).stem} comes without weights: name a checkpoint, or the work '
+            f'{_name(cfg)} comes without weights: name a checkpoint, or the work '
             'directory of a training.'
         )
     path = latest_checkpoint(checkpoint) if Path(checkpoint).is_dir() else str(checkpoint)
@@ -106,6 +111,7 @@ class TorchBackend:
         checkpoint: See :func:`load_network`.
         device: ``'cpu'``, ``'cuda'``...; without it a GPU where there is one.
         threads: Of the CPU, for the whole process.
+        calibrated: See :func:`load_network`.
     """
 
     def __init__(
@@ -114,11 +120,12 @@ class TorchBackend:
         checkpoint: str | Path | None = None,
         device: str | None = None,
         threads: int | None = None,
+        calibrated: bool = True,
     ) -> None:
         if threads is not None:
             torch.set_num_threads(threads)
         self.device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-        network, self.info = load_network(model, checkpoint)
+        network, self.info = load_network(model, checkpoint, calibrated)
         self.network = network.to(self.device)
 
     @torch.inference_mode()
