@@ -1,19 +1,20 @@
 """Compare ways of screening: mmpretrain's inferencer, and ours with each backend.
 
 Images go from files on disk to results. All ways see the same files with random weights of the same
-backbone, and take turns, so that whatever else the machine does meets them all. mmpretrain's sees
-224 x 224 pixels, the centre that its test pipeline crops; ours the whole image, 256 x 256.
+backbone, and take turns, so that whatever else the machine does meets them all. Ours sees the whole
+image, 256 x 256; mmpretrain's the same, or the centre of 224 x 224 that the test's pipeline crops.
 """
 
 import argparse
 import contextlib
+import copy
 import json
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -36,16 +37,22 @@ CONFIGS = {
     'SXMNet on MobileNetV2': 'configs/sxmnet_mobilenet-v2_sixray_stage2.py',
 }
 MMPRETRAIN = 'mmpretrain'
+MMPRETRAIN_CENTRE = 'mmpretrain of the centre'
 SIZE = (954, 1225)  # of simulated images, that of a common one of SIXray
 
 
-def mmpretrain_inferencer(cfg: Config) -> Callable:
-    """Run the config's network, a plain one as mmpretrain's own classifier."""
+def mmpretrain_inferencer(cfg: Config, left_out: Sequence[str]) -> Callable:
+    """Run the config's network, a plain one as mmpretrain's own classifier.
+
+    Args:
+        cfg: Of ours.
+        left_out: Steps of its test pipeline that are not to be done.
+    """
     from mmpretrain import ImageClassificationInferencer
 
-    cfg = cfg.copy()
-    test = cfg.test_dataloader.dataset  # whose labels an inferencer doesn't have
-    test.pipeline = [step for step in test.pipeline if step.type != 'LoadAnnotations']
+    cfg = copy.deepcopy(cfg)
+    test = cfg.test_dataloader.dataset
+    test.pipeline = [step for step in test.pipeline if step.type not in left_out]
     if cfg.model.neck is None:
         cfg.model = dict(
             type='ImageClassifier',
@@ -69,7 +76,9 @@ def inferencers(path: str, folder: Path, threads: int) -> dict[str, Callable]:
     model.init_weights()
     torch.save({'state_dict': model.state_dict(), 'meta': {}}, checkpoint)
     ways: dict[str, Callable] = {
-        MMPRETRAIN: mmpretrain_inferencer(cfg),
+        # an inferencer doesn't have the labels
+        MMPRETRAIN: mmpretrain_inferencer(cfg, ['LoadAnnotations', 'mmsxm.CenterCrop']),
+        MMPRETRAIN_CENTRE: mmpretrain_inferencer(cfg, ['LoadAnnotations']),
         'PyTorch': XrayInferencer(cfg, checkpoint, 'cpu', threads=threads),
     }
     network, info = load_network(cfg, checkpoint)
