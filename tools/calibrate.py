@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.table import Table
 
 from mmsxm.apis.backends.torch_backend import TorchBackend
-from mmsxm.apis.calibrating import ANY_ITEM, Achieved, calibrate, store_calibration
+from mmsxm.apis.calibrating import Achieved, calibrate, store_calibration
 from mmsxm.apis.running import load_config
 from mmsxm.apis.station_scores import station_scores
 from mmsxm.datasets import XrayDataset
 from mmsxm.datasets.meta_labels import source_of
 from mmsxm.engine.checkpoint_hooks import latest_checkpoint
 from mmsxm.evaluation import Scores, read_scores, write_scores
+from mmsxm.evaluation.alarm_curve import ANY_ITEM
 from mmsxm.evaluation.thresholds import BestF1, Criterion, DetectionRate, FalsePositiveRate
 from mmsxm.registry import DATASETS
 

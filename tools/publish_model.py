@@ -8,8 +8,9 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 import mmsxm.registry  # noqa: F401, makes loading safe
+from mmsxm.apis.calibration import KEY as CALIBRATION
 
-KEPT = ('dataset_meta', 'cfg', 'epoch', 'calibration')  # of the meta
+KEPT = ('dataset_meta', 'cfg', 'epoch', CALIBRATION)  # of the meta
 
 
 def publish(source: Path, out: Path) -> Path:

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from mmsxm.imaging.images import MAX_PIXELS
+
 # the processes that read images import this file too: what is heavy is imported where it is used
 if TYPE_CHECKING:
     from mmsxm.apis.backends import Backend
@@ -57,7 +59,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--batch-size', type=int, default=16, help='%(default)s')
     parser.add_argument(
-        '--max-pixels', type=int, default=100_000_000, help='larger images are errors; %(default)s'
+        '--max-pixels', type=int, default=MAX_PIXELS, help='larger images are errors; %(default)s'
     )
     parser.add_argument(
         '--engine', choices=['pool', 'ray'], default='pool', help='this machine, or a Ray cluster'

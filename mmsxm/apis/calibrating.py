@@ -11,7 +11,8 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 import mmsxm.registry  # noqa: F401, makes loading safe
-from mmsxm.evaluation import Scores, alarm_curve
+from mmsxm.evaluation import Scores, alarm_curve, any_item
+from mmsxm.evaluation.alarm_curve import ANY_ITEM
 from mmsxm.evaluation.grouped_average_precision import interval
 from mmsxm.evaluation.score_scaling import fit_scaling, log_loss, to_logits, to_scores
 from mmsxm.evaluation.thresholds import Criterion, cut_threshold, wilson_interval
@@ -19,10 +20,9 @@ from mmsxm.files import write_whole
 
 from .calibration import KEY, Calibration
 
-__all__ = ['ANY_ITEM', 'Achieved', 'Calibrated', 'calibrate', 'store_calibration']
+__all__ = ['Achieved', 'Calibrated', 'calibrate', 'store_calibration']
 
 DRAWS = 1000
-ANY_ITEM = 'any_item'
 
 
 class Achieved(NamedTuple):
@@ -197,14 +197,13 @@ def _achieve(
 
 def _any_item(scores: np.ndarray, targets: np.ndarray, thresholds: Sequence[float]) -> Achieved:
     alarm = np.asarray((scores >= thresholds).any(axis=1))
-    has_item = np.asarray((targets == 1).any(axis=1))
-    harmless = np.asarray((targets == 0).all(axis=1))
+    _, whole = any_item(scores, targets)
     return _row(
         ANY_ITEM,
-        hits=int(alarm[has_item].sum()),
-        positives=int(has_item.sum()),
-        false_alarms=int(alarm[harmless].sum()),
-        negatives=int(harmless.sum()),
+        hits=int(alarm[whole == 1].sum()),
+        positives=int((whole == 1).sum()),
+        false_alarms=int(alarm[whole == 0].sum()),
+        negatives=int((whole == 0).sum()),
         threshold=math.nan,
         threshold_interval=(math.nan, math.nan),
     )

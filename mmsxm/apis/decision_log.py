@@ -3,13 +3,12 @@
 import json
 import os
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from threading import Lock
 
 from mmengine.logging import print_log
 
-__all__ = ['VERDICTS', 'Decision', 'append_decision', 'now', 'read_decisions']
+__all__ = ['VERDICTS', 'Decision', 'append_decision', 'read_decisions']
 
 VERDICTS = ('confirm', 'clear', 'comment')
 _one_at_a_time = Lock()
@@ -47,11 +46,6 @@ class Decision:
     def __post_init__(self) -> None:
         if self.decision not in VERDICTS:
             raise ValueError(f'{self.decision!r} is no decision: {", ".join(VERDICTS)}')
-
-
-def now() -> str:
-    """Tell the time for a decision."""
-    return datetime.now(timezone.utc).isoformat(timespec='milliseconds')
 
 
 def append_decision(log: Path, decision: Decision) -> None:

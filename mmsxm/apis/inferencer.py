@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.visualization import Visualizer
 from mmpretrain.apis.base import BaseInferencer
 from mmpretrain.structures import DataSample
 
 from mmsxm.imaging.images import ImageError, list_images, read_image
 from mmsxm.imaging.preparation import View, map_to_image
 from mmsxm.visualization.verdicts import draw_verdict
+from mmsxm.visualization.windows import open_window
 
 from .backends import ModelInfo, load_backend
 from .verdict import Verdict, judge
@@ -104,6 +103,8 @@ class XrayInferencer(BaseInferencer):
             ImageError: A file can't be read as an image; names it.
             ValueError: An array is no such image, or there is no display to show pictures on.
         """
+        if kwargs.get('show'):
+            open_window()  # whether there is a display is known before the work
         return super().__call__(inputs, return_datasamples, batch_size, **kwargs)
 
     def _inputs_to_list(self, inputs: Input | Sequence[Input]) -> list[str | np.ndarray]:
@@ -172,7 +173,7 @@ class XrayInferencer(BaseInferencer):
         """Draw verdicts, where somebody wants to see them."""
         if not show and out_dir is None:
             return
-        window = _open_window() if show else None
+        window = open_window() if show else None
         names = _unique_names(preds)
         for item, judged, name in zip(ori_inputs, preds, names, strict=True):
             image = _read(item) if isinstance(item, str) else item
@@ -211,12 +212,6 @@ class XrayInferencer(BaseInferencer):
             whole = map_to_image(judged.attention_map, judged.view)
             sample.set_field(torch.from_numpy(whole), 'attention_map')
         return sample
-
-
-def _open_window() -> Visualizer:
-    if plt.get_backend().lower() == 'agg':  # which would wait for a key for ever
-        raise ValueError('There is no display to show pictures on: write them with out_dir.')
-    return Visualizer()
 
 
 def _unique_names(preds: Sequence[_Judged]) -> list[str]:

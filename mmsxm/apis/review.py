@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmsxm.clock import now
 from mmsxm.files import sha256
 
-from .decision_log import Decision, now
+from .decision_log import Decision
 
 __all__ = [
     'STEP',

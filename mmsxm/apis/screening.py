@@ -2,12 +2,13 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmsxm.clock import now
+from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.imaging.preparation import View
 from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
 from mmsxm.visualization.screening_overlays import write_overlay
@@ -62,16 +63,12 @@ def _screened(
     if not np.isfinite(scores).all():  # it would pass for no alarm
         return _failed(info, file.path, 'the network gives scores that are no numbers')
     verdict = judge(info, scores, attention_map, level_weights, file.view)
-    record = {'path': file.path, **verdict._asdict(), 'model': info.digest, 'time': _now()}
+    record = {'path': file.path, **verdict._asdict(), 'model': info.digest, 'time': now()}
     return Screened(record, attention_map, file.view)
 
 
 def _failed(info: ModelInfo, path: str, error: str) -> Screened:
-    return Screened({'path': path, 'error': error, 'model': info.digest, 'time': _now()})
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec='milliseconds')
+    return Screened({'path': path, 'error': error, 'model': info.digest, 'time': now()})
 
 
 def screen(
@@ -79,7 +76,7 @@ def screen(
     backend: Backend,
     pool: WorkerPool,
     batch_size: int = 16,
-    max_pixels: int = 100_000_000,
+    max_pixels: int = MAX_PIXELS,
     overlays: Path | None = None,
 ) -> Iterator[Record]:
     """Screen any number of files: a pool reads ahead, the network runs here.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.worker_pool import WorkerPool
 
 from .backends import Backend
@@ -45,7 +46,7 @@ def screen_with_ray(
     load: Callable[[], Backend],
     workers: int,
     batch_size: int = 16,
-    max_pixels: int = 100_000_000,
+    max_pixels: int = MAX_PIXELS,
     overlays: Path | None = None,
 ) -> Iterator[Record]:
     """Screen files on the cluster of ``RAY_ADDRESS``, or on a local one; records in any order.

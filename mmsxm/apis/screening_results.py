@@ -16,7 +16,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ['Results', 'Tally']
+__all__ = ['Results', 'Tally', 'read_results', 'write_table']
 
 START = b'{"path": "'  # of every line
 LONGEST = 1 << 20  # bytes that a line may have

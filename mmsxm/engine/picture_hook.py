@@ -10,6 +10,7 @@ from mmpretrain.structures import DataSample
 
 from mmsxm.registry import HOOKS
 from mmsxm.visualization.pictures import picture, to_rgb
+from mmsxm.visualization.windows import open_window
 
 
 @HOOKS.register_module()
@@ -33,7 +34,7 @@ class PictureHook(Hook):
         interval: int = 1,
     ) -> None:
         self.out_dir = out_dir and Path(out_dir)
-        self.show = show
+        self.window = open_window() if show else None
         self.wait_time = wait_time
         self.interval = interval
         self.seen = 0
@@ -51,12 +52,10 @@ class PictureHook(Hook):
             self.seen += 1
             if (self.seen - 1) % self.interval:
                 continue
-            drawn = picture(to_rgb(image.numpy()), sample.cpu(), classes)[..., ::-1]
+            drawn = picture(to_rgb(image.numpy()), sample.cpu(), classes)
             name = Path(sample.img_path).stem
             if self.out_dir:
                 self.out_dir.mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(self.out_dir / f'{name}.png'), drawn)
-            if self.show:
-                cv2.imshow(name, drawn)
-                cv2.waitKey(round(1000 * self.wait_time))
-                cv2.destroyWindow(name)
+                cv2.imwrite(str(self.out_dir / f'{name}.png'), drawn[..., ::-1])
+            if self.window is not None:
+                self.window.show(drawn, name, self.wait_time)

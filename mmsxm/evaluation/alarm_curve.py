@@ -4,7 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ['AlarmCurve', 'ScoreBin', 'alarm_curve', 'any_item', 'corners', 'reliability']
+__all__ = [
+    'ANY_ITEM',
+    'AlarmCurve',
+    'ScoreBin',
+    'alarm_curve',
+    'any_item',
+    'corners',
+    'reliability',
+]
+
+ANY_ITEM = 'any_item'  # what the bag as a whole is called among the classes
 
 
 class AlarmCurve(NamedTuple):

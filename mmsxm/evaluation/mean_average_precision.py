@@ -15,6 +15,8 @@ from mmengine.logging import print_log
 
 from mmsxm.registry import METRICS
 
+from .alarm_curve import alarm_curve
+
 __all__ = ['MeanAveragePrecision', 'average_precision', 'score_row', 'with_mean']
 
 
@@ -52,16 +54,10 @@ def average_precision(scores: npt.ArrayLike, targets: npt.ArrayLike) -> npt.NDAr
 
 
 def _class_average_precision(scores: np.ndarray, targets: np.ndarray) -> float:
-    kept = targets != -1
-    scores, positive = scores[kept], targets[kept] == 1
-    if not positive.any():
+    curve = alarm_curve(scores, targets)
+    if not curve.positives:
         return float('nan')
-    order = np.argsort(scores)[::-1]
-    scores = scores[order]
-    is_last_of_equals = np.append(scores[1:] != scores[:-1], True)
-    alarms = np.flatnonzero(is_last_of_equals) + 1
-    hits = np.cumsum(positive[order])[is_last_of_equals]
-    return float(np.sum(hits / alarms * np.diff(hits, prepend=0)) / hits[-1])
+    return float(np.sum(curve.precision * np.diff(curve.hits, prepend=0)) / curve.positives)
 
 
 def with_mean(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -77,8 +73,8 @@ def score_row(sample: dict) -> np.ndarray:
     """
     if 'pred_score' not in sample:
         raise KeyError(
-            "MeanAveragePrecision needs 'pred_score', which a model without a "
-            'classification head (Stage I) does not give: leave it out of the evaluator'
+            "metrics of scores need 'pred_score', which a model without a classification head "
+            '(Stage I) does not give: leave them out of the evaluator'
         )
     scores = sample['pred_score'].float().cpu()
     if 'gt_score' in sample:
@@ -87,7 +83,7 @@ def score_row(sample: dict) -> np.ndarray:
         targets = torch.zeros_like(scores)
         targets[sample['gt_label'].long().cpu()] = 1
     else:
-        raise KeyError("MeanAveragePrecision needs 'gt_score' or 'gt_label' of each image")
+        raise KeyError("metrics of scores need 'gt_score' or 'gt_label' of each image")
     return torch.stack((scores, targets)).numpy()
 
 

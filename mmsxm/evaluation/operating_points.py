@@ -17,14 +17,13 @@ from mmengine.logging import print_log
 
 from mmsxm.registry import METRICS
 
-from .alarm_curve import AlarmCurve, alarm_curve, any_item, corners, reliability
+from .alarm_curve import ANY_ITEM, AlarmCurve, alarm_curve, any_item, corners, reliability
 from .attention_localization import SIZES, smallest_share
 from .mean_average_precision import average_precision, score_row
 
 __all__ = ['OperatingPoint', 'OperatingPoints', 'group_average_precision', 'operating_point']
 
 RATES = (90, 95, 99)  # percent of detection
-ANY_ITEM = 'any_item'
 OCCLUSION_LEVELS = (1, 2, 3)
 
 Rows = list[dict[str, Any]]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmsxm.evaluation.alarm_curve import ANY_ITEM
+
 from .plot_style import COLOURS, draw_panels
 
 if TYPE_CHECKING:
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ['plot_operating_points']
 
-ANY_ITEM = 'any_item'
 Table = dict[str, np.ndarray]  # columns of numbers
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from mmsxm.files import write_whole
-from mmsxm.imaging.images import ImageError, read_image
+from mmsxm.imaging.images import read_image
 from mmsxm.imaging.preparation import View
 from mmsxm.visualization.verdicts import draw_verdict
 
@@ -34,7 +34,7 @@ def write_overlay(
     """Read an image again, write its picture and say where; None if it cannot be read any more."""
     try:
         image = read_image(record['path'], max_pixels)
-    except (ImageError, OSError):
+    except Exception:  # it could be read a moment ago: whatever happened to it since
         return None
     picture = draw_verdict(image[..., ::-1], record, attention_map, view.window)
     _, data = cv2.imencode('.jpg', picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
