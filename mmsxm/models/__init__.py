@@ -6,7 +6,7 @@ from .fusion_heads import AverageFusionHead, MetaFusionHead, PerLevelHead
 from .hierarchical_refinement import HierarchicalRefinement
 from .losses import MultiLabelBCELoss
 from .meta_selection import MetaSelection
-from .pyramid_refinement import NormalizedRefinement, ProductRefinement, ResidualRefinement
+from .pyramid_refinement import NormalizedRefinement, ProductRefinement
 from .screening_network import ScreeningNetwork
 from .sxmnet import SXMNet
 from .tta import MultiLabelTTA

@@ -46,16 +46,3 @@ class NormalizedRefinement(nn.Module):
     def forward(self, feats: Sequence[Tensor], attention_map: Tensor) -> tuple[Tensor, ...]:
         """Refine all levels."""
         return refine_by_product(feats, normalize_map(attention_map))
-
-
-@MODELS.register_module()
-class ResidualRefinement(nn.Module):
-    """Refine by the mean of 1 and the map divided by its own mean.
-
-    What the map misses is still seen, as in the residual attention of Wang et al. (CVPR 2017). A
-    pooled feature is halfway between the plain mean and the attention-weighted one.
-    """
-
-    def forward(self, feats: Sequence[Tensor], attention_map: Tensor) -> tuple[Tensor, ...]:
-        """Refine all levels."""
-        return refine_by_product(feats, (1 + normalize_map(attention_map)) / 2)
