@@ -35,6 +35,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='of all runs; work_dirs/reproduce/<suite>')
     parser.add_argument('--out', type=Path, help='for the tables; results/<suite>')
     parser.add_argument('--dry-run', action='store_true', help='say what would be trained')
+    parser.add_argument(
+        '--tables-only', action='store_true', help='write what is known by now, and train nothing'
+    )
     args = parser.parse_args()
     args.tables = list(TABLES) if args.table == 'all' else args.table.split(',')
     if unknown := [table for table in args.tables if table not in TABLES]:
@@ -70,9 +73,11 @@ def main() -> None:
             for run in missing:
                 console.print(f'  {run.name}: {run.config}')
             return
-        reproduction.prepare_data()
-        jobs = args.jobs or max(len(args.devices), 1)
-        failed = train_all(reproduction, runs, jobs, args.devices)
+        failed = {}
+        if not args.tables_only:
+            reproduction.prepare_data()
+            jobs = args.jobs or max(len(args.devices), 1)
+            failed = train_all(reproduction, runs, jobs, args.devices)
         for table in args.tables:
             for path in write_table(reproduction, table, args.seeds, out):
                 console.print(f'written: {path}')
