@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmsxm.registry import METRICS
+
+from .array_metric import ArrayMetric
 
 __all__ = [
     'AttentionBySize',
@@ -145,7 +146,7 @@ class _Seen(NamedTuple):
 
 
 @METRICS.register_module()
-class AttentionLocalization(BaseMetric):
+class AttentionLocalization(ArrayMetric):
     """How well ``attention_map`` points at the boxes, in percent.
 
     Means over the images with boxes:
@@ -166,8 +167,6 @@ class AttentionLocalization(BaseMetric):
         prefix: Put before the names of the metrics.
     """
 
-    default_prefix = 'xray'
-
     def __init__(self, collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self._warned = False
@@ -179,6 +178,7 @@ class AttentionLocalization(BaseMetric):
             KeyError: When an image has no ``attention_map``.
             ValueError: When a map holds nan.
         """
+        rows = []
         for sample in data_samples:
             if 'attention_map' not in sample:
                 raise KeyError(
@@ -202,11 +202,12 @@ class AttentionLocalization(BaseMetric):
                         ellipse_iou=ellipse_iou(attention_map, boxes, image_size),
                         smallest_share=smallest_share(boxes, image_size),
                     )
-            self.results.append(seen)
+            rows.append(seen)
+        self.results.append(np.array(rows, dtype=np.float64))
 
-    def compute_metrics(self, results: list[_Seen]) -> dict[str, float | None]:
+    def compute_metrics(self, results: np.ndarray) -> dict[str, float | None]:
         """The means over images, in percent."""
-        columns = _Seen(*np.array(results, dtype=np.float64).T)
+        columns = _Seen(*results.T)
         boxed = ~np.isnan(columns.smallest_share)
         if not boxed.any() and not self._warned:
             self._warned = True
@@ -229,9 +230,9 @@ class AttentionBySize(AttentionLocalization):
     box covers, in the bins of the paper's intuitive labels: below 2 %, to 20 %, above.
     """
 
-    def compute_metrics(self, results: list[_Seen]) -> dict[str, float | None]:
+    def compute_metrics(self, results: np.ndarray) -> dict[str, float | None]:
         """The means over the images of each size, in percent."""
-        columns = _Seen(*np.array(results, dtype=np.float64).T)
+        columns = _Seen(*results.T)
         share = np.asarray(columns.smallest_share)
         metrics: dict[str, float | None] = {}
         for size, (low, high) in SIZES.items():

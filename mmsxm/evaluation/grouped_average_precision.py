@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 
 from mmsxm.registry import METRICS
 
-from .mean_average_precision import average_precision, score_row, with_mean
+from .array_metric import ArrayMetric
+from .mean_average_precision import average_precision, score_rows, with_mean
 
 TAILS = (0.025, 0.975)  # of the interval of 95 %
 
@@ -67,7 +67,7 @@ def read_groups(path: str | os.PathLike[str], column: str) -> dict[str, str]:
 
 
 @METRICS.register_module()
-class GroupedAveragePrecision(BaseMetric):
+class GroupedAveragePrecision(ArrayMetric):
     """``<group>/mAP`` and ``<group>/AP/<class>`` in percent, with ``/low`` and ``/high``.
 
     The interval of 95 % is the percentile bootstrap's over images; ``<group>/images`` and
@@ -81,8 +81,6 @@ class GroupedAveragePrecision(BaseMetric):
         prefix: Put before the names of the metrics.
     """
 
-    default_prefix = 'xray'
-
     def __init__(
         self,
         groups: str,
@@ -93,28 +91,32 @@ class GroupedAveragePrecision(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.groups = read_groups(groups, column)
+        self.names = sorted(set(self.groups.values()))
         self.source = groups
         self.resamples = resamples
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
-        """Keep the group, scores and targets of each image.
+        """Keep the number of the group, scores and targets of each image.
 
         Raises:
             KeyError: the csv does not name an image.
         """
+        numbers = []
         for sample in data_samples:
             name = Path(sample['img_path']).stem
             if name not in self.groups:
                 raise KeyError(f'{self.source} has no row for the image {name}.')
-            self.results.append((self.groups[name], score_row(sample)))
+            numbers.append(self.names.index(self.groups[name]))
+        column = np.array(numbers, dtype=np.float32)
+        self.results.append(np.column_stack((column, score_rows(data_samples))))
 
-    def compute_metrics(self, results: list[tuple[str, np.ndarray]]) -> dict[str, float | None]:
+    def compute_metrics(self, results: np.ndarray) -> dict[str, float | None]:
         """Evaluate every group by itself."""
         classes = (self.dataset_meta or {})['classes']
         metrics: dict[str, float | None] = {}
-        for group in sorted({group for group, _ in results}):
-            rows = np.stack([row for own, row in results if own == group])  # (N, 2, C)
-            scores, targets = rows[:, 0], rows[:, 1]
+        for number in np.unique(results[:, 0]).astype(int):
+            group, rows = self.names[number], results[results[:, 0] == number]
+            scores, targets = np.split(rows[:, 1:], 2, axis=1)
             values = with_mean(average_precision(scores, targets))
             draws = bootstrap_average_precision(scores, targets, self.resamples)
             metrics[f'{group}/images'] = len(rows)

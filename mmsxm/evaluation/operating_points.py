@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmsxm.registry import METRICS
 
 from .alarm_curve import ANY_ITEM, AlarmCurve, alarm_curve, any_item, corners, reliability
+from .array_metric import ArrayMetric
 from .attention_localization import SIZES, smallest_share
-from .mean_average_precision import average_precision, score_row
+from .mean_average_precision import average_precision, score_rows
 
 __all__ = ['OperatingPoint', 'OperatingPoints', 'group_average_precision', 'operating_point']
 
@@ -78,7 +78,7 @@ def group_average_precision(
 
 
 @METRICS.register_module()
-class OperatingPoints(BaseMetric):
+class OperatingPoints(ArrayMetric):
     """False positives at 90, 95 and 99 % detection, and average precision by size and occlusion.
 
     For each class, and for ``any_item``, the bag as a whole, whose score is the largest of its
@@ -103,8 +103,6 @@ class OperatingPoints(BaseMetric):
         prefix: Put before the names of the metrics.
     """
 
-    default_prefix = 'xray'
-
     def __init__(
         self, out: str | None = None, collect_device: str = 'cpu', prefix: str | None = None
     ) -> None:
@@ -112,22 +110,22 @@ class OperatingPoints(BaseMetric):
         self.out = Path(out) if out else None
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
-        """Keep one row of each image: scores, targets, share of the smallest box, occlusion level.
+        """Keep scores, targets, share of the smallest box and occlusion level of each image.
 
-        Raises:
-            KeyError: See :func:`score_row`.
+        See :func:`score_rows`.
         """
-        for sample in data_samples:
+        rest = np.zeros((len(data_samples), 2), dtype=np.float32)
+        for row, sample in zip(rest, data_samples, strict=True):
             boxes = np.asarray(sample.get('gt_bboxes', ()), dtype=np.float32).reshape(-1, 4)
             share = smallest_share(boxes, sample['img_shape'][:2]) if len(boxes) else math.nan
-            rest = np.array([share, sample.get('occlusion_level', 0)], dtype=np.float32)
-            self.results.append(np.concatenate((score_row(sample).ravel(), rest)))  # (2 C + 2,)
+            row[:] = share, sample.get('occlusion_level', 0)
+        self.results.append(np.concatenate((score_rows(data_samples), rest), axis=1))
 
-    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float | None]:
+    def compute_metrics(self, results: np.ndarray) -> dict[str, float | None]:
         """The metrics of all images."""
         classes = tuple((self.dataset_meta or {})['classes'])
-        rows = np.stack(results)
-        scores, targets = rows[:, : len(classes)], rows[:, len(classes) : -2]
+        scores, targets = np.split(results[:, :-2], 2, axis=1)
+        share, level = results[:, -2:].T
         columns = {name: (scores[:, i], targets[:, i]) for i, name in enumerate(classes)}
         curves = {name: alarm_curve(*column) for name, column in columns.items()}
         curves[ANY_ITEM] = alarm_curve(*any_item(scores, targets))
@@ -135,7 +133,7 @@ class OperatingPoints(BaseMetric):
         points = _points(curves)
         precision = [
             {'group': group, 'class': name, 'positives': count, 'average_precision': value}
-            for group, chosen in _groups(share=rows[:, -2], level=rows[:, -1]).items()
+            for group, chosen in _groups(share, level).items()
             for name, count, value in zip(
                 classes,
                 (targets[chosen] == 1).sum(axis=0).tolist(),

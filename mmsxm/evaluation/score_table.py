@@ -11,7 +11,7 @@ from mmengine.evaluator import BaseMetric
 
 from mmsxm.registry import METRICS
 
-from .mean_average_precision import score_row
+from .mean_average_precision import score_rows
 
 __all__ = [
     'ScoreTable',
@@ -110,9 +110,9 @@ class ScoreTable(BaseMetric):
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Keep the name, scores, targets and level weights of each image."""
-        for sample in data_samples:
+        for sample, row in zip(data_samples, score_rows(data_samples), strict=True):
             weights = sample['level_weights'].tolist() if 'level_weights' in sample else []
-            self.results.append((Path(sample['img_path']).stem, *score_row(sample), weights))
+            self.results.append((Path(sample['img_path']).stem, *np.split(row, 2), weights))
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, float | None]:
         """Write the file; the metrics are empty."""

@@ -125,6 +125,34 @@ def test_gt_score_tells_what_is_ignored():
     assert evaluate(MeanAveragePrecision(), [batch], size=3)['xray/AP/Gun'] == 100
 
 
+def test_labels_and_scores_may_stand_in_one_batch():
+    batch = [*samples(SCORES[:2], TARGETS[:2]), *samples(SCORES[2:], TARGETS[2:], 'gt_label')]
+    expected = evaluate(MeanAveragePrecision(), [samples(SCORES, TARGETS)], size=3)
+    assert evaluate(MeanAveragePrecision(), [batch], size=3) == expected
+
+
+def test_images_without_any_label():
+    batch = samples([*SCORES, [0.95, 0.5]], [*TARGETS, [0, 0]], 'gt_label')
+    metrics = evaluate(MeanAveragePrecision(), [batch[3:], batch[:3]], size=4)
+    assert metrics['xray/AP/Gun'] == pytest.approx(100 * (1 / 2 + 2 / 4) / 2)
+
+
+@pytest.mark.parametrize('batch_size', [64, 1000])
+def test_metric_against_sklearn(batch_size):
+    rng = np.random.default_rng(0)
+    scores = rng.integers(100, size=(1000, 2)).astype(np.float32) / 100
+    targets = rng.choice([1, 0, -1], size=(1000, 2), p=[0.1, 0.8, 0.1])
+    batch = samples(scores, targets)
+    batches = [batch[i : i + batch_size] for i in range(0, 1000, batch_size)]
+    metrics = evaluate(MeanAveragePrecision(), batches, size=1000)
+    np.testing.assert_allclose(
+        [metrics['xray/AP/Gun'], metrics['xray/AP/Multi-tool Knife']],
+        100 * sklearn_average_precision(scores, targets),
+        rtol=0,
+        atol=100 * ROUNDING,
+    )
+
+
 def test_rows_that_pad_the_last_batch_are_dropped():
     batch = samples([*SCORES, [0.95, 0.5]], [*TARGETS, [0, 0]])
     assert evaluate(MeanAveragePrecision(), [batch], size=3)['xray/AP/Gun'] == pytest.approx(
@@ -163,6 +191,8 @@ def test_what_is_missing_is_named():
         metric.process(None, [{'gt_score': torch.ones(2)}])
     with pytest.raises(KeyError, match='gt_label'):
         metric.process(None, [{'pred_score': torch.ones(2)}])
+    with pytest.raises(ValueError, match='scores 2 classes, but gt_score has 3'):
+        metric.process(None, [{'pred_score': torch.ones(2), 'gt_score': torch.ones(3)}])
     with pytest.raises(ValueError, match='scores 2 classes, but the data set has 1'):
         evaluate(MeanAveragePrecision(), [samples(SCORES, TARGETS)], size=3, classes=('Gun',))
     metric.dataset_meta = None

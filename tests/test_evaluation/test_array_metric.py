@@ -1,0 +1,145 @@
+"""Rows of numbers, gathered across ranks."""
+
+import itertools
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import DefaultSampler
+from mmengine.evaluator import BaseMetric
+
+from mmsxm.compat import leave_process_group
+from mmsxm.evaluation import (
+    AttentionLocalization,
+    GroupedAveragePrecision,
+    MeanAveragePrecision,
+    OperatingPoints,
+    array_metric,
+)
+from mmsxm.evaluation.array_metric import gather_rows, in_columns, interleave
+
+IMAGES = 7  # two ranks have four each, the last of the second is a repeat
+BATCH = 3
+CLASSES = ('Gun', 'Knife')
+
+
+@pytest.mark.parametrize('lengths', [(4,), (3, 3), (3, 2), (3, 1, 2), (0, 2)])
+@pytest.mark.parametrize('padding', [0, 1])
+def test_rows_come_as_mmengine_sorts_its_objects(lengths: tuple[int, ...], padding: int) -> None:
+    parts = np.split(np.arange(sum(lengths)), np.cumsum(lengths)[:-1])
+    dealt = itertools.chain(*itertools.zip_longest(*(part.tolist() for part in parts)))
+    expected = [i for i in dealt if i is not None]
+    size = len(expected) - padding
+    rows = interleave([in_columns([np.stack((part, -part), axis=1)]) for part in parts], size)
+    assert rows.tolist() == [[i, -i] for i in expected[:size]]
+    assert rows.strides[0] == rows.itemsize  # metrics go through columns
+
+
+def test_batches_follow_one_another() -> None:
+    rows = gather_rows([np.array([[1, 2], [3, 4]]), np.array([[5, 6]]), np.array([[7, 8]])], 3)
+    assert rows is not None
+    assert rows.tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert rows.strides[0] == rows.itemsize  # metrics go through columns
+
+
+def test_nothing_to_evaluate_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    messages = []
+
+    def keep(message: str, logger: str, level: int) -> None:
+        assert level == logging.WARNING
+        messages.append(message)
+
+    monkeypatch.setattr(array_metric, 'print_log', keep)
+    with pytest.raises(ValueError, match='no rank has processed an image'):
+        MeanAveragePrecision().evaluate(3)
+    (message,) = messages
+    assert 'MeanAveragePrecision has no results' in message
+
+
+def test_a_second_evaluation_starts_anew() -> None:
+    metric = MeanAveragePrecision()
+    metric.dataset_meta = {'classes': CLASSES}
+    for _ in range(2):
+        metric.process(None, samples())
+        metrics = metric.evaluate(IMAGES)
+    assert metric.results == []
+    metric.process(None, samples())
+    assert metric.evaluate(IMAGES) == metrics
+
+
+def samples() -> list[dict]:
+    """Images with ties, ignored labels, boxes and all else that a metric asks for."""
+    rng = np.random.default_rng(0)
+    targets = np.array([[1, 0], [0, 1], [-1, 0], [1, 1], [0, 0], [0, -1], [1, 0]])
+    return [
+        {
+            'img_path': f'{i}.jpg',
+            'img_shape': (40, 40),
+            'pred_score': torch.from_numpy(rng.integers(4, size=2) / 4).float(),
+            'gt_score': torch.from_numpy(targets[i]).float(),
+            'gt_bboxes': np.array([[0, 0, 10 + 4 * i, 20]], dtype=np.float32),
+            'attention_map': torch.from_numpy(rng.random((4, 4))),
+        }
+        for i in range(IMAGES)
+    ]
+
+
+def evaluate(own: list[dict], size: int, groups: Path, device: str) -> dict[str, Any]:
+    """What all metrics say of the images of one rank."""
+    metrics: list[BaseMetric] = [
+        MeanAveragePrecision(device),
+        OperatingPoints(collect_device=device),
+        AttentionLocalization(device),
+        GroupedAveragePrecision(str(groups), 'kind', resamples=20, collect_device=device),
+    ]
+    found: dict[str, Any] = {}
+    for metric in metrics:
+        metric.dataset_meta = {'classes': CLASSES}
+        for start in range(0, len(own), BATCH):
+            metric.process(None, own[start : start + BATCH])
+        found |= metric.evaluate(size)
+    return found
+
+
+def as_rank(rank: int, folder: Path, groups: Path, device: str, files: bool) -> None:
+    """Write what a rank of two says of its share, and of one image that the first alone has."""
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{folder / "store"}', rank=rank, world_size=2
+    )
+    if files:  # as where ranks talk through another backend
+        array_metric.get_backend = lambda: 'nccl'
+    images = samples()
+    share = [images[i] for i in DefaultSampler(images, shuffle=False)]
+    assert len(share) == 4
+    found = {
+        'shares': evaluate(share, IMAGES, groups, device),
+        'one image': evaluate(images[:1] if rank == 0 else [], 1, groups, device),
+    }
+    (folder / f'{rank}.json').write_text(json.dumps(found))
+    leave_process_group()
+
+
+@pytest.mark.skipif(
+    'fork' not in torch.multiprocessing.get_all_start_methods(), reason='needs fork'
+)
+@pytest.mark.parametrize(('device', 'files'), [('cpu', False), ('gpu', False), ('cpu', True)])
+def test_two_ranks_say_what_one_says_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, files: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)  # mmengine's files
+    groups = tmp_path / 'groups.csv'
+    groups.write_text('name,kind\n' + ''.join(f'{i},{"ab"[i % 2]}\n' for i in range(IMAGES)))
+    torch.multiprocessing.start_processes(
+        as_rank, (tmp_path, groups, device, files), nprocs=2, start_method='fork'
+    )
+    expected = {
+        'shares': evaluate(samples(), IMAGES, groups, device),
+        'one image': evaluate(samples()[:1], 1, groups, device),
+    }
+    assert expected['shares']['xray/AP/Gun'] is not None
+    for rank in range(2):
+        assert json.loads((tmp_path / f'{rank}.json').read_text()) == expected
