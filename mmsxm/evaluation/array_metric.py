@@ -27,9 +27,10 @@ def interleave(parts: Sequence[np.ndarray], size: int) -> np.ndarray:
     """
     if len(parts) == 1:
         return parts[0][:size]
-    rounds = np.concatenate([np.arange(len(part)) for part in parts])
-    order = np.argsort(rounds, kind='stable')[:size]
-    return in_columns(parts).T.take(order, axis=1).T
+    rounds, width = min(map(len, parts)), parts[0].shape[1]  # in which all ranks take part
+    even = np.stack([part[:rounds].T for part in parts], axis=2).reshape(width, -1).T
+    rest = [part[rounds:] for part in parts if len(part) > rounds]
+    return (in_columns([even, interleave(rest, size)]) if rest else even)[:size]
 
 
 def in_columns(batches: Sequence[np.ndarray]) -> np.ndarray:
