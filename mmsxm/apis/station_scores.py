@@ -1,5 +1,6 @@
 """What a station would score: a labelled data set's images, read and prepared as there."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,10 @@ def station_scores(
             targets[index] = data_info['gt_score']
         else:
             targets[index, data_info['gt_label']] = 1
-    files = _Files(paths, backend.info.preparation)
+    preparation = backend.info.preparation
+    if dataset.prepared is not None:  # margins are cut already
+        preparation = replace(preparation, background=None)
+    files = _Files(paths, preparation)
     loader = DataLoader(files, batch_size=batch_size, num_workers=workers, collate_fn=list)
     scores = [
         backend(np.stack([_input(file) for file in batch])).scores

@@ -1,6 +1,7 @@
 """The images of a folder, found by name."""
 
 import os
+from collections.abc import Iterator
 
 __all__ = ['ImageFolder']
 
@@ -28,6 +29,10 @@ class ImageFolder:
                 if suffix.lower() in SUFFIXES:
                     # Of two images with one stem the same wins whatever the disk's order.
                     self._by_stem[stem] = min(entry.name, self._by_stem.get(stem, entry.name))
+
+    def __iter__(self) -> Iterator[str]:
+        """Paths of all images that :meth:`find` can give, sorted."""
+        return (os.path.join(self.folder, name) for name in sorted(self._by_stem.values()))
 
     def find(self, name: str) -> str | None:
         """Path of the image of that name, with or without its suffix, or under another one."""

@@ -1,6 +1,7 @@
 """What all data sets of X-ray images have in common."""
 
 import logging
+import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from .annotations import AnnotatedObject, ListedImage, clip_box
 from .findings import Findings
 from .image_folder import ImageFolder
 from .meta_labels import add_meta_levels, source_of
+from .prepared import leave_out, read_note
 from .sample_rng import sample_rng
 
 __all__ = ['XrayDataset']
@@ -38,6 +40,9 @@ class XrayDataset(MultiLabelDataset):
     Boxes that leave the image are clipped to it, and counted: nothing can be annotated outside of
     an image, so this is noise of the annotation. What a crop cuts off is another matter.
 
+    In a copy of tools/prepare_data.py boxes were clipped before, and may leave the image for the
+    margins that were cut; steps of the pipeline that were done to its images are left out.
+
     The pipeline runs under random numbers that depend on seed, epoch and index alone, see
     :meth:`set_epoch`.
 
@@ -56,8 +61,8 @@ class XrayDataset(MultiLabelDataset):
         FileNotFoundError: Without the list, the folder of images or the file of neural labels;
             with ``strict``, when images are missing.
         ValueError: When the list is malformed, no image is left, the pipeline learns from boxes
-            and there are none, or neural labels are malformed, of another list or lack an image;
-            with ``strict``, when anything else is wrong.
+            and there are none, neural labels are malformed, of another list or lack an image, or
+            a copy was prepared for another pipeline; with ``strict``, when anything else is wrong.
     """
 
     def __init__(
@@ -76,12 +81,12 @@ class XrayDataset(MultiLabelDataset):
         self.strict = strict
         self.meta_labels = meta_labels
         self._seed_and_epoch = torch.zeros(2, dtype=torch.int64).share_memory_()
-        super().__init__(
-            ann_file=ann_file,
-            data_root=os.path.expanduser(data_root),
-            data_prefix=data_prefix,
-            **kwargs,
-        )
+        data_root = os.path.expanduser(data_root)
+        self.prepared = read_note(data_root)
+        super().__init__(ann_file=ann_file, data_root=data_root, data_prefix=data_prefix, **kwargs)
+        if self.prepared is not None:
+            transforms = self.pipeline.transforms
+            self.pipeline.transforms = leave_out(transforms, self.prepared, data_root)
 
     def read_list(self) -> Iterable[ListedImage]:
         """Read ``self.ann_file``; ValueError with file and line where it is malformed."""
@@ -146,10 +151,11 @@ class XrayDataset(MultiLabelDataset):
             else:
                 data_list.append(data_info)
 
+        copy = '' if self.prepared is None else f', prepared ({self.prepared.size} pixels)'
         report = '\n    '.join(
             (
                 f'{type(self).__name__}: {len(data_list):,} of {rows:,} rows of {self.ann_file} '
-                f'are used, with images from {self.img_prefix}',
+                f'are used, with images from {self.img_prefix}{copy}',
                 *self._content(data_list),
                 *notes.lines(),
                 *problems.lines(),
@@ -199,14 +205,15 @@ class XrayDataset(MultiLabelDataset):
                 gt_label = found
             elif found and found != gt_label:
                 problems.add('labels that differ from the objects (the labels are kept)', path)
-            if objects:
+            image_size = None
+            if objects and self.prepared is None:
                 try:
                     with Image.open(img_path) as image:
-                        width, height = image.size
+                        image_size = image.size[::-1]
                 except OSError as error:
                     problems.add('images left out, unreadable', f'{img_path}: {error}')
                     return None
-                instances = list(_usable_instances(objects, (height, width), problems))
+            instances = list(_usable_instances(objects, image_size, problems))
         return {
             'img_path': img_path,
             'img_id': img_id,
@@ -258,11 +265,19 @@ def _needs_boxes(transform: object) -> bool:
 
 
 def _usable_instances(
-    objects: list[tuple[int, AnnotatedObject]], image_size: tuple[int, int], problems: Findings
+    objects: list[tuple[int, AnnotatedObject]],
+    image_size: tuple[int, int] | None,
+    problems: Findings,
 ) -> Iterator[dict]:
-    """``instances`` of the objects whose boxes have an area in the image of size (h, w)."""
+    """``instances`` of the objects whose boxes have an area in the image of size (h, w).
+
+    Without a size the boxes were clipped before, and those without an area are nan.
+    """
     for label, item in objects:
-        bbox = clip_box(item.bbox, image_size)
+        if image_size is not None:
+            bbox = clip_box(item.bbox, image_size)
+        else:
+            bbox = item.bbox if all(map(math.isfinite, item.bbox)) else None
         if bbox is None:
             problems.add('boxes left out, no area in the image', f'{item.place} {item.bbox}')
             continue

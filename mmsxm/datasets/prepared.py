@@ -1,0 +1,89 @@
+"""Copies of data sets whose images were cropped and resized once instead of in every epoch.
+
+``prepared.json`` in the root of a copy, made by tools/prepare_data.py, says what was done. A data
+set of such a copy leaves these steps out of its pipeline, which must ask for the same ones.
+"""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mmcv.transforms import BaseTransform, Resize
+
+from .transforms import CropBackground, ThreatImageProjection
+
+__all__ = ['NOTE', 'Preparing', 'leave_out', 'note_of', 'read_note']
+
+NOTE = 'prepared.json'
+FORMAT = 1
+
+
+class Preparing(NamedTuple):
+    """What is done to the images of a data set, as the configs do it.
+
+    ``size`` is that of both sides. ``background`` and ``margin`` are those of ``CropBackground``,
+    None where margins stay.
+    """
+
+    layout: str
+    size: int
+    background: int | None = None
+    margin: int | None = None
+
+    def steps(self) -> list[BaseTransform]:
+        """The transforms that do it."""
+        resize = Resize(scale=self.size, interpolation='area', clip_object_border=False)
+        if self.background is None or self.margin is None:
+            return [resize]
+        return [CropBackground(self.background, self.margin), resize]
+
+
+def note_of(preparing: Preparing) -> bytes:
+    """The content of ``prepared.json``."""
+    return (json.dumps({'format': FORMAT, **preparing._asdict()}, indent=1) + '\n').encode()
+
+
+def read_note(data_root: str | os.PathLike[str]) -> Preparing | None:
+    """Read what was done to a copy; None when the folder holds none, ValueError when malformed."""
+    path = Path(data_root) / NOTE
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+        if content.pop('format') != FORMAT:
+            raise ValueError('it is of another version')
+        return Preparing(**content)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f'{path} is no note that this version of tools/prepare_data.py wrote ({error!r}): '
+            'prepare the data set again'
+        ) from error
+
+
+def leave_out(
+    transforms: Sequence[Callable], preparing: Preparing, data_root: str
+) -> list[Callable]:
+    """The transforms of a pipeline that are left to do on a copy; none of none.
+
+    Raises:
+        ValueError: The pipeline crops margins and resizes in another way than the copy's, or
+            projects items, whose bank has the scale of the images as released.
+    """
+    if not transforms:
+        return []
+    steps = [step for step in transforms if isinstance(step, CropBackground | Resize)]
+    wanted, done = ([repr(step) for step in some] for some in (steps, preparing.steps()))
+    if wanted != done:
+        raise ValueError(
+            f'the images in {data_root} are prepared by {" and ".join(done)}, but the pipeline has '
+            f'{" and ".join(wanted) or "neither"}: name the folder of the release, or one that '
+            'tools/prepare_data.py made for this size'
+        )
+    if any(isinstance(step, ThreatImageProjection) for step in transforms):
+        raise ValueError(
+            f'ThreatImageProjection needs images of full size, and those in {data_root} are '
+            f'prepared ({preparing.size} pixels): name the folder of the release'
+        )
+    return [step for step in transforms if step not in steps]

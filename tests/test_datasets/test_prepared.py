@@ -1,0 +1,55 @@
+import pytest
+from mmcv.transforms import LoadImageFromFile, RandomFlip, Resize
+
+from mmsxm.datasets.prepared import NOTE, Preparing, leave_out, note_of, read_note
+from mmsxm.datasets.transforms import CropBackground, IntuitiveMetaLevel, ThreatImageProjection
+
+PLAIN, CUT = Preparing('sixray', 64), Preparing('opixray', 64, background=240, margin=8)
+LOAD, LEVEL, FLIP = LoadImageFromFile(), IntuitiveMetaLevel(), RandomFlip(0.5)
+
+
+def resize(size=64, interpolation='area'):
+    return Resize(scale=(size, size), interpolation=interpolation, clip_object_border=False)
+
+
+def test_a_note_is_read_as_written(tmp_path):
+    assert read_note(tmp_path) is None
+    (tmp_path / NOTE).write_bytes(note_of(CUT))
+    assert read_note(tmp_path) == CUT
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{"format": 1}', '{"format": 2, "layout": "sixray"}'])
+def test_another_note_is_refused(tmp_path, text):
+    (tmp_path / NOTE).write_text(text)
+    with pytest.raises(ValueError, match='prepare the data set again'):
+        read_note(tmp_path)
+
+
+def test_what_is_done_is_left_out():
+    assert leave_out([LOAD, LEVEL, resize(), FLIP], PLAIN, 'here') == [LOAD, LEVEL, FLIP]
+    cut = [LOAD, CropBackground(), LEVEL, resize(), FLIP]
+    assert leave_out(cut, CUT, 'here') == [LOAD, LEVEL, FLIP]
+    assert leave_out([], CUT, 'here') == []  # a data set whose images nobody loads
+
+
+@pytest.mark.parametrize(
+    ('steps', 'preparing'),
+    [
+        ([resize(128)], PLAIN),
+        ([resize(64, 'bilinear')], PLAIN),
+        ([], PLAIN),
+        ([CropBackground(), resize()], PLAIN),
+        ([resize()], CUT),
+        ([resize(), CropBackground()], CUT),
+        ([CropBackground(margin=4), resize()], CUT),
+    ],
+)
+def test_other_pipelines_are_refused(steps, preparing):
+    with pytest.raises(ValueError, match=r'the images in here are prepared by .*Resize'):
+        leave_out([LOAD, *steps, FLIP], preparing, 'here')
+
+
+def test_items_are_not_projected_into_small_images():
+    projection = ThreatImageProjection('bank.npz')
+    with pytest.raises(ValueError, match='needs images of full size'):
+        leave_out([LOAD, projection, resize()], PLAIN, 'here')

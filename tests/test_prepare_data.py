@@ -1,0 +1,34 @@
+"""The command line of prepared copies."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(*args: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, 'tools/prepare_data.py', *map(str, args)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_copy_is_made_and_its_losses_are_named(
+    simulate: Callable[..., Path], tmp_path: Path
+) -> None:
+    raw, copy = tmp_path / 'raw', tmp_path / 'copy'
+    shutil.copytree(simulate(4, 2, negatives=3), raw)
+    (raw / 'JPEGImage' / 'N00002.jpg').write_bytes(b'no image')
+    done = run('sixray', raw, copy, '--size', 48)
+    assert done.returncode == 1
+    last = done.stdout.strip().splitlines()[-1]
+    assert last.startswith(f'{copy}: 8 images prepared and 0 found intact in ')
+    assert f'{raw}/JPEGImage/N00002.jpg: the file is no image' in done.stderr
+    assert 'prepare_data.py: 1 images can not be read and are left out' in done.stderr
+    assert 'Traceback' not in done.stderr
+
+    (raw / 'JPEGImage' / 'N00002.jpg').unlink()
+    done = run('sixray', raw, copy, '--size', 48)
+    assert done.returncode == 0, done.stderr
+    assert '0 images prepared and 8 found intact' in done.stdout
