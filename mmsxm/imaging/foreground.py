@@ -3,6 +3,9 @@
 It stands apart from the transforms, so that processes that only read images need not import torch.
 """
 
+import functools
+
+import cv2
 import numpy as np
 
 
@@ -11,8 +14,9 @@ def foreground_window(img: np.ndarray, background: int, margin: int) -> tuple[in
 
     An image without any foreground is kept whole.
     """
-    dark = img.min(axis=2) < background if img.ndim == 3 else img < background
-    rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
+    # numpy's minimum over the last, short axis would take sixty times as long as all of this
+    darkest = functools.reduce(cv2.min, cv2.split(img)) if img.ndim == 3 else img
+    rows, columns = (np.flatnonzero(darkest.min(axis=axis) < background) for axis in (1, 0))
     height, width = img.shape[:2]
     if not len(rows):
         return 0, 0, width, height
