@@ -62,8 +62,8 @@ def training_set(cfg: Config) -> XrayDataset:
     """Build the data set to cut items from, which must be for training alone.
 
     Raises:
-        ValueError: It is in test mode, not the training split or not of X-ray images, or shares
-            images with the validation or test set.
+        ValueError: It is in test mode, not the training split, not of X-ray images or a prepared
+            copy, or shares images with the validation or test set.
     """
     _data_type(cfg)
     config = _inner(cfg.train_dataloader.dataset)
@@ -74,6 +74,11 @@ def training_set(cfg: Config) -> XrayDataset:
             f'test_mode={config.get("test_mode", False)}: items are cut from training images only.'
         )
     dataset: XrayDataset = DATASETS.build({**config, 'pipeline': []})
+    if dataset.prepared is not None:
+        raise ValueError(
+            f'{dataset.data_root} is a prepared copy: items are cut from images of full size, name '
+            'the folder of the release.'
+        )
     ids = dataset.image_ids()
     others = {
         str(loader): loader

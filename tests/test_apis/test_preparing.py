@@ -15,6 +15,7 @@ import torch
 from mmsxm.apis import preparing
 from mmsxm.apis.preparing import prepare_data
 from mmsxm.apis.running import load_config
+from mmsxm.apis.threat_bank import training_set
 from mmsxm.datasets import XrayDataset
 from mmsxm.imaging.foreground import foreground_window
 from mmsxm.registry import DATASETS
@@ -201,3 +202,7 @@ def test_folders_and_numbers_that_make_no_sense_are_refused(
         prepare_data('sixray', copy, tmp_path / 'again')
     with pytest.raises(ValueError, match='are prepared by Resize'):
         pipelined('configs/sxmnet_sixray_stage1.py', 'train', copy)  # to 256
+    cfg = load_config('configs/sxmnet_sixray_stage1.py')
+    cfg.train_dataloader.dataset.data_root = str(copy)
+    with pytest.raises(ValueError, match='items are cut from images of full size'):
+        training_set(cfg)
