@@ -1,0 +1,129 @@
+"""Compare ways of reading training images: mmpretrain's stock pipeline, ours, and ours from a copy.
+
+All ways give batches of 224 x 224 in this process. mmpretrain's (its configs' for ImageNet and VOC)
+has labels alone; ours is Stage I's, with boxes and heatmaps, from the files as released and from a
+copy of tools/prepare_data.py. The ways take turns, and processor time counts: what else the
+machine does doesn't, and neither does waiting for a disk. Without folders, bags are simulated.
+"""
+
+import argparse
+import contextlib
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import torch
+from mmengine.dataset import BaseDataset, default_collate
+from mmengine.registry import init_default_scope
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from mmsxm.apis.preparing import prepare_data
+from mmsxm.apis.running import load_config
+from mmsxm.datasets import XrayDataset
+from mmsxm.registry import DATASETS
+from mmsxm.simulation import write_opixray, write_sixray
+
+MMPRETRAIN, RAW, PREPARED = 'mmpretrain', 'ours', 'ours prepared'
+STOCK = [
+    dict(type='LoadImageFromFile'),
+    dict(type='RandomResizedCrop', scale=224),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='PackInputs'),
+]
+SIMULATE: dict[str, Callable[..., int]] = {'sixray': write_sixray, 'opixray': write_opixray}
+# (h, w) of simulated images: the median of some of SIXray's positives, and all of OPIXray
+SIZES = {'sixray': (572, 645), 'opixray': (954, 1225)}
+
+
+def open_set(layout: str, root: Path, number: int) -> XrayDataset:
+    """The training set of Stage I."""
+    cfg = load_config(f'configs/sxmnet_{layout}_stage1.py').train_dataloader.dataset
+    return DATASETS.build(cfg | {'data_root': str(root), 'indices': number})
+
+
+def stock_set(dataset: XrayDataset, folder: Path) -> BaseDataset:
+    """The same images and labels as mmpretrain's own data set, with its list in the folder."""
+    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+    images = [
+        {'img_path': str(Path(info['img_path']).absolute()), 'gt_label': info['gt_label']}
+        for info in infos
+    ]
+    classes = list(dataset.CLASSES)
+    path = folder / 'stock.json'
+    path.write_text(json.dumps({'metainfo': {'classes': classes}, 'data_list': images}))
+    return DATASETS.build(dict(type='MultiLabelDataset', ann_file=str(path), pipeline=STOCK))
+
+
+def measure(ways: dict[str, BaseDataset], batch_size: int, rounds: int) -> dict[str, float]:
+    """Give images per second, the median of the rounds after a first one to warm up."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):
+        for name, dataset in ways.items():
+            loader = DataLoader(dataset, batch_size, collate_fn=default_collate)
+            start = time.process_time()
+            for _ in loader:
+                pass
+            seconds[name].append(time.process_time() - start)
+    return {name: len(ways[name]) / statistics.median(s[1:]) for name, s in seconds.items()}
+
+
+def report(row: dict) -> str:
+    """Say it in one line."""
+    speeds = row['images_per_second']
+    base = speeds[MMPRETRAIN]
+    said = (f'{name} {speed:.0f} ({speed / base:.1f} times)' for name, speed in speeds.items())
+    height, width = row['size']
+    return f'{row["layout"]}, {width} x {height}, images per second and core: {", ".join(said)}'
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for layout in SIZES:
+        parser.add_argument(
+            f'--{layout}',
+            type=Path,
+            nargs=2,
+            metavar=('RELEASE', 'COPY'),
+            help='folders of a set and of its prepared copy; then only what is named is measured',
+        )
+    parser.add_argument('--number', type=int, default=64, help='of images; %(default)s')
+    parser.add_argument('--batch', type=int, default=64, help='images at once; %(default)s')
+    parser.add_argument('--rounds', type=int, default=9, help='each way has a turn in each')
+    parser.add_argument('--json', action='store_true', help='print a JSON line per set')
+    args = parser.parse_args()
+
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+    init_default_scope('mmpretrain')
+    named = {layout: getattr(args, layout) for layout in SIZES if getattr(args, layout)}
+    for layout in named or SIZES:
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
+            release, copy = named.get(layout) or (Path(folder) / 'release', Path(folder) / 'copy')
+            if not named:
+                SIMULATE[layout](release, train=args.number, test=1, image_size=SIZES[layout])
+                prepare_data(layout, release, copy)
+            raw, prepared = (open_set(layout, root, args.number) for root in (release, copy))
+            ways = {MMPRETRAIN: stock_set(raw, Path(folder)), RAW: raw, PREPARED: prepared}
+            speeds = measure(ways, args.batch, args.rounds)
+            paths = (raw.get_data_info(index)['img_path'] for index in range(len(raw)))
+            sizes = [Image.open(path).size for path in paths]
+        width, height = (round(statistics.median(sides)) for sides in zip(*sizes, strict=True))
+        row = {
+            'layout': layout,
+            'images': len(raw),
+            'size': [height, width],
+            'batch': args.batch,
+            'images_per_second': {way: round(speed, 1) for way, speed in speeds.items()},
+        }
+        print(json.dumps(row) if args.json else report(row), flush=True)
+
+
+if __name__ == '__main__':
+    main()
