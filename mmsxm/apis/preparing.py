@@ -2,8 +2,8 @@
 
 Images are stored without loss, so that training on a copy sees the same pixels. ``prepared.csv`` in
 the copy names every file with the digests of its source and of itself: a copy that was broken off
-goes on where it stopped, and one that is finished is verified. The lists come last; where they
-stand, the copy is complete.
+goes on where it stopped, and one that is finished is verified. The lists come last: a copy that was
+never finished is no data set.
 """
 
 import csv
@@ -56,7 +56,9 @@ class _Layout(NamedTuple):
 
 # margins are cut where configs/_base_/datasets do
 LAYOUTS = {
-    'sixray': _Layout((_Part('JPEGImage', 'Annotation', '.xml'),), ('*.csv', 'ImageSet/**/*')),
+    'sixray': _Layout(
+        (_Part('JPEGImage', 'Annotation', '.xml'),), ('*.csv', 'ImageSet/*', 'ImageSet/*/*')
+    ),
     'opixray': _Layout(
         tuple(
             _Part(f'{split}/{split}_image', f'{split}/{split}_annotation', '.txt')
@@ -107,8 +109,9 @@ def prepare_data(
 ) -> Report:
     """Write a copy of a data set with images of ``size`` x ``size``, or finish and verify one.
 
-    Whatever differs from what was noted, in the copy or in the release, is made anew. Images that
-    can't be read are left out and named; annotations that can't be are copied, as are lists.
+    Whatever differs from what was noted, in the copy or in the release, is made anew, and what the
+    release has no longer is removed. Images that can't be read are left out and named; annotations
+    that can't be are copied, as are lists.
 
     Args:
         layout: ``sixray`` or ``opixray``, whose white margins are cut.
@@ -141,7 +144,6 @@ def prepare_data(
         for image, outcome in track(outcomes, 'Preparing images', total=len(images)):
             if isinstance(outcome, str):
                 broken[str(src / image.source)] = outcome
-                (dst / image.file).unlink(missing_ok=True)  # of an earlier run
                 continue
             if outcome is None:
                 intact += 1
@@ -155,6 +157,8 @@ def prepare_data(
         rows[name] = _Row(name, name, digest, digest)
         if not _is_intact(rows[name], src, dst):
             write_whole(dst / name, data)
+    for name in known.keys() - rows.keys():  # the release has it no longer, or it can't be read
+        (dst / name).unlink(missing_ok=True)
     _write_rows(dst, rows.values())
     return Report(len(images) - intact - len(broken), intact, broken)
 
@@ -187,7 +191,8 @@ def _find_images(src: Path, kind: _Layout, known: dict[str, _Row]) -> list[_Imag
             stem = Path(path).stem
             file = f'{part.images}/{stem}{SUFFIX}'
             annotation = f'{part.annotations}/{stem}{part.suffix}'
-            rows = tuple(known[name] for name in (file, annotation) if name in known)
+            noted = ((known.get(file), source), (known.get(annotation), annotation))
+            rows = tuple(row for row, own in noted if row is not None and row.source == own)
             images.append(_Image(source, file, annotation, rows))
     return images
 
@@ -276,7 +281,12 @@ def _transform(
     results: Any = {'img_path': str(path), 'instances': [{'bbox': box} for box in boxes]}
     # the same pixels as when training, also where read_image converts in its own way
     load = [LoadImageFromFile(), LoadAnnotations(with_bbox=True, with_label=False)]
-    for step in [*load, *preparing.steps()]:
+    try:
+        for step in load:
+            results = step(results)
+    except (AssertionError, AttributeError, cv2.error) as error:
+        raise ImageError(f'mmcv can not read it: {error}') from error
+    for step in preparing.steps():
         results = step(results)
     return results['img'], [tuple(box) for box in results['gt_bboxes'].tolist()]
 

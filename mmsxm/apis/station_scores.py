@@ -1,6 +1,5 @@
 """What a station would score: a labelled data set's images, read and prepared as there."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,13 +43,19 @@ def station_scores(
         workers: Processes that read images.
 
     Raises:
-        ValueError: The network knows other classes, or an image can't be read.
+        ValueError: The network knows other classes, an image can't be read, or the images are a
+            prepared copy's, which no station sees.
     """
     classes = tuple(dataset.CLASSES)
     if classes != backend.info.classes:
         raise ValueError(
             f'the images are labelled {", ".join(classes)}, the network knows '
             f'{", ".join(backend.info.classes)}'
+        )
+    if dataset.prepared is not None:
+        raise ValueError(
+            f'the images in {dataset.data_root} are prepared ({dataset.prepared.size} pixels), and '
+            'a station sees them in full size: name the folder of the release'
         )
     targets = np.zeros((len(dataset), len(classes)), dtype=np.int64)
     paths = np.empty(len(dataset), dtype=object)
@@ -61,10 +66,7 @@ def station_scores(
             targets[index] = data_info['gt_score']
         else:
             targets[index, data_info['gt_label']] = 1
-    preparation = backend.info.preparation
-    if dataset.prepared is not None:  # margins are cut already
-        preparation = replace(preparation, background=None)
-    files = _Files(paths, preparation)
+    files = _Files(paths, backend.info.preparation)
     loader = DataLoader(files, batch_size=batch_size, num_workers=workers, collate_fn=list)
     scores = [
         backend(np.stack([_input(file) for file in batch])).scores

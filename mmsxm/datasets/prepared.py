@@ -8,16 +8,25 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mmcv.transforms import BaseTransform, Resize
+from mmcv.transforms import (
+    BaseTransform,
+    LoadAnnotations,
+    LoadImageFromFile,
+    RandomFlip,
+    Resize,
+)
 
-from .transforms import CropBackground, ThreatImageProjection
+from .transforms import CropBackground, IntuitiveMetaLevel, ThreatImageProjection
 
 __all__ = ['NOTE', 'Preparing', 'leave_out', 'note_of', 'read_note']
 
 NOTE = 'prepared.json'
 FORMAT = 1
+STEPS = (CropBackground, Resize)
+# what may come before them, since it gives the same on a copy
+BEFORE = (LoadImageFromFile, LoadAnnotations, IntuitiveMetaLevel, RandomFlip)
 
 
 class Preparing(NamedTuple):
@@ -68,17 +77,17 @@ def leave_out(
     """The transforms of a pipeline that are left to do on a copy; none of none.
 
     Raises:
-        ValueError: The pipeline crops margins and resizes in another way than the copy's, or
-            projects items, whose bank has the scale of the images as released.
+        ValueError: The pipeline crops margins and resizes in another way than the copy's, changes
+            images before, or projects items, whose bank has the scale of the images as released.
     """
     if not transforms:
         return []
-    steps = [step for step in transforms if isinstance(step, CropBackground | Resize)]
-    wanted, done = ([repr(step) for step in some] for some in (steps, preparing.steps()))
-    if wanted != done:
+    steps = [step for step in transforms if isinstance(step, STEPS)]
+    done = preparing.steps()
+    if list(map(_settings, steps)) != list(map(_settings, done)):
         raise ValueError(
-            f'the images in {data_root} are prepared by {" and ".join(done)}, but the pipeline has '
-            f'{" and ".join(wanted) or "neither"}: name the folder of the release, or one that '
+            f'the images in {data_root} are prepared by {_said(done)}, but the pipeline has '
+            f'{_said(steps) or "neither"}: name the folder of the release, or one that '
             'tools/prepare_data.py made for this size'
         )
     if any(isinstance(step, ThreatImageProjection) for step in transforms):
@@ -86,4 +95,19 @@ def leave_out(
             f'ThreatImageProjection needs images of full size, and those in {data_root} are '
             f'prepared ({preparing.size} pixels): name the folder of the release'
         )
+    until = max(transforms.index(step) for step in steps)
+    if before := [step for step in transforms[:until] if not isinstance(step, (*BEFORE, *STEPS))]:
+        raise ValueError(
+            f'the images in {data_root} are prepared, and the pipeline has {_said(before)} before '
+            'it resizes: name the folder of the release, or let it come later'
+        )
     return [step for step in transforms if step not in steps]
+
+
+def _settings(step: Callable) -> tuple[type, dict[str, Any]]:
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in vars(step).items()}
+    return type(step), values
+
+
+def _said(steps: Sequence[Callable]) -> str:
+    return ' and '.join(map(repr, steps))

@@ -78,7 +78,7 @@ def score_rows(samples: Sequence[dict]) -> np.ndarray:
 
     Raises:
         KeyError: An image has no ``pred_score``, as in Stage I, or no label.
-        ValueError: ``gt_score`` is of another number of classes.
+        ValueError: The labels are of another number of classes.
     """
     if not all('pred_score' in sample for sample in samples):
         raise KeyError(
@@ -105,8 +105,13 @@ def _one_hot(labels: Sequence[torch.Tensor], scores: torch.Tensor) -> torch.Tens
     """1 at the labels of each image and 0 elsewhere, of the scores' shape (n, C)."""
     counts = torch.tensor([len(label) for label in labels])
     images = torch.arange(len(labels)).repeat_interleave(counts).to(scores.device)
+    classes = torch.cat(list(labels)).to(scores.device).long()
+    if len(classes) and int(classes.max()) >= scores.shape[1]:
+        raise ValueError(
+            f'the model scores {scores.shape[1]} classes, but gt_label has the {int(classes.max())}'
+        )
     targets = torch.zeros_like(scores)
-    targets[images, torch.cat(list(labels)).to(scores.device).long()] = 1
+    targets[images, classes] = 1
     return targets
 
 

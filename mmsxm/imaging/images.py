@@ -97,15 +97,16 @@ def _decode_jpeg(data: bytes) -> np.ndarray:
 
 def _scan_start(data: bytes) -> int | None:
     """Where the pixels of a JPEG begin, past its other segments; None if it ends before."""
-    place = 2
-    while place + 4 <= len(data) and data[place] == 0xFF:
+    place = data.find(b'\xff', 2)
+    while 0 <= place <= len(data) - 4:
         marker = data[place + 1]
         if marker == 0xDA:
             return place
-        if marker == 0xFF:  # a fill byte
-            place += 1
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD7:  # filling, or without a length
+            after = place + 1
         else:
-            place += 2 + int.from_bytes(data[place + 2 : place + 4], 'big')
+            after = place + 2 + int.from_bytes(data[place + 2 : place + 4], 'big')
+        place = data.find(b'\xff', after)  # decoders pass over what lies between segments
     return None
 
 

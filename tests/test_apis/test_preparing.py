@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mmsxm.apis import preparing
 from mmsxm.apis.preparing import prepare_data
 from mmsxm.apis.running import load_config
+from mmsxm.apis.station_scores import station_scores
 from mmsxm.apis.threat_bank import training_set
 from mmsxm.datasets import XrayDataset
 from mmsxm.imaging.foreground import foreground_window
@@ -132,6 +134,43 @@ def test_a_second_run_mends_what_changed_and_nothing_else(
     assert (copy / 'JPEGImage' / 'P00004.bmp').read_bytes() == damaged.read_bytes()
 
 
+def test_what_the_release_has_no_longer_is_removed(
+    simulate: Callable[..., Path], tmp_path: Path
+) -> None:
+    raw, copy = tmp_path / 'raw', tmp_path / 'copy'
+    shutil.copytree(simulate(4, 2, negatives=3), raw)
+    prepare_data('sixray', raw, copy, size=32)
+    (raw / 'JPEGImage' / 'P00001.jpg').unlink()
+    (raw / 'Annotation' / 'P00002.xml').unlink()
+    (raw / 'ImageSet' / '10' / 'test.csv').unlink()
+    prepare_data('sixray', raw, copy, size=32)
+    assert not (copy / 'JPEGImage' / 'P00001.bmp').exists()
+    assert (copy / 'JPEGImage' / 'P00002.bmp').exists()
+    assert not (copy / 'Annotation' / 'P00002.xml').exists()
+    assert not (copy / 'ImageSet' / '10' / 'test.csv').exists()
+
+
+def test_another_file_of_the_same_image_counts(
+    simulate: Callable[..., Path], tmp_path: Path
+) -> None:
+    raw, copy = tmp_path / 'raw', tmp_path / 'copy'
+    shutil.copytree(simulate(4, 2, negatives=3), raw)
+    prepare_data('sixray', raw, copy, size=32)
+    corrected = np.full((40, 40, 3), 7, np.uint8)
+    cv2.imwrite(str(raw / 'JPEGImage' / 'P00001.bmp'), corrected)  # its name comes first
+    assert prepare_data('sixray', raw, copy, size=32) == (1, 8, {})
+    assert (cv2.imread(str(copy / 'JPEGImage' / 'P00001.bmp')) == 7).all()
+
+
+def test_what_only_pillow_can_read_is_named(simulate: Callable[..., Path], tmp_path: Path) -> None:
+    raw = tmp_path / 'raw'
+    shutil.copytree(simulate(4, 2, negatives=3), raw)
+    path = raw / 'JPEGImage' / 'P00001.jpg'
+    Image.fromarray(np.full((8, 8), 9, np.int32)).save(path, 'TIFF')
+    report = prepare_data('sixray', raw, tmp_path / 'copy', size=32)
+    assert list(report.broken) == [str(path)]
+
+
 def test_a_stop_leaves_no_half_files_and_no_lists(
     simulate: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,3 +245,7 @@ def test_folders_and_numbers_that_make_no_sense_are_refused(
     cfg.train_dataloader.dataset.data_root = str(copy)
     with pytest.raises(ValueError, match='items are cut from images of full size'):
         training_set(cfg)
+    dataset = DATASETS.build(cfg.train_dataloader.dataset | {'pipeline': []})
+    backend = SimpleNamespace(info=SimpleNamespace(classes=tuple(dataset.CLASSES)))
+    with pytest.raises(ValueError, match='a station sees them in full size'):
+        station_scores(backend, dataset)

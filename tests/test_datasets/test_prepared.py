@@ -2,7 +2,12 @@ import pytest
 from mmcv.transforms import LoadImageFromFile, RandomFlip, Resize
 
 from mmsxm.datasets.prepared import NOTE, Preparing, leave_out, note_of, read_note
-from mmsxm.datasets.transforms import CropBackground, IntuitiveMetaLevel, ThreatImageProjection
+from mmsxm.datasets.transforms import (
+    CropBackground,
+    IntuitiveMetaLevel,
+    RandomCrop,
+    ThreatImageProjection,
+)
 
 PLAIN, CUT = Preparing('sixray', 64), Preparing('opixray', 64, background=240, margin=8)
 LOAD, LEVEL, FLIP = LoadImageFromFile(), IntuitiveMetaLevel(), RandomFlip(0.5)
@@ -47,6 +52,16 @@ def test_what_is_done_is_left_out():
 def test_other_pipelines_are_refused(steps, preparing):
     with pytest.raises(ValueError, match=r'the images in here are prepared by .*Resize'):
         leave_out([LOAD, *steps, FLIP], preparing, 'here')
+
+
+def test_a_scale_may_be_a_list():
+    step = Resize([64, 64], interpolation='area', clip_object_border=False)
+    assert leave_out([LOAD, step], PLAIN, 'here') == [LOAD]
+
+
+def test_nothing_may_change_images_before_they_are_resized():
+    with pytest.raises(ValueError, match=r'has RandomCrop.* before it resizes'):
+        leave_out([LOAD, RandomCrop(32), resize()], PLAIN, 'here')
 
 
 def test_items_are_not_projected_into_small_images():

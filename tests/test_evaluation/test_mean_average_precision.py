@@ -193,6 +193,8 @@ def test_what_is_missing_is_named():
         metric.process(None, [{'pred_score': torch.ones(2)}])
     with pytest.raises(ValueError, match='scores 2 classes, but gt_score has 3'):
         metric.process(None, [{'pred_score': torch.ones(2), 'gt_score': torch.ones(3)}])
+    with pytest.raises(ValueError, match='scores 2 classes, but gt_label has the 2'):
+        metric.process(None, [{'pred_score': torch.ones(2), 'gt_label': torch.tensor([2])}])
     with pytest.raises(ValueError, match='scores 2 classes, but the data set has 1'):
         evaluate(MeanAveragePrecision(), [samples(SCORES, TARGETS)], size=3, classes=('Gun',))
     metric.dataset_meta = None

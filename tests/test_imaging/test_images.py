@@ -128,6 +128,21 @@ def test_a_thumbnail_is_no_end_of_the_image(picture: np.ndarray, tmp_path: Path)
         read_image(tmp_path / 'bag.jpg')
 
 
+def test_what_lies_between_the_segments_of_a_jpeg_is_passed_over(
+    picture: np.ndarray, tmp_path: Path
+) -> None:
+    data = cv2.imencode('.jpg', picture)[1].tobytes()
+    end_of_first = 4 + int.from_bytes(data[4:6], 'big')
+    filled = data[:end_of_first] + b'\0\0\xff' + data[end_of_first:]
+    (tmp_path / 'bag.jpg').write_bytes(filled)
+    assert np.array_equal(
+        read_image(tmp_path / 'bag.jpg'), cv2.imdecode(np.frombuffer(data, np.uint8), 1)
+    )
+    (tmp_path / 'bag.jpg').write_bytes(filled[:-200])
+    with pytest.raises(ImageError, match='cut off'):
+        read_image(tmp_path / 'bag.jpg')
+
+
 def test_of_too_large_an_image_only_the_header_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
