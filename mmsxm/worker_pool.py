@@ -9,7 +9,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -98,6 +99,37 @@ class WorkerPool:
             self._recover()
         self._flying.remove(call)
         return call.outcome.result()
+
+    def map(
+        self, function: Callable[[Any], Any], items: Iterable[Any], ahead: int
+    ) -> Iterator[tuple[Any, Any]]:
+        """Give items with what a function returns for them, in their order.
+
+        Args:
+            function: Of a module, or a partial one.
+            items: A None among them says that no other follows for now: what is under way is
+                finished, and ``(None, None)`` given.
+            ahead: Calls that are under way at most.
+
+        Yields:
+            An item and its result, a :class:`WorkerDiedError` where it killed its process twice.
+        """
+        under_way: deque[tuple[Any, Call]] = deque()
+        for item in items:
+            if item is not None:
+                under_way.append((item, self.submit(function, item)))
+            while under_way and (item is None or len(under_way) >= ahead):
+                yield self._land(*under_way.popleft())
+            if item is None:
+                yield None, None
+        while under_way:
+            yield self._land(*under_way.popleft())
+
+    def _land(self, item: Any, call: Call) -> tuple[Any, Any]:
+        try:
+            return item, self.result(call)
+        except WorkerDiedError as error:
+            return item, error
 
     def _recover(self) -> None:
         """Start a new pool, and repeat what was under way, one after the other."""

@@ -37,6 +37,26 @@ def test_a_process_killed_from_outside_costs_nothing(pool: WorkerPool) -> None:
     assert [pool.result(call) for call in asleep] == [None, None]
 
 
+def test_results_come_in_order_and_no_more_are_under_way_than_allowed(pool: WorkerPool) -> None:
+    asked = []
+
+    def items() -> Iterator[str | None]:
+        for item in ('1', '2', None, '3', '4', '5'):
+            asked.append(item)
+            yield item
+
+    found = pool.map(int, items(), ahead=2)
+    assert next(found) == ('1', 1)
+    assert asked == ['1', '2']
+    assert list(found) == [('2', 2), (None, None), ('3', 3), ('4', 4), ('5', 5)]
+
+
+def test_a_deadly_item_comes_with_its_error(pool: WorkerPool) -> None:
+    ((item, error),) = pool.map(os._exit, [1], ahead=2)
+    assert item == 1
+    assert isinstance(error, WorkerDiedError)
+
+
 def test_two_deadly_calls_are_both_found(pool: WorkerPool) -> None:
     deadly = [pool.submit(os._exit, 1) for _ in range(2)]
     fine = pool.submit(pow, 3, 2)

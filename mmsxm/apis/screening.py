@@ -1,7 +1,7 @@
 """Screen images: from paths to records, whatever the files hold."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.imaging.preparation import View
 from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
 from mmsxm.visualization.screening_overlays import write_overlay
-from mmsxm.worker_pool import Call, WorkerDiedError, WorkerPool
+from mmsxm.worker_pool import WorkerDiedError, WorkerPool
 
 from .backends import Backend, ModelInfo
 from .verdict import judge
@@ -107,28 +107,9 @@ def _read_ahead(
     max_pixels: int,
 ) -> Iterator[Prepared | Unreadable | None]:
     """Read files in the pool, a bounded number at a time; a None is handed on."""
-    under_way: deque[tuple[str, Call]] = deque()
-
-    def land() -> Prepared | Unreadable:
-        path, call = under_way.popleft()
-        try:
-            file: Prepared | Unreadable = pool.result(call)
-        except WorkerDiedError as error:
-            return Unreadable(path, str(error))
-        return file
-
-    for path in paths:
-        if path is None:
-            while under_way:
-                yield land()
-            yield None
-            continue
-        call = pool.submit(prepare_file, path, backend.info.preparation, max_pixels)
-        under_way.append((path, call))
-        if len(under_way) >= batch_size + 2 * pool.workers:
-            yield land()
-    while under_way:
-        yield land()
+    read = partial(prepare_file, preparation=backend.info.preparation, max_pixels=max_pixels)
+    for path, file in pool.map(read, paths, ahead=batch_size + 2 * pool.workers):
+        yield Unreadable(path, str(file)) if isinstance(file, WorkerDiedError) else file
 
 
 def _batches(
