@@ -20,3 +20,11 @@ def write_whole(path: Path, data: bytes) -> None:
 def sha256(path: str | os.PathLike[str]) -> str:
     """The digest of a file's content, in hexadecimal."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def sha256_or_none(path: str | os.PathLike[str]) -> str | None:
+    """The digest of a file's content, None where it can't be read."""
+    try:
+        return sha256(path)
+    except OSError:
+        return None

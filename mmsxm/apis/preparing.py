@@ -8,11 +8,10 @@ never finished is no data set.
 
 import csv
 import hashlib
-import io
 import math
 import shutil
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,13 +25,14 @@ from mmsxm.datasets.moved_boxes import lines_with_boxes, voc_with_boxes
 from mmsxm.datasets.opixray import read_box_lines
 from mmsxm.datasets.prepared import NOTE, Preparing, note_of, read_note
 from mmsxm.datasets.sixray import read_voc_objects
-from mmsxm.files import sha256, write_whole
+from mmsxm.files import sha256, sha256_or_none, write_whole
 from mmsxm.imaging.images import ImageError, read_image
-from mmsxm.worker_pool import Call, WorkerDiedError, WorkerPool
+from mmsxm.worker_pool import WorkerDiedError, WorkerPool
+
+from .prepared_manifest import MANIFEST, Row, is_intact, read_rows, write_rows
 
 __all__ = ['LAYOUTS', 'Report', 'prepare_data']
 
-MANIFEST = 'prepared.csv'
 # lossless, and 30 times as fast to read as PNG (docs/performance.md)
 SUFFIX = '.bmp'
 HEADER_BYTES = 54
@@ -78,22 +78,13 @@ FORMATS = {
 }
 
 
-class _Row(NamedTuple):
-    """A file of the copy, and what it was made from; paths are relative to the two roots."""
-
-    file: str
-    source: str
-    source_sha256: str
-    sha256: str
-
-
 class _Image(NamedTuple):
     """What belongs to one image; ``rows`` are those that an earlier run noted."""
 
     source: str
     file: str
     annotation: str
-    rows: tuple[_Row, ...]
+    rows: tuple[Row, ...]
 
 
 class Report(NamedTuple):
@@ -136,7 +127,7 @@ def prepare_data(
     images = _find_images(src, kind, known)
     _check_space(dst, images, size)
     broken: dict[str, str] = {}
-    rows: dict[str, _Row] = {}
+    rows: dict[str, Row] = {}
     intact = 0
     with open(dst / MANIFEST, 'a', encoding='utf-8', newline='') as file:
         writer = csv.writer(file, lineterminator='\n')
@@ -154,16 +145,16 @@ def prepare_data(
     for name in _files(src, kind.copied):
         data = (src / name).read_bytes()
         digest = hashlib.sha256(data).hexdigest()
-        rows[name] = _Row(name, name, digest, digest)
-        if not _is_intact(rows[name], src, dst):
+        rows[name] = Row(name, name, digest, digest)
+        if sha256_or_none(dst / name) != digest:
             write_whole(dst / name, data)
     for name in known.keys() - rows.keys():  # the release has it no longer, or it can't be read
         (dst / name).unlink(missing_ok=True)
-    _write_rows(dst, rows.values())
+    write_rows(dst, rows.values())
     return Report(len(images) - intact - len(broken), intact, broken)
 
 
-def _claim(src: Path, dst: Path, preparing: Preparing) -> dict[str, _Row]:
+def _claim(src: Path, dst: Path, preparing: Preparing) -> dict[str, Row]:
     """Leave a note in a new folder, or give what an old one of the same note holds."""
     if read_note(src) is not None:
         raise ValueError(f'{src} is a prepared copy: name the folder of the release')
@@ -176,13 +167,13 @@ def _claim(src: Path, dst: Path, preparing: Preparing) -> dict[str, _Row]:
         )
     for part in LAYOUTS[preparing.layout].parts:
         ImageFolder(str(src / part.images))  # is there
-    rows = {row.file: row for row in _read_rows(dst)}
+    rows = {row.file: row for row in read_rows(dst)}
     write_whole(dst / NOTE, note_of(preparing))
-    _write_rows(dst, rows.values())  # without what a kill left of its last line
+    write_rows(dst, rows.values())  # without what a kill left of its last line
     return rows
 
 
-def _find_images(src: Path, kind: _Layout, known: dict[str, _Row]) -> list[_Image]:
+def _find_images(src: Path, kind: _Layout, known: dict[str, Row]) -> list[_Image]:
     """All images of a release, those that a data set finds by their names."""
     images = []
     for part in kind.parts:
@@ -209,34 +200,21 @@ def _check_space(dst: Path, images: Sequence[_Image], size: int) -> None:
 
 def _prepare_all(
     src: Path, dst: Path, images: Sequence[_Image], preparing: Preparing, workers: int
-) -> Iterator[tuple[_Image, list[_Row] | str | None]]:
+) -> Iterator[tuple[_Image, list[Row] | str | None]]:
     """Each image with what :func:`_prepare` says of it."""
+    prepare = partial(_prepare, src, dst, preparing=preparing)
     if not workers:
-        for image in images:
-            yield image, _prepare(src, dst, image, preparing)
+        yield from ((image, prepare(image)) for image in images)
         return
-    under_way: deque[tuple[_Image, Call]] = deque()
-
-    def land() -> tuple[_Image, list[_Row] | str | None]:
-        image, call = under_way.popleft()
-        try:
-            return image, pool.result(call)
-        except WorkerDiedError as error:
-            return image, str(error)
-
     with WorkerPool(workers, preload=[__name__]) as pool:
-        for image in images:
-            under_way.append((image, pool.submit(_prepare, src, dst, image, preparing)))
-            if len(under_way) >= 4 * workers:
-                yield land()
-        while under_way:
-            yield land()
+        for image, outcome in pool.map(prepare, images, ahead=4 * workers):
+            yield image, str(outcome) if isinstance(outcome, WorkerDiedError) else outcome
 
 
-def _prepare(src: Path, dst: Path, image: _Image, preparing: Preparing) -> list[_Row] | str | None:
+def _prepare(src: Path, dst: Path, image: _Image, preparing: Preparing) -> list[Row] | str | None:
     """Write an image and its annotation: new rows, None if the old ones hold, or why it failed."""
     annotated = (src / image.annotation).is_file()
-    if len(image.rows) == 1 + annotated and all(_is_intact(row, src, dst) for row in image.rows):
+    if len(image.rows) == 1 + annotated and all(is_intact(row, src, dst) for row in image.rows):
         return None
     try:
         objects = _read_objects(src / image.annotation) if annotated else None
@@ -256,7 +234,7 @@ def _prepare(src: Path, dst: Path, image: _Image, preparing: Preparing) -> list[
     rows = []
     for file, source, data in contents:
         write_whole(dst / file, data)
-        rows.append(_Row(file, source, sha256(src / source), hashlib.sha256(data).hexdigest()))
+        rows.append(Row(file, source, sha256(src / source), hashlib.sha256(data).hexdigest()))
     return rows
 
 
@@ -291,34 +269,7 @@ def _transform(
     return results['img'], [tuple(box) for box in results['gt_bboxes'].tolist()]
 
 
-def _is_intact(row: _Row, src: Path, dst: Path) -> bool:
-    try:
-        return row.sha256 == sha256(dst / row.file) and row.source_sha256 == sha256(
-            src / row.source
-        )
-    except OSError:
-        return False
-
-
 def _files(folder: Path, patterns: Sequence[str]) -> list[str]:
     """Files that fit, relative to the folder."""
     found = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     return sorted(path.relative_to(folder).as_posix() for path in found)
-
-
-def _read_rows(dst: Path) -> Iterator[_Row]:
-    """The rows of a manifest, none of none; a line that a kill cut off is no row."""
-    if not (dst / MANIFEST).is_file():
-        return
-    with open(dst / MANIFEST, encoding='utf-8', newline='') as file:
-        for fields in csv.reader(file):
-            if len(fields) == len(_Row._fields) and len(fields[-1]) == 64:
-                yield _Row(*fields)
-
-
-def _write_rows(dst: Path, rows: Iterable[_Row]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(_Row._fields)
-    writer.writerows(sorted(rows))
-    write_whole(dst / MANIFEST, text.getvalue().encode())

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmsxm.clock import now
-from mmsxm.files import sha256
+from mmsxm.files import sha256_or_none
 
 from .decision_log import Decision
 
@@ -186,7 +186,7 @@ class Review:
         return Decision(
             time=now(),
             image=case.name,
-            sha256=_digest(case.path),
+            sha256=sha256_or_none(case.path),
             screened=case.record['time'],
             labels=self.labels(index, thresholds),
             thresholds=dict(zip(self.classes, thresholds.tolist(), strict=True)),
@@ -199,10 +199,3 @@ class Review:
         """Let a decision count that the log holds; a comment decides nothing."""
         if verdict != 'comment':
             self.verdicts[index] = verdict
-
-
-def _digest(path: str) -> str | None:
-    try:
-        return sha256(path)
-    except OSError:
-        return None
