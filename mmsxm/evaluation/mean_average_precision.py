@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from mmengine.logging import print_log
+from mmpretrain.structures import label_to_onehot
 
 from mmsxm.registry import METRICS
 
@@ -86,33 +87,25 @@ def score_rows(samples: Sequence[dict]) -> np.ndarray:
             '(Stage I) does not give: leave them out of the evaluator'
         )
     scores = torch.stack([sample['pred_score'] for sample in samples]).float()
-    if all('gt_score' in sample for sample in samples):
-        targets = torch.stack([sample['gt_score'] for sample in samples]).to(scores)
-    elif any('gt_score' in sample for sample in samples):  # of different data sets
-        return np.concatenate([score_rows([sample]) for sample in samples])
-    elif all('gt_label' in sample for sample in samples):
-        targets = _one_hot([sample['gt_label'] for sample in samples], scores)
-    else:
-        raise KeyError("metrics of scores need 'gt_score' or 'gt_label' of each image")
+    classes = scores.shape[1]
+    targets = torch.stack(
+        [s['gt_score'] if 'gt_score' in s else _one_hot(s, classes) for s in samples]
+    ).to(scores)
     if targets.shape != scores.shape:
-        raise ValueError(
-            f'the model scores {scores.shape[1]} classes, but gt_score has {targets.shape[1]}'
-        )
+        raise ValueError(f'the model scores {classes} classes, but gt_score has {targets.shape[1]}')
     return torch.cat((scores, targets), dim=1).cpu().numpy()
 
 
-def _one_hot(labels: Sequence[torch.Tensor], scores: torch.Tensor) -> torch.Tensor:
-    """1 at the labels of each image and 0 elsewhere, of the scores' shape (n, C)."""
-    counts = torch.tensor([len(label) for label in labels])
-    images = torch.arange(len(labels)).repeat_interleave(counts).to(scores.device)
-    classes = torch.cat(list(labels)).to(scores.device).long()
-    if len(classes) and int(classes.max()) >= scores.shape[1]:
+def _one_hot(sample: dict, classes: int) -> torch.Tensor:
+    """1 at the labels of an image and 0 elsewhere, (C,)."""
+    if 'gt_label' not in sample:
+        raise KeyError("metrics of scores need 'gt_score' or 'gt_label' of each image")
+    label = sample['gt_label'].long()
+    if len(label) and int(label.max()) >= classes:
         raise ValueError(
-            f'the model scores {scores.shape[1]} classes, but gt_label has the {int(classes.max())}'
+            f'the model scores {classes} classes, but gt_label has the {int(label.max())}'
         )
-    targets = torch.zeros_like(scores)
-    targets[images, classes] = 1
-    return targets
+    return label_to_onehot(label, classes).float()
 
 
 @METRICS.register_module()
