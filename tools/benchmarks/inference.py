@@ -10,16 +10,16 @@ import contextlib
 import copy
 import json
 import os
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
+from turns import take_turns
 
 from mmsxm.apis.backends.torch_backend import load_network
 from mmsxm.apis.export import to_onnx, write_openvino
@@ -92,19 +92,6 @@ def inferencers(path: str, folder: Path, threads: int) -> dict[str, Callable]:
     return ways
 
 
-def measure(
-    ways: dict[str, Callable], images: list[str], batch_size: int, rounds: int
-) -> dict[str, float]:
-    """Give images per second, the median of the rounds after a first one to warm up."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds + 1):
-        for name, infer in ways.items():
-            start = time.perf_counter()
-            infer(images, batch_size=batch_size)
-            seconds[name].append(time.perf_counter() - start)
-    return {name: len(images) / statistics.median(s[1:]) for name, s in seconds.items()}
-
-
 def report(row: dict) -> str:
     """Say it in one line."""
     speeds = row['images_per_second']
@@ -136,13 +123,17 @@ def main() -> None:
         for name in args.networks:
             with contextlib.redirect_stdout(sys.stderr):
                 ways = inferencers(CONFIGS[name], Path(folder), args.threads)
-                speeds = measure(ways, images, args.batch, args.rounds)
+                turns = {
+                    way: partial(infer, images, batch_size=args.batch)
+                    for way, infer in ways.items()
+                }
+                seconds = take_turns(turns, args.rounds)
             row = {
                 'network': name,
                 'images': len(images),
                 'batch': args.batch,
                 'threads': args.threads,
-                'images_per_second': {way: round(speed, 2) for way, speed in speeds.items()},
+                'images_per_second': {way: round(len(images) / s, 2) for way, s in seconds.items()},
             }
             print(json.dumps(row) if args.json else report(row), flush=True)
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,7 @@ from mmengine.dataset import BaseDataset, default_collate
 from mmengine.registry import init_default_scope
 from PIL import Image
 from torch.utils.data import DataLoader
+from turns import take_turns
 
 from mmsxm.apis.preparing import prepare_data
 from mmsxm.apis.running import load_config
@@ -60,17 +62,10 @@ def stock_set(dataset: XrayDataset, folder: Path) -> BaseDataset:
     return DATASETS.build(dict(type='MultiLabelDataset', ann_file=str(path), pipeline=STOCK))
 
 
-def measure(ways: dict[str, BaseDataset], batch_size: int, rounds: int) -> dict[str, float]:
-    """Give images per second, the median of the rounds after a first one to warm up."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds + 1):
-        for name, dataset in ways.items():
-            loader = DataLoader(dataset, batch_size, collate_fn=default_collate)
-            start = time.process_time()
-            for _ in loader:
-                pass
-            seconds[name].append(time.process_time() - start)
-    return {name: len(ways[name]) / statistics.median(s[1:]) for name, s in seconds.items()}
+def read_all(dataset: BaseDataset, batch_size: int) -> None:
+    """Read a set once, in batches."""
+    for _ in DataLoader(dataset, batch_size, collate_fn=default_collate):
+        pass
 
 
 def report(row: dict) -> str:
@@ -111,7 +106,8 @@ def main() -> None:
                 prepare_data(layout, release, copy)
             raw, prepared = (open_set(layout, root, args.number) for root in (release, copy))
             ways = {MMPRETRAIN: stock_set(raw, Path(folder)), RAW: raw, PREPARED: prepared}
-            speeds = measure(ways, args.batch, args.rounds)
+            turns = {name: partial(read_all, own, args.batch) for name, own in ways.items()}
+            seconds = take_turns(turns, args.rounds, clock=time.process_time)
             paths = (raw.get_data_info(index)['img_path'] for index in range(len(raw)))
             sizes = [Image.open(path).size for path in paths]
         width, height = (round(statistics.median(sides)) for sides in zip(*sizes, strict=True))
@@ -120,7 +116,7 @@ def main() -> None:
             'images': len(raw),
             'size': [height, width],
             'batch': args.batch,
-            'images_per_second': {way: round(speed, 1) for way, speed in speeds.items()},
+            'images_per_second': {way: round(len(raw) / s, 1) for way, s in seconds.items()},
         }
         print(json.dumps(row) if args.json else report(row), flush=True)
 
