@@ -10,6 +10,11 @@ os.environ['CUDA_VISIBLE_DEVICES'] = ''  # also where there is one: numbers are 
 
 from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be imported at all
 
+# what a user has exported for configs is none of the tests' business
+VARIABLES = 'SIXRAY_ROOT SIXRAY_SET OPIXRAY_ROOT DEMO_ROOT META_LABELS PRETRAINED THREAT_BANK'
+for variable in VARIABLES.split():
+    os.environ.pop(variable, None)
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

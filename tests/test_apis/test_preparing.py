@@ -45,6 +45,12 @@ def knives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture
+def own_release(simulate: Callable[..., Path], tmp_path: Path) -> Path:
+    """A release that a test may change."""
+    return shutil.copytree(simulate(4, 2, negatives=3), tmp_path / 'raw')
+
+
 def pipelined(config: str, phase: str, root: Path) -> XrayDataset:
     cfg = load_config(config)
     dataset = DATASETS.build(cfg[f'{phase}_dataloader'].dataset | {'data_root': str(root)})
@@ -111,10 +117,9 @@ def test_the_manifest_names_every_file(simulate: Callable[..., Path], tmp_path: 
 
 
 def test_a_second_run_mends_what_changed_and_nothing_else(
-    simulate: Callable[..., Path], tmp_path: Path
+    own_release: Path, tmp_path: Path
 ) -> None:
-    raw, copy = tmp_path / 'raw', tmp_path / 'copy'
-    shutil.copytree(simulate(4, 2, negatives=3), raw)
+    raw, copy = own_release, tmp_path / 'copy'
     prepare_data('sixray', raw, copy, size=32)
     whole = {path: path.read_bytes() for path in copy.rglob('*') if path.is_file()}
     times = {path: path.stat().st_mtime_ns for path in (copy / 'JPEGImage').iterdir()}
@@ -134,11 +139,8 @@ def test_a_second_run_mends_what_changed_and_nothing_else(
     assert (copy / 'JPEGImage' / 'P00004.bmp').read_bytes() == damaged.read_bytes()
 
 
-def test_what_the_release_has_no_longer_is_removed(
-    simulate: Callable[..., Path], tmp_path: Path
-) -> None:
-    raw, copy = tmp_path / 'raw', tmp_path / 'copy'
-    shutil.copytree(simulate(4, 2, negatives=3), raw)
+def test_what_the_release_has_no_longer_is_removed(own_release: Path, tmp_path: Path) -> None:
+    raw, copy = own_release, tmp_path / 'copy'
     prepare_data('sixray', raw, copy, size=32)
     (raw / 'JPEGImage' / 'P00001.jpg').unlink()
     (raw / 'Annotation' / 'P00002.xml').unlink()
@@ -150,11 +152,8 @@ def test_what_the_release_has_no_longer_is_removed(
     assert not (copy / 'ImageSet' / '10' / 'test.csv').exists()
 
 
-def test_another_file_of_the_same_image_counts(
-    simulate: Callable[..., Path], tmp_path: Path
-) -> None:
-    raw, copy = tmp_path / 'raw', tmp_path / 'copy'
-    shutil.copytree(simulate(4, 2, negatives=3), raw)
+def test_another_file_of_the_same_image_counts(own_release: Path, tmp_path: Path) -> None:
+    raw, copy = own_release, tmp_path / 'copy'
     prepare_data('sixray', raw, copy, size=32)
     corrected = np.full((40, 40, 3), 7, np.uint8)
     cv2.imwrite(str(raw / 'JPEGImage' / 'P00001.bmp'), corrected)  # its name comes first
@@ -162,9 +161,8 @@ def test_another_file_of_the_same_image_counts(
     assert (cv2.imread(str(copy / 'JPEGImage' / 'P00001.bmp')) == 7).all()
 
 
-def test_what_only_pillow_can_read_is_named(simulate: Callable[..., Path], tmp_path: Path) -> None:
-    raw = tmp_path / 'raw'
-    shutil.copytree(simulate(4, 2, negatives=3), raw)
+def test_what_only_pillow_can_read_is_named(own_release: Path, tmp_path: Path) -> None:
+    raw = own_release
     path = raw / 'JPEGImage' / 'P00001.jpg'
     Image.fromarray(np.full((8, 8), 9, np.int32)).save(path, 'TIFF')
     report = prepare_data('sixray', raw, tmp_path / 'copy', size=32)
@@ -196,10 +194,9 @@ def test_a_stop_leaves_no_half_files_and_no_lists(
 
 
 def test_broken_images_are_named_and_malformed_annotations_kept(
-    simulate: Callable[..., Path], tmp_path: Path
+    simulate: Callable[..., Path], own_release: Path, tmp_path: Path
 ) -> None:
-    raw, copy = tmp_path / 'raw', tmp_path / 'copy'
-    shutil.copytree(simulate(4, 2, negatives=3), raw)
+    raw, copy = own_release, tmp_path / 'copy'
     cut_off, empty = raw / 'JPEGImage' / 'P00001.jpg', raw / 'JPEGImage' / 'P00002.jpg'
     cut_off.write_bytes(cut_off.read_bytes()[:-200])
     empty.write_bytes(b'')

@@ -9,6 +9,13 @@ from mmsxm.datasets.sixray import read_voc_objects
 BOXES = [(1.25, -2.0, 3.123456, 4.0), (math.nan,) * 4]
 
 
+def check_objects(objects, *names):
+    first, second = objects
+    assert (first.class_name, second.class_name) == names
+    assert first.bbox == BOXES[0]
+    assert all(map(math.isnan, second.bbox))
+
+
 def test_an_xml_keeps_all_but_boxes_and_size(tmp_path):
     path = tmp_path / 'a.xml'
     path.write_text(
@@ -22,10 +29,7 @@ def test_an_xml_keeps_all_but_boxes_and_size(tmp_path):
     assert b'<folder>X</folder>' in text
     assert b'<visible>0.5</visible>' in text
     path.write_bytes(text)
-    gun, knife = read_voc_objects(str(path))
-    assert (gun.class_name, gun.bbox) == ('Gun', BOXES[0])
-    assert knife.class_name == 'Knife'
-    assert all(map(math.isnan, knife.bbox))
+    check_objects(read_voc_objects(str(path)), 'Gun', 'Knife')
 
 
 def test_lines_keep_names_and_classes(tmp_path):
@@ -34,10 +38,7 @@ def test_lines_keep_names_and_classes(tmp_path):
     text = lines_with_boxes(str(path), BOXES, (30, 40)).decode()
     assert [line.split()[0] for line in text.splitlines()] == ['a.jpg', 'b']
     path.write_text(text)
-    scissor, knife = read_box_lines(str(path))
-    assert (scissor.class_name, scissor.bbox) == ('Scissor', BOXES[0])
-    assert knife.class_name == 'Straight_Knife'
-    assert all(map(math.isnan, knife.bbox))
+    check_objects(read_box_lines(str(path)), 'Scissor', 'Straight_Knife')
 
 
 def test_boxes_are_as_many_as_objects(tmp_path):
