@@ -36,7 +36,7 @@ def draw_gallery(exhibits: Sequence[Exhibit], out: Path) -> None:
         out: The PNG file to write.
     """
     labels = ['image and boxes', *exhibits[0].maps, 'level weights']
-    with draw_panels(out, len(labels), len(exhibits), 1.7, 1.65) as (_, axes):
+    with draw_panels(out, len(labels), len(exhibits), 1.7, 1.65, dpi=100) as (_, axes):
         for column, exhibit in zip(axes.T, exhibits, strict=True):
             scale = max(1, round(SHOWN_SIDE / max(exhibit.image.shape[:2])))
             image = cv2.resize(

@@ -28,7 +28,7 @@ STYLE: dict[Any, Any] = {
 
 @contextmanager
 def draw_panels(
-    out: Path, rows: int, columns: int, width: float, height: float
+    out: Path, rows: int, columns: int, width: float, height: float, dpi: int = 200
 ) -> Iterator['tuple[Figure, np.ndarray]']:
     """Give a figure and its axes (rows, columns) to draw on, and write it as PNG at the end.
 
@@ -38,6 +38,7 @@ def draw_panels(
         columns: Of panels.
         width: Of a panel, in inches.
         height: Of a panel.
+        dpi: Pixels an inch.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -45,4 +46,4 @@ def draw_panels(
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(columns * width, rows * height), layout='constrained')
         yield figure, figure.subplots(rows, columns, squeeze=False)
-        figure.savefig(out, dpi=200)
+        figure.savefig(out, dpi=dpi)
