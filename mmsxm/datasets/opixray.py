@@ -127,6 +127,6 @@ class OPIXray(XrayDataset):
         """The image's text file."""
         return os.path.join(self.data_root, self.split, f'{self.split}_annotation', f'{img_id}.txt')
 
-    def read_objects(self, path: str) -> list[AnnotatedObject]:
+    def read_objects(self, img_id: str) -> list[AnnotatedObject]:
         """Read a text file of boxes."""
-        return read_box_lines(path)
+        return read_box_lines(self.annotation_path(img_id))

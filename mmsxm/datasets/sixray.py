@@ -132,6 +132,6 @@ class SIXray(XrayDataset):
         """The image's XML file."""
         return os.path.join(self.data_root, 'Annotation', f'{img_id}.xml')
 
-    def read_objects(self, path: str) -> list[AnnotatedObject]:
+    def read_objects(self, img_id: str) -> list[AnnotatedObject]:
         """Read an XML file."""
-        return read_voc_objects(path)
+        return read_voc_objects(self.annotation_path(img_id))

@@ -96,8 +96,8 @@ class XrayDataset(MultiLabelDataset):
         """The file that holds the objects of an image."""
         raise NotImplementedError
 
-    def read_objects(self, path: str) -> list[AnnotatedObject]:
-        """Read an annotation file; ValueError with the file's name where it is malformed."""
+    def read_objects(self, img_id: str) -> list[AnnotatedObject]:
+        """Read the objects of an image; ValueError with its file's name where it is malformed."""
         raise NotImplementedError
 
     def set_epoch(self, seed: int, epoch: int) -> None:
@@ -196,7 +196,7 @@ class XrayDataset(MultiLabelDataset):
         # A negative has no objects by nature: don't look for a million files.
         if gt_label is None or gt_label:
             path = self.annotation_path(img_id)
-            objects = self._read_known_objects(path, problems, notes)
+            objects = self._read_known_objects(img_id, problems, notes)
             found = sorted({label for label, _ in objects})
             if gt_label is None:
                 if not found:
@@ -222,11 +222,12 @@ class XrayDataset(MultiLabelDataset):
         }
 
     def _read_known_objects(
-        self, path: str, problems: Findings, notes: Findings
+        self, img_id: str, problems: Findings, notes: Findings
     ) -> list[tuple[int, AnnotatedObject]]:
-        """The objects of a file, each with its label, without those of unknown classes."""
+        """The objects of an image, each with its label, without those of unknown classes."""
+        path = self.annotation_path(img_id)
         try:
-            objects = self.read_objects(path)
+            objects = self.read_objects(img_id)
         except FileNotFoundError:
             notes.add('positive images without an annotation file', path)
             return []

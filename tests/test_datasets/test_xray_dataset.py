@@ -33,10 +33,10 @@ class ToyDataset(XrayDataset):
     def annotation_path(self, img_id):
         return img_id
 
-    def read_objects(self, path):
-        if path not in self.objects:
-            raise FileNotFoundError(path)
-        return [AnnotatedObject(name, box, f'{path}:1') for name, box in self.objects[path]]
+    def read_objects(self, img_id):
+        if img_id not in self.objects:
+            raise FileNotFoundError(img_id)
+        return [AnnotatedObject(name, box, f'{img_id}:1') for name, box in self.objects[img_id]]
 
 
 class Draw:
