@@ -1,6 +1,7 @@
 """Hooks and optimizer parts that mmengine lacks."""
 
 from .checkpoint_hooks import HandoverHook, PretrainedHook
+from .compile_hook import CompileHook
 from .optim import AutocastOptimWrapper, CheckedOptimWrapperConstructor
 from .param_groups_hook import ParamGroupsHook
 from .picture_hook import PictureHook
@@ -10,6 +11,7 @@ from .threat_bank_hook import ThreatBankHook
 __all__ = [
     'AutocastOptimWrapper',
     'CheckedOptimWrapperConstructor',
+    'CompileHook',
     'HandoverHook',
     'ParamGroupsHook',
     'PictureHook',

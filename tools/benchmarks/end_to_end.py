@@ -1,0 +1,88 @@
+"""Train from image files, through the config's loader and its workers: who waits for whom?
+
+In turn, images a second of reading alone, of training on data in memory, and of training from the
+files. The last can't exceed either of the others; on a CPU, workers also take time from the
+network. Without a folder, bags are simulated.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+
+import torch
+from steps import bare_config, batches_in_memory, begin
+
+from mmsxm.apis.running import allow_open_files, dismiss_workers
+from mmsxm.simulation import write_sixray
+
+WARM_UP = 3  # steps, while the workers fill their queues
+
+
+def images_per_second(step: Callable[[], object], steps: int, batch: int) -> float:
+    """Of some steps, after a few to warm up."""
+    for _ in range(WARM_UP):
+        step()
+    start = time.perf_counter()
+    for _ in range(steps):
+        step()
+    return steps * batch / (time.perf_counter() - start)
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', nargs='?', default='configs/sxmnet_mobilenet-v2_sixray_stage1.py')
+    parser.add_argument('--sixray', metavar='ROOT', help='a set in its layout, or a prepared copy')
+    parser.add_argument('--image-set', default='10', help='folder of its lists; %(default)s')
+    parser.add_argument('--batch', type=int, default=16, help='images per step; %(default)s')
+    parser.add_argument('--steps', type=int, default=20, help='%(default)s')
+    parser.add_argument('--workers', type=int, default=2, help='of the loader; %(default)s')
+    parser.add_argument('--amp', action='store_true', help='in bfloat16')
+    parser.add_argument('--json', action='store_true', help='print one JSON line')
+    args = parser.parse_args()
+    allow_open_files()
+
+    steps = args.steps + WARM_UP
+    with tempfile.TemporaryDirectory() as folder:
+        root = args.sixray or os.path.join(folder, 'sixray')
+        if args.sixray is None:
+            write_sixray(root, train=steps * args.batch, test=1, image_size=(572, 645))
+        cfg = bare_config(args.config, folder, args.amp)
+        cfg.train_dataloader.update(batch_size=args.batch, num_workers=args.workers)
+        cfg.train_dataloader.dataset.update(
+            data_root=root, image_set=args.image_set, indices=steps * args.batch
+        )
+        runner = begin(cfg, cfg.train_dataloader)
+        speeds = {'from files': images_per_second(runner.train_loop.step, args.steps, args.batch)}
+        batches = iter(runner.train_dataloader)
+        size = next(batches)['inputs'].shape[-1]
+        speeds['reading alone'] = images_per_second(
+            lambda: next(batches), args.steps - 1, args.batch
+        )
+        dismiss_workers(runner)
+        in_memory = begin(cfg, batches_in_memory(steps, args.batch, size))
+        speeds['in memory'] = images_per_second(in_memory.train_loop.step, args.steps, args.batch)
+
+    row = {
+        'config': args.config,
+        'batch': args.batch,
+        'workers': args.workers,
+        'device': torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
+        'images_per_second': {name: round(speed, 1) for name, speed in speeds.items()},
+        'of_memory': round(speeds['from files'] / speeds['in memory'], 3),
+    }
+    if args.json:
+        print(json.dumps(row))
+    else:
+        said = ', '.join(f'{name} {speed:.1f}' for name, speed in speeds.items())
+        print(
+            f'images a second on {row["device"]}, {args.workers} workers: {said}; from files '
+            f'{row["of_memory"]:.1%} of in memory'
+        )
+
+
+if __name__ == '__main__':
+    main()
