@@ -333,28 +333,29 @@ TRAINING = (
     'optim_wrapper',
     'param_scheduler',
     'train_cfg',
-    'default_hooks',
+    'custom_hooks',  # default ones guard, log and save
     'randomness',
 )
-PLACES = ('data_root', 'meta_labels', 'checkpoint', 'first')
+PLACES = ('data_root', 'meta_labels', 'checkpoint')
+SPEED = ('fused',)  # the same numbers, but for rounding
 
 
-def without_places(settings: Any) -> Any:
-    """Settings with the paths left out that may differ from machine to machine."""
+def essential(settings: Any) -> Any:
+    """Settings without paths, which differ from machine to machine, and what only saves time."""
     if isinstance(settings, dict):
         return {
-            key: without_places(value)
+            key: essential(value)
             for key, value in settings.items()
-            if not (key in PLACES and isinstance(value, str))
+            if key not in SPEED and not (key in PLACES and isinstance(value, str))
         }
     if isinstance(settings, list | tuple):
-        return [without_places(value) for value in settings]
+        return [essential(value) for value in settings]
     return settings
 
 
 def digest(cfg: Config) -> str:
     """A fingerprint of what a network is trained with, wherever its files lie."""
-    settings = without_places({part: cfg.get(part) for part in TRAINING})
+    settings = essential({part: cfg.get(part) for part in TRAINING})
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -105,3 +105,22 @@ def test_a_step_under_autocast_on_the_cpu() -> None:
     assert after.dtype == torch.float32
     assert not torch.equal(before, after)
     assert torch.isfinite(after).all()
+
+
+def test_a_fused_step_gives_the_same_weights_but_for_rounding() -> None:
+    # which is why records of runs don't tell them apart
+    weights = []
+    for fused in (False, True):
+        torch.manual_seed(0)
+        model = Net()
+        optimizer = torch.optim.SGD(
+            model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4, nesterov=True, fused=fused
+        )
+        for _ in range(5):
+            for parameter in model.parameters():
+                parameter.grad = torch.randn_like(parameter)
+            optimizer.step()
+        weights.append(model.state_dict())
+    for name, value in weights[0].items():
+        # float32 has 24 bits
+        torch.testing.assert_close(weights[1][name], value, rtol=2**-22, atol=2**-26)

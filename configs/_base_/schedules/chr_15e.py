@@ -2,7 +2,7 @@
 # (train_cfg.max_epochs=30), /10 at 15 and 23. Its batch sizes differ; 64 is the paper's (Sec. 4.2).
 optim_wrapper = dict(
     constructor='mmsxm.CheckedOptimWrapperConstructor',
-    optimizer=dict(type='SGD', lr=1e-2, momentum=0.9, weight_decay=1e-4),
+    optimizer=dict(type='SGD', lr=1e-2, momentum=0.9, weight_decay=1e-4, fused=True),
     paramwise_cfg=dict(),
 )
 param_scheduler = dict(type='MultiStepLR', by_epoch=True, milestones=[15, 23], gamma=0.1)

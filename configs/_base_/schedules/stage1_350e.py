@@ -2,7 +2,7 @@
 # Momentum, weight decay and Nesterov are the authors' code's.
 optim_wrapper = dict(
     constructor='mmsxm.CheckedOptimWrapperConstructor',
-    optimizer=dict(type='SGD', lr=1e-5, momentum=0.9, weight_decay=1e-4, nesterov=True),
+    optimizer=dict(type='SGD', lr=1e-5, momentum=0.9, weight_decay=1e-4, nesterov=True, fused=True),
     paramwise_cfg=dict(),
 )
 param_scheduler = dict(type='MultiStepLR', by_epoch=True, milestones=[100, 200, 300], gamma=0.1)

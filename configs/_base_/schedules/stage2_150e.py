@@ -2,7 +2,7 @@
 # 150 epochs, batch 64. Momentum, weight decay and Nesterov are the authors' code's.
 optim_wrapper = dict(
     constructor='mmsxm.CheckedOptimWrapperConstructor',
-    optimizer=dict(type='SGD', lr=2e-2, momentum=0.9, weight_decay=1e-4, nesterov=True),
+    optimizer=dict(type='SGD', lr=2e-2, momentum=0.9, weight_decay=1e-4, nesterov=True, fused=True),
     paramwise_cfg=dict(custom_keys={'head.fcs': dict(lr_mult=5)}),
 )
 param_scheduler = dict(type='MultiStepLR', by_epoch=True, milestones=[30, 60, 90, 120], gamma=0.1)
