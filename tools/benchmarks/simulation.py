@@ -9,13 +9,14 @@ import contextlib
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import partial
 
 from turns import take_turns
 
 from mmsxm.simulation import write_opixray, write_sixray
 
-LAYOUTS = {'sixray': write_sixray, 'opixray': write_opixray}
+LAYOUTS: dict[str, Callable[..., int]] = {'sixray': write_sixray, 'opixray': write_opixray}
 
 
 def simulate(layout: str, images: int, workers: int) -> None:

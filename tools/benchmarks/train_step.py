@@ -11,6 +11,7 @@ import tempfile
 
 import torch
 from steps import BareSteps, bare_config, batches_in_memory, begin
+from torch.utils.data import DataLoader
 from turns import take_turns
 
 from mmsxm.apis.complexity import count
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument('--json', action='store_true', help='print one JSON line')
     args = parser.parse_args()
 
-    def batches():
+    def batches() -> DataLoader:
         return batches_in_memory(args.steps + 1, args.batch, args.size)
 
     with tempfile.TemporaryDirectory() as work_dir:
