@@ -1,5 +1,7 @@
 """Fixtures of all tests: one thread, real images where there are any, a tiny simulated set."""
 
+import csv
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,10 @@ os.environ['CUDA_VISIBLE_DEVICES'] = ''  # also where there is one: numbers are 
 from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be imported at all
 
 # what a user has exported for configs is none of the tests' business
-VARIABLES = 'SIXRAY_ROOT SIXRAY_SET OPIXRAY_ROOT DEMO_ROOT META_LABELS PRETRAINED THREAT_BANK'
+VARIABLES = (
+    'SIXRAY_ROOT SIXRAY_SET OPIXRAY_ROOT OWN_ROOT OWN_LAYOUT OWN_CLASSES DEMO_ROOT META_LABELS '
+    'PRETRAINED THREAT_BANK'
+)
 for variable in VARIABLES.split():
     os.environ.pop(variable, None)
 
@@ -60,6 +65,79 @@ def simulate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return written[key]
 
     return write
+
+
+@pytest.fixture(scope='session')
+def own_data(
+    simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The same simulated bags in SIXray's layout and in each of docs/own_data.md."""
+    from mmsxm.datasets import SIXray
+
+    source = simulate(train=16, test=7, negatives=5, size=80)
+    root = tmp_path_factory.mktemp('own')
+    for layout, images in (('coco', 'images'), ('voc', 'JPEGImages'), ('csv', 'images')):
+        (root / layout).mkdir()
+        (root / layout / images).symlink_to(source / 'JPEGImage')
+    (root / 'voc/Annotations').mkdir()
+    for split, of in (('train', 'train'), ('val', 'test'), ('test', 'test')):
+        bags = [{**info} for info in SIXray(str(source), split=of, test_mode=True)]
+        for layout, write in (('coco', write_coco), ('voc', write_voc), ('csv', write_csv)):
+            write(root / layout, split, bags, SIXray.METAINFO['classes'])
+    return {'sixray': source, **{layout: root / layout for layout in ('coco', 'voc', 'csv')}}
+
+
+def write_coco(root: Path, split: str, bags: list[dict], classes: tuple[str, ...]) -> None:
+    images, annotations = [], []
+    for number, bag in enumerate(bags):
+        images.append({'id': number, 'file_name': Path(bag['img_path']).name})
+        for item in bag['instances']:
+            x1, y1, x2, y2 = item['bbox']
+            annotations.append(
+                {
+                    'id': len(annotations),
+                    'image_id': number,
+                    'category_id': item['bbox_label'] + 1,
+                    'bbox': [x1, y1, x2 - x1, y2 - y1],
+                }
+            )
+    categories = [{'id': i, 'name': name} for i, name in enumerate(classes, start=1)]
+    path = root / 'annotations' / f'{split}.json'
+    path.parent.mkdir(exist_ok=True)
+    content = {'images': images, 'annotations': annotations, 'categories': categories}
+    path.write_text(json.dumps(content))
+
+
+def write_voc(root: Path, split: str, bags: list[dict], classes: tuple[str, ...]) -> None:
+    for bag in bags:
+        objects = ''.join(
+            f'<object><name>{classes[item["bbox_label"]]}</name><bndbox>'
+            + ''.join(
+                f'<{corner}>{value}</{corner}>'
+                for corner, value in zip(
+                    ('xmin', 'ymin', 'xmax', 'ymax'), item['bbox'], strict=True
+                )
+            )
+            + '</bndbox></object>'
+            for item in bag['instances']
+        )
+        path = root / 'Annotations' / f'{bag["img_id"]}.xml'
+        path.write_text(f'<annotation>{objects}</annotation>')
+    path = root / 'ImageSets/Main' / f'{split}.txt'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(''.join(f'{bag["img_id"]}\n' for bag in bags))
+
+
+def write_csv(root: Path, split: str, bags: list[dict], classes: tuple[str, ...]) -> None:
+    with open(root / f'{split}.csv', 'w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(('image', 'label', 'x1', 'y1', 'x2', 'y2'))
+        for bag in bags:
+            name = Path(bag['img_path']).name
+            for item in bag['instances']:
+                writer.writerow((name, classes[item['bbox_label']], *item['bbox']))
+            if not bag['instances']:
+                writer.writerow((name, '', '', '', '', ''))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Every config builds and trains all its parameters, at the learning rates of the paper."""
 
+import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from mmengine.optim import build_optim_wrapper
 from mmpretrain.structures import DataSample
 
 from mmsxm.apis.running import first_stage, load_config
+from mmsxm.datasets import SIXray
 from mmsxm.datasets.meta_labels import MetaLabels, source_of, write_meta_labels
 from mmsxm.engine.checkpoint_hooks import missing_keys
 from mmsxm.models import HierarchicalRefinement, SXMNet
@@ -69,12 +71,20 @@ def build(cfg: Config) -> SXMNet:
 def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Each data set with one image, of its first class, in the train and the test split."""
     root = tmp_path_factory.mktemp('data')
-    sixray, opixray = root / 'sixray', root / 'opixray'
+    sixray, opixray, own = root / 'sixray', root / 'opixray', root / 'own'
+    coco = {
+        'images': [{'id': 1, 'file_name': 'P1.png'}],
+        'annotations': [{'id': 1, 'image_id': 1, 'category_id': 0, 'bbox': [30, 40, 50, 50]}],
+        'categories': [
+            {'id': i, 'name': name} for i, name in enumerate(SIXray.METAINFO['classes'])
+        ],
+    }
     image = np.random.default_rng(0).integers(0, 200, (150, 170, 3), dtype=np.uint8)
     for split in ('train', 'test'):
         for folder, file in (
             (sixray / 'JPEGImage', 'P1.png'),
             (opixray / split / f'{split}_image', '1.png'),
+            (own / 'images', 'P1.png'),
         ):
             folder.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(folder / file), image)
@@ -86,11 +96,12 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             '</bndbox></object></annotation>',
             opixray / split / f'{split}_knife.txt': '1.png\n',
             opixray / split / f'{split}_annotation/1.txt': '1.png Folding_Knife 30 40 80 90\n',
+            own / f'annotations/{split}.json': json.dumps(coco),
         }
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-    return {'mmsxm.SIXray': sixray, 'mmsxm.OPIXray': opixray}
+    return {'mmsxm.SIXray': sixray, 'mmsxm.OPIXray': opixray, 'mmsxm.CocoXray': own}
 
 
 @pytest.fixture(scope='module', params=LEAVES)

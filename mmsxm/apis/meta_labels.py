@@ -12,6 +12,7 @@ from mmpretrain.structures import DataSample
 
 from mmsxm.datasets.meta_labels import MetaLabels, choose_level, source_of
 from mmsxm.engine.checkpoint_hooks import bare_model, latest_checkpoint
+from mmsxm.evaluation.image_name import image_name
 from mmsxm.files import sha256
 from mmsxm.models import PerLevelHead
 from mmsxm.models.fusion_heads import stack_targets
@@ -34,7 +35,7 @@ class LevelLossesHook(Hook):
         target = stack_targets(outputs, level_scores.size(-1)).to(level_scores.device)
         losses = level_bce_losses(level_scores, target).tolist()
         for sample, of_levels in zip(outputs, losses, strict=True):
-            self.losses[Path(sample.img_path).stem] = of_levels
+            self.losses[image_name(sample)] = of_levels
 
 
 def label_levels(cfg: Config, checkpoint: str) -> MetaLabels:

@@ -24,7 +24,7 @@ from mmsxm.datasets.image_folder import ImageFolder
 from mmsxm.datasets.moved_boxes import lines_with_boxes, voc_with_boxes
 from mmsxm.datasets.opixray import read_box_lines
 from mmsxm.datasets.prepared import NOTE, Preparing, note_of, read_note
-from mmsxm.datasets.sixray import read_voc_objects
+from mmsxm.datasets.voc import read_voc_objects
 from mmsxm.files import sha256, sha256_or_none, write_whole
 from mmsxm.imaging.images import ImageError, read_image
 from mmsxm.worker_pool import WorkerDiedError, WorkerPool

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from mmsxm.datasets.opixray import read_box_lines
-from mmsxm.datasets.sixray import read_voc_objects
+from mmsxm.datasets.voc import read_voc_objects
 
 Picture = npt.NDArray[Any]  # RGB, (h, w, 3), uint8
 
@@ -97,6 +97,7 @@ def _read_boxes(image: Path) -> list[SizedBox]:
     return [
         box
         for item in read(str(annotation))
+        if item.bbox is not None
         for box in _sized(item.class_name, item.bbox, (height, width))
     ]
 

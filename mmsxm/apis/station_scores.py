@@ -1,7 +1,5 @@
 """What a station would score: a labelled data set's images, read and prepared as there."""
 
-from pathlib import Path
-
 import numpy as np
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
@@ -59,9 +57,11 @@ def station_scores(
         )
     targets = np.zeros((len(dataset), len(classes)), dtype=np.int64)
     paths = np.empty(len(dataset), dtype=object)
+    names = []
     for index in range(len(dataset)):
         data_info = dataset.get_data_info(index)
         paths[index] = data_info['img_path']
+        names.append(data_info['img_id'])
         if 'gt_score' in data_info:
             targets[index] = data_info['gt_score']
         else:
@@ -72,8 +72,7 @@ def station_scores(
         backend(np.stack([_input(file) for file in batch])).scores
         for batch in track(loader, 'Scoring whole images')
     ]
-    names = tuple(Path(path).stem for path in paths)
-    return Scores(names, classes, np.concatenate(scores), targets)
+    return Scores(tuple(names), classes, np.concatenate(scores), targets)
 
 
 def _input(file: Prepared | Unreadable) -> np.ndarray:

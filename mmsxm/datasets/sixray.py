@@ -4,16 +4,14 @@ import csv
 import os
 from collections.abc import Iterator
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml import DefusedXmlException, ElementTree
 
 from mmsxm.registry import DATASETS
 
-from .annotations import AnnotatedObject, Box, ListedImage
+from .annotations import AnnotatedObject, ListedImage
+from .voc import read_voc_objects
 from .xray_dataset import XrayDataset
 
-__all__ = ['SIXray', 'read_label_csv', 'read_voc_objects']
+__all__ = ['SIXray', 'read_label_csv']
 
 NAME_COLUMN = 'name'
 POSITIVE = {'1': True, '-1': False, '0': False}
@@ -57,42 +55,6 @@ def read_label_csv(path: str, classes: tuple[str, ...]) -> Iterator[ListedImage]
                 yield ListedImage(row[name_column].strip(), reader.line_num, gt_label)
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f'{path} is no csv file in UTF-8: {error}') from error
-
-
-def read_voc_objects(path: str) -> list[AnnotatedObject]:
-    """Read the objects of an XML file in the form of Pascal VOC.
-
-    Corners are taken as they are: SIXray's reach from 0 to the image's width and height, and so
-    are 0-based, other than Pascal VOC's own. A field that is empty or missing gives an empty class
-    name or a nan in the box.
-
-    Raises:
-        FileNotFoundError: Without the file.
-        ValueError: When it is no XML, with its name.
-    """
-    try:
-        root = ElementTree.parse(path).getroot()
-    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise ValueError(f'{path} is no readable XML: {error}') from error
-    return [
-        AnnotatedObject(
-            (item.findtext('name') or '').strip(), _box(item), f'{path}, object {number}'
-        )
-        for number, item in enumerate(root.iter('object'), start=1)
-    ]
-
-
-def _box(item: Element) -> Box:
-    corners = ('xmin', 'ymin', 'xmax', 'ymax')
-    x1, y1, x2, y2 = (_number(item.findtext(f'bndbox/{corner}')) for corner in corners)
-    return x1, y1, x2, y2
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or 'nan')
-    except ValueError:
-        return float('nan')
 
 
 @DATASETS.register_module()

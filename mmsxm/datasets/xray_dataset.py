@@ -14,7 +14,7 @@ from PIL import Image
 
 from .annotations import AnnotatedObject, ListedImage, clip_box
 from .findings import Findings
-from .image_folder import ImageFolder
+from .image_folder import ImageFolder, image_id
 from .meta_labels import add_meta_levels, source_of
 from .prepared import leave_out, read_note
 from .sample_rng import sample_rng
@@ -27,9 +27,10 @@ class XrayDataset(MultiLabelDataset):
 
     A subclass reads the list of a split (:meth:`read_list`) and the objects of an image
     (:meth:`annotation_path`, :meth:`read_objects`); this class matches them with the images on
-    disk. An image's data info holds ``img_path``, ``img_id`` (file stem), ``gt_label`` (list of
-    class indices, may be empty) and ``instances`` (list of dicts of ``bbox``, xyxy in 0-based
-    pixels of the whole image, and ``bbox_label``); with ``meta_labels``, also ``gt_meta_level``.
+    disk. An image's data info holds ``img_path``, ``img_id`` (its listed name without a suffix,
+    which no other image of the data set has), ``gt_label`` (list of class indices, may be empty)
+    and ``instances`` (list of dicts of ``bbox``, xyxy in 0-based pixels of the whole image, and
+    ``bbox_label``); with ``meta_labels``, also ``gt_meta_level``.
 
     What can't be used is left out, counted, and reported at start in one log message:
 
@@ -60,10 +61,13 @@ class XrayDataset(MultiLabelDataset):
     Raises:
         FileNotFoundError: Without the list, the folder of images or the file of neural labels;
             with ``strict``, when images are missing.
-        ValueError: When the list is malformed, no image is left, the pipeline learns from boxes
-            and there are none, neural labels are malformed, of another list or lack an image, or
-            a copy was prepared for another pipeline; with ``strict``, when anything else is wrong.
+        ValueError: When the list is malformed, classes are not given, no image is left, the
+            pipeline learns from boxes and there are none, neural labels are malformed, of another
+            list or lack an image, or a copy was prepared for another pipeline; with ``strict``,
+            when anything else is wrong.
     """
+
+    images_in: type[ImageFolder] = ImageFolder
 
     def __init__(
         self,
@@ -100,6 +104,14 @@ class XrayDataset(MultiLabelDataset):
         """Read the objects of an image; ValueError with its file's name where it is malformed."""
         raise NotImplementedError
 
+    def annotation_place(self, img_id: str) -> str:
+        """Where the objects of an image stand, for messages."""
+        return self.annotation_path(img_id)
+
+    def list_problems(self) -> Iterable[tuple[str, str]]:
+        """What :meth:`read_list` left out or took in another way: kinds, each with a place."""
+        return ()
+
     def set_epoch(self, seed: int, epoch: int) -> None:
         """Set what the pipeline's random numbers depend on, also in workers that run already.
 
@@ -112,7 +124,7 @@ class XrayDataset(MultiLabelDataset):
         self._seed_and_epoch.copy_(torch.tensor([seed, epoch]))
 
     def image_ids(self) -> set[str]:
-        """The file stems of all images."""
+        """The ``img_id`` of all images."""
         return {self.get_data_info(index)['img_id'] for index in range(len(self))}
 
     def prepare_data(self, idx: int) -> Any:
@@ -126,13 +138,16 @@ class XrayDataset(MultiLabelDataset):
 
     def load_data_list(self) -> list[dict]:
         """Match the list with images and annotations, and report what was found."""
-        if not os.path.isfile(self.ann_file):
-            raise FileNotFoundError(
-                f'there is no list {self.ann_file!r}: set data_root, or the environment variable '
-                'that the config names, to where the data set lies (docs/data.md)'
+        self.check_list_file()
+        if not self.CLASSES or isinstance(self.CLASSES, str):
+            raise ValueError(
+                f'{type(self).__name__} needs the names of its classes, but they are '
+                f"{self.CLASSES!r}: set metainfo=dict(classes=['Gun', 'Knife'])"
             )
-        images = ImageFolder(self.img_prefix)
+        images = self.images_in(self.img_prefix)
         problems, notes = Findings(), Findings()
+        for link in images.unfollowed:
+            notes.add('links not followed: dead, to folders, or out of the folder of images', link)
         data_list = []
         rows = 0
         for row in self.read_list():
@@ -141,7 +156,8 @@ class XrayDataset(MultiLabelDataset):
             if img_path is None:
                 problems.add('missing images', f'{row.name} at {self.ann_file}:{row.line}')
                 continue
-            data_info = self._load_data_info(img_path, row.gt_label, problems, notes)
+            img_id = image_id(row.name)
+            data_info = self._load_data_info(img_path, img_id, row.gt_label, problems, notes)
             if data_info is None:
                 continue
             if self.positives_only and not data_info['gt_label']:
@@ -150,6 +166,8 @@ class XrayDataset(MultiLabelDataset):
                 notes.add('left out, no usable box', row.name)
             else:
                 data_list.append(data_info)
+        for kind, place in self.list_problems():
+            problems.add(kind, place)
 
         copy = '' if self.prepared is None else f', prepared ({self.prepared.size} pixels)'
         report = '\n    '.join(
@@ -187,26 +205,39 @@ class XrayDataset(MultiLabelDataset):
         print_log(report, 'current', logging.WARNING if problems.counts else logging.INFO)
         return data_list
 
+    def check_list_file(self) -> None:
+        """FileNotFoundError when there is no ``ann_file``."""
+        if not os.path.isfile(self.ann_file):
+            raise FileNotFoundError(
+                f'there is no list {self.ann_file!r}: set data_root, or the environment variable '
+                'that the config names, to where the data set lies (docs/data.md)'
+            )
+
     def _load_data_info(
-        self, img_path: str, gt_label: list[int] | None, problems: Findings, notes: Findings
+        self,
+        img_path: str,
+        img_id: str,
+        gt_label: list[int] | None,
+        problems: Findings,
+        notes: Findings,
     ) -> dict | None:
         """The data info of one image, or None when it can't be used."""
-        img_id = os.path.splitext(os.path.basename(img_path))[0]
         instances: list[dict] = []
         # A negative has no objects by nature: don't look for a million files.
         if gt_label is None or gt_label:
-            path = self.annotation_path(img_id)
+            place = self.annotation_place(img_id)
             objects = self._read_known_objects(img_id, problems, notes)
             found = sorted({label for label, _ in objects})
             if gt_label is None:
                 if not found:
-                    problems.add('images left out, no label is known', path)
+                    problems.add('images left out, no label is known', place)
                     return None
                 gt_label = found
             elif found and found != gt_label:
-                problems.add('labels that differ from the objects (the labels are kept)', path)
+                problems.add('labels that differ from the objects (the labels are kept)', place)
             image_size = None
-            if objects and self.prepared is None:
+            boxed = any(item.bbox is not None for _, item in objects)
+            if boxed and self.prepared is None:
                 try:
                     with Image.open(img_path) as image:
                         image_size = image.size[::-1]
@@ -225,17 +256,17 @@ class XrayDataset(MultiLabelDataset):
         self, img_id: str, problems: Findings, notes: Findings
     ) -> list[tuple[int, AnnotatedObject]]:
         """The objects of an image, each with its label, without those of unknown classes."""
-        path = self.annotation_path(img_id)
+        place = self.annotation_place(img_id)
         try:
             objects = self.read_objects(img_id)
         except FileNotFoundError:
-            notes.add('positive images without an annotation file', path)
+            notes.add('positive images without an annotation file', place)
             return []
         except ValueError as error:
             problems.add('unreadable annotations', str(error))
             return []
         if not objects:
-            problems.add('annotations without objects', path)
+            problems.add('annotations without objects', place)
 
         labels = {name.lower(): label for label, name in enumerate(self.CLASSES)}
         known = []
@@ -275,6 +306,8 @@ def _usable_instances(
     Without a size the boxes were clipped before, and those without an area are nan.
     """
     for label, item in objects:
+        if item.bbox is None:
+            continue
         if image_size is not None:
             bbox = clip_box(item.bbox, image_size)
         else:

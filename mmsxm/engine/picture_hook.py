@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 
+from mmsxm.evaluation.image_name import image_name
 from mmsxm.registry import HOOKS
 from mmsxm.visualization.pictures import picture, to_rgb
 from mmsxm.visualization.windows import open_window
@@ -53,9 +54,10 @@ class PictureHook(Hook):
             if (self.seen - 1) % self.interval:
                 continue
             drawn = picture(to_rgb(image.numpy()), sample.cpu(), classes)
-            name = Path(sample.img_path).stem
+            name = image_name(sample)
             if self.out_dir:
-                self.out_dir.mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(self.out_dir / f'{name}.png'), drawn[..., ::-1])
+                out = self.out_dir / f'{name}.png'
+                out.parent.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(out), drawn[..., ::-1])
             if self.window is not None:
                 self.window.show(drawn, name, self.wait_time)

@@ -7,13 +7,13 @@ network can learn that instead of the items, and only a group by itself shows it
 import csv
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from mmsxm.registry import METRICS
 
 from .array_metric import ArrayMetric
+from .image_name import image_name
 from .mean_average_precision import average_precision, score_rows, with_mean
 
 TAILS = (0.025, 0.975)  # of the interval of 95 %
@@ -63,7 +63,7 @@ def read_groups(path: str | os.PathLike[str], column: str) -> dict[str, str]:
                 f'{path} has no column {", ".join(sorted(missing))}; it has '
                 f'{", ".join(reader.fieldnames or ())}.'
             )
-        return {Path(row['name']).stem: row[column] for row in reader}
+        return {os.path.splitext(row['name'])[0]: row[column] for row in reader}
 
 
 @METRICS.register_module()
@@ -103,7 +103,7 @@ class GroupedAveragePrecision(ArrayMetric):
         """
         numbers = []
         for sample in data_samples:
-            name = Path(sample['img_path']).stem
+            name = image_name(sample)
             if name not in self.groups:
                 raise KeyError(f'{self.source} has no row for the image {name}.')
             numbers.append(self.names.index(self.groups[name]))

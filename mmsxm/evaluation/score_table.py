@@ -11,6 +11,7 @@ from mmengine.evaluator import BaseMetric
 
 from mmsxm.registry import METRICS
 
+from .image_name import image_name
 from .mean_average_precision import score_rows
 
 __all__ = [
@@ -34,7 +35,7 @@ class Scores(NamedTuple):
     """What a network said of a test set.
 
     ``scores`` and ``targets`` (1, 0, or -1 for ignored) are (N, C), in the order of ``names``, the
-    stems of the images' files, and ``classes``. ``level_weights`` (N, L) are the weights of the
+    images' :func:`image_name`, and ``classes``. ``level_weights`` (N, L) are the weights of the
     levels, fine to coarse, with L = 0 where the file has none.
     """
 
@@ -112,7 +113,7 @@ class ScoreTable(BaseMetric):
         """Keep the name, scores, targets and level weights of each image."""
         for sample, row in zip(data_samples, score_rows(data_samples), strict=True):
             weights = sample['level_weights'].tolist() if 'level_weights' in sample else []
-            self.results.append((Path(sample['img_path']).stem, *np.split(row, 2), weights))
+            self.results.append((image_name(sample), *np.split(row, 2), weights))
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, float | None]:
         """Write the file; the metrics are empty."""

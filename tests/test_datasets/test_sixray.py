@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmsxm.datasets import SIXray
-from mmsxm.datasets.sixray import read_label_csv, read_voc_objects
+from mmsxm.datasets.sixray import read_label_csv
+from mmsxm.datasets.voc import read_voc_objects
 
 CLASSES = ('Gun', 'Knife', 'Pliers', 'Scissors', 'Wrench')
 HEADER = 'name,Gun,Knife,Wrench,Pliers,Scissors'

@@ -18,7 +18,9 @@ threats = [dict(type='mmsxm.ThreatImageProjection', bank='{{$THREAT_BANK:data/th
 chr_augment = augment[:2]
 meta_level = [dict(type='mmsxm.IntuitiveMetaLevel')]  # before the crop: a property of the image
 heatmap = [dict(type='mmsxm.EllipseHeatmap', stride=4)]
-pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level'))]
+pack = [
+    dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level', 'img_id'))
+]
 
 train_pipeline = load + resize + augment + pack
 stage1_pipeline = load + resize + augment + heatmap + pack

@@ -1,0 +1,6 @@
+# one's own bags, a row of a csv for each object (docs/own_data.md)
+_base_ = './coco_xray.py'
+
+train_dataloader = dict(dataset=dict(type='mmsxm.CsvXray', ann_file='train.csv'))
+val_dataloader = dict(dataset=dict(type='mmsxm.CsvXray', ann_file='val.csv'))
+test_dataloader = dict(dataset=dict(type='mmsxm.CsvXray', ann_file='test.csv'))

@@ -1,0 +1,9 @@
+# one's own bags (docs/own_data.md)
+_base_ = [
+    '_base_/models/sxmnet_r50_stage1.py',
+    '_base_/datasets/own_stage1.py',
+    '_base_/schedules/stage1_30e.py',
+    '_base_/default_runtime.py',
+]
+
+model = dict(data_preprocessor=dict(num_classes={{_base_.num_classes}}))

@@ -1,0 +1,115 @@
+"""A table of objects, a row for each."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from mmsxm.registry import DATASETS
+
+from .annotation_file import ALIKE, AnnotationFile, AnnotationFileDataset
+from .annotations import AnnotatedObject, Box, ListedImage
+from .image_folder import image_id, inner_path
+
+__all__ = ['CsvXray', 'read_object_csv']
+
+CORNERS = ('x1', 'y1', 'x2', 'y2')
+
+
+def read_object_csv(path: str) -> AnnotationFile:
+    """Read a csv file of the columns ``image``, ``label`` and, unless none is boxed, the corners.
+
+    A row is an object, with empty corners where its label alone is known; an image without any has
+    one row with an empty label. Columns may stand in any order, and others are not read.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: When a column or a value is missing, or an image's path leaves the folder of
+            images, with file and line.
+    """
+    images: dict[str, ListedImage] = {}
+    objects: dict[str, list[AnnotatedObject]] = {}
+    negatives: dict[str, str] = {}
+    problems: list[tuple[str, str]] = []
+    for row in _read_rows(path):
+        try:
+            name = inner_path(row.image)
+        except ValueError as error:
+            raise ValueError(f'{path}:{row.line}: {error}') from None
+        img_id, place = image_id(name), f'{path}:{row.line}'
+        if images.setdefault(img_id, ListedImage(name, row.line, [])).name != name:
+            problems.append((ALIKE, f'{name} at {place}'))
+        elif row.label or row.box is not None:
+            objects.setdefault(img_id, []).append(AnnotatedObject(row.label, row.box, place))
+        else:
+            negatives[img_id] = place
+    problems += [
+        ('images both with and without a label (the label is kept)', place)
+        for img_id, place in negatives.items()
+        if img_id in objects
+    ]
+    rows = [
+        row._replace(gt_label=None) if img_id in objects else row for img_id, row in images.items()
+    ]
+    return AnnotationFile(rows, objects, problems)
+
+
+class _Row(NamedTuple):
+    line: int
+    image: str
+    label: str
+    box: Box | None
+
+
+def _read_rows(path: str) -> Iterator[_Row]:
+    try:
+        with open(path, encoding='utf-8-sig', newline='') as file:
+            reader = csv.reader(file)
+            header = [column.strip() for column in next(reader, [])]
+            boxed = not set(CORNERS).isdisjoint(header)
+            columns = ('image', 'label', *(CORNERS if boxed else ()))
+            missing = [column for column in columns if column not in header]
+            if missing:
+                raise ValueError(
+                    f'{path}:1: no column {", ".join(missing)} in the header {",".join(header)!r}; '
+                    'it is image,label,x1,y1,x2,y2, with commas'
+                )
+            places = [header.index(column) for column in columns]
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(header):
+                    raise ValueError(
+                        f'{path}:{reader.line_num}: {len(cells)} values, but the header has '
+                        f'{len(header)} columns'
+                    )
+                image, label, *corners = (cells[place].strip() for place in places)
+                yield _Row(reader.line_num, image, label, _box(corners))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f'{path} is no csv file in UTF-8: {error}') from error
+
+
+def _box(corners: Sequence[str]) -> Box | None:
+    if not any(corners):
+        return None
+    x1, y1, x2, y2 = map(_number, corners)
+    return x1, y1, x2, y2
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float('nan')
+
+
+@DATASETS.register_module()
+class CsvXray(AnnotationFileDataset):
+    """Images and objects in a csv file; ``metainfo`` names the classes.
+
+    Labels follow from the objects, and images without any are negatives. An image whose objects
+    are all of an unknown class is left out.
+    """
+
+    def read_file(self) -> AnnotationFile:
+        """Read the csv."""
+        return read_object_csv(self.ann_file)

@@ -1,0 +1,45 @@
+"""XML files in the form of Pascal VOC."""
+
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException, ElementTree
+
+from .annotations import AnnotatedObject, Box
+
+__all__ = ['read_voc_objects']
+
+
+def read_voc_objects(path: str) -> list[AnnotatedObject]:
+    """Read the objects of an XML file in the form of Pascal VOC.
+
+    Corners are taken as they are: 0-based, as SIXray and most of today's tools write them. Pascal
+    VOC's own count from 1, by which its boxes lose one column and one row of pixels here. A field
+    that is empty or missing gives an empty class name or a nan in the box.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: When it is no XML, with its name.
+    """
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise ValueError(f'{path} is no readable XML: {error}') from error
+    return [
+        AnnotatedObject(
+            (item.findtext('name') or '').strip(), _box(item), f'{path}, object {number}'
+        )
+        for number, item in enumerate(root.iter('object'), start=1)
+    ]
+
+
+def _box(item: Element) -> Box:
+    corners = ('xmin', 'ymin', 'xmax', 'ymax')
+    x1, y1, x2, y2 = (_number(item.findtext(f'bndbox/{corner}')) for corner in corners)
+    return x1, y1, x2, y2
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or 'nan')
+    except ValueError:
+        return float('nan')
