@@ -112,6 +112,24 @@ class XrayDataset(MultiLabelDataset):
         """What :meth:`read_list` left out or took in another way: kinds, each with a place."""
         return ()
 
+    def list_without(self, lines: set[int]) -> str:
+        """The text of ``ann_file`` without the images that stand at these lines.
+
+        A subclass whose list is not of lines, or has several for an image, says how.
+        """
+        with open(self.ann_file, encoding='utf-8-sig', newline='') as file:
+            text = list(file)
+        dropped: set[int] = set()
+        before = None
+        for row in self.read_list():
+            # a quoted field may hold line breaks: the row ends at its line, and begins after the
+            # last one, or after a header
+            first = min(row.line, 2) if before is None else before + 1
+            if row.line in lines:
+                dropped.update(range(first, row.line + 1))
+            before = row.line
+        return ''.join(line for i, line in enumerate(text, start=1) if i not in dropped)
+
     def set_epoch(self, seed: int, epoch: int) -> None:
         """Set what the pipeline's random numbers depend on, also in workers that run already.
 

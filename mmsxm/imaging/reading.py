@@ -2,14 +2,17 @@
 
 import os
 import stat
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from .images import ImageError, read_image
 from .preparation import Preparation, View
 
-__all__ = ['Prepared', 'Unreadable', 'prepare_file']
+__all__ = ['Prepared', 'Unreadable', 'attempt', 'prepare_file']
+
+T = TypeVar('T')
 
 
 class Prepared(NamedTuple):
@@ -29,13 +32,18 @@ class Unreadable(NamedTuple):
 
 def prepare_file(path: str, preparation: Preparation, max_pixels: int) -> Prepared | Unreadable:
     """Read and prepare one image; whatever the file holds, no error is raised."""
+    return attempt(path, lambda: Prepared(path, *preparation(read_image(path, max_pixels))))
+
+
+def attempt(path: str, read: Callable[[], T]) -> T | Unreadable:
+    """What ``read`` makes of a file, or why it can't; it may raise whatever it likes."""
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
             return Unreadable(path, 'is a folder that cannot be listed, or a link to a folder')
         if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
             return Unreadable(path, 'is no regular file')
-        return Prepared(path, *preparation(read_image(path, max_pixels)))
+        return read()
     except (ImageError, OSError) as error:
         return Unreadable(path, str(error))
     except Exception as error:  # a decoder's own, or memory: the next file may do

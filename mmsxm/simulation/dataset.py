@@ -23,7 +23,7 @@ from .scanner import Scanner
 from .scanner_profiles import known_scanners
 from .sites import CROWDING, Crowding
 
-_PARAMETERS_FILE = 'simulation.json'
+PARAMETERS_FILE = 'simulation.json'
 # Few enough that no process waits long for the last ones, enough that handing them out costs
 # nothing beside simulating them.
 _CHUNK = 8
@@ -172,14 +172,14 @@ def _claim(dst: str | Path, settings: _Settings, **counts: int | list[int]) -> P
     settings.simulate(1)
     parameters = json.dumps({**settings.note(), **counts}, indent=1) + '\n'
     folder = Path(dst)
-    note = folder / _PARAMETERS_FILE
+    note = folder / PARAMETERS_FILE
     if folder.exists() and not folder.is_dir():
         raise ValueError(f'{folder} is a file: name a folder')
     known = note.exists() and note.read_text() == parameters
     if folder.exists() and any(folder.iterdir()) and not known:
         raise ValueError(
             f'{folder} is not empty and no simulated set of these parameters '
-            f'({_PARAMETERS_FILE} tells): delete it or name another folder'
+            f'({PARAMETERS_FILE} tells): delete it or name another folder'
         )
     write_whole(note, parameters.encode())
     return folder

@@ -1,19 +1,18 @@
 """The parts of the review page, as HTML: whatever a name holds, it is shown and never run."""
 
 import base64
-import html
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from .escaping import shown
 from .overlays import relative_map
 
 __all__ = ['Bar', 'QueueRow', 'bars_html', 'image_html', 'queue_html', 'shown', 'tile_html']
 
 LONGEST = 1600  # pixels of an image's longer side on the page
-TEMPLATE = str.maketrans({c: f'&#{ord(c)};' for c in '{}$`'})  # gradio's HTML is a template
 
 
 class QueueRow(NamedTuple):
@@ -33,12 +32,6 @@ class Bar(NamedTuple):
     value: float
     mark: float | None = None
     strong: bool = False
-
-
-def shown(text: str) -> str:
-    """Escape a text; what can't be printed, or turns the direction of writing, becomes U+FFFD."""
-    printable = ''.join(c if c.isprintable() else '\ufffd' for c in text)
-    return html.escape(printable).translate(TEMPLATE)
 
 
 def queue_html(rows: Iterable[QueueRow], selected: int, hidden: int = 0) -> str:

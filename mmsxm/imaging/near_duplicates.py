@@ -1,0 +1,66 @@
+"""Find images that look the same by their perceptual hashes, among many."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ['LIMIT', 'Twin', 'nearest_earlier', 'nearest_of']
+
+# Up to here, of 255 bits, all pairs of SIXray that were looked at are one bag scanned once more.
+# From 44 on things inside have moved, from 56 on they are others; different simulated bags differ by
+# 66 and more.
+LIMIT = 40
+BLOCK = 2048
+
+
+class Twin(NamedTuple):
+    """That an image looks like another one: their indices, and by how many bits they differ."""
+
+    index: int
+    other: int
+    distance: int
+
+
+def nearest_of(hashes: Sequence[bytes], others: Sequence[bytes], limit: int = LIMIT) -> list[Twin]:
+    """For each hash the nearest of the others, where one is within the limit."""
+    return _search(hashes, others, limit, earlier=False)
+
+
+def nearest_earlier(hashes: Sequence[bytes], limit: int = LIMIT) -> list[Twin]:
+    """For each hash the nearest of those before it, where one is within the limit."""
+    return _search(hashes, hashes, limit, earlier=True)
+
+
+def _search(
+    hashes: Sequence[bytes], others: Sequence[bytes], limit: int, earlier: bool
+) -> list[Twin]:
+    if not hashes or not others:
+        return []
+    # differing bits are counted by a product of signs: NumPy counts bits since its version 2 only
+    queries, keys = _signs(hashes), _signs(others)
+    bits = queries.shape[1]
+    twins = []
+    for start in range(0, len(queries), BLOCK):
+        block = queries[start : start + BLOCK]
+        best = np.full(len(block), limit + 1, np.float32)
+        which = np.zeros(len(block), np.int64)
+        rows = start + np.arange(len(block))[:, None]
+        for first in range(0, min(start + BLOCK, len(keys)) if earlier else len(keys), BLOCK):
+            part = keys[first : first + BLOCK]
+            distances = (bits - block @ part.T) / 2
+            if earlier:
+                distances[first + np.arange(len(part)) >= rows] = bits
+            nearest = distances.argmin(axis=1)
+            found = np.take_along_axis(distances, nearest[:, None], axis=1)[:, 0]
+            better = found < best
+            best[better], which[better] = found[better], first + nearest[better]
+        twins += [
+            Twin(start + i, int(which[i]), int(best[i])) for i in np.flatnonzero(best <= limit)
+        ]
+    return twins
+
+
+def _signs(hashes: Sequence[bytes]) -> np.ndarray:
+    packed = np.frombuffer(b''.join(hashes), np.uint8).reshape(len(hashes), -1)
+    return np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1

@@ -1,0 +1,159 @@
+"""Look over the data sets of a config before a training: images, annotations, lists, copies.
+
+python tools/check_dataset.py configs/sxmnet_sixray_stage1.py --workers 8 --html check.html
+
+docs/checking.md says what is found and what to do about it. Exit code 0: training may start, though
+there may be warnings; 1: errors were found; 2: the data sets could not be examined.
+"""
+
+import argparse
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# the processes that read images import this file too: what is heavy is imported where it is used
+if TYPE_CHECKING:
+    from mmsxm.datasets.check_report import Report
+
+SHOWN_PLACES = 3
+COUNTS = {
+    'rows': 'rows',
+    'left out by the config': 'left_out',
+    'usable': 'usable',
+    'positives': 'positives',
+    'published positives': 'published',
+}
+STYLES = {'error': 'bold red', 'warning': 'yellow', 'note': 'dim'}
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    from mmengine.config import DictAction
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='the config file')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='settings to override, key=value'
+    )
+    parser.add_argument(
+        '--workers', type=int, default=os.cpu_count(), help='processes; 0 works in this'
+    )
+    parser.add_argument('--json', type=Path, metavar='FILE', help='everything, for machines')
+    parser.add_argument('--html', type=Path, metavar='FILE', help='a page with small pictures')
+    parser.add_argument(
+        '--fix-list', type=Path, metavar='DIR', help='write the lists there, without errors'
+    )
+    args = parser.parse_args()
+    if args.workers < 0:
+        parser.error(f'--workers {args.workers}: give 0 or more')
+    return args
+
+
+def show_lists(report: 'Report') -> Table:
+    """Draw up what the lists hold; of sizes the median, the least and the most."""
+    table = Table('', show_edge=False)
+    for one in report.lists:
+        table.add_column(one.split, justify='right')
+    for title, field in COUNTS.items():
+        counts = [getattr(one, field) for one in report.lists]
+        table.add_row(title, *('' if count is None else f'{count:,}' for count in counts))
+    for name in dict.fromkeys(name for one in report.lists for name in one.images):
+        pairs = [(one.images.get(name, 0), one.boxes.get(name, 0)) for one in report.lists]
+        cells = [f'{images:,} / {boxes:,}' for images, boxes in pairs]
+        table.add_row(text(f'{name}: images / boxes'), *cells)
+    table.add_section()
+    for name in dict.fromkeys(name for one in report.lists for name in one.statistics):
+        values = [one.statistics.get(name, {}) for one in report.lists]
+        table.add_row(name, *map(spread, values))
+    return table
+
+
+def spread(values: dict[str, float]) -> str:
+    """The median of a measure, and how far it reaches."""
+    if not values:
+        return ''
+    return '{median:.4g} ({least:.4g}..{most:.4g})'.format(**values)
+
+
+def show_findings(report: 'Report') -> Table:
+    """Draw up what was found, the worst first."""
+    from mmsxm.datasets.checks import KINDS
+
+    roots = {os.path.join(one.dataset.data_root, '') for one in report.lists}
+    table = Table('', 'number', show_edge=False, show_lines=True)
+    table.add_column('what, what to do, and the first places', overflow='fold')
+    for kind, findings in report.by_kind().items():
+        severity, title, remedy = KINDS[kind]
+        words = Text(title, 'bold').append(f'\n{remedy}', 'italic')
+        for finding in findings[:SHOWN_PLACES]:
+            line = ': '.join(filter(None, (finding.place, finding.detail)))
+            for root in roots:
+                line = line.replace(root, '')
+            words.append('\n').append_text(text(line))
+        if len(findings) > SHOWN_PLACES:
+            words.append('\n...')
+        table.add_row(Text(severity, STYLES[severity]), f'{len(findings):,}', words)
+    return table
+
+
+def text(words: str) -> Text:
+    """Words of others, which may hold anything, as they are."""
+    from mmsxm.visualization.escaping import printable
+
+    return Text(printable(words))
+
+
+def check(args: argparse.Namespace) -> int:
+    """Check, as the command line says; returns the exit code."""
+    from mmsxm.apis.checking import check_datasets
+    from mmsxm.apis.fixed_lists import write_fixed_lists
+    from mmsxm.apis.running import load_config
+    from mmsxm.files import write_whole
+    from mmsxm.visualization.check_page import check_page
+
+    report = check_datasets(load_config(args.config, options=args.cfg_options), args.workers)
+    console = Console()
+    for one in report.lists:
+        console.print(text(f'{one.split}: {one.dataset.ann_file}'))
+    console.print(show_lists(report))
+    if report.findings:
+        console.print(show_findings(report))
+    if args.json:
+        write_whole(args.json, report.to_json().encode())
+    if args.html:
+        write_whole(args.html, check_page(report).encode())
+    if args.fix_list:
+        for fixed in write_fixed_lists(report, args.fix_list):
+            said = fixed.reason or f'{fixed.dropped:,} rows dropped'
+            console.print(text(f'{fixed.path}: {said}'))
+    if report.may_train:
+        console.print('Training may start.', style='bold green')
+        return 0
+    console.print('Training must not start before the errors are mended.', style='bold red')
+    return 1
+
+
+def main() -> None:
+    """Check."""
+    args = parse_args()
+    try:
+        sys.exit(check(args))
+    except (OSError, ValueError) as error:
+        print(f'check_dataset.py: {error}', file=sys.stderr)
+    except KeyError as error:
+        print(f'check_dataset.py: {error.args[0]}', file=sys.stderr)
+    except Exception:
+        traceback.print_exc()
+    sys.exit(2)  # Python's own 1 would be errors in the data
+
+
+if __name__ == '__main__':
+    main()
