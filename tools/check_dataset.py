@@ -57,7 +57,17 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def show_lists(report: 'Report') -> Table:
+def show(report: 'Report') -> None:
+    """Print what was found."""
+    console = Console()
+    for one in report.lists:
+        console.print(text(f'{one.split}: {one.dataset.ann_file}'))
+    console.print(lists_table(report))
+    if report.findings:
+        console.print(findings_table(report))
+
+
+def lists_table(report: 'Report') -> Table:
     """Draw up what the lists hold; of sizes the median, the least and the most."""
     table = Table('', show_edge=False)
     for one in report.lists:
@@ -83,7 +93,7 @@ def spread(values: dict[str, float]) -> str:
     return '{median:.4g} ({least:.4g}..{most:.4g})'.format(**values)
 
 
-def show_findings(report: 'Report') -> Table:
+def findings_table(report: 'Report') -> Table:
     """Draw up what was found, the worst first."""
     from mmsxm.datasets.checks import KINDS
 
@@ -120,12 +130,7 @@ def check(args: argparse.Namespace) -> int:
     from mmsxm.visualization.check_page import check_page
 
     report = check_datasets(load_config(args.config, options=args.cfg_options), args.workers)
-    console = Console()
-    for one in report.lists:
-        console.print(text(f'{one.split}: {one.dataset.ann_file}'))
-    console.print(show_lists(report))
-    if report.findings:
-        console.print(show_findings(report))
+    show(report)
     if args.json:
         write_whole(args.json, report.to_json().encode())
     if args.html:
@@ -133,11 +138,11 @@ def check(args: argparse.Namespace) -> int:
     if args.fix_list:
         for fixed in write_fixed_lists(report, args.fix_list):
             said = fixed.reason or f'{fixed.dropped:,} rows dropped'
-            console.print(text(f'{fixed.path}: {said}'))
+            print(f'{fixed.path}: {said}')
     if report.may_train:
-        console.print('Training may start.', style='bold green')
+        print('Training may start.')
         return 0
-    console.print('Training must not start before the errors are mended.', style='bold red')
+    print('Training must not start before the errors are mended.')
     return 1
 
 

@@ -51,6 +51,7 @@ class _List:
         self.positives_only = dataset.positives_only
         self.rows: list[Row] = []
         self.left_out = 0
+        self.was_read = False  # to its end
         self.named: set[str] = set()  # images, also those of rows that are left out
         self.labels: dict[int, list[int]] = {}  # of usable rows
         self.objects: list[tuple[int, AnnotatedObject]] = []
@@ -160,6 +161,7 @@ def _read_rows(listed: _List) -> Iterator[Finding]:
             )
         for kind, place in dataset.list_problems():
             yield listed.finding('list-problem', kind, place)
+        listed.was_read = True
     except Exception as error:  # a parser's own: the other lists are read all the same
         yield listed.finding('broken-list', _reason(error))
     for row in listed.rows:
@@ -338,7 +340,7 @@ def _statistics(
 def _count_findings(listed: _List, checked: CheckedList) -> Iterator[Finding]:
     """Compare the counts with what they should be."""
     if not checked.usable:
-        if listed.rows:
+        if listed.was_read:
             yield listed.finding('no-images', f'none of {checked.rows:,} rows')
         return
     if checked.published not in (None, checked.positives):

@@ -8,8 +8,8 @@ import numpy as np
 __all__ = ['LIMIT', 'Twin', 'nearest_earlier', 'nearest_of']
 
 # Up to here, of 255 bits, all pairs of SIXray that were looked at are one bag scanned once more.
-# From 44 on things inside have moved, from 56 on they are others; different simulated bags differ by
-# 66 and more.
+# From 44 on things inside have moved, from 56 on they are others; simulated bags differ by 66 and
+# more.
 LIMIT = 40
 BLOCK = 2048
 
