@@ -82,8 +82,7 @@ def check_datasets(cfg: Config, workers: int = 0, max_pixels: int = MAX_PIXELS) 
     Raises:
         ValueError: The config has no data set, or one that is none of ours.
     """
-    lists = _lists(cfg)
-    findings: list[Finding] = []
+    lists, findings = _lists(cfg)
     for listed in lists:
         findings += _read_rows(listed)
     fingerprints, broken = _fingerprints(lists, workers, max_pixels)
@@ -97,14 +96,20 @@ def check_datasets(cfg: Config, workers: int = 0, max_pixels: int = MAX_PIXELS) 
     return Report(checked, findings)
 
 
-def _lists(cfg: Config) -> list[_List]:
-    """The data sets of a config, without reading them."""
+def _lists(cfg: Config) -> tuple[list[_List], list[Finding]]:
+    """The data sets of a config, not read yet, and why others can't be made."""
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     lists: dict[tuple, _List] = {}
+    failed: dict[str, Finding] = {}
     for name in DATALOADERS:
         phase = name.removesuffix('_dataloader')
         for settings in _leaves((cfg.get(name) or {}).get('dataset')):
-            dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
+            try:
+                dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
+            except (OSError, ValueError) as error:  # it looks into its list at once
+                finding = Finding('broken-list', phase, f'{name}.dataset', str(error))
+                failed.setdefault(str(error), finding)
+                continue
             if not isinstance(dataset, XrayDataset):
                 raise ValueError(
                     f'the {phase} data are a {type(dataset).__name__}, but only data sets that '
@@ -120,9 +125,9 @@ def _lists(cfg: Config) -> list[_List]:
             known.positives_only &= dataset.positives_only
             if phase not in known.phases:
                 known.phases.append(phase)
-    if not lists:
+    if not lists and not failed:
         raise ValueError(f'{cfg.filename} has no data set: name a config that trains or tests')
-    return list(lists.values())
+    return list(lists.values()), list(failed.values())
 
 
 def _leaves(settings: Any) -> Iterator[dict]:
@@ -141,12 +146,13 @@ def _read_rows(listed: _List) -> Iterator[Finding]:
     """Read a list and look for its images."""
     dataset = listed.dataset
     try:
+        dataset.check_list_file()
         images = dataset.images_in(dataset.img_prefix)
-        if not os.path.isfile(dataset.ann_file):
-            raise FileNotFoundError(f'there is no list {dataset.ann_file!r}')
     except OSError as error:
         yield listed.finding('no-list', str(error))
         return
+    for link in images.unfollowed:
+        yield listed.finding('unfollowed-link', '', os.path.join(dataset.img_prefix, link))
     try:
         for row in dataset.read_list():
             path = images.find(row.name)

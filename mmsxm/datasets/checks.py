@@ -127,6 +127,9 @@ KINDS = {
     'near-duplicate': Kind(
         NOTE, 'images that look like another of the same side', 'keep them on one side of a split'
     ),
+    'unfollowed-link': Kind(
+        NOTE, 'links out of the folder of images, not followed', 'copy what they lead to'
+    ),
     'unlisted-image': Kind(NOTE, 'images that no list names', 'nothing, if that is intended'),
 }
 

@@ -5,6 +5,7 @@ The format: https://cocodataset.org/#format-data.
 
 import json
 import math
+from pathlib import PurePosixPath
 from typing import Any
 
 from mmsxm.registry import DATASETS
@@ -204,3 +205,20 @@ class CocoXray(AnnotationFileDataset):
     def read_file(self) -> AnnotationFile:
         """Read the JSON."""
         return read_coco(self.ann_file)
+
+    def list_without(self, lines: set[int]) -> str:
+        """The JSON without the images of these numbers and their annotations."""
+        dropped = {image_id(row.name) for row in self.read_list() if row.line in lines}
+        content = _read_json(self.ann_file)
+        kept: list = []
+        ids = set()
+        for item in content['images']:
+            if image_id(str(PurePosixPath(_text(item, 'file_name')))) in dropped:
+                ids.add(_id(item, 'id'))
+            else:
+                kept.append(item)
+        content['images'] = kept
+        content['annotations'] = [
+            item for item in content['annotations'] if _id(item, 'image_id') not in ids
+        ]
+        return json.dumps(content) + '\n'

@@ -1,6 +1,7 @@
 """A table of objects, a row for each."""
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -113,3 +114,17 @@ class CsvXray(AnnotationFileDataset):
     def read_file(self) -> AnnotationFile:
         """Read the csv."""
         return read_object_csv(self.ann_file)
+
+    def list_without(self, lines: set[int]) -> str:
+        """The csv without any row of the images that first stand at these lines."""
+        dropped = {image_id(row.name) for row in self.read_list() if row.line in lines}
+        with open(self.ann_file, encoding='utf-8-sig', newline='') as file:
+            header, *rows = csv.reader(file)
+        column = [name.strip() for name in header].index('image')
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator='\n')
+        writer.writerow(header)
+        writer.writerows(
+            row for row in rows if row and image_id(inner_path(row[column].strip())) not in dropped
+        )
+        return text.getvalue()

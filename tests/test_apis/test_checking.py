@@ -16,6 +16,7 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from mmsxm.apis.checking import check_datasets
 from mmsxm.apis.fixed_lists import write_fixed_lists
@@ -454,6 +455,63 @@ def test_faults_in_opixrays_layout_are_found(knives: Path) -> None:
     assert found(report) == expected
     (fixed, _) = write_fixed_lists(report, knives / 'fine')
     assert fixed.path.read_text() == 'r4.jpg\nr5.jpg\nr6.jpg\nr8.jpg\nr11.jpg\n'
+
+
+def own_config(layout: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Of one's own data in a layout; the lists for validation and test have the same images."""
+    monkeypatch.setenv('OWN_LAYOUT', layout)
+    monkeypatch.setenv('OWN_ROOT', str(root))
+    cfg = load_config(ROOT / 'configs/sxmnet_own_stage2.py')
+    cfg.val_dataloader = None
+    return cfg
+
+
+LAYOUTS = {'coco': 'annotations/train.json', 'voc': 'ImageSets/Main/train.txt', 'csv': 'train.csv'}
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_ones_own_layouts_are_checked_alike(
+    layout: str, own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / 'own'
+    shutil.copytree(own_data[layout], root)
+    report = check_datasets(own_config(layout, root, monkeypatch))
+    assert {kind for kind, _ in found(report)} <= {'untested-class'}  # seven bags for the test
+    train = report.lists[0]
+    assert (train.positives, train.rows) == (16, 16 + 3)
+
+    images = root / ('JPEGImages' if layout == 'voc' else 'images')
+    (images / 'P00001.jpg').unlink()
+    (images / 'P00002.jpg').write_bytes(b'no image')
+    shutil.copy(images / 'P00017.jpg', images / 'P00003.jpg')
+    report = check_datasets(own_config(layout, root, monkeypatch))
+    errors = [(one.kind, one.row.name[:6]) for one in report.findings if one.severity == 'error']
+    assert sorted(errors) == [
+        ('broken-image', 'P00002'),
+        ('leaked-copy', 'P00003'),
+        ('missing-image', 'P00001'),
+    ]
+    (fixed, *_) = write_fixed_lists(report, tmp_path / 'fine')
+    assert fixed.dropped == 3
+    shutil.copy(fixed.path, root / LAYOUTS[layout])
+    report = check_datasets(own_config(layout, root, monkeypatch))
+    assert report.may_train
+    assert (report.lists[0].positives, report.lists[0].rows) == (13, 16)
+    assert sum(report.lists[0].boxes.values()) < sum(train.boxes.values())
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_a_broken_file_of_ones_own_is_a_finding(
+    layout: str, own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / 'own'
+    shutil.copytree(own_data[layout], root)
+    (root / LAYOUTS[layout]).write_bytes(b'{"\xff')
+    report = check_datasets(own_config(layout, root, monkeypatch))
+    assert [(one.kind, one.split) for one in report.findings if one.severity == 'error'] == [
+        ('broken-list', 'train')
+    ]
+    assert report.lists[-1].rows == 7 + 2  # the test is examined all the same
 
 
 def run(*args: object) -> subprocess.CompletedProcess:
