@@ -154,16 +154,16 @@ def _read_rows(listed: _List) -> Iterator[Finding]:
     for link in images.unfollowed:
         yield listed.finding('unfollowed-link', '', os.path.join(dataset.img_prefix, link))
     try:
-        for row in dataset.read_list():
-            path = images.find(row.name)
+        for name, line, gt_label in dataset.read_list():
+            path = images.find(name)
             if path is not None:
                 listed.named.add(path)
-            if listed.positives_only and row.gt_label is not None and not row.gt_label:
+            if listed.positives_only and gt_label is not None and not gt_label:
                 listed.left_out += 1
                 continue
             number = len(listed.rows)
             listed.rows.append(
-                Row(listed.split, dataset.ann_file, number, row.line, row.name, row.gt_label, path)
+                Row(listed.split, dataset.ann_file, number, line, name, gt_label, path)
             )
         for kind, place in dataset.list_problems():
             yield listed.finding('list-problem', kind, place)
@@ -313,7 +313,9 @@ def _statistics(
 ) -> dict[str, dict[str, float]]:
     """Quantiles of sizes and aspects; of boxes, those that lie in a readable image."""
     sizes = {
-        row.number: fingerprints[row.path].size for row in listed.rows if row.path in fingerprints
+        row.number: fingerprints[row.path].size
+        for row in listed.rows
+        if row.path is not None and row.path in fingerprints
     }
     measures: dict[str, list[float]] = {
         'image width': [width for _, width in sizes.values()],

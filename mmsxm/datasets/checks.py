@@ -247,8 +247,7 @@ def object_findings(
             yield finding(kind, item.place, f'{item.class_name!r}{meant}', item.bbox)
         elif known != item.class_name:
             yield finding('class-case', item.place, f'{item.class_name!r}', item.bbox)
-        fault = None if item.bbox is None else box_fault(item.bbox, image_size)
-        if fault is not None:
+        if item.bbox is not None and (fault := box_fault(item.bbox, image_size)) is not None:
             yield finding(fault, item.place, f'{item.class_name} {_corners(item.bbox)}', item.bbox)
 
     found = known_labels(objects, classes)

@@ -37,7 +37,7 @@ def _fingerprint(image: np.ndarray) -> Fingerprint:
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     height, width = grey.shape
     digest = hashlib.sha256(f'{height} {width} '.encode())
-    digest.update(grey)
+    digest.update(grey.data)
     return Fingerprint((height, width), digest.digest(), perceptual_hash(grey))
 
 

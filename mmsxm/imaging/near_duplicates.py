@@ -17,7 +17,7 @@ BLOCK = 2048
 class Twin(NamedTuple):
     """That an image looks like another one: their indices, and by how many bits they differ."""
 
-    index: int
+    image: int
     other: int
     distance: int
 

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +107,18 @@ def test_rows_of_one_image():
         ('repeated-row', 1),
         ('contradicting-rows', 2),
     ]
+
+
+def test_the_docs_name_each_kind_with_its_severity():
+    page = (Path(__file__).parents[2] / 'docs' / 'checking.md').read_text()
+    rows = [line.split(' | ') for line in page.splitlines() if line.startswith('| `')]
+    told = {
+        kind: severity
+        for kinds, severity, *_ in rows
+        for kind in kinds.removeprefix('| ').replace('`', '').split(', ')
+        if kind in KINDS
+    }
+    assert told == {kind: value.severity for kind, value in KINDS.items()}
 
 
 def test_the_worst_comes_first():

@@ -120,8 +120,8 @@ def test_blocks_give_what_one_block_gives(monkeypatch):
     whole = nearest_earlier(many), nearest_of(many, many[::-1])
     assert len(whole[0]) == 36  # all but the first of each kind
     monkeypatch.setattr(near_duplicates, 'BLOCK', 7)
-    assert [(t.index, t.distance) for t in nearest_earlier(many)] == [
-        (t.index, t.distance) for t in whole[0]
+    assert [(t.image, t.distance) for t in nearest_earlier(many)] == [
+        (t.image, t.distance) for t in whole[0]
     ]
-    assert all(t.other < t.index for t in nearest_earlier(many))
+    assert all(t.other < t.image for t in nearest_earlier(many))
     assert [t.distance for t in nearest_of(many, many[::-1])] == [0] * 40
