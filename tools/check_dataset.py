@@ -104,7 +104,7 @@ def findings_table(report: 'Report') -> Table:
         severity, title, remedy = KINDS[kind]
         words = Text(title, 'bold').append(f'\n{remedy}', 'italic')
         for finding in findings[:SHOWN_PLACES]:
-            line = ': '.join(filter(None, (finding.place, finding.detail)))
+            line = finding.words
             for root in roots:
                 line = line.replace(root, '')
             words.append('\n').append_text(text(line))

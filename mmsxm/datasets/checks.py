@@ -175,6 +175,13 @@ class Finding(NamedTuple):
         """One of SEVERITIES."""
         return KINDS[self.kind].severity
 
+    @property
+    def words(self) -> str:
+        """Place and detail, which may name its place itself."""
+        if not self.detail or self.place in self.detail:
+            return self.detail or self.place
+        return f'{self.place}: {self.detail}'
+
 
 def box_fault(bbox: Box, image_size: tuple[int, int] | None) -> str | None:
     """The key in KINDS of what is wrong with a box, xyxy, in an image of size (h, w).

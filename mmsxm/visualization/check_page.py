@@ -114,8 +114,10 @@ def _section(kind: str, findings: Sequence[Finding]) -> Iterator[str]:
     others = [finding for finding in findings if id(finding) not in drawn]
     if others:
         items = ''.join(f'<li>{_words(finding)}</li>' for finding in others[:NAMED])
-        more = f'<p>{len(others) - NAMED:,} more</p>' if len(others) > NAMED else ''
-        yield f'<details><summary>{len(others):,} others</summary><ul>{items}</ul>{more}</details>'
+        hidden = f'<p>{len(others) - NAMED:,} more</p>' if len(others) > NAMED else ''
+        summary = f'{len(others):,} more' if pictured else 'places'
+        yield f'<details{"" if pictured else " open"}><summary>{summary}</summary>'
+        yield f'<ul>{items}</ul>{hidden}</details>'
 
 
 def _card(finding: Finding) -> str:
@@ -127,8 +129,7 @@ def _card(finding: Finding) -> str:
 
 
 def _words(finding: Finding) -> str:
-    detail = f'{shown(finding.detail)} ' if finding.detail else ''
-    return f'{detail}<small>{shown(finding.split)}, {shown(finding.place)}</small>'
+    return f'{shown(finding.words)} <small>{shown(finding.split)}</small>'
 
 
 def _picture(path: str, box: Box | None) -> str:
