@@ -36,7 +36,7 @@ class XrayDataset(MultiLabelDataset):
 
     - images that are missing or can't be read, or whose labels nothing tells;
     - objects of unknown classes (names in another case are matched, and counted), and boxes that
-      aren't finite or have no area inside the image.
+      aren't finite, have no area inside the image, or can only be fractions of it.
 
     Boxes that leave the image are clipped to it, and counted: nothing can be annotated outside of
     an image, so this is noise of the annotation. What a crop cuts off is another matter.
@@ -332,6 +332,10 @@ def _usable_instances(
             bbox = item.bbox if all(map(math.isfinite, item.bbox)) else None
         if bbox is None:
             problems.add('boxes left out, no area in the image', f'{item.place} {item.bbox}')
+            continue
+        if image_size is not None and max(bbox) <= 1:
+            kind = 'boxes left out, within the first pixel: are they fractions of the image?'
+            problems.add(kind, f'{item.place} {item.bbox}')
             continue
         if bbox != item.bbox:
             problems.add('boxes clipped to the image', f'{item.place} {item.bbox}')

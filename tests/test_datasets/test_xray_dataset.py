@@ -111,6 +111,7 @@ def test_images_are_found_with_and_without_suffix_and_under_another(folder):
         ([0], [('Gun', (9.0, 5.0, 1.0, 9.0))], 'no area in the image: 1 (a:1'),
         ([0], [('Gun', (float('nan'), 1.0, 2.0, 3.0))], 'no area in the image: 1 (a:1'),
         ([0], [('Gun', (41.0, 1.0, 50.0, 3.0))], 'no area in the image: 1 (a:1'),
+        ([0], [('Gun', (0.1, 0.2, 0.9, 1.0))], 'are they fractions of the image?: 1 (a:1'),
         ([0], [('Gun', (-3.0, 1.0, 50.0, 3.0))], 'boxes clipped to the image: 1 (a:1'),
         ([1], [GUN], 'labels that differ from the objects'),
         (None, [('Bow', GUN[1])], 'no label is known: 1 (a)'),
@@ -133,6 +134,23 @@ def test_missing_images_are_counted_or_an_error(folder, log):
     assert f'missing images: 1 (e.jpg at {folder}/list.txt:2)' in log[0]
     with pytest.raises(FileNotFoundError, match=r'missing images: 1 \(e\.jpg at'):
         ToyDataset(folder, rows, strict=True)
+
+
+@pytest.mark.parametrize('name', ['../secret.jpg', '../secret', 'images/../../secret.jpg', '.'])
+def test_a_list_reaches_nothing_outside_of_the_folder(folder, log, name):
+    Image.new('RGB', (WIDTH, HEIGHT)).save(folder / 'secret.jpg')
+    absolute = str(folder / 'secret.jpg')
+    dataset = ToyDataset(folder, [('a', [0]), (name, [0]), (absolute, [0])])
+    assert [info['img_id'] for info in dataset] == ['a']
+    assert 'missing images: 2' in log[0]
+
+
+def test_of_two_images_of_one_stem_the_named_one_is_found(folder):
+    for suffix in ('png', 'tif'):
+        Image.new('RGB', (WIDTH, HEIGHT)).save(folder / 'images' / f'a.{suffix}')
+    images = ImageFolder(str(folder / 'images'))
+    found = [images.find(name).rsplit('/', 1)[1] for name in ('a.png', 'a.tif', 'a', 'a.bmp')]
+    assert found == ['a.png', 'a.tif', 'a.jpg', 'a.jpg']
 
 
 def test_notes_are_no_errors(folder, log):

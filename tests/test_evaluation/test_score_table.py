@@ -34,6 +34,15 @@ def test_scores_come_back_as_they_were_sorted_by_name(tmp_path: Path) -> None:
     assert found.level_weights.shape == (3, 0)
 
 
+def test_images_of_one_file_name_keep_apart_by_their_ids(tmp_path: Path) -> None:
+    metric = ScoreTable(out=str(tmp_path / 'scores.csv'))
+    metric.dataset_meta = {'classes': ('Gun',)}
+    same = sample('0001', [0.5], [1])
+    metric.process(None, [same | {'img_id': 'hard/0001'}, same | {'img_id': 'easy/0001'}])
+    metric.evaluate(2)
+    assert read_scores(tmp_path / 'scores.csv').names == ('easy/0001', 'hard/0001')
+
+
 @pytest.mark.parametrize('levels', [1, 3])
 def test_weights_of_levels_are_kept_in_their_order(tmp_path: Path, levels: int) -> None:
     metric = ScoreTable(out=str(tmp_path / 'scores.csv'))
