@@ -19,7 +19,7 @@ PY := .venv/bin/python
 # in the order of collection: some tests have to come last (tests/conftest.py)
 PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-.PHONY: help env demo test lint test-openmmlab clean
+.PHONY: help env demo test lint test-openmmlab test-wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ lint: .venv/.installed  ## ruff's rules, its format, and mypy
 
 test-openmmlab: .venv-openmmlab/.installed  ## run the same tests on the upstream stack
 	OMP_NUM_THREADS=1 .venv-openmmlab/bin/python $(PYTEST)
+
+test-wheel:  ## the wheel in an empty environment, without a compiler (PYTHON, STACK=openmmlab)
+	PYTHON='$(PYTHON)' TORCH='$(TORCH)' TORCHVISION='$(TORCHVISION)' .ci/wheel $(STACK)
 
 clean:  ## remove what building and testing leave; data, work_dirs and environments stay
 	rm -rf build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,7 @@
-"""Everything static stands in pyproject.toml; this file adds what MIM reads, ``mmsxm/.mim``."""
+"""Everything static stands in pyproject.toml; this file adds ``mmsxm/.mim``.
+
+MIM reads it, and so does the command ``mmsxm``.
+"""
 
 import os
 import shutil
@@ -11,7 +14,7 @@ ROOT = Path(__file__).resolve().parent
 
 
 class EggInfoWithMim(egg_info):
-    """Link ``configs`` and ``tools`` into the package before setuptools collects its files.
+    """Link configs, tools and the review page into the package, where setuptools collects files.
 
     Every kind of installation runs ``egg_info`` first: editable, wheel and sdist.
     """
@@ -21,7 +24,7 @@ class EggInfoWithMim(egg_info):
         mim = ROOT / 'mmsxm' / '.mim'
         shutil.rmtree(mim, ignore_errors=True)
         mim.mkdir()
-        for name in ('configs', 'tools', 'model-index.yml'):
+        for name in ('configs', 'demo', 'tools', 'model-index.yml'):
             source = ROOT / name
             if not source.exists():
                 continue

@@ -1,4 +1,4 @@
-"""Say what is installed, what is broken, and the command that mends it: ``python -m mmsxm.doctor``.
+"""Say what is installed, what is broken, and the command that mends it.
 
 Only the standard library is imported here, so that it runs where nothing else does.
 """
@@ -8,15 +8,24 @@ from __future__ import annotations
 import importlib
 import platform
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import NamedTuple
 
 ONEDL = ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 OPENMMLAB = ('mmengine', 'mmcv-lite', 'mmpretrain')
 OTHER_BUILDS = {'mmcv': 'mmcv-lite', 'mmengine-lite': 'mmengine'}  # the same packages
+REINSTALL = "pip install -e '.[onedl]'"  # in a clone
+EXTRAS = {
+    'demo': 'the review page',
+    'onnx': 'exported networks, by ONNX Runtime',
+    'openvino': 'exported networks, by OpenVINO',
+    'ray': 'screening on many machines',
+}
 
 
 class Finding(NamedTuple):
@@ -39,15 +48,48 @@ def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
     return Finding('python', '.'.join(map(str, version)), mend)
 
 
+def needed(requires: Iterable[str], extra: str = '') -> dict[str, str]:
+    """Requirements of ours, of an extra or else those without one, by the distribution's name."""
+    found = {}
+    for line in requires:
+        need, _, marker = line.partition(';')
+        if (re.findall(r'extra == [\'"](.+?)[\'"]', marker) or ['']) == [extra]:
+            name = re.split(r'[^\w.-]', need)[0]
+            found[re.sub(r'[-_.]+', '-', name).lower()] = need.strip()
+    return found
+
+
+def missing_of(needs: Mapping[str, str], versions: Mapping[str, str]) -> tuple[list[str], str]:
+    """Names of requirements that are not installed, and the command for them."""
+    missing = [name for name in needs if name not in versions]
+    return missing, f'pip install {shlex.join(needs[name] for name in missing)}'
+
+
 def check_mmsxm(versions: Mapping[str, str], requires: Iterable[str]) -> Finding:
     """Our own installation, and whether all that it requires is there."""
     if 'mmsxm' not in versions:
-        return Finding('mmsxm', 'not installed', "pip install -e '.[onedl]'")
-    names = [re.split(r'[^\w-]', need)[0] for need in requires if 'extra ==' not in need]
-    missing = [name for name in names if name not in versions]
+        return Finding('mmsxm', 'not installed', REINSTALL)
+    missing, command = missing_of(needed(requires), versions)
     if missing:
-        return Finding('mmsxm', f'lacks {", ".join(missing)}', f'pip install {" ".join(missing)}')
+        return Finding('mmsxm', f'lacks {", ".join(missing)}', command)
     return Finding('mmsxm', versions['mmsxm'])
+
+
+def check_configs(package: Path) -> Finding:
+    """Configs and tools, which the installation puts into the package."""
+    configs = package / '.mim' / 'configs'
+    if any(configs.glob('*.py')):
+        return Finding('configs', str(configs))
+    return Finding('configs', f'none in {configs}', REINSTALL)
+
+
+def describe_extra(extra: str, versions: Mapping[str, str], requires: Iterable[str]) -> Finding:
+    """What is installed of an extra, or the command for it; that it is not there is no fault."""
+    needs = needed(requires, extra)
+    missing, command = missing_of(needs, versions)
+    if missing:
+        return Finding(f'[{extra}]', f'not here; for {EXTRAS[extra]}: {command}')
+    return Finding(f'[{extra}]', ', '.join(f'{name} {versions[name]}' for name in needs))
 
 
 def check_stack(versions: Mapping[str, str]) -> Finding:
@@ -84,8 +126,12 @@ def check_import(module: str, mend: str) -> Finding:
 def check_torchvision(torch_version: str) -> Finding:
     """Whether torchvision imports, as it is or after the repair in :mod:`mmsxm.compat`."""
     pair = re.match(r'2\.(\d+)', torch_version)  # torch 2.x goes with torchvision 0.(x + 15)
-    wanted = f'torchvision==0.{int(pair[1]) + 15}.*' if pair else 'torchvision'
-    finding = check_import('torchvision', f'pip install --no-deps --force-reinstall {wanted}')
+    finding = check_import(
+        'torchvision',
+        f'pip install --no-deps --force-reinstall torchvision==0.{int(pair[1]) + 15}.*'
+        if pair
+        else 'pip install torchvision',
+    )
     if not finding.mend:
         return finding
     try:
@@ -121,10 +167,11 @@ def describe_devices() -> Finding:
 def examine() -> list[Finding]:
     """All findings; the stack is imported only where nothing else is wrong."""
     versions = installed_versions()
-    requires = metadata.requires('mmsxm') if 'mmsxm' in versions else []
+    requires = (metadata.requires('mmsxm') if 'mmsxm' in versions else None) or []
     findings = [
         check_python(),
-        check_mmsxm(versions, requires or []),
+        check_mmsxm(versions, requires),
+        check_configs(Path(__file__).resolve().parent),
         check_stack(versions),
         check_import('torch', 'pip install torch'),
         check_torchvision(versions.get('torch', '')),
@@ -135,6 +182,8 @@ def examine() -> list[Finding]:
         stack = [name for name in versions if name in ONEDL + OPENMMLAB + tuple(OTHER_BUILDS)]
         mend = f'pip install --no-deps --force-reinstall {" ".join(stack)}'
         findings += [check_import(name, mend) for name in ('mmengine', 'mmcv', 'mmpretrain')]
+    if requires:
+        findings += [describe_extra(extra, versions, requires) for extra in EXTRAS]
     return findings
 
 

@@ -69,7 +69,7 @@ def test_requirement_that_is_missing() -> None:
     requires = ['numpy', 'torch>=2.0', 'onedl-mmcv; extra == "onedl"']
     assert doctor.check_mmsxm({'mmsxm': '1', 'numpy': '2', 'torch': '2.1'}, requires).mend == ''
     finding = doctor.check_mmsxm({'mmsxm': '1', 'numpy': '2'}, requires)
-    assert finding.mend == 'pip install torch'
+    assert finding.mend == "pip install 'torch>=2.0'"
     assert doctor.check_mmsxm({'numpy': '2'}, []).mend == "pip install -e '.[onedl]'"
 
 
@@ -80,3 +80,23 @@ def test_broken_module_is_reported_by_its_first_line(
     monkeypatch.syspath_prepend(tmp_path)
     finding = doctor.check_import('broken_module', 'apt-get install libgl1')
     assert finding == ('broken_module', 'RuntimeError: no libGL.so.1', 'apt-get install libgl1')
+
+
+def test_an_installation_without_configs(tmp_path: Path) -> None:
+    assert doctor.check_configs(tmp_path).mend == "pip install -e '.[onedl]'"
+    (tmp_path / '.mim/configs').mkdir(parents=True)
+    (tmp_path / '.mim/configs/leaf.py').touch()
+    assert doctor.check_configs(tmp_path).mend == ''
+
+
+def test_extras_are_described_and_never_a_fault() -> None:
+    requires = ['numpy', 'ray[data]; extra == "ray"', 'onnx; extra == "onnx"', 'Pytest>=8']
+    absent = doctor.describe_extra('ray', {'numpy': '2'}, requires)
+    assert absent.mend == ''
+    assert "pip install 'ray[data]'" in absent.found
+    assert doctor.describe_extra('ray', {'ray': '2.60'}, requires) == ('[ray]', 'ray 2.60', '')
+
+
+def test_every_extra_of_a_user_is_described() -> None:
+    extras = {path.stem for path in (ROOT / 'requirements').glob('*.txt')}
+    assert set(doctor.EXTRAS) == extras - {'onedl', 'openmmlab', 'runtime', 'tests'}

@@ -18,7 +18,7 @@ pytest.importorskip('setuptools', '77', 'no setuptools here that can build witho
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what a build reads: building leaves files, and other tests run meanwhile."""
     copy = tmp_path_factory.mktemp('source')
-    for name in ('configs', 'mmsxm', 'requirements', 'tools'):
+    for name in ('configs', 'demo', 'mmsxm', 'requirements', 'tools'):
         ignore = shutil.ignore_patterns('__pycache__', '.mim')
         shutil.copytree(ROOT / name, copy / name, ignore=ignore)
     for name in ('LICENSE', 'MANIFEST.in', 'model-index.yml', 'pyproject.toml', 'setup.py'):
@@ -60,13 +60,17 @@ def test_wheel_carries_configs_and_tools(source: Path, tmp_path: Path) -> None:
         names = set(wheel.namelist())
         metadata = wheel.read(next(name for name in names if name.endswith('/METADATA'))).decode()
 
-    expected = files_under('configs') | files_under('tools')
+        (scripts,) = (wheel.read(name).decode() for name in names if 'entry_points' in name)
+
+    expected = files_under('configs') | files_under('demo') | files_under('tools')
     expected |= {'configs/nested/leaf.py', 'model-index.yml', 'tools/nested/tool.py'}
     assert {name[len('mmsxm/.mim/') :] for name in names if '.mim' in name} == expected
     assert files_under('mmsxm') <= names
     tops = {name.split('/')[0] for name in names}
     assert {top for top in tops if not top.endswith('.dist-info')} == {'mmsxm'}
     assert any(name.endswith('licenses/LICENSE') for name in names)
+
+    assert scripts.split() == ['[console_scripts]', 'mmsxm', '=', 'mmsxm.__main__:main']
 
     (own,) = re.findall(r"__version__ = '(.+)'", (ROOT / 'mmsxm/__init__.py').read_text())
     assert f'\nVersion: {own}\n' in metadata
@@ -76,15 +80,16 @@ def test_wheel_carries_configs_and_tools(source: Path, tmp_path: Path) -> None:
     assert 'torch>=2.6' in always
 
 
-def test_a_wheel_brings_the_names_of_our_networks(source: Path, tmp_path: Path) -> None:
+def test_a_wheel_brings_configs_by_name_from_any_folder(source: Path, tmp_path: Path) -> None:
     pytest.importorskip('mmpretrain', reason='the names are given to mmpretrain')
     installed = tmp_path / 'site-packages'
     with zipfile.ZipFile(build(source, 'build_wheel', tmp_path / 'wheel')) as wheel:
         wheel.extractall(installed)
     code = (
-        'import mmpretrain, mmsxm.apis; '
-        "hub = mmpretrain.apis.model.ModelHub.get('sxmnet-resnet50_sixray'); "
-        'print(hub.config.filename)'
+        'import mmpretrain, mmsxm.apis; from mmsxm.apis.running import first_stage, load_config;'
+        "hub = mmpretrain.apis.model.ModelHub.get('sxmnet-resnet50_sixray');"
+        "cfg = load_config('configs/sxmnet_sixray_stage2.py');"
+        "print(hub.config.filename, cfg.filename, first_stage(cfg), sep='\\n')"
     )
     done = subprocess.run(
         [sys.executable, '-c', code],
@@ -95,8 +100,11 @@ def test_a_wheel_brings_the_names_of_our_networks(source: Path, tmp_path: Path) 
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    config = Path(done.stdout.splitlines()[-1])
-    assert config.samefile(installed / 'mmsxm/.mim/configs/sxmnet_sixray_stage2.py')
+    by_name, by_path, first = map(Path, done.stdout.splitlines()[-3:])
+    configs = installed / 'mmsxm/.mim/configs'
+    assert by_name.samefile(configs / 'sxmnet_sixray_stage2.py')
+    assert by_path.samefile(configs / 'sxmnet_sixray_stage2.py')
+    assert first.samefile(configs / 'sxmnet_sixray_stage1.py')
 
 
 def test_sdist_builds_a_wheel_with_the_same_files(source: Path, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from mmengine.config import Config
 from mmsxm.simulation import write_opixray, write_sixray
 
 from . import running
+from .installed_configs import CONFIGS
 from .meta_labels import label_levels
 from .paper_tables import Row
 from .run_records import (
@@ -44,7 +45,7 @@ from .run_records import (
     write_epochs,
     write_result,
 )
-from .suites import CONFIGS, is_stage1, lay_over, load_suite
+from .suites import is_stage1, lay_over, load_suite
 from .taught_levels import count_levels, taught_levels
 
 __all__ = ['Reproduction', 'Run', 'train_all']

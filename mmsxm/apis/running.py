@@ -13,6 +13,8 @@ from mmengine.runner import CheckpointLoader, Runner
 from mmsxm.compat import init_cpu_process_group
 from mmsxm.engine.checkpoint_hooks import latest_checkpoint
 
+from .installed_configs import find_config
+
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -23,13 +25,11 @@ def load_config(
     options: dict[str, Any] | None = None,
     launcher: str = 'none',
 ) -> Config:
-    """Read a config and what the command line says on top of it.
+    """Read a config, see :func:`find_config`, and what the command line says on top of it.
 
     ``work_dir`` wins over the config's own, which wins over ``work_dirs/<config name>``.
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'There is no config file {path}.')
-    cfg = Config.fromfile(path)
+    cfg = Config.fromfile(find_config(path))
     if options:
         cfg.merge_from_dict(options)
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'

@@ -24,10 +24,10 @@ from typing import Any
 from mmengine.config import Config
 
 from . import running
+from .installed_configs import CONFIGS, find_config
 
-__all__ = ['CONFIGS', 'find_suite', 'is_stage1', 'lay_over', 'load_suite']
+__all__ = ['find_suite', 'is_stage1', 'lay_over', 'load_suite']
 
-CONFIGS = (Path(__file__).resolve().parents[1] / '.mim' / 'configs').resolve()
 KEYS = {
     'family',
     'data',
@@ -52,12 +52,11 @@ def find_suite(name: str) -> Path:
     Raises:
         FileNotFoundError: There is none.
     """
-    folder = CONFIGS / 'suites'
-    path = Path(name) if name.endswith('.py') else folder / f'{name}.py'
-    if not path.is_file():
-        names = ', '.join(sorted(known.stem for known in folder.glob('*.py')))
-        raise FileNotFoundError(f'there is no suite {name}: choose from {names}')
-    return path
+    try:
+        return find_config(name if name.endswith('.py') else f'configs/suites/{name}.py')
+    except FileNotFoundError:
+        names = ', '.join(sorted(known.stem for known in CONFIGS.glob('suites/*.py')))
+        raise FileNotFoundError(f'there is no suite {name}: choose from {names}') from None
 
 
 def load_suite(path: str | os.PathLike[str]) -> Config:
