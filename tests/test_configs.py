@@ -1,9 +1,12 @@
 """Every config builds and trains all its parameters, at the learning rates of the paper."""
 
+import ast
+import inspect
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
+from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 
 from mmsxm.apis.running import first_stage, load_config
@@ -241,6 +245,84 @@ def test_a_second_stage_starts_from_its_first(leaf: Leaf) -> None:
 def test_leaves_are_short() -> None:
     long = [name for name in LEAVES if len((CONFIGS / name).read_text().splitlines()) >= 40]
     assert long == []
+
+
+def settings(name: str, value: ast.expr) -> Iterator[tuple[str, ...]]:
+    """Name what an assignment sets: the ways to all values that it merges into inherited ones."""
+    if isinstance(value, ast.Dict):
+        inner = {
+            getattr(key, 'value', ''): item
+            for key, item in zip(value.keys, value.values, strict=True)
+        }
+    elif isinstance(value, ast.Call) and ast.unparse(value.func) == 'dict':
+        inner = {str(keyword.arg): keyword.value for keyword in value.keywords}
+    else:
+        inner = {}
+    if not inner or '_delete_' in inner:
+        yield (name,)
+        return
+    for key, item in inner.items():
+        yield from ((name, *path) for path in settings(key, item))
+
+
+def value_at(cfg: Any, path: tuple[str, ...]) -> Any:
+    """What a config has there; its own type where it has nothing."""
+    for key in path:
+        if not isinstance(cfg, dict) or key not in cfg:
+            return Ellipsis
+        cfg = cfg[key]
+    return cfg
+
+
+def redundant(path: Path, tmp_path: Path) -> list[str]:
+    """Settings of a config file that repeat what it inherits."""
+    assignments = {
+        node.targets[0].id: node.value
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign)
+    }
+    bases = ast.literal_eval(assignments.pop('_base_'))
+    bases = [str(path.parent / base) for base in ([bases] if isinstance(bases, str) else bases)]
+    inherited = tmp_path / 'inherited.py'
+    inherited.write_text(f'_base_ = {bases}')
+    before, after = (Config.fromfile(file).to_dict() for file in (inherited, path))
+    return [
+        '.'.join(key)
+        for name, value in assignments.items()
+        for key in settings(name, value)
+        if value_at(before, key) == value_at(after, key)
+    ]
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_a_leaf_says_only_what_differs(name: str, tmp_path: Path) -> None:
+    assert redundant(CONFIGS / name, tmp_path) == []
+
+
+def test_what_a_leaf_would_repeat_is_found(tmp_path: Path) -> None:
+    leaf = tmp_path / 'leaf.py'
+    leaf.write_text(
+        f"_base_ = '{CONFIGS}/demo/resnet18.py'\n"
+        'model = dict(backbone=dict(depth=18, frozen_stages=1), neck=None)\n'
+        'param_scheduler = dict(milestones=[8, 10])\n'
+        "custom = {'a': dict(b=1)}\n"
+        "visualizer = dict(_delete_=True, type='UniversalVisualizer')\n"
+        'test_dataloader = dict(dataset=dict(pipeline={{_base_.test_pipeline}}))\n'
+    )
+    assert redundant(leaf, tmp_path) == [
+        'model.backbone.depth',
+        'model.neck',
+        'test_dataloader.dataset.pipeline',
+    ]
+
+
+def test_no_two_leaves_train_the_same() -> None:
+    parameters = set(inspect.signature(Runner).parameters) - {'work_dir'}
+    first_of: dict[str, str] = {}
+    for name in LEAVES:
+        cfg = Config.fromfile(CONFIGS / name)
+        text = repr({key: cfg[key] for key in sorted(parameters & set(cfg))})
+        assert first_of.setdefault(text, name) == name
 
 
 def test_the_page_of_the_paper_names_what_there_is() -> None:
