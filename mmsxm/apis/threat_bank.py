@@ -13,6 +13,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 from mmsxm.datasets import XrayDataset
+from mmsxm.datasets.configured_classes import configured_classes
 from mmsxm.datasets.threat_bank import Threat, ThreatBank
 from mmsxm.datasets.threat_cutting import Cut, cut_threat
 from mmsxm.registry import DATASETS
@@ -55,7 +56,8 @@ def _data_type(cfg: Config) -> type[XrayDataset]:
 
 def data_classes(cfg: Config) -> list[str]:
     """The classes of a config's data set, without its images; ValueError when it has none."""
-    return list(_data_type(cfg).METAINFO['classes'])
+    _data_type(cfg)
+    return list(configured_classes(_inner(cfg.train_dataloader.dataset)))
 
 
 def training_set(cfg: Config) -> XrayDataset:

@@ -10,11 +10,12 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmpretrain.apis.model import ModelHub
 
+from mmsxm.datasets.configured_classes import configured_classes
 from mmsxm.engine.checkpoint_hooks import latest_checkpoint, missing_keys
 from mmsxm.files import sha256
 from mmsxm.imaging.preparation import Preparation
 from mmsxm.models import ScreeningNetwork, SXMNet
-from mmsxm.registry import DATASETS, MODELS
+from mmsxm.registry import MODELS
 
 from .. import running
 from ..calibration import KEY, Calibration
@@ -99,7 +100,7 @@ def _find_checkpoint(checkpoint: str | Path | None, cfg: Config) -> str:
 def _find_classes(meta: dict[str, Any], cfg: Config) -> tuple[str, ...]:
     classes = meta.get('dataset_meta', {}).get('classes')
     if classes is None:  # weights alone, as tools/publish_model.py may write them
-        classes = DATASETS.get(cfg.test_dataloader.dataset.type).METAINFO['classes']
+        classes = configured_classes(cfg.test_dataloader.dataset)
     return tuple(classes)
 
 
