@@ -93,5 +93,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
-    leave_process_group()
+    try:
+        main()
+    finally:
+        leave_process_group()

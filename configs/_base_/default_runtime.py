@@ -21,6 +21,10 @@ default_hooks = dict(
     handover=dict(type='mmsxm.HandoverHook'),
     param_groups=dict(type='mmsxm.ParamGroupsHook'),
     class_num=dict(type='ClassNumCheckHook'),
+    # docs/reliability.md: stop at a loss that is NaN; resume with the same data; leave on SIGTERM
+    finite_loss=dict(type='mmsxm.StopAtNonFiniteHook'),
+    same_data=dict(type='mmsxm.SameDataHook'),
+    stop=dict(type='mmsxm.StopHook'),
 )
 
 env_cfg = dict(

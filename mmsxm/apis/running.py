@@ -8,10 +8,12 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
-from mmengine.runner import CheckpointLoader, Runner
+from mmengine.runner import Runner
 
 from mmsxm.compat import init_cpu_process_group
-from mmsxm.engine.checkpoint_hooks import latest_checkpoint
+from mmsxm.engine.resumable_checkpoint import resumable_checkpoint
+from mmsxm.engine.stop_hook import StopHook
+from mmsxm.engine.worker_death import say_worker_death
 
 from .installed_configs import find_config
 
@@ -69,24 +71,24 @@ def first_stage(cfg: Config) -> Path | None:
 
 
 def finished_epochs(work_dir: str | os.PathLike[str]) -> int:
-    """Read from its latest checkpoint how many epochs a work directory has behind it, or 0."""
-    latest = latest_checkpoint(work_dir)
-    if latest is None:
-        return 0
-    checkpoint = CheckpointLoader.load_checkpoint(latest, map_location='cpu')
-    return int(checkpoint['meta'].get('epoch', 0))
+    """Read from what it can be resumed from how many epochs a work directory has behind it."""
+    found = resumable_checkpoint(work_dir)
+    return 0 if found is None else int(found.content['meta'].get('epoch', 0))
 
 
 def resume(cfg: Config, checkpoint: str = 'auto') -> None:
     """Let training go on from a checkpoint, ``'auto'`` for the latest one of the work directory.
 
-    Where that has none yet, training starts as the config says: mmengine would start it from
-    random weights and leave ``load_from`` out.
+    If that is damaged, the one before it is taken. Where there is none yet, training starts as the
+    config says: mmengine would start it from random weights and leave ``load_from`` out.
+
+    Raises:
+        DamagedFileError: There are checkpoints, and all are damaged.
     """
     if checkpoint != 'auto':
         cfg.resume, cfg.load_from = True, checkpoint
-    elif latest := latest_checkpoint(cfg.work_dir):
-        cfg.resume, cfg.load_from = True, latest
+    elif found := resumable_checkpoint(cfg.work_dir):
+        cfg.resume, cfg.load_from = True, found.path
 
 
 def dismiss_workers(runner: Runner) -> None:
@@ -117,11 +119,21 @@ def allow_open_files(wanted: int = 4096) -> None:
 
 
 def train(cfg: Config) -> Runner:
-    """Train as the config says and return the runner."""
+    """Train as the config says and return the runner.
+
+    Raises:
+        RuntimeError: A process that reads images died.
+    """
     allow_open_files()
     runner = Runner.from_cfg(cfg)
-    runner.train()
-    dismiss_workers(runner)
+    try:
+        with say_worker_death(cfg.work_dir):
+            runner.train()
+    finally:
+        for hook in runner.hooks:
+            if isinstance(hook, StopHook):
+                hook.stop_listening()
+        dismiss_workers(runner)
     return runner
 
 

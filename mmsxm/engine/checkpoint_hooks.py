@@ -5,6 +5,7 @@ looks like training. These hooks compare keys and shapes, and stop with the comm
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,16 +18,32 @@ from torch import Tensor, nn
 
 from mmsxm.registry import HOOKS
 
+EPOCH = re.compile(r'epoch_(\d+)\.pth')
+
+
+def epoch_checkpoints(work_dir: str | os.PathLike[str]) -> dict[int, str]:
+    """The checkpoints of whole epochs in a work directory by epoch, the last one first."""
+    epochs = {
+        int(match[1]): os.path.join(work_dir, match[0])
+        for match in map(EPOCH.fullmatch, os.listdir(work_dir))
+        if match
+    }
+    return dict(sorted(epochs.items(), reverse=True))
+
 
 def latest_checkpoint(work_dir: str | os.PathLike[str]) -> str | None:
     """Find the checkpoint that a work directory was left with, None if there is none.
 
-    mmengine notes its absolute path; in a directory that was moved or copied it lies beside.
+    mmengine notes its absolute path; a directory that was moved or copied has one of its own. It
+    writes the note in place, so that a full disk or a killed process may leave an empty one: then
+    it is the last whole epoch.
     """
     noted = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
     if noted is None:
         return None
-    candidates = (noted, os.path.join(work_dir, os.path.basename(noted)))
+    if not noted:
+        return next(iter(epoch_checkpoints(work_dir).values()), None)
+    candidates = (os.path.join(work_dir, os.path.basename(noted)), noted)
     return next((path for path in candidates if os.path.isfile(path)), None)
 
 
@@ -58,6 +75,11 @@ def bare_model(model: nn.Module) -> nn.Module:
 
 def _is_training(runner: Runner) -> bool:
     return not isinstance(runner._train_loop, Mapping | None)
+
+
+def is_resuming(runner: Runner) -> bool:
+    """Whether what is loaded is a training that goes on, not weights to start from or to test."""
+    return _is_training(runner) and bool(runner._resume)
 
 
 @HOOKS.register_module()

@@ -96,7 +96,7 @@ def test_finished_epochs(tmp_path: Path) -> None:
     path = save_epoch(tmp_path, 2)
     assert running.finished_epochs(tmp_path) == 2
     path.unlink()  # last_checkpoint still names it
-    assert running.finished_epochs(tmp_path) == 0
+    assert running.finished_epochs(tmp_path) == 1
 
 
 def test_resuming(config_file: Path, tmp_path: Path) -> None:

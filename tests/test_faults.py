@@ -1,0 +1,571 @@
+"""Faults of a training, made to happen; docs/reliability.md lists them."""
+
+import copy
+import csv
+import itertools
+import json
+import multiprocessing
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from small_training import SMALL
+
+from mmsxm.apis import running
+from mmsxm.compat import DamagedFileError
+from mmsxm.engine import resumable_checkpoint
+
+ROOT = Path(__file__).resolve().parents[1]
+EPOCHS, BATCHES = 3, 3  # of 8 images
+STAGE2 = """
+model['head'] = dict(in_channels=[16, 16, 16])
+load_from = None
+"""
+
+
+@HOOKS.register_module()
+class Happening(Hook):
+    """Do something at a moment of a training: ``('after_train_iter', epoch, batch)``, from 1."""
+
+    plan: dict[tuple[str, int, int], Callable[[Runner, Any], None]] = {}
+
+    def _act(self, moment: str, runner: Runner, batch: int, data: Any = None) -> None:
+        action = self.plan.pop((moment, runner.epoch + 1, batch + 1), None)
+        if action is not None:
+            action(runner, data)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        self._act('before_train_iter', runner, batch_idx, data_batch)
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        self._act('after_train_iter', runner, batch_idx)
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        self._act('after_val_iter', runner, batch_idx)
+
+
+@pytest.fixture(autouse=True)
+def plan() -> Iterator[dict]:
+    """What is to happen in the next training; all of it has to."""
+    Happening.plan.clear()
+    yield Happening.plan
+    assert Happening.plan == {}
+
+
+class Trainings:
+    """Trainings of a config in work directories of their own."""
+
+    numbers = itertools.count()
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / 'config.py'
+        base = ROOT / 'configs/sxmnet_sixray_stage2.py'
+        self.config.write_text(SMALL.format(base=base, epochs=EPOCHS) + STAGE2)
+
+    def cfg(self, name: str, **options: Any) -> Config:
+        options = {'train_cfg.val_interval': EPOCHS, **options}
+        options['experiment_name'] = f'faults_{next(self.numbers)}'
+        cfg = running.load_config(self.config, work_dir=str(self.folder / name), options=options)
+        cfg.custom_hooks = [dict(type='Happening')]
+        return cfg
+
+    def train(self, name: str, **options: Any) -> Path:
+        running.train(self.cfg(name, **options))
+        return self.folder / name
+
+    def resume(self, name: str, **options: Any) -> Path:
+        cfg = self.cfg(name, **options)
+        running.resume(cfg)
+        assert cfg.resume
+        running.train(cfg)
+        return self.folder / name
+
+
+@pytest.fixture(scope='module')
+def trainings(tmp_path_factory: pytest.TempPathFactory, simulate: Callable[..., Path]) -> Trainings:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('SIXRAY_ROOT', str(simulate(train=24, test=7, size=80)))
+        patch.setenv('SIXRAY_SET', '10')
+        # most of the time of so short a training goes into laying out its config
+        for module in ('yapf.yapflib.yapf_api', 'mmengine.config.config'):
+            patch.setattr(f'{module}.FormatCode', lambda text, **_: (text, True), raising=False)
+        yield Trainings(tmp_path_factory.mktemp('faults'))
+
+
+@pytest.fixture(scope='module')
+def undisturbed(trainings: Trainings) -> Path:
+    """A training that nothing happens to."""
+    return trainings.train('undisturbed')
+
+
+def last(work_dir: Path) -> str:
+    return Path((work_dir / 'last_checkpoint').read_text()).name
+
+
+def log(work_dir: Path) -> str:
+    return ''.join(path.read_text() for path in sorted(work_dir.glob('*/*.log')))
+
+
+def saved(work_dir: Path) -> set[str]:
+    """Everything in a work directory that looks like a checkpoint, whole or not."""
+    return {path.name for path in work_dir.glob('*.p*') if path.suffix != '.py'}
+
+
+def assert_ends_alike(one: Path, other: Path) -> None:
+    """Weights, buffers, and what the optimizer keeps, to the bit."""
+    first, second = (
+        torch.load(folder / f'epoch_{EPOCHS}.pth', weights_only=False) for folder in (one, other)
+    )
+    for part in ('state_dict', 'optimizer', 'param_schedulers'):
+        assert_equal(first[part], second[part])
+
+
+def assert_equal(one: Any, other: Any) -> None:
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_equal(one[key], other[key])
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(other)
+        for pair in zip(one, other, strict=True):
+            assert_equal(*pair)
+    else:
+        assert one == other
+
+
+# ---------------------------------------------------------------------------- a full disk
+
+
+def test_a_disk_that_takes_no_more(trainings: Trainings, undisturbed: Path, plan: dict) -> None:
+    """A limit on the size of files stands for it, which needs no rights: write() fails midway."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    plan['after_train_iter', 2, BATCHES] = lambda *_: resource.setrlimit(
+        resource.RLIMIT_FSIZE, (10_000_000, limits[1])
+    )
+    try:
+        with pytest.raises(OSError, match=r'epoch_2\.pth could not be written .*--resume'):
+            trainings.train('full')
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    work_dir = trainings.folder / 'full'
+    assert last(work_dir) == 'epoch_1.pth'
+    assert saved(work_dir) == {'epoch_1.pth'}
+    assert_ends_alike(trainings.resume('full'), undisturbed)
+
+
+@pytest.fixture
+def small_disk(trainings: Trainings) -> Iterator[Path]:
+    """A disk with room for one checkpoint and a half, where this process may mount one."""
+    folder = trainings.folder / 'small_disk'
+    folder.mkdir()
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip('needs the right to mount')
+    yield folder
+    subprocess.run(['umount', '--lazy', str(folder)], check=True)
+
+
+def test_a_full_disk(trainings: Trainings, small_disk: Path) -> None:
+    with pytest.raises(OSError, match=r'No space left on device\): it needs .* are free') as raised:
+        trainings.train('small_disk')
+    assert str(small_disk / 'epoch_2.pth') in str(raised.value)
+    assert last(small_disk) == 'epoch_1.pth'
+    assert saved(small_disk) == {'epoch_1.pth'}
+    assert running.finished_epochs(small_disk) == 1
+
+
+# ---------------------------------------------------------------------------- damaged files
+
+
+def copy_of(work_dir: Path, name: str) -> Path:
+    """A work directory of its own, whose note names its own checkpoint."""
+    copy = shutil.copytree(work_dir, work_dir.with_name(name))
+    (copy / 'last_checkpoint').write_text(str(copy / last(work_dir)))
+    return copy
+
+
+def half(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def lose_a_block(path: Path) -> None:
+    """As after a loss of power; torch.load doesn't notice."""
+    with path.open('r+b') as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(bytes(4096))
+
+
+@pytest.mark.parametrize('damage', [half, empty, lose_a_block, Path.unlink])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    damage: Callable[[Path], None],
+    trainings: Trainings,
+    undisturbed: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(resumable_checkpoint, 'print_log', lambda text, *_: lines.append(text))
+    name = f'damaged_{damage.__name__}'
+    work_dir = copy_of(undisturbed, name)
+    damage(work_dir / 'epoch_3.pth')
+    assert running.finished_epochs(work_dir) == 2
+    cfg = trainings.cfg(name)
+    running.resume(cfg)
+    assert cfg.load_from == str(work_dir / 'epoch_2.pth')
+    assert re.search(r'goes on from .*epoch_2\.pth, since epoch_3\.pth', lines[-1])
+    if damage is half:
+        running.train(cfg)
+        assert_ends_alike(work_dir, undisturbed)
+
+
+def test_no_whole_checkpoint_is_said(trainings: Trainings, undisturbed: Path) -> None:
+    work_dir = copy_of(undisturbed, 'all_damaged')
+    for epoch in (2, 3):
+        half(work_dir / f'epoch_{epoch}.pth')
+    with pytest.raises(DamagedFileError, match=r'No checkpoint is left .*epoch_3\.pth.*epoch_2'):
+        running.resume(trainings.cfg('all_damaged'))
+
+
+def test_a_note_that_was_cut_off(trainings: Trainings, undisturbed: Path) -> None:
+    """mmengine writes it in place."""
+    work_dir = copy_of(undisturbed, 'note')
+    empty(work_dir / 'last_checkpoint')
+    assert running.finished_epochs(work_dir) == 3
+    empty(work_dir / 'epoch_3.pth')
+    assert running.finished_epochs(work_dir) == 2
+
+
+def test_later_epochs_are_of_an_earlier_training(trainings: Trainings, undisturbed: Path) -> None:
+    work_dir = copy_of(undisturbed, 'stale')
+    (work_dir / 'epoch_2.pth').rename(work_dir / 'epoch_1.pth')
+    (work_dir / 'last_checkpoint').write_text(str(work_dir / 'epoch_1.pth'))
+    assert running.finished_epochs(work_dir) == 2  # that is in it, whatever its name
+    half(work_dir / 'epoch_1.pth')
+    with pytest.raises(DamagedFileError):
+        running.finished_epochs(work_dir)
+
+
+# ---------------------------------------------------------------------------- a worker that dies
+
+
+def kill_a_worker(*_: object) -> None:
+    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize('persistent', [True, False])
+def test_a_worker_that_is_killed(
+    persistent: bool, trainings: Trainings, undisturbed: Path, plan: dict
+) -> None:
+    loader = dict(num_workers=2, persistent_workers=persistent)
+    plan['after_train_iter', 2, 1] = kill_a_worker
+    name = f'worker_{persistent}'
+    with pytest.raises(RuntimeError, match=r'reads images has died .*num_workers=1.*--resume'):
+        trainings.train(name, train_dataloader=loader)
+    assert last(trainings.folder / name) == 'epoch_1.pth'
+    if persistent:
+        assert_ends_alike(trainings.resume(name, train_dataloader=loader), undisturbed)
+
+
+# ---------------------------------------------------------------------------- NaN
+
+SKIP = {'default_hooks.finite_loss.type': 'mmsxm.SkipNonFiniteHook'}
+
+
+class Poison:
+    """An image that is no number in a batch, whose images it keeps in mind."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+
+    def __call__(self, runner: Runner, batch: dict) -> None:
+        batch['inputs'] = batch['inputs'].float()
+        batch['inputs'][1] = torch.nan
+        self.paths = [sample.img_path for sample in batch['data_samples']]
+
+
+def test_a_loss_that_is_nan_stops_with_the_names(trainings: Trainings, plan: dict) -> None:
+    plan['before_train_iter', 2, 2] = poison = Poison()
+    with pytest.raises(FloatingPointError, match='epoch 2, batch 2') as raised:
+        trainings.train('nan')
+    assert [path for path in poison.paths if path not in str(raised.value)] == []
+    assert last(trainings.folder / 'nan') == 'epoch_1.pth'
+    assert saved(trainings.folder / 'nan') == {'epoch_1.pth'}
+
+
+def test_weights_that_are_nan_are_not_saved(trainings: Trainings, plan: dict) -> None:
+    """Though all losses were numbers, as when gradients overflow in the last step."""
+
+    def break_weights(runner: Runner, _: object) -> None:
+        runner.model.head.fcs[0].weight.data[0, 0] = torch.inf
+
+    plan['after_train_iter', 2, BATCHES] = break_weights
+    with pytest.raises(FloatingPointError, match=r'epoch 2 .*head\.fcs\.0\.weight first'):
+        trainings.train('inf')
+    assert saved(trainings.folder / 'inf') == {'epoch_1.pth'}
+
+
+def test_a_step_that_is_nan_is_left_out(trainings: Trainings, plan: dict) -> None:
+    states = []
+
+    def look(runner: Runner, _: object) -> None:
+        content = (runner.model.state_dict(), runner.optim_wrapper.state_dict())
+        states.append(copy.deepcopy(content))
+
+    poison = Poison()
+    plan['after_train_iter', 2, 1] = look
+    plan['before_train_iter', 2, 2] = poison
+    plan['before_train_iter', 2, 3] = look
+    work_dir = trainings.train('skipped', **SKIP)
+    assert_equal(*states)
+    (line,) = re.findall('.*Left out.*', log(work_dir))
+    assert 'epoch 2, batch 2' in line
+    assert poison.paths[0] in line
+    checkpoint = torch.load(work_dir / 'epoch_3.pth', weights_only=False)
+    assert checkpoint['message_hub']['runtime_info']['skipped_steps'] == 1
+    assert all(value.isfinite().all() for value in checkpoint['state_dict'].values())
+
+
+# ---------------------------------------------------------------------------- SIGTERM
+
+
+def ask(number: int) -> Callable[..., None]:
+    return lambda *_: os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize(
+    ('number', 'code', 'epoch', 'batch', 'workers'),
+    [
+        (signal.SIGTERM, 143, 2, 1, 0),
+        (signal.SIGTERM, 143, 1, 2, 2),
+        (signal.SIGINT, 130, 3, BATCHES, 0),  # with nothing left of the epoch but its end
+    ],
+)
+def test_a_training_that_is_asked_to_leave(
+    number: int,
+    code: int,
+    epoch: int,
+    batch: int,
+    workers: int,
+    trainings: Trainings,
+    undisturbed: Path,
+    plan: dict,
+) -> None:
+    name = f'asked_{code}_{epoch}'
+    loader = dict(num_workers=workers, persistent_workers=workers > 0)
+    plan['before_train_iter', epoch, batch] = ask(number)
+    with pytest.raises(SystemExit) as left:
+        trainings.train(name, train_dataloader=loader)
+    assert left.value.code == code
+    assert multiprocessing.active_children() == []
+    work_dir = trainings.folder / name
+    assert last(work_dir) == f'epoch_{epoch - 1}_batch_{batch}.pth'
+    assert_ends_alike(trainings.resume(name, train_dataloader=loader), undisturbed)
+    assert saved(work_dir) == {'epoch_2.pth', 'epoch_3.pth'}
+    assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
+
+
+def test_asked_twice_within_an_epoch(trainings: Trainings, undisturbed: Path, plan: dict) -> None:
+    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        trainings.train('twice')
+    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)  # of the rest
+    with pytest.raises(SystemExit):
+        trainings.resume('twice')
+    assert saved(trainings.folder / 'twice') == {'epoch_1.pth', 'epoch_1_batch_2.pth'}
+    assert_ends_alike(trainings.resume('twice'), undisturbed)
+
+
+def test_asked_to_leave_while_testing(trainings: Trainings, undisturbed: Path, plan: dict) -> None:
+    plan['after_val_iter', 3, 1] = ask(signal.SIGTERM)  # epoch 2 is done by then
+    with pytest.raises(SystemExit) as left:
+        trainings.train('testing', **{'train_cfg.val_interval': 1})
+    assert left.value.code == 143
+    assert last(trainings.folder / 'testing') == 'epoch_2.pth'
+    assert_ends_alike(trainings.resume('testing'), undisturbed)
+
+
+def test_a_part_of_an_epoch_needs_epochs_of_the_same_length(
+    trainings: Trainings, undisturbed: Path, plan: dict
+) -> None:
+    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        trainings.train('length')
+    with pytest.raises(ValueError, match=r'1 of 3 batches .* now has 6 .*--resume .*epoch_N'):
+        trainings.resume('length', **{'train_dataloader.batch_size': 4})
+
+
+def test_a_damaged_part_of_an_epoch_gives_way_to_the_epoch_before(
+    trainings: Trainings, undisturbed: Path, plan: dict
+) -> None:
+    plan['before_train_iter', 2, 2] = ask(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        trainings.train('part')
+    half(trainings.folder / 'part' / 'epoch_1_batch_2.pth')
+    assert_ends_alike(trainings.resume('part'), undisturbed)
+
+
+# ---------------------------------------------------------------------------- another data set
+
+
+def test_a_list_that_was_edited_meanwhile(
+    trainings: Trainings,
+    simulate: Callable[..., Path],
+    tmp_path: Path,
+    plan: dict,
+) -> None:
+    moved = shutil.copytree(simulate(train=24, test=7, size=80), tmp_path / 'set')
+    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        trainings.train('edited')
+
+    elsewhere = {'train_dataloader.dataset.data_root': str(moved)}
+    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
+    with pytest.raises(SystemExit):  # a copy is no other set
+        trainings.resume('edited', **elsewhere)
+
+    path = moved / 'ImageSet' / '10' / 'train.csv'
+    with path.open(newline='') as file:
+        rows = list(csv.reader(file))
+    column = rows[0].index('Gun')
+    rows[1][column] = '1' if rows[1][column] != '1' else '-1'
+    with path.open('w', newline='') as file:
+        csv.writer(file).writerows(rows)
+    with pytest.raises(ValueError, match=r'has changed since .*same_data\.refuse=False'):
+        trainings.resume('edited', **elsewhere)
+    trainings.resume('edited', **elsewhere, **{'default_hooks.same_data.refuse': False})
+    assert 'Training goes on with it' in log(trainings.folder / 'edited')
+
+
+# ---------------------------------------------------------------------------- as a command
+
+
+def test_the_command_and_its_workers_are_asked(trainings: Trainings, undisturbed: Path) -> None:
+    """As timeout, systemd and a terminal do it: the whole group gets the signal."""
+    work_dir = trainings.folder / 'command'
+    command = [sys.executable, str(ROOT / 'tools/train.py'), str(trainings.config)]
+    command += ['--work-dir', str(work_dir)]
+    workers = ['train_dataloader.num_workers=2', 'train_dataloader.persistent_workers=True']
+    process = subprocess.Popen(
+        [*command, '--no-validate', '--cfg-options', *workers, 'train_cfg.max_epochs=1000'],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    while not (work_dir / 'epoch_1.pth').exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)  # the workers hold the pipe, too: they are gone
+    assert process.returncode == 143, said
+    assert '_batch_' in last(work_dir)
+    assert 'SIGTERM: training in' in said
+
+
+TWO = """
+import json, os, signal, sys
+from pathlib import Path
+from yapf.yapflib import yapf_api
+yapf_api.FormatCode = lambda text, **_: (text, True)  # as above
+import torch
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmsxm.apis import running
+from mmsxm.compat import leave_process_group
+
+config, folder, rank = sys.argv[1], Path(sys.argv[2]), int(os.environ['RANK'])
+torch.set_num_threads(1)
+
+@HOOKS.register_module()
+class OfTheSecond(Hook):
+    def __init__(self, action): self.action = action
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if rank == 1 and (runner.epoch, batch_idx) == (1, 1):
+            if self.action == 'ask':
+                os.kill(os.getpid(), signal.SIGTERM)
+            if self.action == 'poison':
+                data_batch['inputs'] = data_batch['inputs'].float() * torch.nan
+                said['poisoned'] = [sample.img_path for sample in data_batch['data_samples']]
+
+said = {}
+
+def train(name, action='', resume=False, options={}):
+    options = dict(options, experiment_name=f'{name}_{resume}')
+    cfg = running.load_config(
+        config, work_dir=str(folder / name), options=options, launcher='pytorch')
+    cfg.train_dataloader.batch_size = 4
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.custom_hooks = [dict(type='OfTheSecond', action=action)]
+    if resume:
+        running.resume(cfg)
+    try:
+        running.train(cfg)
+    except (SystemExit, FloatingPointError) as error:
+        said[name] = str(error)
+
+train('two')
+train('two_asked', 'ask')
+train('two_asked', resume=True)
+train('two_nan', 'poison')
+train('two_skipped', 'poison',
+      options={'default_hooks.finite_loss.type': 'mmsxm.SkipNonFiniteHook'})
+(folder / f'said_{rank}.json').write_text(json.dumps(said))
+leave_process_group()
+"""
+
+
+def test_two_processes_agree(trainings: Trainings) -> None:
+    """What one of them meets, both act on; and a part of an epoch keeps the statistics of each."""
+    script = trainings.folder / 'two.py'
+    script.write_text(TWO)
+    launcher = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
+    done = subprocess.run(
+        [sys.executable, *launcher, str(script), str(trainings.config), str(trainings.folder)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, second = (
+        json.loads((trainings.folder / f'said_{rank}.json').read_text()) for rank in (0, 1)
+    )
+    assert first['two_asked'] == second['two_asked'] == '143'
+    assert_ends_alike(trainings.folder / 'two_asked', trainings.folder / 'two')
+
+    assert first['two_nan'] == second['two_nan']
+    assert 'epoch 2, batch 2' in first['two_nan']
+    assert [path for path in second['poisoned'] if path not in first['two_nan']] == []
+    assert saved(trainings.folder / 'two_nan') == {'epoch_1.pth'}
+
+    skipped = torch.load(trainings.folder / 'two_skipped' / 'epoch_3.pth', weights_only=False)
+    assert skipped['message_hub']['runtime_info']['skipped_steps'] == 1
+    assert all(value.isfinite().all() for value in skipped['state_dict'].values())
+    (line,) = (
+        text for text in log(trainings.folder / 'two_skipped').splitlines() if 'Left' in text
+    )
+    assert [path for path in second['poisoned'] if path not in line] == []
