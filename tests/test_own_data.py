@@ -72,8 +72,12 @@ def test_both_stages_train(
         dict(type='mmsxm.MeanAveragePrecision'),
         dict(type='mmsxm.ScoreTable', out=str(table)),
     ]
+    pictures = tmp_path / 'pictures'
+    stage2.default_hooks.pictures = dict(type='mmsxm.PictureHook', out_dir=str(pictures))
     running.train_stages(stage2, stage1)
     assert running.finished_epochs(stage1.work_dir) == running.finished_epochs(stage2.work_dir) == 1
     metrics = running.build_test(stage2, str(tmp_path / 'stage2/epoch_1.pth')).test()
     assert 0 < metrics['xray/mAP'] <= 100
-    assert len(read_scores(table).names) == 7 + 2  # its share of the harmless bags
+    names = read_scores(table).names
+    assert len(names) == 7 + 2  # its share of the harmless bags
+    assert sorted(path.stem for path in pictures.iterdir()) == sorted(names)
