@@ -27,7 +27,7 @@ help:  ## list the targets
 env: .venv/.installed  ## make .venv with the OneDL stack (PYTHON, TORCH, TORCHVISION)
 
 demo: .venv/.installed  ## simulate bags, train both stages, test, draw pictures
-	$(PY) tools/demo.py
+	$(PY) tools/demo.py $(ARGS)
 
 test: .venv/.installed  ## run the tests (JOBS processes, ARGS='-k fpn')
 	OMP_NUM_THREADS=1 $(PY) $(PYTEST)
@@ -44,7 +44,7 @@ test-wheel:  ## the wheel in an empty environment, without a compiler (PYTHON, S
 	PYTHON='$(PYTHON)' TORCH='$(TORCH)' TORCHVISION='$(TORCHVISION)' .ci/wheel $(STACK)
 
 clean:  ## remove what building and testing leave; data, work_dirs and environments stay
-	rm -rf build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find $(wildcard configs demo mmsxm tests tools) -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/.installed: STACK = onedl

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from mmsxm.visualization.pictures import picture, to_rgb
 
 STAGE1, STAGE2 = 'configs/demo/sxmnet_stage1.py', 'configs/demo/sxmnet_stage2.py'
 OUT = Path('work_dirs/demo')
-TRAIN, TEST, SIDE = 1200, 300, 128  # bags, and pixels
+SIDE = 128  # pixels of a bag
 
 
 def chance_average_precision(runner: Runner) -> float:
@@ -51,19 +52,24 @@ def draw_predictions(runner: Runner, number: int = 12) -> Path:
 def main() -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.parse_args()
+    parser.add_argument('--train', type=int, default=1200, help='bags to train on; %(default)s')
+    parser.add_argument('--test', type=int, default=300, help='bags to test on; %(default)s')
+    args = parser.parse_args()
     started = time.monotonic()
 
     cfg, first = running.load_config(STAGE2), running.load_config(STAGE1)
-    write_sixray(
-        cfg.data_root,
-        train=TRAIN,
-        test=TEST,
-        workers=2,
-        image_size=(SIDE, SIDE),
-        crowding='sparse',
-        scanner='sixray_white',
-    )
+    try:
+        write_sixray(
+            cfg.data_root,
+            train=args.train,
+            test=args.test,
+            workers=2,
+            image_size=(SIDE, SIDE),
+            crowding='sparse',
+            scanner='sixray_white',
+        )
+    except ValueError as error:  # the folder holds something else
+        sys.exit(f'demo.py: {error} in DEMO_ROOT')
     running.train(first)
     running.train(cfg)
     runner = running.build_test(running.load_config(STAGE2), str(OUT / 'stage2'))
@@ -94,7 +100,7 @@ def main() -> None:
     table.add_row('mAP', f'{summary["mAP"]:.1f}', f'{chance:.1f}')
     table.add_row('pointing', f'{summary["pointing"]:.1f}', f'{summary["pointing_chance"]:.1f}')
     console = Console()
-    console.print(f'{TEST} simulated bags, less crowded than by default and of one scanner:')
+    console.print(f'{args.test} simulated bags, less crowded than by default and of one scanner:')
     console.print(table)
     console.print(f'{seconds:.0f} seconds; pictures: {out}, numbers: {OUT / "metrics.json"}')
 
