@@ -29,12 +29,14 @@ from mmsxm.simulation import write_opixray
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md']
 PAGES += sorted((ROOT / 'docs').glob('*.md'))
+DOCTOR = 'mmsxm/doctor.py'  # reads no arguments
 TOOLS = {
     path.relative_to(ROOT).as_posix(): path
     for path in (
         *ROOT.glob('tools/*.py'),
         *ROOT.glob('tools/benchmarks/*.py'),
         *ROOT.glob('demo/*.py'),
+        ROOT / DOCTOR,
     )
 }
 
@@ -130,7 +132,7 @@ def parse_command(place: str, line: str, exported: dict[str, str]) -> Command | 
     match words[len(settings) :]:
         case ['python', tool, *args] if tool.endswith('.py'):
             pass
-        case ['mmsxm', name, *args]:
+        case ['mmsxm', name, *args] if name.isidentifier():  # no version
             path = ROOT / 'mmsxm' / '.mim'
             found = command_line.find_tools().get(name)
             assert found is not None, f'{place}: there is no tool {name}'
@@ -164,7 +166,7 @@ def commands() -> Iterator[Command]:
 COMMANDS = list(commands())
 of_tools = pytest.mark.parametrize(
     'command',
-    [pytest.param(c, id=c.place) for c in COMMANDS if c.tool and c.tool != 'mmsxm/doctor.py'],
+    [pytest.param(c, id=c.place) for c in COMMANDS if c.tool and c.tool != DOCTOR],
 )
 of_pages = pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
 
@@ -279,7 +281,7 @@ def test_options_in_the_text_are_those_of_the_tools() -> None:
     for tool in TOOLS:
         if tool == 'demo/review.py':
             pytest.importorskip('gradio')
-        if tool != 'tools/benchmarks/turns.py':
+        if tool not in ('tools/benchmarks/turns.py', DOCTOR):
             known[tool] = options_of(parser_of(tool))
     others = {'--fix'}  # of ruff
     every = set.union(others, *known.values())
