@@ -258,6 +258,8 @@ def settings(name: str, value: ast.expr) -> Iterator[tuple[str, ...]]:
         inner = {str(keyword.arg): keyword.value for keyword in value.keywords}
     else:
         inner = {}
+    if isinstance(value, ast.Set):  # {{_base_...}}: equal by chance, and not in another setting
+        return
     if not inner or '_delete_' in inner:
         yield (name,)
         return
