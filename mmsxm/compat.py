@@ -129,22 +129,37 @@ def load_from_local(filename: str | os.PathLike[str], map_location: Any = None) 
     path = os.path.expanduser(filename)
     if not os.path.isfile(path):
         raise FileNotFoundError(f'There is no checkpoint at {path}.')
+    if not os.access(path, os.R_OK):
+        raise PermissionError(f'{path} may not be read.')
     try:
         if part := _damaged_part(path):
             raise EOFError(f'{part} differs from its checksum')
         with torch.serialization.safe_globals(_allowed_globals()):
-            return torch.load(path, map_location=map_location, weights_only=True)
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f'{path} is refused: it is no checkpoint of tensors and plain values alone, so that '
             'reading it could run code of whoever made it. If you trust its maker, convert it '
             f'where it was made, to a file with a plain state dict. ({_objection(error)})'
         ) from None
-    except (RuntimeError, EOFError) as error:
+    except Exception as error:  # torch checks little: a broken file fails wherever it does
         raise DamagedFileError(
             f'{path} can not be read as a checkpoint; it is damaged or was cut off. '
             f'({_first_line(error)})'
         ) from error
+    return _checked(checkpoint, path)
+
+
+def _checked(checkpoint: Any, name: str) -> dict[str, Any]:
+    """What was read, if it has the form of a checkpoint; ValueError if not."""
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'{name} is no checkpoint: it holds a {type(checkpoint).__name__}.')
+    for key in ('state_dict', 'meta'):
+        if not isinstance(checkpoint.get(key, {}), dict):
+            raise ValueError(f'{name} is no checkpoint: its {key} is no dict.')
+    if not all(isinstance(key, str) for key in checkpoint.get('state_dict', checkpoint)):
+        raise ValueError(f'{name} is no checkpoint: its tensors have no names.')
+    return checkpoint
 
 
 def _damaged_part(path: str) -> str | None:
@@ -167,9 +182,10 @@ def load_from_http(url: str, map_location: Any = None) -> Any:
 
     def load() -> Any:
         with torch.serialization.safe_globals(_allowed_globals()):
-            return torch.hub.load_state_dict_from_url(
+            checkpoint = torch.hub.load_state_dict_from_url(
                 url, map_location=map_location, weights_only=True
             )
+        return _checked(checkpoint, url)
 
     try:
         if get_rank() == 0:
@@ -199,6 +215,21 @@ def load_from_torchvision(name: str, map_location: Any = None) -> Any:
     return load_from_http(urls[model], map_location)
 
 
+# mmengine's other schemes, of OpenMMLab's hosts and of object stores, as it writes them
+REFUSED = (
+    *('openmmlab://', 'open-mmlab://', 'mmcls://', 'pavi://'),
+    *(r'(\S+\:)?s3://', r'(\S+\:)?petrel://'),
+)
+
+
+def refuse_address(name: str, map_location: Any = None) -> Any:
+    """Load nothing from an address whose files mmengine may read by running what they hold."""
+    raise ValueError(
+        f'{name} is refused: weights are read from files, http(s) and torchvision addresses alone. '
+        'Fetch the file, and give its path.'
+    )
+
+
 @functools.cache
 def register_safe_loaders() -> None:
     """Make mmengine read checkpoints through an allow-list.
@@ -206,7 +237,7 @@ def register_safe_loaders() -> None:
     mmengine 0.10.7 can't read its own checkpoints with torch >= 2.6, and OneDL's mmengine falls
     back to running whatever code a file carries. Files, http(s) and torchvision addresses go
     through the loaders above; the schemes of OpenMMLab's own hosts and of object stores are
-    left as they are.
+    refused.
     """
     from mmengine.runner import CheckpointLoader
 
@@ -215,6 +246,7 @@ def register_safe_loaders() -> None:
     CheckpointLoader.register_scheme(
         ('torchvision://', 'modelzoo://'), load_from_torchvision, force=True
     )
+    CheckpointLoader.register_scheme(REFUSED, refuse_address, force=True)
 
 
 def _objection(error: pickle.UnpicklingError) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 
@@ -19,12 +20,16 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def sha256(path: str | os.PathLike[str]) -> str:
     """The digest of a file's content, in hexadecimal."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while data := file.read(1 << 20):
+            digest.update(data)
+    return digest.hexdigest()
 
 
 def sha256_or_none(path: str | os.PathLike[str]) -> str | None:
-    """The digest of a file's content, None where it can't be read."""
+    """The digest of a file's content, None where it can't be read or is a pipe or a device."""
     try:
-        return sha256(path)
-    except OSError:
+        return sha256(path) if stat.S_ISREG(os.stat(path).st_mode) else None
+    except (OSError, ValueError):  # ValueError: a name that no file can have
         return None

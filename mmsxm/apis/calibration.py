@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mmsxm.foreign import is_number
+
 __all__ = ['Calibration']
 
 KEY = 'calibration'  # in a checkpoint's meta
@@ -40,13 +42,28 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], classes: Sequence[str]) -> 'Calibration':
-        """Undo :meth:`to_dict`; ValueError if it is of other classes."""
-        result = cls(**values)
-        for numbers in (result.thresholds, result.slope, result.offset):
+        """Undo :meth:`to_dict`; ValueError if it is none, or of other classes."""
+        try:
+            result = cls(**values)
+            parts = [dict(part) for part in (result.thresholds, result.slope, result.offset)]
+        except (TypeError, ValueError) as error:
+            raise ValueError(f'the calibration is none of tools/calibrate.py: {error}') from error
+        for numbers in parts:
             if set(numbers) != set(classes):
                 raise ValueError(
-                    f'the calibration is of {", ".join(numbers)}, the network knows '
+                    f'the calibration is of {", ".join(map(str, numbers))}, the network knows '
                     f'{", ".join(classes)}: calibrate it again with tools/calibrate.py'
+                )
+            if wrong := [name for name, number in numbers.items() if not is_number(number)]:
+                raise ValueError(
+                    f'the calibration of {", ".join(wrong)} holds what is no number: calibrate it '
+                    'again with tools/calibrate.py'
+                )
+        for name, threshold in result.thresholds.items():
+            if not 0 <= threshold <= 1:  # there would be alarms always, or never
+                raise ValueError(
+                    f'the threshold of {name} is {threshold}, not between 0 and 1: calibrate it '
+                    'again with tools/calibrate.py'
                 )
         return result
 

@@ -8,6 +8,8 @@ from threading import Lock
 
 from mmengine.logging import print_log
 
+from mmsxm.foreign import parse_json
+
 __all__ = ['VERDICTS', 'Decision', 'append_decision', 'read_decisions']
 
 VERDICTS = ('confirm', 'clear', 'comment')
@@ -44,6 +46,9 @@ class Decision:
     model: str
 
     def __post_init__(self) -> None:
+        texts = (self.time, self.image, self.screened, self.comment, self.model)
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError(f'{self} is no decision: what should be a text is none')
         if self.decision not in VERDICTS:
             raise ValueError(f'{self.decision!r} is no decision: {", ".join(VERDICTS)}')
 
@@ -74,7 +79,7 @@ def read_decisions(log: Path) -> list[Decision]:
     with open(log, 'rb') as lines:
         for line in lines:
             try:
-                decisions.append(Decision(**json.loads(line)))
+                decisions.append(Decision(**parse_json(line)))
             except (TypeError, ValueError):
                 broken += 1
     if broken:

@@ -49,20 +49,23 @@ def walk(folder: str, skip: Collection[str] = ()) -> Iterator[str]:
         folder: Its absolute path.
         skip: Files and folders to leave out.
     """
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
-    except OSError:
-        yield folder
-        return
-    for name, is_folder in found:
-        path = os.path.join(folder, name)
-        if name.startswith('.') or path in skip:
-            continue
-        if is_folder:
-            yield from walk(path, skip)
-        else:
+    waiting = [(folder, True)]  # no recursion: folders may lie deeper in each other than its limit
+    while waiting:
+        path, is_folder = waiting.pop()
+        if not is_folder:
             yield path
+            continue
+        try:
+            with os.scandir(path) as entries:
+                found = sorted(
+                    ((each.name, each.is_dir(follow_symlinks=False)) for each in entries),
+                    reverse=True,
+                )
+        except OSError:
+            yield path
+            continue
+        paths = [(os.path.join(path, name), is_dir) for name, is_dir in found if name[0] != '.']
+        waiting += [each for each in paths if each[0] not in skip]
 
 
 def read_list(file: Path) -> Iterator[str]:

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from mmsxm.files import sha256_or_none, write_whole
+from mmsxm.foreign import read_csv
 
 __all__ = ['MANIFEST', 'Row', 'is_intact', 'read_rows', 'write_rows']
 
@@ -31,13 +33,35 @@ def is_intact(row: Row, src: Path, dst: Path) -> bool:
 
 
 def read_rows(dst: Path) -> Iterator[Row]:
-    """The rows of a manifest, none of none; a line that a kill cut off is no row."""
+    """The rows of a manifest, none of none; a line that a kill cut off is no row.
+
+    Raises:
+        ValueError: It is no csv, or names a file out of the copy: files that it names may be
+            removed.
+    """
     if not (dst / MANIFEST).is_file():
         return
-    with open(dst / MANIFEST, encoding='utf-8', newline='') as file:
-        for fields in csv.reader(file):
-            if len(fields) == len(Row._fields) and len(fields[-1]) == 64:
-                yield Row(*fields)
+    folders: dict[str, bool] = {}  # whether they lie in the copy: a million rows name a few
+    for line, fields in read_csv(dst / MANIFEST):
+        if len(fields) == len(Row._fields) and len(fields[-1]) == 64:
+            row = Row(*fields)
+            folder, name = os.path.split(row.file)
+            if folder not in folders:
+                folders[folder] = _lies_in(dst, folder)
+            if not folders[folder] or name in ('', '.', '..') or '\0' in name:
+                raise ValueError(
+                    f'{dst / MANIFEST}:{line}: {row.file!r} is no file of the copy: somebody '
+                    'else has written this line, prepare the data set in another folder'
+                )
+            yield row
+
+
+def _lies_in(root: Path, folder: str) -> bool:
+    """Whether a folder, named relative to a root, lies in it also where links lead."""
+    try:
+        return (root / folder).resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError):  # a link to itself, or no name of a folder
+        return False
 
 
 def write_rows(dst: Path, rows: Iterable[Row]) -> None:

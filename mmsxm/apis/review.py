@@ -1,6 +1,5 @@
 """What an operator goes through: cases, the riskiest first, and what other thresholds would do."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from mmsxm.clock import now
 from mmsxm.files import sha256_or_none
 
 from .decision_log import Decision
+from .screening_record import read_record
 
 __all__ = [
     'STEP',
@@ -55,7 +55,9 @@ def read_cases(results: Path) -> list[Case]:
             if not line.endswith(b'\n'):
                 break
             place = f'{results}, line {number}'
-            record = _read_record(line, place)
+            record = read_record(line)
+            if record is None:
+                raise ValueError(f'{place} is no result of tools/screen.py')
             if cases and record['model'] != cases[0].record['model']:
                 raise ValueError(f'{place} is of another network than line 1: review them apart')
             if 'error' not in record:
@@ -64,19 +66,6 @@ def read_cases(results: Path) -> list[Case]:
                     raise ValueError(f'{place} has other thresholds than before: review them apart')
             cases.append(Case(record['path'], record['path'], record))
     return cases
-
-
-def _read_record(line: bytes, place: str) -> dict[str, Any]:
-    try:
-        record: dict[str, Any] = json.loads(line)
-        wanted = {'error'} if 'error' in record else {'scores', 'thresholds', 'regions'}
-        whole = {'path', 'model', 'time', *wanted} <= record.keys()
-        numbers = [*record.get('scores', {}).values(), *record.get('thresholds', {}).values()]
-        if whole and all(0 <= number <= 1 for number in numbers):  # NaN is not
-            return record
-    except (AttributeError, TypeError, ValueError):
-        pass
-    raise ValueError(f'{place} is no result of tools/screen.py')
 
 
 def score_matrix(cases: Sequence[Case], classes: Sequence[str]) -> np.ndarray:

@@ -45,6 +45,7 @@ class Desk:
     ) -> None:
         self.log, self.backend, self.results = log, backend, results
         cases = read_cases(results) if results else []
+        screened = [case.record for case in cases if 'error' not in case.record]
         if results and log.exists() and log.samefile(results):
             raise ValueError(f'{log} holds the results: give the decisions a log of their own')
         if backend:
@@ -52,7 +53,6 @@ class Desk:
             thresholds, self.model, name = info.calibration.thresholds, info.digest, info.name
             self.classes = info.classes
         else:
-            screened = [case.record for case in cases if 'error' not in case.record]
             if not screened:
                 raise ValueError(
                     f'{results} holds no screened image'
@@ -65,6 +65,11 @@ class Desk:
             raise ValueError(
                 f'{results} is of the network {cases[0].record["model"][:8]}, this one is '
                 f'{self.model[:8]}: give the checkpoint that it was screened with'
+            )
+        if screened and screened[0]['thresholds'].keys() != set(self.classes):
+            raise ValueError(
+                f'{results} is of other classes than {", ".join(self.classes)}, those of the '
+                'network: give the checkpoint that it was screened with'
             )
         self.calibrated = [thresholds[each] for each in self.classes]
         self.name = f'{name} {self.model[:8]}'.strip()

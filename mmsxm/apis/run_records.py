@@ -1,6 +1,5 @@
 """What a run leaves behind: its result, its history, and what it was made with."""
 
-import csv
 import json
 import subprocess
 from collections import defaultdict
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmsxm.files import write_whole
+from mmsxm.foreign import is_number, parse_json, read_json, read_records
 
 from .tables import write_csv
 
@@ -33,9 +33,14 @@ EPOCHS = 'epochs.csv'
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """The result of a run, None if it has none yet."""
+    """The result of a run, None if it has none yet; ValueError where it is no JSON object."""
     path = folder / RESULT
-    return json.loads(path.read_text()) if path.exists() else None
+    if not path.exists():
+        return None
+    result = read_json(path)
+    if not isinstance(result, dict):
+        raise ValueError(f'{path} is no result of a run: delete it to have the run tested again')
+    return result
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
@@ -47,20 +52,38 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     """What a run logged, line by line, also over resumptions.
 
     Lines of an epoch that was cut off and trained again count once, as they were the last time.
+
+    Raises:
+        ValueError: A line but the last, where a run may have been cut off, is no object of JSON,
+            or has something else than numbers.
     """
     lines: dict[tuple[int, bool], dict[str, Any]] = {}
     for path in sorted(folder.glob('*/vis_data/scalars.json')):
-        texts = path.read_text().splitlines()
+        texts = path.read_bytes().splitlines()
         for number, text in enumerate(texts, start=1):
             try:
-                line = json.loads(text)
-            except json.JSONDecodeError as error:
+                line = _logged(text)
+            except ValueError as error:
                 if number == len(texts):  # the run was cut off while it wrote
                     continue
-                raise ValueError(f'{path}, line {number} is no JSON: {error}') from error
+                raise ValueError(f'{path}, line {number} is {error}') from error
             if 'step' in line:
                 lines[line['step'], 'loss' in line] = line
     return [lines[key] for key in sorted(lines)]
+
+
+def _logged(text: bytes) -> dict[str, Any]:
+    line = parse_json(text)
+    if not isinstance(line, dict):
+        raise ValueError('no JSON object')
+    for key, value in line.items():
+        if key in ('step', 'epoch'):
+            fits = type(value) is int and is_number(value)
+        else:  # a loss may be nan, and a metric undefined
+            fits = value is None or type(value) is float or is_number(value)
+        if not fits and key.startswith(('step', 'epoch', 'loss', 'xray/')):
+            raise ValueError(f'no log of a run: {key} is no number')
+    return line
 
 
 def by_epoch(history: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
@@ -97,12 +120,24 @@ def read_epochs(folder: Path) -> list[dict[str, float]]:
 
     Raises:
         FileNotFoundError: The folder is neither.
+        ValueError: A file is none of these.
     """
-    if (folder / EPOCHS).exists():
-        with open(folder / EPOCHS, newline='', encoding='utf-8') as file:
-            rows = list(csv.DictReader(file))
-        return [{key: float(cell) for key, cell in row.items() if cell} for row in rows]
-    if epochs := by_epoch(read_history(folder)):
+    path = folder / EPOCHS
+    if path.exists():
+        epochs = []
+        for line, row in read_records(path)[1]:
+            try:
+                epochs.append({key: float(cell) for key, cell in row.items() if cell})
+            except ValueError as error:
+                raise ValueError(f'{path}:{line}: {error}') from error
+            if 'epoch' not in epochs[-1]:
+                raise ValueError(f'{path}:{line} says of no epoch')
+        return epochs
+    try:
+        epochs = by_epoch(read_history(folder))
+    except KeyError as error:
+        raise ValueError(f'{folder}: a line of its scalars.json has no {error}') from error
+    if epochs:
         return epochs
     raise FileNotFoundError(
         f'{folder} has no {EPOCHS} and no */vis_data/scalars.json: it is neither the record of a '

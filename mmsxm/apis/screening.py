@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,11 +15,10 @@ from mmsxm.visualization.screening_overlays import write_overlay
 from mmsxm.worker_pool import WorkerDiedError, WorkerPool
 
 from .backends import Backend, ModelInfo
+from .screening_record import Record
 from .verdict import judge
 
 __all__ = ['Screened', 'screen', 'screen_files']
-
-Record = dict[str, Any]
 
 
 class Screened(NamedTuple):
@@ -60,7 +59,8 @@ def _screened(
     attention_map: np.ndarray | None,
     level_weights: np.ndarray,
 ) -> Screened:
-    if not np.isfinite(scores).all():  # it would pass for no alarm
+    said = (scores, level_weights, *(() if attention_map is None else (attention_map,)))
+    if not all(np.isfinite(numbers).all() for numbers in said):  # it would pass for no alarm
         return _failed(info, file.path, 'the network gives scores that are no numbers')
     verdict = judge(info, scores, attention_map, level_weights, file.view)
     record = {'path': file.path, **verdict._asdict(), 'model': info.digest, 'time': now()}

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from .backends import ModelInfo
+from .screening_record import Record, read_record
 
 try:
     import fcntl
@@ -43,7 +43,7 @@ class Tally:
         """Lines in all."""
         return self.images + self.errors
 
-    def add(self, record: dict[str, Any]) -> None:
+    def add(self, record: Record) -> None:
         """Count one record."""
         if 'error' in record:
             self.errors += 1
@@ -89,7 +89,7 @@ class Results:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def write(self, record: dict[str, Any]) -> None:
+    def write(self, record: Record) -> None:
         """Append a record; it is in the file when this returns."""
         self._file.write(json.dumps(record, allow_nan=False).encode() + b'\n')
         self._file.flush()
@@ -116,13 +116,10 @@ class Results:
             whole += len(line)
         self._file.truncate(whole)
 
-    def _check(self, line: bytes, number: int, info: ModelInfo) -> dict[str, Any]:
+    def _check(self, line: bytes, number: int, info: ModelInfo) -> Record:
         place = f'{self.path}, line {number}'
-        try:
-            record: dict[str, Any] = json.loads(line)
-        except ValueError:
-            record = {}
-        if not (isinstance(record, dict) and {'path', 'model'} <= record.keys()):
+        record = read_record(line)
+        if record is None:
             raise ValueError(f'{place} is no result of tools/screen.py')
         if record['model'] != info.digest:
             raise ValueError(
@@ -137,10 +134,14 @@ class Results:
         return record
 
 
-def read_results(path: Path) -> Iterator[dict[str, Any]]:
-    """Give the records of a finished file one by one."""
+def read_results(path: Path) -> Iterator[Record]:
+    """Give the records of a finished file one by one; ValueError where a line is none."""
     with open(path, 'rb') as lines:
-        yield from map(json.loads, lines)
+        for number, line in enumerate(lines, start=1):
+            record = read_record(line)
+            if record is None:
+                raise ValueError(f'{path}, line {number} is no result of tools/screen.py')
+            yield record
 
 
 def write_table(results: Path, out: Path, classes: tuple[str, ...]) -> None:

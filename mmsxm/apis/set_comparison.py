@@ -3,7 +3,7 @@
 Made for simulated bags beside those of the scanner that they stand for.
 """
 
-import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from mmsxm.datasets.opixray import read_box_lines
 from mmsxm.datasets.voc import read_voc_objects
+from mmsxm.foreign import read_records
+from mmsxm.imaging import images
 
 Picture = npt.NDArray[Any]  # RGB, (h, w, 3), uint8
 
@@ -67,16 +68,16 @@ def read_set(path: str | Path) -> ImageSet:
 
 def _read_csv(path: Path) -> list[SizedBox]:
     boxes = []
-    with open(path, newline='') as file:
-        for row in csv.DictReader(file):
-            try:
-                height, width, y1, x1, y2, x2 = (
-                    float(row[k]) for k in ('height', 'width', 'ymin', 'xmin', 'ymax', 'xmax')
-                )
-                name = row['name']
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f'{path} is no csv of boxes: {error!r}') from error
-            boxes += _sized(name, (x1, y1, x2, y2), (height, width))
+    _, rows = read_records(path)
+    for line, row in rows:
+        try:
+            height, width, y1, x1, y2, x2 = (
+                float(row[k]) for k in ('height', 'width', 'ymin', 'xmin', 'ymax', 'xmax')
+            )
+            name = row['name']
+        except (KeyError, ValueError) as error:
+            raise ValueError(f'{path} is no csv of boxes: line {line}, {error!r}') from error
+        boxes += _sized(name, (x1, y1, x2, y2), (height, width))
     return boxes
 
 
@@ -92,8 +93,10 @@ def _read_boxes(image: Path) -> list[SizedBox]:
         return []
     if not annotation.exists():
         return []
-    with Image.open(image) as file:
-        width, height = file.size
+    try:
+        height, width = images.read_size(image)
+    except images.ImageError as error:
+        raise ValueError(f'{image}: {error}') from error
     return [
         box
         for item in read(str(annotation))
@@ -106,18 +109,20 @@ def _sized(
     name: str, box: tuple[float, float, float, float], image_size: tuple[float, float]
 ) -> list[SizedBox]:
     width, height = box[2] - box[0], box[3] - box[1]
-    if not (width > 0 and height > 0):  # false for nan too
+    area = image_size[0] * image_size[1]
+    if not (math.inf > width > 0 and math.inf > height > 0 and math.inf > area > 0):  # nor nan
         return []
-    size = float(np.sqrt(width * height / (image_size[0] * image_size[1])))
-    return [SizedBox(name.capitalize(), size, width / height)]
+    return [SizedBox(name.capitalize(), math.sqrt(width * height / area), width / height)]
 
 
 def read_image(path: Path) -> Picture:
     """Read an image as RGB; ValueError where it is none."""
-    image = cv2.imread(str(path))
-    if image is None:
-        raise ValueError(f'{path} is no image that can be read: delete it or leave it out')
-    return image[..., ::-1]
+    try:
+        return images.read_image(path)[..., ::-1]
+    except images.ImageError as error:
+        raise ValueError(
+            f'{path} is no image that can be read ({error}): delete it or leave it out'
+        ) from error
 
 
 def background_level(image: Picture) -> npt.NDArray[np.float64]:

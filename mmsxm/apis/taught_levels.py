@@ -1,6 +1,5 @@
 """Which level of the pyramid the images of a training set are taught to trust."""
 
-import csv
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from mmsxm.datasets import XrayDataset
 from mmsxm.datasets.annotations import Box, clip_box
 from mmsxm.datasets.transforms import IntuitiveMetaLevel, intuitive_level
 from mmsxm.evaluation.score_table import LEVELS
+from mmsxm.foreign import read_records
 
 __all__ = ['count_levels', 'levels_of_boxes', 'taught_levels']
 
@@ -51,17 +51,17 @@ def levels_of_boxes(path: str | os.PathLike[str]) -> list[int]:
         raise FileNotFoundError(f'there is no csv of boxes {os.fspath(path)!r}')
     boxes: dict[str, list[Box]] = defaultdict(list)
     sizes: dict[str, tuple[int, int]] = {}
-    with open(path, newline='', encoding='utf-8') as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            try:
-                x1, y1, x2, y2 = (float(row[key]) - 1 for key in ('xmin', 'ymin', 'xmax', 'ymax'))
-                name, size = row['xml'], (int(row['height']), int(row['width']))
-                box = clip_box((x1, y1, x2, y2), size)
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f'{path}:{line} is no box of an image: {error!r}') from error
-            if sizes.setdefault(name, size) != size:
-                raise ValueError(f'{path}:{line} gives {name} another size than a line before')
-            boxes[name] += [box] if box else []
+    _, rows = read_records(path)
+    for line, row in rows:
+        try:
+            x1, y1, x2, y2 = (float(row[key]) - 1 for key in ('xmin', 'ymin', 'xmax', 'ymax'))
+            name, size = row['xml'], (int(row['height']), int(row['width']))
+            box = clip_box((x1, y1, x2, y2), size)
+        except (KeyError, ValueError, OverflowError) as error:
+            raise ValueError(f'{path}:{line} is no box of an image: {error!r}') from error
+        if sizes.setdefault(name, size) != size:
+            raise ValueError(f'{path}:{line} gives {name!r} another size than a line before')
+        boxes[name] += [box] if box else []
     if not boxes:
         raise ValueError(f'{path} holds no box')
     return [

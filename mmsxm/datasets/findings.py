@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from mmsxm.foreign import printable
+
 __all__ = ['Findings']
 
 
@@ -22,7 +24,7 @@ class Findings:
         self.counts[kind] = self.counts.get(kind, 0) + 1
         places = self.places.setdefault(kind, [])
         if len(places) < self._examples:
-            places.append(place)
+            places.append(printable(place))  # names of files may hold anything
 
     def lines(self) -> Iterator[str]:
         """One line for each kind, the most frequent first."""

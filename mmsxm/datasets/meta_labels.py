@@ -6,7 +6,6 @@ made them, and of which list, so that labels of other images are refused.
 """
 
 import json
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import NamedTuple
 from mmpretrain.datasets import BaseDataset
 
 from mmsxm.files import sha256, write_whole
+from mmsxm.foreign import is_number, read_json
 
 __all__ = [
     'LabelSource',
@@ -73,7 +73,8 @@ def source_of(dataset: BaseDataset) -> LabelSource:
 def check(labels: MetaLabels, place: str) -> None:
     """ValueError naming ``place`` when an image lacks a loss of each level or its level."""
     for img_id, losses in labels.losses.items():
-        if len(losses) != NUM_LEVELS or not all(map(math.isfinite, losses)):
+        numbers = isinstance(losses, list) and all(map(is_number, losses))
+        if not numbers or len(losses) != NUM_LEVELS:
             raise ValueError(
                 f'{place}: {img_id} has the losses {losses}, not a finite one of each of '
                 f'{NUM_LEVELS} levels'
@@ -112,10 +113,7 @@ def read_meta_labels(path: str | Path) -> MetaLabels:
             f'there is no file of meta labels {str(path)!r}: let a trained teacher make it, '
             f'python tools/generate_meta_labels.py CONFIG CHECKPOINT {path}'
         )
-    try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
-    except ValueError as error:  # of both, text and JSON
-        raise ValueError(f'{path} is no JSON in UTF-8: {error}') from error
+    content = read_json(path)
     try:
         head, images = dict(content['head']), content['images']
         teacher, checkpoint = head.pop('teacher'), head.pop('checkpoint_sha256')
@@ -123,11 +121,11 @@ def read_meta_labels(path: str | Path) -> MetaLabels:
         losses = {img_id: label['losses'] for img_id, label in images.items()}
         levels = {img_id: label['level'] for img_id, label in images.items()}
         labels = MetaLabels(teacher, checkpoint, source, losses, levels)
-        check(labels, str(path))
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f'{path} is no file of tools/generate_meta_labels.py: {error!r}'
         ) from error
+    check(labels, str(path))
     return labels
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from defusedxml import ElementTree
+from mmsxm.foreign import read_xml
 
 from .annotations import Box
 
@@ -18,7 +18,7 @@ CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
 
 def voc_with_boxes(path: str, boxes: Sequence[Box], image_size: tuple[int, int]) -> bytes:
     """An XML file in the form of Pascal VOC, for an image of another size (h, w)."""
-    root = ElementTree.parse(path).getroot()
+    root = read_xml(path)
     height, width = image_size
     for size in root.iter('size'):
         _set(size, 'width', str(width))

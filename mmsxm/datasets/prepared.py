@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any, NamedTuple
 
 from mmcv.transforms import (
@@ -17,6 +18,8 @@ from mmcv.transforms import (
     RandomFlip,
     Resize,
 )
+
+from mmsxm.foreign import read_json
 
 from .transforms import CropBackground, IntuitiveMetaLevel, ThreatImageProjection
 
@@ -49,6 +52,9 @@ class Preparing(NamedTuple):
         return [CropBackground(self.background, self.margin), resize]
 
 
+KINDS = ((str,), (int,), (int, NoneType), (int, NoneType))  # of Preparing's values
+
+
 def note_of(preparing: Preparing) -> bytes:
     """The content of ``prepared.json``."""
     return (json.dumps({'format': FORMAT, **preparing._asdict()}, indent=1) + '\n').encode()
@@ -60,10 +66,14 @@ def read_note(data_root: str | os.PathLike[str]) -> Preparing | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = read_json(path)
         if content.pop('format') != FORMAT:
             raise ValueError('it is of another version')
-        return Preparing(**content)
+        preparing = Preparing(**content)
+        for value, kinds in zip(preparing, KINDS, strict=True):
+            if type(value) not in kinds:
+                raise ValueError(f'it has a {type(value).__name__} in a wrong place')
+        return preparing
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f'{path} is no note that this version of tools/prepare_data.py wrote ({error!r}): '

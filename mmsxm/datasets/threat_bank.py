@@ -2,16 +2,20 @@
 
 import json
 import os
-import zipfile
+import struct
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
+from mmsxm.foreign import parse_json
+from mmsxm.imaging.images import MAX_PIXELS
+
 __all__ = ['Threat', 'ThreatBank']
 
 FORMAT = 1
+MOST_PACKED = 1032  # bytes that PNG's compression can make of one
 ARRAYS = ('header', 'data', 'ends', 'labels', 'scales', 'sources')
 
 
@@ -26,6 +30,19 @@ class Threat(NamedTuple):
     label: int
     scale: float
     source: str
+
+
+def _decode(code: np.ndarray) -> np.ndarray | None:
+    """A picture from the bytes of a PNG, None if they are none or announce too many pixels."""
+    signature, _, width, height = struct.unpack_from('>8s8sII', code.tobytes().ljust(24, b'\0'))
+    pixels = min(MAX_PIXELS, MOST_PACKED * len(code) // 3)
+    if signature != b'\x89PNG\r\n\x1a\n' or width * height > pixels:
+        return None
+    try:
+        patch: np.ndarray | None = cv2.imdecode(code, cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return patch
 
 
 class ThreatBank:
@@ -73,6 +90,7 @@ class ThreatBank:
             raise ValueError('it has labels that are none of its classes')
         if not ((scales > 0) & (scales <= 100)).all():
             raise ValueError('it has scales out of 0..100')
+        self.place = 'the bank'
         self.header = header
         self.classes: tuple[str, ...] = tuple(classes)
         self.labels = labels
@@ -89,9 +107,9 @@ class ThreatBank:
     def __getitem__(self, index: int) -> Threat:
         """Unpack an item; ValueError when its patch is no picture."""
         start = int(self._ends[index - 1]) if index else 0
-        patch = cv2.imdecode(self._data[start : int(self._ends[index])], cv2.IMREAD_COLOR)
+        patch = _decode(self._data[start : int(self._ends[index])])
         if patch is None:
-            raise ValueError(f'item {index} of the bank is damaged: build the bank again')
+            raise ValueError(f'item {index} of {self.place} is damaged: build the bank again')
         return Threat(
             patch, int(self.labels[index]), float(self._scales[index]), str(self._sources[index])
         )
@@ -138,7 +156,7 @@ class ThreatBank:
                 if missing:
                     raise ValueError(f'it lacks {", ".join(missing)}')
                 arrays = {name: file[name] for name in ARRAYS}
-            header = json.loads(str(arrays.pop('header')))
+            header = parse_json(str(arrays.pop('header')))
             if not isinstance(header, dict) or header.pop('format', None) != FORMAT:
                 raise ValueError(f'it is not of format {FORMAT}')
             kinds = {name: array.dtype.kind for name, array in arrays.items()}
@@ -147,7 +165,8 @@ class ThreatBank:
             if any(array.ndim != 1 for array in arrays.values()):
                 raise ValueError('its arrays are of other shapes')
             bank._set(header, **arrays)
-        except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+            bank.place = os.fspath(path)
+        except Exception as error:  # of the readers of zip archives and arrays: they have many
             raise ValueError(
                 f'{os.fspath(path)} is no bank of threats that this version can read ({error}): '
                 'build it again with tools/build_threat_bank.py'

@@ -1,8 +1,8 @@
 """XML files in the form of Pascal VOC."""
 
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element
 
-from defusedxml import DefusedXmlException, ElementTree
+from mmsxm.foreign import read_xml
 
 from .annotations import AnnotatedObject, Box
 
@@ -20,10 +20,7 @@ def read_voc_objects(path: str) -> list[AnnotatedObject]:
         FileNotFoundError: Without the file.
         ValueError: When it is no XML, with its name.
     """
-    try:
-        root = ElementTree.parse(path).getroot()
-    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise ValueError(f'{path} is no readable XML: {error}') from error
+    root = read_xml(path)
     return [
         AnnotatedObject(
             (item.findtext('name') or '').strip(), _box(item), f'{path}, object {number}'

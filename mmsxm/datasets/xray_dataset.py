@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from mmengine.logging import print_log
 from mmpretrain.datasets import MultiLabelDataset
-from PIL import Image
+
+from mmsxm.imaging.images import ImageError, read_size
 
 from .annotations import AnnotatedObject, ListedImage, clip_box
 from .findings import Findings
@@ -257,9 +258,8 @@ class XrayDataset(MultiLabelDataset):
             boxed = any(item.bbox is not None for _, item in objects)
             if boxed and self.prepared is None:
                 try:
-                    with Image.open(img_path) as image:
-                        image_size = image.size[::-1]
-                except OSError as error:
+                    image_size = read_size(img_path)
+                except (ImageError, OSError) as error:
                     problems.add('images left out, unreadable', f'{img_path}: {error}')
                     return None
             instances = list(_usable_instances(objects, image_size, problems))

@@ -56,7 +56,7 @@ def missing_keys(model: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str
         key
         for key, value in model.state_dict().items()
         if not key.endswith('num_batches_tracked')
-        and (key not in state_dict or state_dict[key].shape != value.shape)
+        and getattr(state_dict.get(key), 'shape', None) != value.shape
     ]
 
 

@@ -4,12 +4,12 @@ For images that differ in something that goes with the class, such as how they w
 network can learn that instead of the items, and only a group by itself shows it.
 """
 
-import csv
 import os
 from collections.abc import Sequence
 
 import numpy as np
 
+from mmsxm.foreign import read_records
 from mmsxm.registry import METRICS
 
 from .array_metric import ArrayMetric
@@ -54,16 +54,15 @@ def read_groups(path: str | os.PathLike[str], column: str) -> dict[str, str]:
 
     Raises:
         KeyError: the file lacks one of them.
+        ValueError: it is no csv in UTF-8, or a row has another number of values.
     """
-    with open(path, newline='', encoding='utf-8') as file:
-        reader = csv.DictReader(file)
-        missing = {'name', column} - set(reader.fieldnames or ())
-        if missing:
-            raise KeyError(
-                f'{path} has no column {", ".join(sorted(missing))}; it has '
-                f'{", ".join(reader.fieldnames or ())}.'
-            )
-        return {os.path.splitext(row['name'])[0]: row[column] for row in reader}
+    columns, rows = read_records(path)
+    missing = {'name', column} - set(columns)
+    if missing:
+        raise KeyError(
+            f'{path} has no column {", ".join(sorted(missing))}; it has {", ".join(columns)}.'
+        )
+    return {os.path.splitext(row['name'])[0]: row[column] for _, row in rows}
 
 
 @METRICS.register_module()

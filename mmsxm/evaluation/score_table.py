@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
+from mmsxm.foreign import read_csv
 from mmsxm.registry import METRICS
 
 from .image_name import image_name
@@ -53,8 +54,7 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
         ValueError: It is no such file.
     """
     try:
-        with open(path, newline='', encoding='utf-8') as file:
-            header, *rows = csv.reader(file)
+        header, *rows = (row for _, row in read_csv(path))
         levels = sum(key.startswith('level/') for key in header)
         classes = tuple(key.removeprefix('score/') for key in header[1 : len(header) - levels : 2])
         if header != _header(classes, levels) or not classes:
@@ -62,7 +62,9 @@ def read_scores(path: str | os.PathLike[str]) -> Scores:
         rows.sort()
         values = np.array([row[1:] for row in rows], dtype=np.float64)
         values = values.reshape(-1, len(header) - 1)
-    except (ValueError, csv.Error) as error:
+        if not np.isin(values[:, 1 : 2 * len(classes) : 2], (-1, 0, 1)).all():
+            raise ValueError('labels are 1, 0 and -1')
+    except ValueError as error:
         raise ValueError(f'{path} is no table of scores: {error}') from error
     names = tuple(row[0] for row in rows)
     pairs, level_weights = np.split(values, [2 * len(classes)], axis=1)

@@ -4,21 +4,34 @@ Imports no torch, so that processes which only read start quickly.
 """
 
 import os
+import stat
 import struct
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
-__all__ = ['IMAGE_SUFFIXES', 'MAX_PIXELS', 'ImageError', 'list_images', 'read_image']
+__all__ = [
+    'IMAGE_SUFFIXES',
+    'MAX_PIXELS',
+    'ImageError',
+    'list_images',
+    'read_image',
+    'read_size',
+]
 
 MAX_PIXELS = 100_000_000
 IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
 # what Pillow and OpenCV raise over broken files
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, cv2.error)
+# of Pillow's many; EPS among the others is a program, and would be run
+FORMATS = ('BMP', 'DIB', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF', 'WEBP')
+SIDEWAYS = (5, 6, 7, 8)  # orientations of EXIF in which width and height change places
 _headers = threading.Lock()
 
 
@@ -38,8 +51,42 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
 
     Raises:
         FileNotFoundError, PermissionError: As opening it does.
-        ImageError: It is empty, no image, cut off, or too large.
+        ImageError: It is empty, no regular file, no image, cut off, too large, or several images.
     """
+    with _opened(path, max_pixels) as (file, image):
+        if getattr(image, 'is_animated', False):  # nobody would look at the others
+            raise ImageError('the file holds several images: give each a file of its own')
+        if image.format == 'JPEG' and image.mode in ('L', 'RGB'):
+            file.seek(0)
+            return _decode_jpeg(file.read())  # the same pixels, quicker
+        return _to_bgr(image)
+
+
+def read_size(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Read from its header the size (h, w) that :func:`read_image` would give an image.
+
+    The errors are those of :func:`read_image`, as far as the header tells.
+    """
+    with _opened(path, max_pixels) as (_, image):
+        width, height = image.size
+        sideways = image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
+        return (width, height) if sideways else (height, width)
+
+
+def list_images(folder: str | os.PathLike[str]) -> list[str]:
+    """Name the images below a folder by their suffixes, sorted."""
+    return sorted(
+        str(path) for path in Path(folder).rglob('*') if path.suffix.lower() in IMAGE_SUFFIXES
+    )
+
+
+@contextmanager
+def _opened(
+    path: str | os.PathLike[str], max_pixels: int
+) -> Iterator[tuple[BinaryIO, Image.Image]]:
+    """A file and the image in it, of which the header is read; what is raised inside is told."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for ever
+        raise ImageError('is no regular file')
     with open(path, 'rb') as file:  # whose size says nothing: it may be no image at all
         if not file.read(1):
             raise ImageError('the file is empty')
@@ -51,10 +98,7 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
                     f'{width} x {height} pixels are more than the limit of {max_pixels}: only the '
                     'header was read'
                 )
-            if image.format == 'JPEG' and image.mode in ('L', 'RGB'):
-                file.seek(0)
-                return _decode_jpeg(file.read())  # the same pixels, quicker
-            return _to_bgr(image)
+            yield file, image
         except ImageError:
             raise
         except Image.UnidentifiedImageError:
@@ -65,20 +109,13 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
             raise ImageError(f'the image is broken or cut off: {error}') from error
 
 
-def list_images(folder: str | os.PathLike[str]) -> list[str]:
-    """Name the images below a folder by their suffixes, sorted."""
-    return sorted(
-        str(path) for path in Path(folder).rglob('*') if path.suffix.lower() in IMAGE_SUFFIXES
-    )
-
-
 def _open(file: BinaryIO) -> Image.Image:
     """Read a header, however large the image that it announces: the caller has a limit."""
     with _headers:
         limit = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
         try:
-            return Image.open(file)
+            return Image.open(file, formats=FORMATS)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 

@@ -26,6 +26,9 @@ INTERPOLATIONS = {
 }
 
 
+LARGEST = 10_000  # pixels of a side of the network's input
+
+
 class View(NamedTuple):
     """What of an image the network sees.
 
@@ -46,12 +49,25 @@ class Preparation:
         interpolation: A key of :data:`INTERPOLATIONS`.
         background: Pixels whose darkest channel is at least this are margin; None cuts none.
         margin: Of background that stays on every side, in pixels.
+
+    Raises:
+        ValueError: A value is none that can be.
     """
 
     size: tuple[int, int]
     interpolation: str = 'area'
     background: int | None = None
     margin: int = 8
+
+    def __post_init__(self) -> None:
+        numbers = [*self.size, 0 if self.background is None else self.background, self.margin]
+        if (
+            len(self.size) != 2
+            or self.interpolation not in tuple(INTERPOLATIONS)
+            or not all(type(number) is int and 0 <= number <= LARGEST for number in numbers)
+            or 0 in self.size
+        ):
+            raise ValueError(f'images can not be prepared by {self}')
 
     @classmethod
     def from_config(cls, cfg: Config) -> 'Preparation':

@@ -1,6 +1,5 @@
 """ROC and PR curves and the reliability of scores, from what ``OperatingPoints`` has written."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmsxm.evaluation.alarm_curve import ANY_ITEM
+from mmsxm.foreign import read_csv
 
 from .plot_style import COLOURS, draw_panels
 
@@ -37,12 +37,23 @@ def plot_operating_points(folder: Path) -> list[Path]:
 
 
 def read_tables(path: Path) -> dict[str, Table]:
-    """Read a csv of numbers as a table for each value of its column ``class``; empty is nan."""
-    with open(path, newline='', encoding='utf-8') as file:
-        _, *keys = next(reader := csv.reader(file))
-        rows: dict[str, list[list[float]]] = {}
-        for name, *cells in reader:
-            rows.setdefault(name, []).append([float(cell or 'nan') for cell in cells])
+    """Read a csv of numbers as a table for each value of its column ``class``; empty is nan.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: It is none.
+    """
+    lines = read_csv(path)
+    _, (_, *keys) = next(lines, (1, ['']))
+    rows: dict[str, list[list[float]]] = {}
+    for line, (name, *cells) in lines:
+        try:
+            values = [float(cell or 'nan') for cell in cells]
+        except ValueError as error:
+            raise ValueError(f'{path}:{line}: {error}') from error
+        if len(values) != len(keys):
+            raise ValueError(f'{path}:{line}: {len(values)} numbers, not one for each of {keys}')
+        rows.setdefault(name, []).append(values)
     return {name: dict(zip(keys, np.array(values).T, strict=True)) for name, values in rows.items()}
 
 

@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from mmsxm.apis.backends import ModelInfo, Prediction, load_backend
-from mmsxm.apis.backends.exported import to_prediction
 from mmsxm.apis.backends.openvino_backend import OpenVINOBackend
 from mmsxm.apis.calibration import Calibration
 from mmsxm.apis.export import export, to_onnx, write_openvino
@@ -75,7 +74,8 @@ class Exported:
 
 def run(network: ScreeningNetwork, images: np.ndarray) -> Prediction:
     with torch.no_grad():
-        return to_prediction([output.numpy() for output in network(torch.from_numpy(images))])
+        scores, weights, *maps = (each.numpy() for each in network(torch.from_numpy(images)))
+    return Prediction(scores, maps[0] if maps else None, weights)
 
 
 def pictures(number: int, size: tuple[int, int]) -> np.ndarray:

@@ -18,7 +18,8 @@ INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSE
 def record(path: str, **scores: float) -> dict[str, Any]:
     labels = [name for name, score in scores.items() if score >= 0.5]
     thresholds = INFO.calibration.thresholds
-    said = {'labels': labels, 'scores': scores, 'thresholds': thresholds} if scores else {}
+    parts = {'regions': [], 'level_weights': [1.0, 0.0, 0.0]}
+    said = {'labels': labels, 'scores': scores, 'thresholds': thresholds, **parts} if scores else {}
     said = said or {'error': 'it is empty'}
     return {'path': path, **said, 'model': INFO.digest, 'time': '2026-01-01T00:00:00+00:00'}
 

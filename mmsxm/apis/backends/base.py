@@ -36,6 +36,9 @@ class ModelInfo:
         preparation: Of its input.
         calibration: Thresholds, and the scaling of the scores.
         digest: SHA-256 of the checkpoint, also for what was exported from it.
+
+    Raises:
+        ValueError: Names are no texts, or there are no classes, or two of one name.
     """
 
     name: str
@@ -43,6 +46,12 @@ class ModelInfo:
     preparation: Preparation
     calibration: Calibration
     digest: str
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(text, str) for text in (self.name, self.digest, *self.classes)):
+            raise ValueError('the names of a network, its classes and its digest must be texts')
+        if not 0 < len(set(self.classes)) == len(self.classes):
+            raise ValueError(f'the classes of a network must differ, not be {self.classes}')
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> 'ModelInfo':

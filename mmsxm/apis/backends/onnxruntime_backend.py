@@ -3,7 +3,7 @@
 import numpy as np
 
 from .base import Prediction
-from .exported import INPUT, METADATA, OUTPUTS, read_description, to_prediction
+from .exported import INPUT, METADATA, known_outputs, read_description, to_prediction
 
 __all__ = ['OnnxRuntimeBackend']
 
@@ -36,8 +36,13 @@ class OnnxRuntimeBackend:
             raise ValueError(f'{path} is no network that ONNX Runtime can read') from error
         metadata = self.session.get_modelmeta().custom_metadata_map
         self.info = read_description(metadata.get(METADATA), path)
-        self.outputs = OUTPUTS[: len(self.session.get_outputs())]
+        self.outputs = known_outputs(
+            [each.name for each in self.session.get_inputs()],
+            [each.name for each in self.session.get_outputs()],
+            path,
+        )
 
     def __call__(self, images: np.ndarray) -> Prediction:
         """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8."""
-        return to_prediction(self.session.run(self.outputs, {INPUT: images}))
+        outputs = self.session.run(self.outputs, {INPUT: images})
+        return to_prediction(outputs, self.info, len(images))

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .base import Prediction
-from .exported import INPUT, METADATA, OUTPUTS, PRECISION, read_description, to_prediction
+from .exported import (
+    INPUT,
+    METADATA,
+    PRECISION,
+    known_outputs,
+    read_description,
+    to_prediction,
+)
 
 if TYPE_CHECKING:
     from openvino import Model
@@ -39,18 +46,23 @@ class OpenVINOBackend:
         try:
             model = core.read_model(path)
             self.info = read_description(_note(model, METADATA), path)
+            self.outputs = known_outputs(
+                [each.any_name for each in model.inputs],
+                [each.any_name for each in model.outputs],
+                path,
+            )
             # OpenVINO's own choice would be bfloat16 wherever the processor has it
             settings['INFERENCE_PRECISION_HINT'] = _note(model, PRECISION) or 'f32'
             self.model = core.compile_model(model, 'CPU', settings)
         except RuntimeError as error:
             raise ValueError(f'{path} is no network that OpenVINO can read') from error
-        self.outputs = OUTPUTS[: len(self.model.outputs)]
 
     def __call__(self, images: np.ndarray) -> Prediction:
         """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8."""
         # the model's own call shares one request, in which threads would read each other's results
         results = self.model.create_infer_request().infer({INPUT: images})
-        return to_prediction([results[name] for name in self.outputs])
+        outputs = [results[name] for name in self.outputs]
+        return to_prediction(outputs, self.info, len(images))
 
 
 def _note(model: 'Model', key: str) -> str | None:

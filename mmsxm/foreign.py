@@ -1,0 +1,123 @@
+"""What a stranger may have written, as plain values or as one ValueError that names the file.
+
+Readers of JSON, csv and XML raise many things over broken files: errors of decoding, of too many
+digits, and of recursion where something lies in itself a thousand times.
+"""
+
+import csv
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException, ElementTree
+
+__all__ = [
+    'is_number',
+    'parse_json',
+    'printable',
+    'read_csv',
+    'read_json',
+    'read_records',
+    'read_xml',
+]
+
+Path = str | os.PathLike[str]
+
+DEEPEST = 100  # elements of an XML file in each other
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON; ValueError, and no class below it, where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'no JSON in UTF-8 ({error})') from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of JSON is a finite number that a float can hold; true and false are none."""
+    if type(value) is int:  # which have no end
+        return abs(value) <= sys.float_info.max
+    return type(value) is float and math.isfinite(value)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; ValueError with its name where it is none."""
+    with open(path, 'rb') as file:
+        data = file.read()
+    try:
+        return parse_json(data)
+    except ValueError as error:
+        raise ValueError(f'{os.fspath(path)} is {error}') from error
+
+
+def read_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Read a csv file: the rows that hold anything, each with the number of its last line.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: It is no csv in UTF-8.
+    """
+    try:
+        with open(path, encoding='utf-8-sig', newline='') as file:
+            reader = csv.reader(file)
+            for row in reader:
+                if row:
+                    yield reader.line_num, row
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f'{os.fspath(path)} is no csv file in UTF-8: {error}') from error
+
+
+def read_records(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
+    """Read a csv file with a header: its columns, and rows by column with their line.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: It is no csv in UTF-8 or, while rows are read, one has another number of values.
+    """
+    rows = read_csv(path)
+    _, header = next(rows, (1, []))
+
+    def records() -> Iterator[tuple[int, dict[str, str]]]:
+        for line, row in rows:
+            if len(row) != len(header):
+                raise ValueError(
+                    f'{os.fspath(path)}:{line}: {len(row)} values, but the header has '
+                    f'{len(header)} columns'
+                )
+            yield line, dict(zip(header, row, strict=True))
+
+    return header, records()
+
+
+def read_xml(path: Path) -> Element:
+    """Read an XML file without entities; gives its root.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: It is no XML, declares entities, or its elements lie too deep in each other.
+    """
+    with open(path, 'rb') as file:  # at once: older expats read a long name anew with every part
+        data = file.read()
+    try:
+        root: Element = ElementTree.fromstring(data)
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise ValueError(f'{os.fspath(path)} is no readable XML: {error}') from error
+    level, depth = [root], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:  # whoever walks through them would run out of Python's stack
+            raise ValueError(
+                f'{os.fspath(path)} is no readable XML: more than {DEEPEST} elements in each other'
+            )
+        level = [child for element in level for child in element]
+    return root
+
+
+def printable(text: str) -> str:
+    r"""A text on one line of a log or a terminal: what can't be printed is written as ``\x1b``."""
+    return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
