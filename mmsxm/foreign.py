@@ -80,7 +80,7 @@ def read_records(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, s
         ValueError: It is no csv in UTF-8 or, while rows are read, one has another number of values.
     """
     rows = read_csv(path)
-    _, header = next(rows, (1, []))
+    header = [column.strip() for column in next(rows, (1, []))[1]]
 
     def records() -> Iterator[tuple[int, dict[str, str]]]:
         for line, row in rows:

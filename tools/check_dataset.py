@@ -116,7 +116,7 @@ def findings_table(report: 'Report') -> Table:
 
 def text(words: str) -> Text:
     """Words of others, which may hold anything, as they are."""
-    from mmsxm.visualization.escaping import printable
+    from mmsxm.foreign import printable
 
     return Text(printable(words))
 

@@ -8,6 +8,7 @@ import math
 from pathlib import PurePosixPath
 from typing import Any
 
+from mmsxm.foreign import read_json
 from mmsxm.registry import DATASETS
 
 from .annotation_file import ALIKE, AnnotationFile, AnnotationFileDataset
@@ -59,11 +60,7 @@ def read_coco(path: str) -> AnnotationFile:
 
 
 def _read_json(path: str) -> dict[str, list]:
-    try:
-        with open(path, encoding='utf-8-sig') as file:
-            content = json.load(file)
-    except (ValueError, RecursionError) as error:  # of both, text and JSON
-        raise ValueError(f'{path} is no JSON in UTF-8: {error}') from error
+    content = read_json(path)
     keys = ('images', 'annotations', 'categories')
     found = content if isinstance(content, dict) else {}
     missing = [key for key in keys if not isinstance(found.get(key), list)]

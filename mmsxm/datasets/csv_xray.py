@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from mmsxm.foreign import read_csv, read_records
 from mmsxm.registry import DATASETS
 
 from .annotation_file import ALIKE, AnnotationFile, AnnotationFileDataset
@@ -62,31 +63,18 @@ class _Row(NamedTuple):
 
 
 def _read_rows(path: str) -> Iterator[_Row]:
-    try:
-        with open(path, encoding='utf-8-sig', newline='') as file:
-            reader = csv.reader(file)
-            header = [column.strip() for column in next(reader, [])]
-            boxed = not set(CORNERS).isdisjoint(header)
-            columns = ('image', 'label', *(CORNERS if boxed else ()))
-            missing = [column for column in columns if column not in header]
-            if missing:
-                raise ValueError(
-                    f'{path}:1: no column {", ".join(missing)} in the header {",".join(header)!r}; '
-                    'it is image,label,x1,y1,x2,y2, with commas'
-                )
-            places = [header.index(column) for column in columns]
-            for cells in reader:
-                if not cells:
-                    continue
-                if len(cells) != len(header):
-                    raise ValueError(
-                        f'{path}:{reader.line_num}: {len(cells)} values, but the header has '
-                        f'{len(header)} columns'
-                    )
-                image, label, *corners = (cells[place].strip() for place in places)
-                yield _Row(reader.line_num, image, label, _box(corners))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f'{path} is no csv file in UTF-8: {error}') from error
+    columns, rows = read_records(path)
+    boxed = not set(CORNERS).isdisjoint(columns)
+    corners = CORNERS if boxed else ()
+    missing = [column for column in ('image', 'label', *corners) if column not in columns]
+    if missing:
+        raise ValueError(
+            f'{path}:1: no column {", ".join(missing)} in the header {",".join(columns)!r}; '
+            'it is image,label,x1,y1,x2,y2, with commas'
+        )
+    for line, row in rows:
+        box = _box([row[corner].strip() for corner in corners])
+        yield _Row(line, row['image'].strip(), row['label'].strip(), box)
 
 
 def _box(corners: Sequence[str]) -> Box | None:
@@ -118,13 +106,12 @@ class CsvXray(AnnotationFileDataset):
     def list_without(self, lines: set[int]) -> str:
         """The csv without any row of the images that first stand at these lines."""
         dropped = {image_id(row.name) for row in self.read_list() if row.line in lines}
-        with open(self.ann_file, encoding='utf-8-sig', newline='') as file:
-            header, *rows = csv.reader(file)
+        header, *rows = (row for _, row in read_csv(self.ann_file))
         column = [name.strip() for name in header].index('image')
         text = io.StringIO()
         writer = csv.writer(text, lineterminator='\n')
         writer.writerow(header)
         writer.writerows(
-            row for row in rows if row and image_id(inner_path(row[column].strip())) not in dropped
+            row for row in rows if image_id(inner_path(row[column].strip())) not in dropped
         )
         return text.getvalue()

@@ -1,10 +1,10 @@
 """SIXray (Miao et al., CVPR 2019): https://github.com/MeioJane/SIXray."""
 
-import csv
 import os
 from collections.abc import Iterator
 from typing import Any
 
+from mmsxm.foreign import read_records
 from mmsxm.registry import DATASETS
 
 from .annotations import AnnotatedObject, ListedImage
@@ -26,35 +26,20 @@ def read_label_csv(path: str, classes: tuple[str, ...]) -> Iterator[ListedImage]
         FileNotFoundError: Without the file.
         ValueError: When a column or a value is missing or no label, with file and line.
     """
-    try:
-        with open(path, encoding='utf-8-sig', newline='') as file:
-            reader = csv.reader(file)
-            header = [column.strip() for column in next(reader, [])]
-            missing = [column for column in (NAME_COLUMN, *classes) if column not in header]
-            if missing:
-                raise ValueError(
-                    f'{path}:1: no column {", ".join(missing)} in the header {",".join(header)!r}'
-                )
-            name_column = header.index(NAME_COLUMN)
-            class_columns = [(label, header.index(name)) for label, name in enumerate(classes)]
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise ValueError(
-                        f'{path}:{reader.line_num}: {len(row)} values, but the header has '
-                        f'{len(header)} columns'
-                    )
-                try:
-                    gt_label = [i for i, column in class_columns if POSITIVE[row[column].strip()]]
-                except KeyError as error:
-                    raise ValueError(
-                        f'{path}:{reader.line_num}: {error} is no label; 1 is positive, -1 and 0 '
-                        'are negative'
-                    ) from None
-                yield ListedImage(row[name_column].strip(), reader.line_num, gt_label)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f'{path} is no csv file in UTF-8: {error}') from error
+    columns, rows = read_records(path)
+    missing = [column for column in (NAME_COLUMN, *classes) if column not in columns]
+    if missing:
+        raise ValueError(
+            f'{path}:1: no column {", ".join(missing)} in the header {",".join(columns)!r}'
+        )
+    for line, row in rows:
+        try:
+            gt_label = [i for i, name in enumerate(classes) if POSITIVE[row[name].strip()]]
+        except KeyError as error:
+            raise ValueError(
+                f'{path}:{line}: {error} is no label; 1 is positive, -1 and 0 are negative'
+            ) from None
+        yield ListedImage(row[NAME_COLUMN].strip(), line, gt_label)
 
 
 @DATASETS.register_module()

@@ -179,7 +179,7 @@ def test_labels_of_another_data_set_are_an_error(
         ('"level": 0', '"level": 1.0', r'P1 has the level 1\.0'),
         ('[0.1, 0.2, 0.3]', '[0.1, 0.2]', r'P1 has the losses \[0\.1, 0\.2\]'),
         ('[0.1, 0.2, 0.3]', '[0.1, 0.2, NaN]', 'P1 has the losses'),
-        ('[0.1, 0.2, 0.3]', '0.1', 'TypeError'),
+        ('[0.1, 0.2, 0.3]', '0.1', 'P1 has the losses 0.1'),
         ('{"level": 0, "losses": [0.1, 0.2, 0.3]}', '0', 'TypeError'),
     ],
 )
