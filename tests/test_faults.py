@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import torch
+from kill_and_resume import kill_and_resume
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -484,6 +485,11 @@ def test_the_command_and_its_workers_are_asked(trainings: Trainings, undisturbed
     assert process.returncode == 143, said
     assert '_batch_' in last(work_dir)
     assert 'SIGTERM: training in' in said
+
+
+def test_killed_at_random_moments(tmp_path: Path) -> None:
+    """And while a checkpoint is written; tests/kill_and_resume.py does it ten times."""
+    assert kill_and_resume(tmp_path, kills=2, epochs=5, workers=1, seed=0) == []
 
 
 TWO = """

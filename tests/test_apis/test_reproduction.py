@@ -178,6 +178,17 @@ def test_what_fails_is_named_and_what_needs_it_is_left_out(
     assert {device for _, device in trained} <= {'4', '5'}
 
 
+def test_hooks_that_only_watch_are_no_other_settings() -> None:
+    """Results stay valid when a training is watched over more closely."""
+    cfg = load_config(module.CONFIGS / 'sxmnet_sixray_stage2.py')
+    unwatched = load_config(module.CONFIGS / 'sxmnet_sixray_stage2.py')
+    for name in ('finite_loss', 'same_data', 'stop'):
+        del unwatched.default_hooks[name]
+    assert module.digest(unwatched) == module.digest(cfg)
+    cfg.default_hooks.finite_loss.type = 'mmsxm.SkipNonFiniteHook'  # which leaves steps out
+    assert module.digest(unwatched) != module.digest(cfg)
+
+
 def test_lines_of_an_epoch_that_was_trained_again_count_once(tmp_path: Path) -> None:
     for run, lines in {
         '1': [{'loss': 3.0, 'step': 2}, {'xray/mAP': 10.0, 'step': 1}, {'loss': 9.0, 'step': 4}],
