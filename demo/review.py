@@ -37,6 +37,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LISTED = 200  # rows of the queue
+LONGEST_COMMENT = 1000  # characters
 # gradio's page runs scripts that stand in it; nothing comes from anywhere else
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
@@ -182,7 +183,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                 levels = gr.HTML(elem_id='levels')
                 gr.HTML('<h2>Decision</h2>')
                 comment = gr.Textbox(
-                    placeholder='Comment', show_label=False, lines=2, max_length=1000,
+                    placeholder='Comment', show_label=False, lines=2, max_length=LONGEST_COMMENT,
                     elem_id='comment',
                 )  # fmt: skip
                 with gr.Row():
@@ -233,8 +234,8 @@ def build_page(desk: Desk) -> gr.Blocks:
         def choose(
             event: gr.EventData, review: Review, index: int, view: str, *positions: float
         ) -> list[Any]:
-            chosen = event._data['index']
-            if chosen in range(len(review.cases)):
+            chosen = event._data.get('index')
+            if type(chosen) is int and chosen in range(len(review.cases)):
                 index = chosen
             return both(review, index, view, positions)
 
@@ -253,6 +254,8 @@ def build_page(desk: Desk) -> gr.Blocks:
                     raise gr.Error('There is no image to decide on.')
                 if verdict == 'comment' and not text.strip():
                     raise gr.Error('Write a comment first.')
+                if len(text) > LONGEST_COMMENT:  # the browser's limit binds the browser alone
+                    raise gr.Error(f'A comment has {LONGEST_COMMENT:,} characters at most.')
                 thresholds = thresholds_at(positions, desk.calibrated)
                 desk.decide(review, index, verdict, text.strip(), thresholds)
                 note = f'<p>Logged: {verdict}, {shown(review.cases[index].name)}</p>'

@@ -247,6 +247,61 @@ def test_nothing_but_the_page_is_served(tmp_path: Path) -> None:
             assert "default-src 'self'" in answer.headers['content-security-policy']
 
 
+def ask(address: str, target: str, inputs: list[Any], event: Any = None) -> dict[str, Any]:
+    """What the page answers to what a browser would send, by no browser."""
+    with urllib.request.urlopen(f'{address}config') as answer:
+        steps = json.load(answer)['dependencies']
+    wanted = [each for each in steps if [where[1] for where in each['targets']] == [target]]
+    asked = {'fn_index': wanted[-1]['id'], 'data': inputs, 'event_data': event}
+    asked['session_hash'] = 'stranger'
+    request = urllib.request.Request(
+        f'{address}gradio_api/queue/join',
+        json.dumps(asked).encode(),
+        {'content-type': 'application/json'},
+    )
+    urllib.request.urlopen(request).close()
+    data = f'{address}gradio_api/queue/data?session_hash=stranger'
+    with urllib.request.urlopen(data, timeout=PATIENCE) as lines:
+        for line in lines:
+            said = json.loads(line.removeprefix(b'data:')) if line.startswith(b'data:') else {}
+            if said.get('msg') == 'process_completed':
+                return said
+    raise AssertionError('the page said nothing')
+
+
+def test_a_request_is_worth_no_more_than_what_the_page_offers(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    bag = tmp_path / 'a.png'
+    cv2.imwrite(str(bag), np.zeros((9, 9, 3), np.uint8))
+    log = tmp_path / 'log.jsonl'
+    view, sliders = 'All', [0.5] * len(CLASSES)
+    state = [None, None, view, *sliders]
+    with served('--model', CONFIG, '--checkpoint', checkpoint, '--log', log) as address:
+        assert ask(address, 'load', [view, *sliders])['success']
+        # as if it had been dropped there, though it lies elsewhere
+        dropped = {'path': str(bag), 'meta': {'_type': 'gradio.FileData'}, 'orig_name': 'a.png'}
+        assert not ask(address, 'upload', [[dropped], *state])['success']
+        assert not ask(address, 'click', ['a', None, None, view, *sliders])['success']  # no image
+        for event in ({'index': [0]}, {'index': 0.0}, {'index': 10**9}, {}):
+            assert ask(address, 'select', state, event)['success']
+        assert status(address) == 200
+    assert log.read_bytes() == b''
+
+
+def test_a_comment_is_no_longer_than_the_page_allows(tmp_path: Path) -> None:
+    bag = tmp_path / 'a.png'
+    cv2.imwrite(str(bag), np.zeros((9, 9, 3), np.uint8))
+    results, log = write_results(tmp_path / 'results.jsonl', [bag]), tmp_path / 'log.jsonl'
+    with served('--results', results, '--log', log) as address:
+        ask(address, 'load', ['All', 0.5])
+        said = ask(address, 'click', ['x' * 1001, None, None, 'All', 0.5])
+        assert '1,000 characters at most' in said['output']['error']
+        assert log.read_bytes() == b''
+        assert ask(address, 'click', ['x' * 1000, None, None, 'All', 0.5])['success']
+    assert len(json.loads(log.read_text())['comment']) == 1000
+
+
 @pytest.mark.parametrize(
     ('args', 'complaint'),
     [

@@ -28,6 +28,7 @@ from mmsxm.engine.checkpoint_hooks import latest_checkpoint
 from mmsxm.evaluation import Scores, read_scores, write_scores
 from mmsxm.evaluation.alarm_curve import ANY_ITEM
 from mmsxm.evaluation.thresholds import BestF1, Criterion, DetectionRate, FalsePositiveRate
+from mmsxm.foreign import printable
 from mmsxm.registry import DATASETS
 
 
@@ -99,8 +100,9 @@ def score_images(
     shared = len(image_paths(dataset) & image_paths(tested))
     if shared:
         console.print(
-            f'[yellow]{shared:,} of {len(dataset):,} images are in the test set of the config: '
-            'its measures will flatter these thresholds.[/]'
+            f'{shared:,} of {len(dataset):,} images are in the test set of the config: its '
+            'measures will flatter these thresholds.',
+            style='yellow',
         )
     backend = TorchBackend(cfg, checkpoint, device, calibrated=False)
     source = source_of(dataset)
@@ -121,7 +123,7 @@ def show(rows: list[Achieved], console: Console) -> None:
         if row.name == ANY_ITEM:
             table.add_section()
         table.add_row(
-            row.name,
+            printable(row.name),
             f'{row.positives:,} / {row.negatives:,}',
             between(row.threshold, row.threshold_interval),
             between(row.detection_rate, row.detection_interval, times=100),
@@ -149,7 +151,7 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Calibrate as the command line says."""
-    console = Console()
+    console = Console(markup=False, emoji=False)  # names of classes are no markup
     checkpoint = Path(latest_checkpoint(args.checkpoint) or args.checkpoint)
     if args.loader:
         cfg = load_config(args.config, options=args.cfg_options)

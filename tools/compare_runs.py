@@ -16,6 +16,7 @@ from rich.table import Table
 
 from mmsxm.apis.run_comparison import compare_runs, image_groups, read_runs
 from mmsxm.apis.tables import write_csv
+from mmsxm.foreign import printable
 
 
 def main() -> None:
@@ -50,14 +51,14 @@ def main() -> None:
         table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(
-            row['images'],
-            row['class'],
+            printable(row['images']),
+            printable(row['class']),
             str(row['positives']),
             f'{row["AP"]:.1f} ± {row["std"]:.1f}',
             f'{row["other AP"]:.1f} ± {row["other std"]:.1f}',
             f'{row["difference"]:+.1f} [{row["low"]:+.1f}, {row["high"]:+.1f}]',
         )
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)  # names of groups are no markup
     if args.out:
         write_csv(args.out, rows)
 

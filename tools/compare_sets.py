@@ -34,6 +34,7 @@ from mmsxm.apis.set_comparison import (
 )
 from mmsxm.apis.set_probe import VIEWS, features, separability
 from mmsxm.apis.tables import write_csv
+from mmsxm.foreign import printable
 from mmsxm.registry import MODELS
 from mmsxm.visualization.distributions import plot_distributions
 from mmsxm.visualization.overlays import caption, sheet
@@ -51,8 +52,8 @@ def show(title: str, names: list[str], rows: list[dict[str, Any]]) -> None:
             f'{row[f"{name} 50 %"]:.3g} ({row[f"{name} 25 %"]:.3g}..{row[f"{name} 75 %"]:.3g})'
             for name in names
         ]
-        table.add_row(*(row[key] for key in first), *ranges, f'{row["KS"]:.2f}')
-    Console().print(table)
+        table.add_row(*(printable(row[key]) for key in first), *ranges, f'{row["KS"]:.2f}')
+    Console(markup=False, emoji=False).print(table)
 
 
 def small(path: Path) -> np.ndarray:
@@ -158,7 +159,7 @@ def compare(args: argparse.Namespace) -> None:
             table = Table('a linear classifier sees them', 'area under the ROC curve')
             for row in rows:
                 table.add_row(row['seen'], f'{row["area under the ROC curve"]:.3f}')
-            Console().print(table)
+            Console(markup=False, emoji=False).print(table)
     print(f'tables and pictures: {args.out}')
 
 

@@ -13,6 +13,7 @@ import sys
 import time
 
 from mmsxm.apis.preparing import LAYOUTS, prepare_data
+from mmsxm.foreign import printable
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,7 +44,7 @@ def main() -> None:
     )
     if report.broken:
         for path, reason in report.broken.items():
-            print(f'{path}: {reason}', file=sys.stderr)
+            print(printable(f'{path}: {reason}'), file=sys.stderr)
         sys.exit(f'prepare_data.py: {len(report.broken):,} images can not be read and are left out')
 
 

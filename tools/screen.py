@@ -107,7 +107,7 @@ def screen(args: argparse.Namespace) -> int:
     from mmsxm.apis.image_sources import find_paths, unseen, watch
     from mmsxm.apis.screening_results import Results, write_table
 
-    console = Console()
+    console = Console(markup=False, emoji=False)  # names of classes are no markup
     load = partial(
         load_backend, args.model, args.checkpoint, args.backend, args.device, args.threads
     )

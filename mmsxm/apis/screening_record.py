@@ -22,13 +22,14 @@ def read_record(line: bytes) -> Record | None:
 def _is_whole(record: Record) -> bool:
     said: Callable[[str], Any] = record.get
     texts = [said('path'), said('model'), said('time')]
+    if not (_are_texts(texts) and texts[1].isprintable()):
+        return False
     if 'error' in record:
-        return _are_texts([*texts, record['error']])
+        return isinstance(record['error'], str) and _are_texts([record['error']])
     labels, scores, thresholds = said('labels'), said('scores'), said('thresholds')
     regions, weights = said('regions'), said('level_weights')
     return (
-        _are_texts(texts)
-        and _are_texts(labels)
+        _are_texts(labels)
         and _are_shares(scores)
         and _are_shares(thresholds)
         and scores.keys() == thresholds.keys() >= set(labels)

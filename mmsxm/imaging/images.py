@@ -8,8 +8,7 @@ import stat
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 import cv2
@@ -74,10 +73,16 @@ def read_size(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> tup
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[str]:
-    """Name the images below a folder by their suffixes, sorted."""
-    return sorted(
-        str(path) for path in Path(folder).rglob('*') if path.suffix.lower() in IMAGE_SUFFIXES
-    )
+    """Name the images below a folder by their suffixes, sorted; links to folders are left out."""
+    found, folders = [], [os.fspath(folder)]
+    while folders:  # no recursion: folders may lie deeper in each other than its limit
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
+                    found.append(entry.path)
+    return sorted(found)
 
 
 @contextmanager

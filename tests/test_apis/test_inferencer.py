@@ -21,7 +21,7 @@ from mmsxm.registry import MODELS
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'demo' / 'sxmnet_stage2.py'
 CLASSES = ('Gun', 'Knife', 'Pliers', 'Scissors', 'Wrench')
-THRESHOLDS = {'Gun': 0.0, 'Knife': 1.1, 'Pliers': 0.0, 'Scissors': 1.1, 'Wrench': 1.1}
+THRESHOLDS = {'Gun': 0.0, 'Knife': 1.0, 'Pliers': 0.0, 'Scissors': 1.0, 'Wrench': 1.0}
 
 
 @pytest.fixture(scope='module')

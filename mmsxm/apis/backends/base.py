@@ -38,7 +38,7 @@ class ModelInfo:
         digest: SHA-256 of the checkpoint, also for what was exported from it.
 
     Raises:
-        ValueError: Names are no texts, or there are no classes, or two of one name.
+        ValueError: A name is no printable text, or there are no classes, or two of one name.
     """
 
     name: str
@@ -48,8 +48,11 @@ class ModelInfo:
     digest: str
 
     def __post_init__(self) -> None:
-        if not all(isinstance(text, str) for text in (self.name, self.digest, *self.classes)):
-            raise ValueError('the names of a network, its classes and its digest must be texts')
+        for text in (self.name, self.digest, *self.classes):
+            if not (isinstance(text, str) and text.isprintable()):  # it goes to terminals
+                raise ValueError(
+                    f'a network, its classes and its digest are named by texts, not {text!r}'
+                )
         if not 0 < len(set(self.classes)) == len(self.classes):
             raise ValueError(f'the classes of a network must differ, not be {self.classes}')
 

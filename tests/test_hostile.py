@@ -1,0 +1,621 @@
+"""Files, folders and requests of people who mean harm (docs/reliability.md).
+
+What the fuzzing of tests/fuzz has found is here as the smallest case of its kind.
+"""
+
+import csv
+import json
+import os
+import re
+import runpy
+import struct
+import sys
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.runner import CheckpointLoader
+from PIL import EpsImagePlugin, Image
+
+from mmsxm.apis.backends import ModelInfo
+from mmsxm.apis.backends.exported import describe, known_outputs, read_description, to_prediction
+from mmsxm.apis.calibration import Calibration
+from mmsxm.apis.decision_log import read_decisions
+from mmsxm.apis.image_sources import find_paths
+from mmsxm.apis.inferencer import XrayInferencer
+from mmsxm.apis.prepared_manifest import MANIFEST
+from mmsxm.apis.preparing import prepare_data
+from mmsxm.apis.review_desk import Desk
+from mmsxm.apis.run_records import read_epochs
+from mmsxm.apis.screening_results import Results, write_table
+from mmsxm.datasets import SIXray
+from mmsxm.datasets.findings import Findings
+from mmsxm.datasets.meta_labels import read_meta_labels
+from mmsxm.datasets.prepared import NOTE, read_note
+from mmsxm.datasets.sixray import read_voc_objects
+from mmsxm.datasets.threat_bank import Threat, ThreatBank
+from mmsxm.engine.checkpoint_hooks import missing_keys
+from mmsxm.evaluation.grouped_average_precision import read_groups
+from mmsxm.evaluation.score_table import read_scores
+from mmsxm.files import sha256_or_none
+from mmsxm.foreign import parse_json, printable
+from mmsxm.imaging.images import ImageError, list_images, read_image, read_size
+from mmsxm.imaging.preparation import Preparation
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = ROOT / 'configs' / 'demo' / 'sxmnet_stage2.py'
+TEACHER = ROOT / 'configs' / 'baselines' / 'chr_resnet18_sixray.py'
+CLASSES = ('Gun', 'Knife')
+INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSES), 'a' * 64)
+
+# ---------------------------------------------------------------------------- checkpoints
+
+
+class Code:
+    """Pickles as a command, which reading the file runs."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple:
+        return os.system, (f'touch {self.marker}',)
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> Iterator[Path]:
+    """A checkpoint that carries code, which must not have been run."""
+    path, marker = tmp_path / 'trap.pth', tmp_path / 'marker'
+    torch.save({'state_dict': {'a': torch.zeros(2)}, 'meta': {'epoch': Code(marker)}}, path)
+    yield path
+    assert not marker.exists()
+
+
+OWN = """
+_base_ = '{base}'
+work_dir = '{work_dir}'
+log_level = 'ERROR'
+model = dict(
+    backbone=dict(init_cfg=dict(_delete_=True, type='Pretrained', checkpoint='{trap}')))
+"""
+WAYS: dict[str, list[str]] = {
+    'train --resume': ['train.py', '{config}', '--resume', '{trap}'],
+    'train from it': ['train.py', '{config}', '--cfg-options', 'load_from={trap}'],
+    'train on pretrained weights': ['train.py', '{config}', '--cfg-options', 'load_from=None'],
+    'test': ['test.py', '{config}', '{trap}'],
+    'export': ['export.py', '{config}', '{trap}', '{out}.onnx', '--format', 'onnx'],
+    'calibrate': ['calibrate.py', '{config}', '{trap}', '--loader', 'test', '--best-f1'],
+    'publish': ['publish_model.py', '{trap}', '{out}.pth'],
+    'convert': ['convert_weights.py', '{config}', '{trap}', '{out}.pth'],
+    'teach': ['generate_meta_labels.py', '{teacher}', '{trap}', '{out}.json'],
+}
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_no_tool_runs_the_code_of_a_checkpoint(
+    way: str,
+    trap: Path,
+    simulate: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    places = {'trap': trap, 'out': tmp_path / 'out'}
+    for name, base in (('config', CONFIG), ('teacher', TEACHER)):
+        places[name] = tmp_path / f'{name}.py'
+        places[name].write_text(OWN.format(base=base, work_dir=tmp_path / 'work', trap=trap))
+    tool, *args = (arg.format(**places) for arg in WAYS[way])
+    monkeypatch.setenv('DEMO_ROOT', str(simulate(2, 2)))
+    monkeypatch.setenv('SIXRAY_ROOT', str(simulate(2, 2)))
+    monkeypatch.setattr(sys, 'argv', [tool, *args])
+    with pytest.raises((ValueError, SystemExit), match=r'trap\.pth is refused'):
+        runpy.run_path(str(ROOT / 'tools' / tool), run_name='__main__')
+
+
+def test_the_inferencer_runs_no_code_of_a_checkpoint(trap: Path) -> None:
+    with pytest.raises(ValueError, match=r'trap\.pth is refused'):
+        XrayInferencer(CONFIG, trap)
+
+
+@pytest.mark.parametrize(
+    'address', ['openmmlab://resnet50', 'mmcls://vgg11', 's3://bucket/a.pth', 'pavi://a']
+)
+def test_addresses_that_mmengine_reads_without_care_are_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=f'{address} is refused'):
+        CheckpointLoader.load_checkpoint(address)
+
+
+@pytest.mark.parametrize(
+    'content', [[1], torch.ones(2), {'state_dict': [1]}, {'meta': 'a'}, {'state_dict': {1: 2}}]
+)
+def test_what_is_no_checkpoint_is_refused(content: object, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match=r'other\.pth is no checkpoint'):
+        CheckpointLoader.load_checkpoint(str(tmp_path / 'other.pth'))
+
+
+@pytest.mark.parametrize(
+    'pickled',
+    [
+        b'\x80\x02K\x01h\x05.',  # asks for what was never remembered: KeyError
+        b'\x80\x02.',  # for what is not there: IndexError
+        b'\x80\x02]}s.',  # for what a list is none of: TypeError
+        b'\x80\x02ccollections\nOrderedDict\nK\x01R.',  # calls it with a number: TypeError
+    ],
+)
+def test_a_checkpoint_that_is_damaged_inside_says_so(pickled: bytes, tmp_path: Path) -> None:
+    torch.save({}, tmp_path / 'whole.pth')
+    path = tmp_path / 'damaged.pth'
+    with zipfile.ZipFile(tmp_path / 'whole.pth') as whole, zipfile.ZipFile(path, 'w') as damaged:
+        for name in whole.namelist():
+            content = pickled if name.endswith('data.pkl') else whole.read(name)
+            damaged.writestr(name, content)
+    with pytest.raises(ValueError, match=r'damaged\.pth .*(damaged or was cut off|is refused)'):
+        CheckpointLoader.load_checkpoint(str(path))
+
+
+def test_what_is_no_tensor_fills_nothing() -> None:
+    model = torch.nn.Linear(2, 1)
+    assert missing_keys(model, {'weight': 'a', 'bias': torch.ones(1)}) == ['weight']
+
+
+# ---------------------------------------------------------------------------- exported networks
+
+
+def described(**changes: Any) -> str:
+    return json.dumps({**json.loads(describe(INFO)), **changes})
+
+
+NUMBERS = {'slope': {'Gun': 1, 'Knife': 1}, 'offset': {'Gun': 0, 'Knife': 0}}
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        '[' * 100_000,
+        described(classes=[1, 2]),
+        described(classes=['Gun', 'Gun']),
+        described(name='\x1b[2J'),
+        described(digest=None),
+        described(preparation={'size': [8, 0]}),
+        described(preparation={'size': [10**9, 10**9]}),
+        described(preparation={'size': [8, 8], 'interpolation': 'fair'}),
+        described(calibration={'thresholds': {'Gun': float('nan'), 'Knife': 0.5}, **NUMBERS}),
+        described(calibration={'thresholds': {'Gun': 2, 'Knife': 0.5}, **NUMBERS}),
+        described(calibration={'thresholds': {'Gun': 10**400, 'Knife': 0.5}, **NUMBERS}),
+        described(calibration=[1]),
+    ],
+)
+def test_a_network_that_describes_itself_wrongly_is_refused(text: str) -> None:
+    """A threshold that is no number, or above 1, would let everything pass."""
+    with pytest.raises(ValueError, match=r'net\.onnx does not say what its scores mean'):
+        read_description(text, 'net.onnx')
+
+
+def test_a_network_of_other_inputs_and_outputs_is_refused() -> None:
+    outputs = ('scores', 'level_weights')
+    assert known_outputs(['images'], outputs[::-1], 'net.onnx') == outputs
+    for other in (['scores'], [*outputs, 'more'], []):
+        with pytest.raises(ValueError, match=r'net\.onnx has other inputs and outputs'):
+            known_outputs(['images'], other, 'net.onnx')
+
+
+def test_outputs_of_other_shapes_are_refused() -> None:
+    right = [np.zeros((2, 2), np.float32), np.zeros((2, 3), np.float32)]
+    assert to_prediction(right, INFO, 2).attention_maps is None
+    for wrong in (np.zeros((2, 5)), np.zeros(2), np.zeros((1, 2)), np.zeros((2, 2, 1))):
+        with pytest.raises(ValueError, match=r'net says .* of 2 images'):
+            to_prediction([wrong.astype(np.float32), right[1]], INFO, 2)
+
+
+# ---------------------------------------------------------------------------- annotations
+
+VOC = '<a><object><name>Gun</name></object></a>'
+LAUGHS = ''.join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10 if i else "ha"}">' for i in range(10))
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        f'<!DOCTYPE a [{LAUGHS}]><a>&l9;</a>',
+        '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+        '<!DOCTYPE a [<!ENTITY % b SYSTEM "http://127.0.0.1:9/x"> %b;]><a/>',
+        '<b>' * 5000 + VOC + '</b>' * 5000,
+    ],
+)
+def test_bombs_and_outsiders_in_xml_are_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / 'P1.xml').write_text(text)
+    with pytest.raises(ValueError, match=r'P1\.xml is no readable XML'):
+        read_voc_objects(str(tmp_path / 'P1.xml'))
+
+
+def test_a_long_name_in_xml_is_read_once(tmp_path: Path) -> None:
+    """Older expats read it anew with every 64 kB: this one took ten times as long."""
+    (tmp_path / 'P1.xml').write_text(f'<a b="{"x" * 20_000_000}">{VOC}</a>')
+    start = time.process_time()
+    assert [item.class_name for item in read_voc_objects(str(tmp_path / 'P1.xml'))] == ['Gun']
+    assert time.process_time() - start < 10
+
+
+def test_lists_lead_to_no_file_out_of_the_folder_of_images(tmp_path: Path) -> None:
+    for folder in ('JPEGImage', 'ImageSet/10', 'Annotation'):
+        (tmp_path / 'set' / folder).mkdir(parents=True)
+    Image.new('RGB', (9, 9)).save(tmp_path / 'outside.jpg')
+    Image.new('RGB', (9, 9)).save(tmp_path / 'set' / 'JPEGImage' / 'in.jpg')
+    (tmp_path / 'outside.xml').write_text(VOC)
+    rows = ['../../outside', str(tmp_path / 'outside.jpg'), '../JPEGImage/in.jpg', 'in\0', 'in']
+    lines = [[name, 1, -1, -1, -1, -1] for name in rows]
+    with open(tmp_path / 'set' / 'ImageSet' / '10' / 'train.csv', 'w', newline='') as file:
+        csv.writer(file).writerows([['name', *SIXray.METAINFO['classes']], *lines])
+    data_set = SIXray(str(tmp_path / 'set'))
+    assert [Path(data_set.get_data_info(i)['img_path']).name for i in range(len(data_set))] == [
+        'in.jpg'
+    ]
+    with pytest.raises(FileNotFoundError, match='missing images: 4'):
+        SIXray(str(tmp_path / 'set'), strict=True)
+
+
+def test_a_boxed_image_of_50_000_pixels_a_side_is_left_out_and_named(tmp_path: Path) -> None:
+    """Pillow has an error of its own for it, which is no OSError."""
+    for folder in ('JPEGImage', 'ImageSet/10', 'Annotation'):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / 'JPEGImage' / 'P1.png').write_bytes(png(50_000, 50_000))
+    Image.new('RGB', (9, 9)).save(tmp_path / 'JPEGImage' / 'P2.jpg')
+    header = ','.join(('name', *SIXray.METAINFO['classes']))
+    lines = [header, 'P1,1,0,0,0,0', 'P2,1,0,0,0,0']
+    (tmp_path / 'ImageSet' / '10' / 'train.csv').write_text('\n'.join(lines))
+    (tmp_path / 'Annotation' / 'P1.xml').write_text(VOC)
+    assert len(SIXray(str(tmp_path))) == 1
+    with pytest.raises(ValueError, match=r'unreadable: 1 .*P1\.png: 50000 x 50000'):
+        SIXray(str(tmp_path), strict=True)
+
+
+@pytest.mark.parametrize(
+    ('read', 'name', 'text'),
+    [
+        (read_meta_labels, 'labels.json', '[' * 100_000),
+        (read_meta_labels, 'labels.json', '{"a": ' + '9' * 5000 + '}'),
+        (
+            read_meta_labels,
+            'labels.json',
+            '{"head": {"teacher": "", "checkpoint_sha256": "", "dataset": "", "list_file": "", '
+            '"list_sha256": "", "classes": []}, "images": '
+            '{"P1": {"level": 0, "losses": [1' + '0' * 400 + ', 1, 1]}}}',
+        ),
+        (lambda path: read_note(path.parent), NOTE, '{"format": 1, "layout": "x", "size": "9"}'),
+        (lambda path: read_note(path.parent), NOTE, '{"a":' * 50_000),
+        (lambda path: read_groups(path, 'look'), 'groups.csv', 'look,name\nwhite\n'),
+        (lambda path: read_groups(path, 'look'), 'groups.csv', f'name,look\na,{"x" * 200_000}\n'),
+        (read_scores, 'scores.csv', 'name,score/Gun,label/Gun\n\na,0.5,nan\n'),
+        (read_scores, 'scores.csv', 'name,score/Gun,label/Gun\na,0.5,0.5\n'),
+        (lambda path: read_epochs(path.parent), 'epochs.csv', 'epoch,loss\n1,2,3\n'),
+        (lambda path: read_epochs(path.parent), 'epochs.csv', 'loss\n1\n'),
+    ],
+)
+def test_malformed_tables_and_notes_are_named(
+    read: Callable[[Path], object], name: str, text: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=name.replace('.', r'\.')) as raised:
+        read(tmp_path / name)
+    assert raised.type is ValueError
+
+
+# ---------------------------------------------------------------------------- copies
+
+
+@pytest.mark.parametrize('name', ['../mine.txt', '{outside}/mine.txt', 'link/mine.txt', '..'])
+def test_a_manifest_removes_nothing_out_of_its_copy(
+    name: str, simulate: Callable[..., Path], tmp_path: Path
+) -> None:
+    """What a manifest names and the release lacks is removed from a copy."""
+    mine = tmp_path / 'mine.txt'
+    mine.write_text('precious')
+    raw, copy = simulate(2, 2), tmp_path / 'copy'
+    prepare_data('sixray', raw, copy, size=16)
+    (copy / 'link').symlink_to(tmp_path)
+    row = [name.format(outside=tmp_path), 'a', 'a' * 64, 'b' * 64]
+    with open(copy / MANIFEST, 'a', newline='') as file:
+        csv.writer(file).writerow(row)
+    with pytest.raises(ValueError, match=r'prepared\.csv:\d+: .* is no file of the copy'):
+        prepare_data('sixray', raw, copy, size=16)
+    assert mine.read_text() == 'precious'
+
+
+# ---------------------------------------------------------------------------- threat banks
+
+
+def bank(path: Path, **arrays: np.ndarray) -> Path:
+    threats = [Threat(np.zeros((4, 5, 3), np.uint8), 0, 1.0, 'P1')]
+    ThreatBank(threats, {'classes': ['Gun']}).save(path)
+    with np.load(path) as file:
+        kept = dict(file)
+    np.savez(path, **{**kept, **arrays})
+    return path
+
+
+def test_an_item_that_announces_more_than_it_holds_is_refused(tmp_path: Path) -> None:
+    """OpenCV would take 300 MB and seconds for it, each time that it is drawn."""
+    code = np.frombuffer(png(10_000, 10_000), np.uint8)
+    path = bank(tmp_path / 'bank.npz', data=code, ends=np.array([len(code)]))
+    damaged = ThreatBank.load(path)
+    with little_memory(), pytest.raises(ValueError, match=r'item 0 of .*bank\.npz is damaged'):
+        damaged[0]
+
+
+@pytest.mark.parametrize(
+    'header', [b"{'descr': '|u1', 'shape': (99999999999999,)", b'\0' * 40, b'(' * 9000]
+)
+def test_an_array_that_announces_more_than_it_holds_is_refused(
+    header: bytes, tmp_path: Path
+) -> None:
+    """numpy has a dozen kinds of errors for such headers, one of the tokenizer among them."""
+    whole = bank(tmp_path / 'whole.npz')
+    path = tmp_path / 'bank.npz'
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(path, 'w') as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == 'data.npy':
+                content = content[:8] + struct.pack('<H', len(header)) + header
+            target.writestr(name, content)
+    with pytest.raises(ValueError, match=r'bank\.npz is no bank of threats'):
+        ThreatBank.load(path)
+
+
+# ---------------------------------------------------------------------------- images
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack('>I', len(body)) + kind + body + struct.pack('>I', zlib.crc32(kind + body))
+
+
+def png(width: int, height: int, *more: bytes, pixels: bytes = b'\0' * 99) -> bytes:
+    header = chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0))
+    data = chunk(b'IDAT', zlib.compress(pixels, 1))
+    return b'\x89PNG\r\n\x1a\n' + header + b''.join(more) + data + chunk(b'IEND', b'')
+
+
+def bmp(width: int, height: int) -> bytes:
+    header = struct.pack('<IiiHHIIiiII', 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+    return b'BM' + struct.pack('<IHHI', 54 + 99, 0, 0, 54) + header + b'\0' * 99
+
+
+def tiff(width: int, height: int) -> bytes:
+    tags = {256: width, 257: height, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: height, 279: 99}
+    entries = b''.join(struct.pack('<HHII', tag, 4, 1, value) for tag, value in tags.items())
+    return b'II*\0' + struct.pack('<IH', 8, len(tags)) + entries + b'\0' * 103
+
+
+def gif(width: int, height: int) -> bytes:
+    frame = struct.pack('<BHHHHBB', 0x2C, 0, 0, width, height, 0, 2)
+    screen = struct.pack('<6sHHBBB', b'GIF89a', width, height, 0x80, 0, 0)
+    return screen + b'\0' * 6 + frame + b'\x02\x4c\x01\0;'
+
+
+def webp(width: int, height: int) -> bytes:
+    sides = (width - 1).to_bytes(3, 'little') + (height - 1).to_bytes(3, 'little')
+    body = b'VP8X' + struct.pack('<IB3x', 10, 0) + sides
+    frame = b'VP8L' + struct.pack('<IB', 13, 0x2F) + b'\xff' * 12 + b'\0'
+    return b'RIFF' + struct.pack('<I', 4 + len(body) + len(frame)) + b'WEBP' + body + frame
+
+
+def jpeg(width: int, height: int) -> bytes:
+    data = cv2.imencode('.jpg', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    start = data.index(b'\xff\xc0')
+    return data[: start + 5] + struct.pack('>HH', height, width) + data[start + 9 :]
+
+
+@contextmanager
+def little_memory(mebibytes: int = 100) -> Iterator[None]:
+    """Inside of it this process takes no more than so much, for however short a time."""
+    if not sys.platform.startswith('linux'):
+        yield
+        return
+    Path('/proc/self/clear_refs').write_text('5')  # forget the peak
+    before = _peak()
+    yield
+    assert _peak() - before < mebibytes
+
+
+def _peak() -> float:
+    (found,) = re.findall(r'VmHWM:\s+(\d+) kB', Path('/proc/self/status').read_text())
+    return int(found) / 1024
+
+
+@pytest.mark.parametrize('announce', [png, bmp, tiff, gif, webp, jpeg])
+def test_images_that_announce_50_000_pixels_a_side_are_not_decoded(
+    announce: Callable[[int, int], bytes], tmp_path: Path
+) -> None:
+    side = 16_383 if announce is webp else 50_000  # as much as it can say
+    path = tmp_path / 'bag.img'
+    path.write_bytes(announce(side, side))
+    with little_memory(), pytest.raises(ImageError, match=f'{side} x {side} pixels|decoder'):
+        read_image(path)
+
+
+def test_a_bomb_in_the_words_beside_an_image_is_refused(tmp_path: Path) -> None:
+    words = chunk(b'zTXt', b'a\0\0' + zlib.compress(b'\0' * 100_000_000))
+    (tmp_path / 'bag.png').write_bytes(png(4, 4, words, pixels=b'\0' * 52))
+    with little_memory(), pytest.raises(ImageError, match='broken'):
+        read_image(tmp_path / 'bag.png')
+
+
+def test_pixels_beyond_the_image_are_not_unpacked(tmp_path: Path) -> None:
+    (tmp_path / 'bag.png').write_bytes(png(4, 4, pixels=b'\0' * 200_000_000))
+    with little_memory():
+        assert read_image(tmp_path / 'bag.png').shape == (4, 4, 3)
+
+
+def test_an_image_that_is_a_program_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow hands PostScript to Ghostscript."""
+    marker = tmp_path / 'marker'
+    (tmp_path / 'gs').write_text(f'#!/bin/sh\ntouch {marker}\n')
+    (tmp_path / 'gs').chmod(0o755)
+    monkeypatch.setattr(EpsImagePlugin, 'gs_binary', str(tmp_path / 'gs'))
+    program = b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n'
+    (tmp_path / 'bag.jpg').write_bytes(program)
+    with pytest.raises(ImageError, match='no image of a known format'):
+        read_image(tmp_path / 'bag.jpg')
+    assert not marker.exists()
+    with Image.open(tmp_path / 'bag.jpg') as image, pytest.raises(OSError, match=r'.*'):
+        image.load()
+    assert marker.exists()  # the attack is real
+
+
+@pytest.mark.parametrize('suffix', ['.tif', '.gif', '.webp', '.png'])
+def test_a_file_of_several_images_is_refused(suffix: str, tmp_path: Path) -> None:
+    """The network would see the first alone, and clear them all."""
+    first, second = Image.new('RGB', (8, 8), 'white'), Image.new('RGB', (8, 8), 'black')
+    first.save(tmp_path / f'bag{suffix}', save_all=True, append_images=[second])
+    with pytest.raises(ImageError, match='several images'):
+        read_image(tmp_path / f'bag{suffix}')
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+def test_a_size_is_that_of_the_image_as_it_is_read(orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new('RGB', (30, 20)).save(tmp_path / 'bag.jpg', exif=exif)
+    assert read_size(tmp_path / 'bag.jpg') == read_image(tmp_path / 'bag.jpg').shape[:2]
+
+
+# ---------------------------------------------------------------------------- folders and names
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """A folder with an image in 1,200 folders, which lie in each other."""
+    inner = bags = tmp_path / 'bags'
+    bags.mkdir()
+    for _ in range(1200):
+        inner = inner / 'a'
+        inner.mkdir()
+    (inner / 'bag.png').touch()
+    yield bags
+    (inner / 'bag.png').unlink()
+    while inner != tmp_path:  # pytest's own way is a recursion
+        inner.rmdir()
+        inner = inner.parent
+
+
+def test_folders_lie_in_each_other_as_deep_as_they_like(deep: Path) -> None:
+    assert [Path(path).name for path in find_paths(deep)] == ['bag.png']
+    assert [Path(path).name for path in list_images(deep)] == ['bag.png']
+
+
+def test_names_in_a_report_stay_on_their_line_and_cannot_steer_a_terminal() -> None:
+    findings = Findings()
+    findings.add('missing images', 'a\n\x1b[2J\u202e\udcff.jpg at list.csv:1')
+    (line,) = findings.lines()
+    assert line == r'missing images: 1 (a\n\x1b[2J\u202e\udcff.jpg at list.csv:1)'
+    assert printable('Käse 1.jpg') == 'Käse 1.jpg'
+
+
+def test_names_of_classes_are_no_markup(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The summary failed over such a name, after the work, with another exit code."""
+    from rich.console import Console
+
+    from mmsxm.apis.screening_results import Tally
+
+    monkeypatch.syspath_prepend(ROOT / 'tools')
+    screen = runpy.run_path(str(ROOT / 'tools' / 'screen.py'))
+    Console(markup=False, emoji=False).print(screen['summary'](Tally(), ('[/red] :bomb:',), 1.0))
+    assert '[/red] :bomb:' in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------------------- results, decisions
+
+
+def line(**changes: Any) -> bytes:
+    record = {
+        'path': '/bags/a.png',
+        'labels': ['Gun'],
+        'scores': {'Gun': 0.9, 'Knife': 0.1},
+        'thresholds': INFO.calibration.thresholds,
+        'regions': [{'bbox': [1, 2, 30, 40], 'score': 0.9}],
+        'level_weights': [0.5, 0.25, 0.25],
+        'model': INFO.digest,
+        'time': '2026-01-01T00:00:00.000+00:00',
+    }
+    return json.dumps({**record, **changes}).encode() + b'\n'
+
+
+@pytest.mark.parametrize(
+    'bad',
+    [
+        b'[' * 100_000 + b'\n',
+        b'{"path": ' + b'9' * 5000 + b'}\n',
+        b'\xff\n',
+        line(path=['a']),
+        line(path='\ud800'),
+        line(model=1),
+        line(model='\x1b[2J'),
+        line(labels=None),
+        line(labels=['Bomb']),
+        line(scores={'Gun': 10**400, 'Knife': 0}),
+        line(scores={'Gun': 0.5}),
+        line(thresholds=[0.5, 0.5]),
+        line(regions=[{'bbox': [1, 2], 'score': 1}]),
+        line(regions=[{'bbox': [1, 2, float('inf'), 4], 'score': 1}]),
+        line(level_weights=[1, 1, 1, 1]),
+        line(time=None),
+        line(error=[]),
+    ],
+)
+def test_lines_that_are_no_results_are_refused_by_all_who_read_them(
+    bad: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / 'results.jsonl'
+    path.write_bytes(line() + bad)
+    for read in (
+        lambda: Results(path, INFO),
+        lambda: Desk(tmp_path / 'log', results=path),
+        lambda: write_table(path, tmp_path / 'r.csv', CLASSES),
+    ):
+        with pytest.raises(ValueError, match=r'results\.jsonl, line 2 is no result'):
+            read()
+    assert path.read_bytes() == line() + bad
+
+
+@pytest.mark.parametrize(
+    'bad', [b'[' * 100_000, b'9' * 5000, b'\xff', b'{}', b'[1]', b'null', b'{"image": []}']
+)
+def test_lines_that_are_no_decisions_are_left_out(bad: bytes, tmp_path: Path) -> None:
+    said = dict.fromkeys(('time', 'image', 'screened', 'comment', 'model'), 'a')
+    said |= {'sha256': None, 'labels': [], 'thresholds': {}, 'decision': 'clear'}
+    lists = {**said, 'image': ['a']}  # could be no key
+    lines = [json.dumps(said).encode(), bad, json.dumps(lists).encode()]
+    (tmp_path / 'log').write_bytes(b'\n'.join(lines))
+    assert [each.image for each in read_decisions(tmp_path / 'log')] == ['a']
+
+
+def test_results_that_name_pipes_and_devices_do_not_stop_the_page(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'pipe.png')
+    paths = [str(tmp_path / 'pipe.png'), '/dev/zero', str(tmp_path), 'a\0b']
+    (tmp_path / 'r.jsonl').write_bytes(b''.join(line(path=path) for path in paths))
+    desk = Desk(tmp_path / 'log', results=tmp_path / 'r.jsonl')
+    review = desk.review()
+    for index, case in enumerate(review.cases):
+        with pytest.raises((ImageError, OSError, ValueError), match=r'no regular file|null'):
+            desk.look(case)
+        desk.decide(review, index, 'clear', '', np.array([0.5, 0.5]))
+    assert [each.sha256 for each in read_decisions(tmp_path / 'log')] == [None] * 4
+    assert sha256_or_none('/dev/zero') is None
+
+
+def test_json_has_one_error() -> None:
+    for text in ('', '[' * 100_000, '9' * 5000, b'\xff', '{"a":' * 50_000):
+        with pytest.raises(ValueError, match='no JSON') as raised:
+            parse_json(text)
+        assert raised.type is ValueError
