@@ -18,6 +18,7 @@ from random import Random
 from rich.console import Console
 from rich.table import Table
 
+FOUND = Path('work_dirs/fuzz/found')  # files that are defects
 WARM = 5000  # inputs until imports and caches count as there
 
 
@@ -28,13 +29,14 @@ def memory() -> float:
 
 
 def feed(name: str, inputs: int, start: int, folder: Path) -> dict:
-    """Feed one parser; inputs that are defects are kept in ``found``."""
+    """Feed one parser; inputs that are defects are kept in :data:`FOUND`."""
     from feeding import Fed
     from mmengine.logging import MMLogger
+    from networks import EXPORTED
     from parsers import PARSERS
 
     warnings.simplefilter('error', RuntimeWarning)
-    parser = PARSERS[name]
+    parser = (PARSERS | EXPORTED)[name]
     MMLogger.get_current_instance().setLevel('ERROR')
     gc.freeze()  # what is imported: to look through it takes longer than a file
     said = {'name': name, 'inputs': 0, 'ours': 0, 'foreign': 0, 'slowest': 0.0, 'growth': 0.0}
@@ -52,8 +54,8 @@ def feed(name: str, inputs: int, start: int, folder: Path) -> dict:
             place = traceback.extract_tb(fed.error.__traceback__)[-1]
             kind = f'{type(fed.error).__name__} at {place.filename}:{place.lineno}'
             if kind not in kinds:
-                kept = Path('found') / f'{name.replace(" ", "_")}-{start + number}'
-                kept.parent.mkdir(exist_ok=True)
+                kept = FOUND / f'{name.replace(" ", "_")}-{start + number}'
+                kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.write_bytes(data)
                 kinds[kind] = f'{kept}: {str(fed.error)[:200]}'
         if number == WARM:
@@ -76,12 +78,13 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             print(json.dumps(feed(args.one, args.inputs, args.seed, Path(folder))))
         return
+    from networks import EXPORTED
     from parsers import PARSERS
 
     table = Table('parser', 'inputs', 'ours', 'foreign', 'slowest (ms)', 'growth (MiB)')
     defects = False
     console = Console(markup=False)
-    for name in args.only or PARSERS:
+    for name in args.only or PARSERS | EXPORTED:
         command = [sys.executable, __file__, '--one', name]
         command += ['--inputs', str(args.inputs), '--seed', str(args.seed)]
         done = subprocess.run(command, capture_output=True, check=False)

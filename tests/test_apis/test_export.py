@@ -7,10 +7,13 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 import torch
+from feeding import Fed
+from networks import EXPORTED
 
 from mmsxm.apis.backends import ModelInfo, Prediction, load_backend
 from mmsxm.apis.backends.openvino_backend import OpenVINOBackend
@@ -232,6 +235,19 @@ def test_openvino_calculates_in_the_precision_that_was_asked_for(
     assert quick.info == exported.info
     with pytest.raises(ValueError, match=r'quick.onnx is calculated in f32'):
         export(exported.network, exported.info, tmp_path / 'quick.onnx', 'bf16')
+
+
+@pytest.mark.parametrize('name', ['network (onnx)', 'network (openvino)'])
+def test_damaged_networks_are_run_or_refused_by_an_error_of_ours(name: str, tmp_path: Path) -> None:
+    """As tests/fuzz does it with all other files."""
+    parser = EXPORTED[name]
+    accepted = 0
+    for seed in range(150):
+        fed = Fed(parser, tmp_path, parser.inputs(Random(seed)))
+        if fed.foreign:
+            raise fed.error or AssertionError
+        accepted += fed.error is None
+    assert accepted
 
 
 def test_a_suffix_of_no_format_is_refused(tmp_path: Path) -> None:

@@ -32,17 +32,22 @@ class OnnxRuntimeBackend:
         options.log_severity_level = 3  # errors
         try:
             self.session = ort.InferenceSession(path, options, ['CPUExecutionProvider'])
+            metadata = self.session.get_modelmeta().custom_metadata_map
+            inputs = [each.name for each in self.session.get_inputs()]
+            outputs = [each.name for each in self.session.get_outputs()]
         except Exception as error:  # of classes that are ONNX Runtime's own
             raise ValueError(f'{path} is no network that ONNX Runtime can read') from error
-        metadata = self.session.get_modelmeta().custom_metadata_map
         self.info = read_description(metadata.get(METADATA), path)
-        self.outputs = known_outputs(
-            [each.name for each in self.session.get_inputs()],
-            [each.name for each in self.session.get_outputs()],
-            path,
-        )
+        self.outputs = known_outputs(inputs, outputs, path)
 
     def __call__(self, images: np.ndarray) -> Prediction:
-        """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8."""
-        outputs = self.session.run(self.outputs, {INPUT: images})
+        """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8.
+
+        Raises:
+            ValueError: The network can't be run on them.
+        """
+        try:
+            outputs = self.session.run(self.outputs, {INPUT: images})
+        except Exception as error:
+            raise ValueError(f'the network {self.info.name} can not be run: {error}') from error
         return to_prediction(outputs, self.info, len(images))

@@ -45,22 +45,28 @@ class OpenVINOBackend:
         core = ov.Core()
         try:
             model = core.read_model(path)
-            self.info = read_description(_note(model, METADATA), path)
-            self.outputs = known_outputs(
-                [each.any_name for each in model.inputs],
-                [each.any_name for each in model.outputs],
-                path,
-            )
+            description = _note(model, METADATA)
             # OpenVINO's own choice would be bfloat16 wherever the processor has it
             settings['INFERENCE_PRECISION_HINT'] = _note(model, PRECISION) or 'f32'
+            inputs = [each.any_name for each in model.inputs]
+            outputs = [each.any_name for each in model.outputs]
             self.model = core.compile_model(model, 'CPU', settings)
-        except RuntimeError as error:
+        except (RuntimeError, TypeError, UnicodeDecodeError) as error:
             raise ValueError(f'{path} is no network that OpenVINO can read') from error
+        self.info = read_description(description, path)
+        self.outputs = known_outputs(inputs, outputs, path)
 
     def __call__(self, images: np.ndarray) -> Prediction:
-        """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8."""
+        """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8.
+
+        Raises:
+            ValueError: The network can't be run on them.
+        """
         # the model's own call shares one request, in which threads would read each other's results
-        results = self.model.create_infer_request().infer({INPUT: images})
+        try:
+            results = self.model.create_infer_request().infer({INPUT: images})
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f'the network {self.info.name} can not be run: {error}') from error
         outputs = [results[name] for name in self.outputs]
         return to_prediction(outputs, self.info, len(images))
 

@@ -1,0 +1,56 @@
+"""Let atheris look for files that lead a parser into code that no other one has reached.
+
+pip install atheris    # on Linux; it has wheels for some versions of Python
+python tests/fuzz/guided_run.py --parser 'boxes (xml)' --seconds 300
+
+It stops at the first defect and leaves the file behind, as crash-<digest>. What reached new code is
+kept, and the next run starts from it.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from random import Random
+
+import atheris
+
+with atheris.instrument_imports(
+    include=['mmsxm', 'xml', 'csv', 'json', 'PIL', 'zipfile', 'numpy.lib']
+):
+    from feeding import Fed
+    from parsers import PARSERS
+
+SEEDS = 200  # damaged files to begin with
+
+
+def main() -> None:
+    """Fuzz one parser."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--parser', choices=list(PARSERS), required=True)
+    parser.add_argument('--seconds', type=int, default=60)
+    parser.add_argument(
+        '--folder', type=Path, default='work_dirs/fuzz', help='for what it found; %(default)s'
+    )
+    args = parser.parse_args()
+    chosen = PARSERS[args.parser]
+    folder = args.folder / args.parser.replace(' ', '_')
+    corpus = folder / 'corpus'
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number in range(SEEDS):
+        (corpus / str(number)).write_bytes(chosen.inputs(Random(number)))
+
+    def one(data: bytes) -> None:
+        fed = Fed(chosen, folder, data)
+        if fed.foreign and fed.error:
+            raise fed.error
+
+    limits = [f'-max_total_time={args.seconds}', '-timeout=10', '-rss_limit_mb=4096']
+    places = [f'-artifact_prefix={folder}/', str(corpus)]
+    atheris.Setup([sys.argv[0], *limits, *places], one)
+    atheris.Fuzz()  # and leave
+
+
+if __name__ == '__main__':
+    main()
