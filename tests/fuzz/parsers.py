@@ -39,12 +39,15 @@ from mmsxm.apis.run_records import read_epochs, read_result
 from mmsxm.apis.screening_results import Results, write_table
 from mmsxm.apis.set_comparison import read_set
 from mmsxm.apis.taught_levels import levels_of_boxes
+from mmsxm.datasets.coco_xray import read_coco
+from mmsxm.datasets.csv_xray import read_object_csv
 from mmsxm.datasets.meta_labels import LabelSource, MetaLabels, read_meta_labels, write_meta_labels
 from mmsxm.datasets.moved_boxes import lines_with_boxes, voc_with_boxes
 from mmsxm.datasets.opixray import read_box_lines, read_name_list
 from mmsxm.datasets.prepared import NOTE, Preparing, note_of, read_note
-from mmsxm.datasets.sixray import read_label_csv, read_voc_objects
+from mmsxm.datasets.sixray import read_label_csv
 from mmsxm.datasets.threat_bank import Threat, ThreatBank
+from mmsxm.datasets.voc import read_voc_objects
 from mmsxm.evaluation.grouped_average_precision import read_groups
 from mmsxm.evaluation.score_table import Scores, read_scores, write_scores
 from mmsxm.imaging.images import ImageError, read_image
@@ -149,6 +152,21 @@ META = MetaLabels(
     {'P1': [0.1, 0.2, 0.3], 'P2': [0.5, 0.5, 0.4]},
     {'P1': 0, 'P2': 2},
 )
+COCO = {
+    'images': [
+        {'id': 1, 'file_name': 'day/P1.png', 'height': 50, 'width': 60},
+        {'id': 2, 'file_name': 'P2.jpg'},
+    ],
+    'annotations': [
+        {'id': 1, 'image_id': 1, 'category_id': 1, 'bbox': [1, 2.5, 30, 40], 'iscrowd': 0},
+        {'id': 2, 'image_id': 1, 'category_id': 2, 'segmentation': [[1, 2, 3, 4, 5, 9]]},
+    ],
+    'categories': [{'id': 1, 'name': 'Gun'}, {'id': 2, 'name': 'Knife'}],
+}
+OBJECT_TABLE = (
+    b'image,label,x1,y1,x2,y2\nday/P1.png,Gun,1,2.5,30,40\nP2.jpg,Knife,,,,\nP3.jpg,,,,,\n'
+)
+
 BOX_TABLE = (
     b'name,xml,height,width,ymin,xmin,ymax,xmax\nGun,P1.xml,50,60,1,2,30,40\n'
     b'Knife,P1.xml,50,60,0,0,5,5\nKnife,P2.xml,50,60,10,10,20,20.5\n'
@@ -346,6 +364,8 @@ PARSERS: dict[str, Parser] = {
     'boxes (xml)': Parser(read_voc, _text([VOC, VOC, DEEP], XML)),
     'boxes (txt)': Parser(read_lines, _text([BOX_LINES])),
     'names (txt)': Parser(lambda p: list(read_name_list(str(p))), _text([b'a.jpg\nb\n'])),
+    'annotations (COCO)': Parser(lambda p: read_coco(str(p)), _json(COCO)),
+    'objects (csv)': Parser(lambda p: read_object_csv(str(p)), _table(OBJECT_TABLE)),
     'boxes (csv)': Parser(read_set, _table(BOX_TABLE), name='boxes.csv'),
     'levels of boxes (csv)': Parser(levels_of_boxes, _table(BOX_TABLE)),
     'meta labels': Parser(
