@@ -54,7 +54,8 @@ def test_a_tool_of_another_name_is_suggested(tmp_path: Path) -> None:
     for typed in ('browse-dataset', 'browse_datset', 'browse_dataset.py'):
         done = mmsxm(typed, cwd=tmp_path, bare=True)
         assert done.returncode == 1
-        assert done.stderr == f'mmsxm: there is no tool {typed}. Did you mean browse_dataset?\n'
+        said = f'mmsxm: there is no tool {typed}. Did you mean browse_dataset'
+        assert done.stderr.startswith(said)
     assert 'mmsxm --help lists all' in mmsxm('qqq', cwd=tmp_path, bare=True).stderr
 
 
