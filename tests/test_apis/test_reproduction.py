@@ -59,6 +59,17 @@ def test_what_several_rows_need_is_trained_once_and_before_them(
     assert teacher == Run('baselines/chr_sixray.py', 1)
 
 
+@pytest.mark.parametrize('suite', ['sim-sixray', 'sixray-mini'])
+def test_committed_records_are_of_the_configs_as_they_are(suite: str) -> None:
+    records = CONFIGS.parent / 'results' / suite / 'runs'
+    one = Reproduction(CONFIGS / 'suites' / f'{suite}.py', 'nowhere', records)
+    results = [json.loads(path.read_text()) for path in records.glob('*/*/result.json')]
+    assert results
+    for result in results:
+        run = Run(*(result[key] for key in ('config', 'seed', 'budget')))
+        assert one.is_finished(run)  # and not of other settings, which raises
+
+
 def test_every_row_of_the_paper_can_be_planned() -> None:
     for family in ('sixray', 'opixray'):
         one = Reproduction(CONFIGS / 'suites' / f'{family}.py', 'nowhere', 'nowhere')
