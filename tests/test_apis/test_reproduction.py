@@ -196,7 +196,7 @@ def test_hooks_that_only_watch_are_no_other_settings() -> None:
     for name in ('finite_loss', 'same_data', 'stop'):
         del unwatched.default_hooks[name]
     assert module.digest(unwatched) == module.digest(cfg)
-    cfg.default_hooks.finite_loss.type = 'mmsxm.SkipNonFiniteHook'  # which leaves steps out
+    cfg.custom_hooks = [dict(type='EMAHook')]  # which changes the weights
     assert module.digest(unwatched) != module.digest(cfg)
 
 
