@@ -42,7 +42,7 @@ from mmsxm.datasets.meta_labels import read_meta_labels
 from mmsxm.datasets.prepared import NOTE, read_note
 from mmsxm.datasets.sixray import read_voc_objects
 from mmsxm.datasets.threat_bank import Threat, ThreatBank
-from mmsxm.engine.checkpoint_hooks import missing_keys
+from mmsxm.engine.checkpoint_hooks import latest_checkpoint, missing_keys
 from mmsxm.evaluation.grouped_average_precision import read_groups
 from mmsxm.evaluation.score_table import read_scores
 from mmsxm.files import sha256_or_none
@@ -158,6 +158,13 @@ def test_a_checkpoint_that_is_damaged_inside_says_so(pickled: bytes, tmp_path: P
             damaged.writestr(name, content)
     with pytest.raises(ValueError, match=r'damaged\.pth .*(damaged or was cut off|is refused)'):
         CheckpointLoader.load_checkpoint(str(path))
+
+
+def test_a_note_of_the_latest_checkpoint_may_hold_anything(tmp_path: Path) -> None:
+    (tmp_path / 'epoch_2.pth').touch()
+    for note, found in ((b'\xff\xfe', 'epoch_2.pth'), (b'a\0b', None), (b'x' * 9000, None)):
+        (tmp_path / 'last_checkpoint').write_bytes(note)
+        assert latest_checkpoint(tmp_path) == (str(tmp_path / found) if found else None)
 
 
 def test_what_is_no_tensor_fills_nothing() -> None:

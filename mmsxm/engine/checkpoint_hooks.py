@@ -35,10 +35,13 @@ def latest_checkpoint(work_dir: str | os.PathLike[str]) -> str | None:
     """Find the checkpoint that a work directory was left with, None if there is none.
 
     mmengine notes its absolute path; a directory that was moved or copied has one of its own. It
-    writes the note in place, so that a full disk or a killed process may leave an empty one: then
-    it is the last whole epoch.
+    writes the note in place, so that a full disk or a killed process may leave an empty one: then,
+    and where it is no text, it is the last whole epoch.
     """
-    noted = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
+    try:
+        noted = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
+    except UnicodeDecodeError:
+        noted = ''
     if noted is None:
         return None
     if not noted:
