@@ -36,7 +36,7 @@ from mmsxm.apis.preparing import prepare_data
 from mmsxm.apis.review_desk import Desk
 from mmsxm.apis.run_records import read_epochs
 from mmsxm.apis.screening_results import Results, write_table
-from mmsxm.datasets import SIXray
+from mmsxm.datasets import SIXray, VocXray
 from mmsxm.datasets.findings import Findings
 from mmsxm.datasets.meta_labels import read_meta_labels
 from mmsxm.datasets.prepared import NOTE, read_note
@@ -267,6 +267,18 @@ def test_lists_lead_to_no_file_out_of_the_folder_of_images(tmp_path: Path) -> No
     ]
     with pytest.raises(FileNotFoundError, match='missing images: 4'):
         SIXray(str(tmp_path / 'set'), strict=True)
+
+
+def test_a_listed_name_longer_than_any_file_is_a_missing_image(tmp_path: Path) -> None:
+    for folder in ('JPEGImages', 'ImageSets/Main', 'Annotations'):
+        (tmp_path / folder).mkdir(parents=True)
+    Image.new('RGB', (9, 9)).save(tmp_path / 'JPEGImages' / 'P1.jpg')
+    (tmp_path / 'Annotations' / 'P1.xml').write_text(VOC)
+    (tmp_path / 'ImageSets' / 'Main' / 'train.txt').write_text('P1\n' + 'x' * 5000)
+    settings = {'metainfo': {'classes': CLASSES}, 'serialize_data': False}
+    assert len(VocXray(str(tmp_path), **settings)) == 1
+    with pytest.raises(FileNotFoundError, match='missing images: 1'):
+        VocXray(str(tmp_path), strict=True, **settings)
 
 
 def test_a_boxed_image_of_50_000_pixels_a_side_is_left_out_and_named(tmp_path: Path) -> None:

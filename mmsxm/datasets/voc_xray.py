@@ -58,7 +58,7 @@ class VocXray(XrayDataset):
         """Whether an XML says that an image has no objects."""
         try:
             return not self.read_objects(img_id)
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):  # a listed name may be longer than any file's
             return False
 
     def annotation_path(self, img_id: str) -> str:
