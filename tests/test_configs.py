@@ -314,7 +314,6 @@ def test_what_a_leaf_would_repeat_is_found(tmp_path: Path) -> None:
     assert redundant(leaf, tmp_path) == [
         'model.backbone.depth',
         'model.neck',
-        'test_dataloader.dataset.pipeline',
     ]
 
 

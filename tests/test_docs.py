@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import importlib.util
 import io
 import itertools
 import multiprocessing
@@ -51,6 +52,7 @@ NOT_RUN = {
     r'tools/simulate\.py .*(--train 1000|--test 500)': 'simulates for minutes; see test_simulation',
     r'tools/calibrate\.py': 'needs hundreds of images; see test_calibrate.py',
     r'tools/benchmarks/(loader|metric)\.py': 'takes minutes, to be measured by hand',
+    r'tests/fuzz/': 'reads files for hours; see tests/fuzz/test_parsers.py',
     r'tests/kill_and_resume\.py': 'trains for minutes; see test_faults.py',
     r'demo/review\.py': 'serves until it is stopped; see test_review.py',
     r'--watch': 'watches until it is stopped; see test_screen.py',
@@ -282,6 +284,8 @@ def test_options_in_the_text_are_those_of_the_tools() -> None:
     for tool in TOOLS:
         if tool == 'demo/review.py':
             pytest.importorskip('gradio')
+        if tool.endswith('guided_run.py') and not importlib.util.find_spec('atheris'):
+            continue  # it is no requirement of ours
         if tool != DOCTOR:
             known[tool] = options_of(parser_of(tool))
     others = {'--fix', '--signal'}  # of ruff and sbatch

@@ -12,14 +12,7 @@ import sys
 from pathlib import Path
 from random import Random
 
-import atheris
-
-with atheris.instrument_imports(
-    include=['mmsxm', 'xml', 'csv', 'json', 'PIL', 'zipfile', 'numpy.lib']
-):
-    from feeding import Fed
-    from parsers import PARSERS
-
+PACKAGES = ['mmsxm', 'xml', 'csv', 'json', 'PIL', 'zipfile', 'numpy.lib']  # to look into
 SEEDS = 200  # damaged files to begin with
 
 
@@ -28,12 +21,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--parser', choices=list(PARSERS), required=True)
+    parser.add_argument('--parser', required=True, help='a name of tests/fuzz/parsers.py')
     parser.add_argument('--seconds', type=int, default=60)
     parser.add_argument(
         '--folder', type=Path, default='work_dirs/fuzz', help='for what it found; %(default)s'
     )
     args = parser.parse_args()
+    try:
+        import atheris
+    except ImportError:
+        sys.exit('guided_run.py: pip install atheris')
+    with atheris.instrument_imports(include=PACKAGES):
+        from feeding import Fed
+        from parsers import PARSERS
+    if args.parser not in PARSERS:
+        sys.exit(f'guided_run.py: there is no {args.parser!r}: choose from {", ".join(PARSERS)}')
+
     chosen = PARSERS[args.parser]
     folder = args.folder / args.parser.replace(' ', '_')
     corpus = folder / 'corpus'

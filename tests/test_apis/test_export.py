@@ -237,6 +237,37 @@ def test_openvino_calculates_in_the_precision_that_was_asked_for(
         export(exported.network, exported.info, tmp_path / 'quick.onnx', 'bf16')
 
 
+@pytest.mark.parametrize(
+    ('place', 'complaint'),
+    [
+        ('{folder}/inside/weights.bin', 'can read'),
+        ('../outside.bin', 'can read'),
+        ('link.bin', 'can read'),
+        ('weights.bin', 'does not say what its scores mean'),  # it was read
+    ],
+)
+def test_a_network_reads_no_file_out_of_its_folder(
+    place: str, complaint: str, tmp_path: Path
+) -> None:
+    (tmp_path / 'inside').mkdir()
+    for name in ('outside.bin', 'inside/weights.bin'):
+        np.ones(4, np.float32).tofile(tmp_path / name)
+    (tmp_path / 'inside' / 'link.bin').symlink_to(tmp_path / 'outside.bin')
+    kind = onnx.TensorProto
+    weights = kind(name='w', data_type=kind.FLOAT, dims=[4], data_location=kind.EXTERNAL)
+    for key, value in (('location', place.format(folder=tmp_path)), ('length', '16')):
+        weights.external_data.add(key=key, value=value)
+    output = onnx.helper.make_tensor_value_info('y', kind.FLOAT, [4])
+    node = onnx.helper.make_node('Identity', ['w'], ['y'])
+    graph = onnx.helper.make_graph([node], 'one', [], [output], [weights])
+    opset = onnx.helper.make_opsetid('', 17)
+    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    path = tmp_path / 'inside' / 'network.onnx'
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ValueError, match=rf'network\.onnx .*{complaint}'):
+        load_backend(path)
+
+
 @pytest.mark.parametrize('name', ['network (onnx)', 'network (openvino)'])
 def test_damaged_networks_are_run_or_refused_by_an_error_of_ours(name: str, tmp_path: Path) -> None:
     """As tests/fuzz does it with all other files."""
