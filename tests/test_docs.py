@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +52,7 @@ NOT_RUN = {
     r'tools/figures\.py --figure [56]': 'needs a suite that is trained; see test_figures.py',
     r'tools/simulate\.py .*(--train 1000|--test 500)': 'simulates for minutes; see test_simulation',
     r'tools/calibrate\.py': 'needs hundreds of images; see test_calibrate.py',
-    r'tools/benchmarks/(loader|metric)\.py': 'takes minutes, to be measured by hand',
+    r'tools/benchmarks/(loader|metric|train_step|profile_step|end_to_end|simulation)\.py': 'takes minutes, to be measured by hand',
     r'tests/fuzz/': 'reads files for hours; see tests/fuzz/test_parsers.py',
     r'tests/kill_and_resume\.py': 'trains for minutes; see test_faults.py',
     r'demo/review\.py': 'serves until it is stopped; see test_review.py',
@@ -310,6 +311,9 @@ def run(command: Command, folder: Path) -> int | None:
     def work() -> None:
         os.setsid()
         os.chdir(folder)
+        # a fork server that an earlier test has started is no child of this process
+        server = forkserver._forkserver
+        server._forkserver_pid = server._forkserver_alive_fd = server._forkserver_address = None
         os.environ.update({key: local(value) for key, value in command.env.items()})
         if command.program:
             exec(compile(local(command.program), command.place, 'exec'), {})
