@@ -52,7 +52,7 @@ NOT_RUN = {
     r'tools/figures\.py --figure [56]': 'needs a suite that is trained; see test_figures.py',
     r'tools/simulate\.py .*(--train 1000|--test 500)': 'simulates for minutes; see test_simulation',
     r'tools/calibrate\.py': 'needs hundreds of images; see test_calibrate.py',
-    r'tools/benchmarks/(loader|metric|train_step|profile_step|end_to_end|simulation)\.py': 'takes minutes, to be measured by hand',
+    r'tools/benchmarks/\w+\.py': 'takes minutes, to be measured by hand',
     r'tests/fuzz/': 'reads files for hours; see tests/fuzz/test_parsers.py',
     r'tests/kill_and_resume\.py': 'trains for minutes; see test_faults.py',
     r'demo/review\.py': 'serves until it is stopped; see test_review.py',
