@@ -39,15 +39,6 @@ def load(root, **kwargs):
     )
 
 
-@pytest.fixture
-def log(monkeypatch):
-    messages = []
-    monkeypatch.setattr(
-        'mmsxm.datasets.xray_dataset.print_log', lambda text, *args, **kwargs: messages.append(text)
-    )
-    return messages
-
-
 def test_labels_and_boxes_follow_from_the_objects(tmp_path):
     images = [image(7, 'a.jpg'), image(5, 'b.jpg')]
     annotations = [item(1, 7, 3, [10, 20, 30, 5.5]), item(2, 7, 1, [0, 0, 60, 50])]

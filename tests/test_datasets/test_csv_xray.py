@@ -28,15 +28,6 @@ def load(root, metainfo=CLASSES, **kwargs):
     )
 
 
-@pytest.fixture
-def log(monkeypatch):
-    messages = []
-    monkeypatch.setattr(
-        'mmsxm.datasets.xray_dataset.print_log', lambda text, *args, **kwargs: messages.append(text)
-    )
-    return messages
-
-
 def test_a_row_for_each_object(tmp_path):
     rows = ['a.jpg,Knife,1,2.5,30,40', 'b.jpg,,,,,', 'a.jpg,Gun,0,0,60,50']
     dataset = load(write(tmp_path, rows), strict=True)

@@ -30,15 +30,6 @@ def load(root, metainfo=CLASSES, **kwargs):
     return VocXray(root, metainfo=metainfo, serialize_data=False, **kwargs)
 
 
-@pytest.fixture
-def log(monkeypatch):
-    messages = []
-    monkeypatch.setattr(
-        'mmsxm.datasets.xray_dataset.print_log', lambda text, *args, **kwargs: messages.append(text)
-    )
-    return messages
-
-
 def test_labels_and_boxes_follow_from_the_xml(tmp_path):
     root = write(tmp_path, {'a': GUN, 'b': ''})
     dataset = load(root, strict=True)

@@ -55,15 +55,6 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.fixture
-def log(monkeypatch):
-    messages = []
-    monkeypatch.setattr(
-        'mmsxm.datasets.xray_dataset.print_log', lambda text, *args, **kwargs: messages.append(text)
-    )
-    return messages
-
-
 GUN = ('Gun', (1.5, 2.0, 10.0, 20.0))
 
 
