@@ -34,6 +34,7 @@ class VocXray(XrayDataset):
     images_in = ImageTree
 
     def __init__(self, data_root: str, split: str = 'train', **kwargs: Any) -> None:
+        self._last_read: tuple[str, list[AnnotatedObject]] = '', []  # img_id and its objects
         super().__init__(
             ann_file=f'ImageSets/Main/{split}.txt',
             data_root=data_root,
@@ -66,8 +67,10 @@ class VocXray(XrayDataset):
         return os.path.join(self.data_root, 'Annotations', f'{img_id}.xml')
 
     def read_objects(self, img_id: str) -> list[AnnotatedObject]:
-        """Read an XML file."""
-        return read_voc_objects(self.annotation_path(img_id))
+        """Read an XML file; the last one is kept, since the list is read from it too."""
+        if self._last_read[0] != img_id:
+            self._last_read = img_id, read_voc_objects(self.annotation_path(img_id))
+        return self._last_read[1]
 
     def list_problems(self) -> Iterator[tuple[str, str]]:
         """Images that are listed twice."""
