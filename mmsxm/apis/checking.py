@@ -14,7 +14,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmsxm.datasets.annotations import AnnotatedObject
+from mmsxm.datasets.annotations import AnnotatedObject, labels_by_name
 from mmsxm.datasets.check_report import CheckedList, Report
 from mmsxm.datasets.checks import (
     Finding,
@@ -25,6 +25,7 @@ from mmsxm.datasets.checks import (
     object_findings,
     repeated_rows,
 )
+from mmsxm.datasets.image_folder import image_id
 from mmsxm.datasets.published_counts import PUBLISHED
 from mmsxm.datasets.xray_dataset import XrayDataset
 from mmsxm.imaging.fingerprint import Fingerprint, fingerprint_file
@@ -225,7 +226,7 @@ def _examine_rows(
             height, width = print_.size
             detail = f'{width} x {height}'
             yield Finding('odd-size', row.split, row.path, detail, row, (row.path,))
-        img_id = os.path.splitext(os.path.relpath(row.path, dataset.img_prefix))[0]
+        img_id = image_id(row.name)
         place = dataset.annotation_place(img_id)
         objects: list[AnnotatedObject] | None
         try:
@@ -289,8 +290,8 @@ def _checked(listed: _List, fingerprints: Mapping[str, Fingerprint]) -> CheckedL
     dataset = listed.dataset
     classes = list(dataset.CLASSES)
     images = Counter(label for labels in listed.labels.values() for label in set(labels))
-    by_case = {name.lower(): name for name in classes}
-    boxes = Counter(by_case.get(item.class_name.lower()) for _, item in listed.objects)
+    labels = labels_by_name(classes)
+    boxes = Counter(labels.get(item.class_name.lower()) for _, item in listed.objects)
     known = PUBLISHED.get(type(dataset).__name__, {})
     simulated = os.path.isfile(os.path.join(dataset.data_root, PARAMETERS_FILE))
     file = os.path.relpath(dataset.ann_file, dataset.data_root).replace(os.sep, '/')
@@ -303,7 +304,7 @@ def _checked(listed: _List, fingerprints: Mapping[str, Fingerprint]) -> CheckedL
         positives=sum(map(bool, listed.labels.values())),
         published=None if simulated else known.get(file),
         images={name: images[label] for label, name in enumerate(classes)},
-        boxes={name: boxes[name] for name in classes},
+        boxes={name: boxes[label] for label, name in enumerate(classes)},
         statistics=_statistics(listed, fingerprints),
     )
 

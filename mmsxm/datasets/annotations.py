@@ -1,9 +1,10 @@
 """What lists and annotation files say of images."""
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ['AnnotatedObject', 'Box', 'ListedImage', 'clip_box']
+__all__ = ['AnnotatedObject', 'Box', 'ListedImage', 'clip_box', 'labels_by_name']
 
 Box = tuple[float, float, float, float]
 
@@ -40,3 +41,8 @@ def clip_box(bbox: Box | None, image_size: tuple[int, int]) -> Box | None:
     x1, y1, x2, y2 = bbox
     x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))
     return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
+
+
+def labels_by_name(classes: Iterable[str]) -> dict[str, int]:
+    """The labels of classes by their names in lower case: annotations may have them in any."""
+    return {name.lower(): label for label, name in enumerate(classes)}

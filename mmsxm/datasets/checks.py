@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from .annotations import AnnotatedObject, Box
+from .annotations import AnnotatedObject, Box, labels_by_name
 
 __all__ = [
     'ERROR',
@@ -211,7 +211,7 @@ def is_odd(size: tuple[int, int]) -> bool:
 
 def known_labels(objects: Iterable[AnnotatedObject], classes: Sequence[str]) -> list[int]:
     """The labels of objects whose classes are known, in any case, sorted."""
-    labels = {name.lower(): label for label, name in enumerate(classes)}
+    labels = labels_by_name(classes)
     return sorted({labels.get(item.class_name.lower(), -1) for item in objects} - {-1})
 
 
@@ -244,15 +244,15 @@ def object_findings(
             yield finding('no-annotation' if objects is None else 'empty-annotation', place)
         return
 
-    by_case = {name.lower(): name for name in classes}
+    labels = labels_by_name(classes)
     for item in objects:
-        known = by_case.get(item.class_name.lower())
-        if known is None:
-            close = difflib.get_close_matches(item.class_name.lower(), by_case, 1)
-            meant = f'; is it {by_case[close[0]]!r}?' if close else ''
+        label = labels.get(item.class_name.lower())
+        if label is None:
+            close = difflib.get_close_matches(item.class_name.lower(), labels, 1)
+            meant = f'; is it {classes[labels[close[0]]]!r}?' if close else ''
             kind = 'lost-label' if row.gt_label is None else 'unknown-class'
             yield finding(kind, item.place, f'{item.class_name!r}{meant}', item.bbox)
-        elif known != item.class_name:
+        elif classes[label] != item.class_name:
             yield finding('class-case', item.place, f'{item.class_name!r}', item.bbox)
         if item.bbox is not None and (fault := box_fault(item.bbox, image_size)) is not None:
             yield finding(fault, item.place, f'{item.class_name} {_corners(item.bbox)}', item.bbox)

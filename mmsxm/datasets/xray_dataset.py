@@ -13,7 +13,7 @@ from mmpretrain.datasets import MultiLabelDataset
 
 from mmsxm.imaging.images import ImageError, read_size
 
-from .annotations import AnnotatedObject, ListedImage, clip_box
+from .annotations import AnnotatedObject, ListedImage, clip_box, labels_by_name
 from .findings import Findings
 from .image_folder import ImageFolder, image_id
 from .meta_labels import add_meta_levels, source_of
@@ -286,7 +286,7 @@ class XrayDataset(MultiLabelDataset):
         if not objects:
             problems.add('annotations without objects', place)
 
-        labels = {name.lower(): label for label, name in enumerate(self.CLASSES)}
+        labels = labels_by_name(self.CLASSES)
         known = []
         for item in objects:
             label = labels.get(item.class_name.lower())

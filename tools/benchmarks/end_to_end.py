@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 
 import torch
+from loader import SIMULATE, SIZES
 from steps import bare_config, batches_in_memory, begin
 
 from mmsxm.apis.running import allow_open_files, dismiss_workers
-from mmsxm.simulation import write_sixray
 
 WARM_UP = 3  # steps, while the workers fill their queues
 
@@ -49,7 +49,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = args.sixray or os.path.join(folder, 'sixray')
         if args.sixray is None:
-            write_sixray(root, train=steps * args.batch, test=1, image_size=(572, 645))
+            number = steps * args.batch
+            SIMULATE['sixray'](root, train=number, test=1, image_size=SIZES['sixray'])
         cfg = bare_config(args.config, folder, args.amp)
         cfg.train_dataloader.update(batch_size=args.batch, num_workers=args.workers)
         cfg.train_dataloader.dataset.update(

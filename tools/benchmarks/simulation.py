@@ -9,26 +9,22 @@ import contextlib
 import json
 import sys
 import tempfile
-from collections.abc import Callable
 from functools import partial
 
+from loader import SIMULATE
 from turns import take_turns
-
-from mmsxm.simulation import write_opixray, write_sixray
-
-LAYOUTS: dict[str, Callable[..., int]] = {'sixray': write_sixray, 'opixray': write_opixray}
 
 
 def simulate(layout: str, images: int, workers: int) -> None:
     """Write a set and throw it away."""
     with tempfile.TemporaryDirectory() as folder:
-        LAYOUTS[layout](folder, train=images - 1, test=1, workers=workers)
+        SIMULATE[layout](folder, train=images - 1, test=1, workers=workers)
 
 
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('layout', nargs='?', choices=list(LAYOUTS), default='sixray')
+    parser.add_argument('layout', nargs='?', choices=list(SIMULATE), default='sixray')
     parser.add_argument('--processes', type=int, default=2, help='%(default)s')
     parser.add_argument('--images', type=int, default=40, help='few; many are thrice as many')
     parser.add_argument('--rounds', type=int, default=3, help='each way has a turn in each')
