@@ -13,11 +13,10 @@ import pickle
 import sys
 import urllib.error
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
-from numpy._core import multiarray
 
 NO_STACK = (
     'mmsxm needs mmengine, mmcv and mmpretrain, and {missing} is not installed. Install one of '
@@ -97,21 +96,23 @@ def _history_buffer_attribute(owner: Any, name: str) -> Any:
     raise pickle.UnpicklingError(f'the attribute {name!r} of {owner!r}')
 
 
-def _allowed_globals() -> list[Any]:
+def read_safely(read: Callable[[], Any]) -> Any:
+    """Have torch read a pickle of tensors, plain values, NumPy's numbers and mmengine's records.
+
+    Args:
+        read: Reads with ``weights_only=True``.
+
+    Raises:
+        pickle.UnpicklingError: It holds something else.
+        Exception: Of any kind, where it is damaged.
+    """
     from mmengine.logging import HistoryBuffer
 
-    return [
-        HistoryBuffer,
-        (_history_buffer_attribute, 'builtins.getattr'),
-        np.ndarray,
-        np.dtype,
-        multiarray._reconstruct,
-        multiarray.scalar,
-        # NumPy 1 wrote these under another name, and old checkpoints still hold it
-        (multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
-        (multiarray.scalar, 'numpy.core.multiarray.scalar'),
-        *(type(np.dtype(kind)) for kind in ('f8', 'f4', 'i8', 'i4', 'u4', 'u1', 'b1')),
-    ]
+    from .stored_numbers import STAND_INS, to_values
+
+    allowed = [HistoryBuffer, (_history_buffer_attribute, 'builtins.getattr'), *STAND_INS]
+    with torch.serialization.safe_globals(allowed):
+        return to_values(read())
 
 
 class DamagedFileError(ValueError):
@@ -134,8 +135,9 @@ def load_from_local(filename: str | os.PathLike[str], map_location: Any = None) 
     try:
         if part := _damaged_part(path):
             raise EOFError(f'{part} differs from its checksum')
-        with torch.serialization.safe_globals(_allowed_globals()):
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        checkpoint = read_safely(
+            lambda: torch.load(path, map_location=map_location, weights_only=True)
+        )
     except pickle.UnpicklingError as error:
         raise ValueError(
             f'{path} is refused: it is no checkpoint of tensors and plain values alone, so that '
@@ -181,10 +183,11 @@ def load_from_http(url: str, map_location: Any = None) -> Any:
     from mmengine.dist import barrier, get_rank
 
     def load() -> Any:
-        with torch.serialization.safe_globals(_allowed_globals()):
-            checkpoint = torch.hub.load_state_dict_from_url(
+        checkpoint = read_safely(
+            lambda: torch.hub.load_state_dict_from_url(
                 url, map_location=map_location, weights_only=True
             )
+        )
         return _checked(checkpoint, url)
 
     try:

@@ -160,6 +160,45 @@ def test_a_checkpoint_that_is_damaged_inside_says_so(pickled: bytes, tmp_path: P
         CheckpointLoader.load_checkpoint(str(path))
 
 
+class Type:
+    """Pickles as a type of NumPy, which is told things."""
+
+    def __init__(self, code: str, *told: object) -> None:
+        self.code, self.told = code, told
+
+    def __reduce__(self) -> tuple:
+        return np.dtype, (self.code, False, True), self.told
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        Type('f8', 3, '<', None, -1, -1, 0),  # it misses a None: a segmentation fault
+        Type('V8', 3, '|', None, ('a',), {'a': (np.dtype('O'), 0)}, 8, 1, 0),  # bytes as pointers
+        np.dtype('O'),
+        np.array(['a']),
+        np.array([None]),
+        np.array([(1, 2.0)], dtype='i4,f8'),
+    ],
+    ids=str,
+)
+def test_arrays_of_anything_but_numbers_are_refused(value: object, tmp_path: Path) -> None:
+    """NumPy's own way of reading believes what it is told, up to the end of the process."""
+    torch.save({'meta': {'value': value}}, tmp_path / 'arrays.pth')
+    with pytest.raises(ValueError, match=r'arrays\.pth .*(damaged or was cut off|is refused)'):
+        CheckpointLoader.load_checkpoint(str(tmp_path / 'arrays.pth'))
+
+
+def test_what_is_there_many_times_is_looked_at_once(tmp_path: Path) -> None:
+    """A list of two lists of two lists..., all of them the same two, has 2^60 ends."""
+    content: Any = np.arange(3)
+    for _ in range(60):
+        content = [content, content]
+    torch.save({'meta': {'content': content}}, tmp_path / 'many.pth')
+    loaded = CheckpointLoader.load_checkpoint(str(tmp_path / 'many.pth'))['meta']['content']
+    assert loaded[0] is loaded[1]
+
+
 def test_a_note_of_the_latest_checkpoint_may_hold_anything(tmp_path: Path) -> None:
     (tmp_path / 'epoch_2.pth').touch()
     for note, found in ((b'\xff\xfe', 'epoch_2.pth'), (b'a\0b', None), (b'x' * 9000, None)):

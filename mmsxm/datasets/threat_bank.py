@@ -164,6 +164,7 @@ class ThreatBank:
                 raise ValueError('its arrays are of other types')
             if any(array.ndim != 1 for array in arrays.values()):
                 raise ValueError('its arrays are of other shapes')
+            arrays['sources'].tolist()  # characters that there are none of fail
             bank._set(header, **arrays)
             bank.place = os.fspath(path)
         except Exception as error:  # of the readers of zip archives and arrays: they have many
