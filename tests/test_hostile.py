@@ -173,14 +173,17 @@ class Type:
 @pytest.mark.parametrize(
     'value',
     [
-        Type('f8', 3, '<', None, -1, -1, 0),  # it misses a None: a segmentation fault
-        Type('V8', 3, '|', None, ('a',), {'a': (np.dtype('O'), 0)}, 8, 1, 0),  # bytes as pointers
-        np.dtype('O'),
-        np.array(['a']),
-        np.array([None]),
-        np.array([(1, 2.0)], dtype='i4,f8'),
+        # it misses a None: a segmentation fault
+        pytest.param(Type('f8', 3, '<', None, -1, -1, 0), id='incomplete-type'),
+        # bytes as pointers
+        pytest.param(
+            Type('V8', 3, '|', None, ('a',), {'a': (np.dtype('O'), 0)}, 8, 1, 0), id='object-field'
+        ),
+        pytest.param(np.dtype('O'), id='type'),
+        pytest.param(np.array(['a']), id='text'),
+        pytest.param(np.array([None]), id='objects'),
+        pytest.param(np.array([(1, 2.0)], dtype='i4,f8'), id='fields'),
     ],
-    ids=str,
 )
 def test_arrays_of_anything_but_numbers_are_refused(value: object, tmp_path: Path) -> None:
     """NumPy's own way of reading believes what it is told, up to the end of the process."""
