@@ -421,6 +421,20 @@ def test_a_part_of_an_epoch_needs_epochs_of_the_same_length(
         trainings.resume('length', **{'train_dataloader.batch_size': 4})
 
 
+def test_asked_in_an_epoch_of_another_length_than_those_before(
+    trainings: Trainings, undisturbed: Path, plan: dict
+) -> None:
+    half_batches = {'train_dataloader.batch_size': 4}
+    trainings.train('shorter', **{'train_cfg.max_epochs': 1})
+    plan['before_train_iter', 2, 4] = ask(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        trainings.resume('shorter', **half_batches)
+    assert last(trainings.folder / 'shorter') == 'epoch_1_batch_4.pth'
+    trainings.resume('shorter', **half_batches)
+    meta = torch.load(trainings.folder / 'shorter/epoch_3.pth', weights_only=False)['meta']
+    assert (meta['epoch'], meta['iter']) == (3, 3 + 6 + 6)
+
+
 def test_a_damaged_part_of_an_epoch_gives_way_to_the_epoch_before(
     trainings: Trainings, undisturbed: Path, plan: dict
 ) -> None:

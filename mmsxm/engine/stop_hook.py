@@ -156,7 +156,7 @@ class StopHook(Hook):
         if number == 0 or any(p.grad is not None for p in runner.model.parameters()):
             return
         batches = len(runner.train_dataloader)
-        done = runner.iter + 1 - runner.epoch * batches
+        done = self.done + batch_idx + 1
         model = bare_model(runner.model)
         own = model.state_dict()
         buffers = {name: own[name].cpu() for name, _ in model.named_buffers() if name in own}
