@@ -50,11 +50,14 @@ def set_dataloaders(cfg: Config, **settings: Any) -> None:
 
 def use_autocast(cfg: Config) -> None:
     """Train in bfloat16 where the device can, otherwise in float16 with loss scaling."""
-    if not torch.cuda.is_available() or torch.cuda.is_bf16_supported():
+    if not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False):
         cfg.optim_wrapper.type = 'mmsxm.AutocastOptimWrapper'
     else:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        # torch's fused SGD takes momentum from memory that nobody has written where the first
+        # step overflows, as it does until the scale is found
+        cfg.optim_wrapper.optimizer.pop('fused', None)
 
 
 def first_stage(cfg: Config) -> Path | None:
@@ -157,12 +160,29 @@ def train_stages(cfg: Config, first: Config) -> Runner:
     return train(cfg)
 
 
+class _TestRunner(Runner):
+    """A runner that leaves the training's config alone, which lies in the same work directory."""
+
+    def dump_config(self) -> None:
+        """Leave it to the log, and to ``vis_data/config.py`` beside it, to tell the test's."""
+
+
 def build_test(cfg: Config, checkpoint: str) -> Runner:
     """Build the runner that tests a checkpoint, or the latest one of a work directory."""
     cfg.load_from = checkpoint
     cfg.resume = False
     allow_open_files()
-    return Runner.from_cfg(cfg)
+    return _TestRunner.from_cfg(cfg)
+
+
+def add_metric(cfg: Config, metric: dict[str, Any]) -> None:
+    """Let the test measure one thing more; configs give one metric or a list of them."""
+    cfg.test_evaluator = [*_metrics(cfg), metric]
+
+
+def _metrics(cfg: Config) -> list[Any]:
+    metrics = cfg.get('test_evaluator') or []
+    return [metrics] if isinstance(metrics, dict) else list(metrics)
 
 
 def use_flip_tta(cfg: Config) -> None:
@@ -178,6 +198,6 @@ def use_flip_tta(cfg: Config) -> None:
     ]
     cfg.tta_model = dict(type='mmsxm.MultiLabelTTA')
     cfg.test_evaluator = [
-        metric for metric in cfg.test_evaluator if metric.type != 'mmsxm.AttentionLocalization'
+        metric for metric in _metrics(cfg) if metric.type != 'mmsxm.AttentionLocalization'
     ]
     cfg.model = dict(**cfg.tta_model, module=cfg.model)

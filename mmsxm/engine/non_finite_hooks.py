@@ -150,6 +150,8 @@ class SkipNonFiniteHook(_WholeWeightsHook):
         runner.optim_wrapper.optimizer.register_step_pre_hook(self._drop)
 
     def _drop(self, optimizer: Optimizer, *_: Any) -> None:
+        if getattr(optimizer, 'found_inf', None) is not None:
+            return  # a fused optimizer, which leaves out itself what the loss scaler finds
         gradients = [
             parameter.grad
             for group in optimizer.param_groups

@@ -66,11 +66,13 @@ def test_autocast_takes_what_the_device_can(
     cuda: bool, bfloat16: bool, wrapper: str, config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
-    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: bfloat16)
-    cfg = running.load_config(config_file)
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: bfloat16)
+    cfg = running.load_config(config_file, options={'optim_wrapper.optimizer.fused': True})
     running.use_autocast(cfg)
     assert cfg.optim_wrapper.type == wrapper
-    assert ('loss_scale' in cfg.optim_wrapper) == (wrapper == 'AmpOptimWrapper')
+    scaled = wrapper == 'AmpOptimWrapper'
+    assert ('loss_scale' in cfg.optim_wrapper) == scaled
+    assert ('fused' in cfg.optim_wrapper.optimizer) != scaled
 
 
 # ---------------------------------------------------------------------------- stages

@@ -57,9 +57,9 @@ def test_a_graphics_card_is_asked_before_an_epoch_is_saved() -> None:
 class Scaled:
     """A parameter trained under a loss scaler, as AmpOptimWrapper does it in float16."""
 
-    def __init__(self) -> None:
+    def __init__(self, fused: bool) -> None:
         self.model = nn.BatchNorm1d(1)
-        optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
+        optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, fused=fused)
         self.optim_wrapper = SimpleNamespace(optimizer=optimizer)
         self.scaler = torch.amp.GradScaler('cpu', init_scale=1.0)
         self.message_hub = MessageHub(name='scaled')
@@ -82,8 +82,13 @@ class Scaled:
         return self.message_hub.get_info('skipped_steps', 0)
 
 
-def test_the_scaler_looks_for_its_scale_uncounted() -> None:
-    training = Scaled()
+@pytest.fixture(params=[False, True], ids=['looped', 'fused'])
+def training(request: pytest.FixtureRequest) -> Scaled:
+    """With an optimizer of torch's loop, and with the fused one of our configs."""
+    return Scaled(request.param)
+
+
+def test_the_scaler_looks_for_its_scale_uncounted(training: Scaled) -> None:
     training.train(gradient=float('inf'), loss=0.5)
     assert training.skipped == 0
     assert training.scaler.get_scale() == 0.5
@@ -92,16 +97,14 @@ def test_the_scaler_looks_for_its_scale_uncounted() -> None:
     assert training.model.weight.item() == pytest.approx(1 - 0.1 / 0.5)  # rate by scale
 
 
-def test_under_a_scaler_a_loss_that_is_nan_is_counted_and_leaves_no_trace() -> None:
-    training = Scaled()
+def test_under_a_scaler_a_loss_that_is_nan_is_counted_and_leaves_no_trace(training: Scaled) -> None:
     training.train(gradient=float('nan'), loss=float('nan'))
     assert training.skipped == 1
     assert training.model.weight.item() == 1
     assert training.model.running_mean.item() == 0
 
 
-def test_ten_in_a_row_are_no_accident() -> None:
-    training = Scaled()
+def test_ten_in_a_row_are_no_accident(training: Scaled) -> None:
     for _ in range(9):
         training.train(gradient=float('nan'), loss=float('nan'))
     training.train(gradient=1.0, loss=0.5)
