@@ -234,6 +234,34 @@ def test_predictions_are_written(project: Project, tmp_path: Path) -> None:
     assert predictions[0]['pred_score'].shape == (5,)
 
 
+@pytest.mark.parametrize('settings', [(), ('--tta',)])
+def test_a_test_leaves_the_config_of_the_training_alone(
+    settings: tuple[str, ...], project: Project, tmp_path: Path
+) -> None:
+    config = project.stage2 / 'stage2.py'
+    before = config.read_bytes()
+    points = ('--operating-points', tmp_path / 'points')
+    for name in ('once', 'twice'):
+        options = ('--cfg-options', f'experiment_name={name}{len(settings)}')
+        project.tool('test.py', config, project.stage2, *settings, *points, *options)
+    assert config.read_bytes() == before
+
+
+def test_metrics_of_the_command_come_to_the_only_one_of_a_config(
+    project: Project, tmp_path: Path
+) -> None:
+    config = tmp_path / 'one_metric.py'
+    base = project.configs / 'stage2.py'
+    config.write_text(
+        f"_base_ = '{base}'\n"
+        "test_evaluator = dict(_delete_=True, type='mmsxm.MeanAveragePrecision')\n"
+    )
+    out = tmp_path / 'scores.csv'
+    options = ('--cfg-options', 'experiment_name=one_metric')
+    project.tool('test.py', config, project.stage2, '--tta', '--out', out, *options)
+    assert len(out.read_text().splitlines()) == 1 + TEST
+
+
 def test_flips_are_averaged(project: Project, tmp_path: Path) -> None:
     out = tmp_path / 'metrics.json'
     project.tool(

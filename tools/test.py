@@ -53,6 +53,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.tta and (args.show or args.show_dir):
+        parser.error('--tta shows each image in two views: leave it out to draw predictions')
     if bool(args.groups) != bool(args.group_column):
         parser.error('--groups and --group-column go together')
     if args.out and args.out_item == 'pred' and not args.out.endswith(('.csv', '.pkl', '.pickle')):
@@ -86,17 +88,16 @@ def main() -> None:
         grouped = dict(
             type='mmsxm.GroupedAveragePrecision', groups=args.groups, column=args.group_column
         )
-        cfg.test_evaluator = [*cfg.test_evaluator, grouped]
+        running.add_metric(cfg, grouped)
     if args.operating_points:
-        points = dict(type='mmsxm.OperatingPoints', out=args.operating_points)
-        cfg.test_evaluator = [*cfg.test_evaluator, points]
+        running.add_metric(cfg, dict(type='mmsxm.OperatingPoints', out=args.operating_points))
     if args.out and args.out_item == 'pred':
         dump = (
             dict(type='mmsxm.ScoreTable', out=args.out)
             if args.out.endswith('.csv')
             else dict(type='DumpResults', out_file_path=args.out)
         )
-        cfg.test_evaluator = [*cfg.test_evaluator, dump]
+        running.add_metric(cfg, dump)
     runner = running.build_test(cfg, args.checkpoint)
     metrics = runner.test()
     running.dismiss_workers(runner)
