@@ -23,8 +23,8 @@ class CompileHook(Hook):
     """Compile parts of the model before it is trained or tested, at their first call.
 
     It is no part of the default runtime: add it by ``--cfg-options
-    custom_hooks.0.type=mmsxm.CompileHook``, or in a config's ``custom_hooks``. Results differ from
-    those of a run without it by rounding.
+    default_hooks.compile.type=mmsxm.CompileHook``. Results differ from those of a run without it
+    by rounding.
 
     Args:
         parts: Names of the model's parts; one that a model leaves out, as Stage I the
