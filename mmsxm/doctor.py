@@ -24,6 +24,7 @@ EXTRAS = {
     'demo': 'the review page',
     'onnx': 'exported networks, by ONNX Runtime',
     'openvino': 'exported networks, by OpenVINO',
+    'probe': 'telling simulated bags from real ones',
     'ray': 'screening on many machines',
 }
 

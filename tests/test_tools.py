@@ -1,6 +1,7 @@
 """Command lines that turn one file into another."""
 
 import hashlib
+import runpy
 import shutil
 import subprocess
 import sys
@@ -89,6 +90,15 @@ def test_two_sets_are_compared_in_tables_and_pictures(
     done = run('compare_sets.py', a, tmp_path / 'nowhere', '--out', tmp_path / 'out')
     assert done.returncode != 0
     assert 'nowhere: name a folder of images or a csv of boxes' in done.stderr
+
+
+def test_a_probe_without_its_library_is_refused_before_the_images_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tool = runpy.run_path(str(ROOT / 'tools/compare_sets.py'))
+    monkeypatch.setitem(tool['pretrained_backbone'].__globals__, 'find_spec', lambda name: None)
+    with pytest.raises(ValueError, match=r"--probe needs .*'mmsxm\[probe\]'"):
+        tool['pretrained_backbone']('configs/baselines/mobilenet-v2_sixray.py')
 
 
 def test_scanners_are_crossed_in_one_command(tmp_path: Path) -> None:

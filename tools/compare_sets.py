@@ -10,6 +10,7 @@ are and with parts of the look taken away.
 
 import argparse
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,8 @@ def plot_boxes(a: ImageSet, b: ImageSet, out: Path) -> None:
 
 def pretrained_backbone(config: str) -> nn.Module:
     """The backbone of a config with its weights; ValueError when it starts from random ones."""
+    if find_spec('sklearn') is None:  # before the images are looked at, which takes minutes
+        raise ValueError("--probe needs scikit-learn: pip install 'mmsxm[probe]'")
     settings = load_config(config).model.backbone
     if (settings.get('init_cfg') or {}).get('type') != 'Pretrained':
         raise ValueError(

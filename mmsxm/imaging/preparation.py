@@ -84,7 +84,8 @@ class Preparation:
                     'margin': transform.get('margin', 8),
                 }
             elif transform.type == 'Resize' and not transform.get('keep_ratio', False):
-                width, height = transform.scale
+                scale = transform.scale
+                width, height = (scale, scale) if isinstance(scale, int) else scale
                 settings['size'] = (height, width)
                 settings['interpolation'] = transform.get('interpolation', 'bilinear')
         if 'size' not in settings:

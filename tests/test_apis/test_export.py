@@ -220,6 +220,12 @@ def test_a_file_for_another_backend_is_refused(name: str, backend: str) -> None:
         load_backend(name, backend=backend)
 
 
+@pytest.mark.parametrize('name', ['n.onnx', 'n.xml'])
+def test_an_exported_network_does_not_seem_to_run_on_a_gpu(name: str) -> None:
+    with pytest.raises(ValueError, match=f'{name} is run on the CPU: leave the device cuda:0 out'):
+        load_backend(name, device='cuda:0')
+
+
 def test_openvino_calculates_in_the_precision_that_was_asked_for(
     exported: Exported, tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ def load_backend(
         model: A config, its path or a model's name; or a file of tools/export.py.
         checkpoint: The weights that go with a config.
         backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; the file says which without it.
-        device: For PyTorch, a GPU where there is one.
+        device: For PyTorch, a GPU where there is one; the others run on the CPU.
         threads: Of the CPU.
 
     Raises:
@@ -45,6 +45,11 @@ def load_backend(
         return TorchBackend(model, checkpoint, device, threads)
     if checkpoint is not None:
         raise ValueError(f'{model} has its weights inside: leave the checkpoint {checkpoint} out')
+    if device not in (None, 'cpu'):
+        raise ValueError(
+            f'{model} is run on the CPU: leave the device {device} out, or name the config and '
+            'its checkpoint, which PyTorch runs there'
+        )
     if not Path(str(model)).is_file():
         raise FileNotFoundError(f'There is no exported network {model}.')
     if wanted == 'onnxruntime':
