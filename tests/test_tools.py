@@ -92,6 +92,14 @@ def test_two_sets_are_compared_in_tables_and_pictures(
     assert 'nowhere: name a folder of images or a csv of boxes' in done.stderr
 
 
+def test_flips_are_not_drawn(tmp_path: Path) -> None:
+    done = run(
+        'test.py', 'configs/demo/sxmnet_stage2.py', tmp_path, '--tta', '--show-dir', tmp_path
+    )
+    assert done.returncode == 2
+    assert '--tta shows each image in two views: leave it out to draw' in done.stderr
+
+
 def test_a_probe_without_its_library_is_refused_before_the_images_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

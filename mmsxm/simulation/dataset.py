@@ -6,6 +6,7 @@ and the number of processes, and a set that was broken off goes on where it stop
 
 import json
 import multiprocessing
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -205,8 +206,27 @@ def _mapper(
         yield map
         return
     # Not forked: the caller may hold threads of torch or OpenCV.
-    with multiprocessing.get_context('spawn').Pool(workers, cv2.setNumThreads, (1,)) as pool:
+    context = multiprocessing.get_context('spawn')
+    with _one_thread_each():
+        pool = context.Pool(workers, cv2.setNumThreads, (1,))
+    with pool:
         yield partial(pool.imap_unordered, chunksize=_CHUNK)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let NumPy use one thread in processes that start meanwhile, which share the cores.
+
+    Its matrix products would start one for each core in each of them, and take longer.
+    """
+    before = os.environ.get('OMP_NUM_THREADS')
+    os.environ['OMP_NUM_THREADS'] = '1'
+    try:
+        yield
+    finally:
+        del os.environ['OMP_NUM_THREADS']
+        if before is not None:
+            os.environ['OMP_NUM_THREADS'] = before
 
 
 def _write_bag(settings: _Settings, layout: _Layout, name: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from mmsxm.datasets import OPIXray, SIXray
 from mmsxm.files import write_whole
+from mmsxm.simulation import dataset
 from mmsxm.simulation.bag import simulate_bag
 from mmsxm.simulation.dataset import write_opixray, write_sixray
 from mmsxm.simulation.opixray_layout import LEVELS, occlusion_level
@@ -107,6 +108,17 @@ def test_images_have_the_right_colours(simulated: Path) -> None:
 def test_any_number_of_workers_gives_the_same_bytes(simulated: Path, tmp_path: Path) -> None:
     _write(tmp_path / 'two', workers=2)
     assert _bytes(tmp_path / 'two') == _bytes(simulated)
+
+
+@pytest.mark.parametrize('before', [None, '7'])
+def test_workers_have_one_thread_each(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = 'OMP_NUM_THREADS'
+    monkeypatch.delenv(name, raising=False)
+    if before is not None:
+        monkeypatch.setenv(name, before)
+    with dataset._mapper(2) as mapper:
+        assert list(mapper(os.getenv, [name, name])) == ['1', '1']
+    assert os.environ.get(name) == before
 
 
 def test_unfinished_set_is_finished(tmp_path: Path) -> None:
