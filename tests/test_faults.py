@@ -260,6 +260,16 @@ def test_a_note_that_was_cut_off(trainings: Trainings, undisturbed: Path) -> Non
     assert running.finished_epochs(work_dir) == 2
 
 
+@pytest.mark.parametrize('measure', ['mAP', 'pointing'])
+def test_the_best_epoch_is_kept_beside_the_last_ones(trainings: Trainings, measure: str) -> None:
+    best = {'save_best': f'xray/{measure}', 'rule': 'greater'}
+    options = {f'default_hooks.checkpoint.{key}': value for key, value in best.items()}
+    work_dir = trainings.train(measure, **{'train_cfg.val_interval': 1}, **options)
+    assert len(list(work_dir.glob(f'best_xray_{measure}_epoch_*.pth'))) == 1
+    assert last(work_dir) == f'epoch_{EPOCHS}.pth'
+    assert resumable_checkpoint.resumable_checkpoint(work_dir).path == str(work_dir / last(work_dir))
+
+
 def test_later_epochs_are_of_an_earlier_training(trainings: Trainings, undisturbed: Path) -> None:
     work_dir = copy_of(undisturbed, 'stale')
     (work_dir / 'epoch_2.pth').rename(work_dir / 'epoch_1.pth')
