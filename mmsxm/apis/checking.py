@@ -222,10 +222,13 @@ def _examine_rows(
         print_ = fingerprints.get(row.path)
         if print_ is None:
             yield Finding('broken-image', row.split, row.path, broken[row.path], row)
-        elif is_odd(print_.size):
-            height, width = print_.size
-            detail = f'{width} x {height}'
-            yield Finding('odd-size', row.split, row.path, detail, row, (row.path,))
+        else:
+            if print_.transparent:
+                yield Finding('transparent-image', row.split, row.path, '', row, (row.path,))
+            if is_odd(print_.size):
+                height, width = print_.size
+                detail = f'{width} x {height}'
+                yield Finding('odd-size', row.split, row.path, detail, row, (row.path,))
         img_id = image_id(row.name)
         place = dataset.annotation_place(img_id)
         objects: list[AnnotatedObject] | None

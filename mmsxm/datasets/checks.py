@@ -54,6 +54,11 @@ KINDS = {
     'broken-image': Kind(
         ERROR, 'images that can not be read', 'get the file again, or drop the row'
     ),
+    'transparent-image': Kind(
+        ERROR,
+        'transparent images: training sees what is beneath, screening sees white',
+        'store it without transparency, on white',
+    ),
     'broken-annotation': Kind(
         ERROR, 'annotations that can not be read', 'mend the file, or drop the row'
     ),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .images import read_image
+from .images import is_transparent, read_image
 from .reading import Unreadable, attempt
 
 __all__ = ['Fingerprint', 'fingerprint_file', 'perceptual_hash']
@@ -21,24 +21,28 @@ FREQUENCIES = 16
 
 
 class Fingerprint(NamedTuple):
-    """Of an image: its size (h, w), a digest of its grey pixels, its perceptual hash."""
+    """Of an image: size (h, w), a digest of its grey pixels, perceptual hash, transparency."""
 
     size: tuple[int, int]
     digest: bytes
     hash: bytes
+    transparent: bool
 
 
 def fingerprint_file(path: str, max_pixels: int) -> Fingerprint | Unreadable:
     """Read an image in full, or say why that can't be done; no error is raised."""
-    return attempt(path, lambda: _fingerprint(read_image(path, max_pixels)))
+    return attempt(
+        path,
+        lambda: _fingerprint(read_image(path, max_pixels), is_transparent(path, max_pixels)),
+    )
 
 
-def _fingerprint(image: np.ndarray) -> Fingerprint:
+def _fingerprint(image: np.ndarray, transparent: bool) -> Fingerprint:
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     height, width = grey.shape
     digest = hashlib.sha256(f'{height} {width} '.encode())
     digest.update(grey.data)
-    return Fingerprint((height, width), digest.digest(), perceptual_hash(grey))
+    return Fingerprint((height, width), digest.digest(), perceptual_hash(grey), transparent)
 
 
 def perceptual_hash(grey: np.ndarray) -> bytes:

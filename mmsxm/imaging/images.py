@@ -19,6 +19,7 @@ __all__ = [
     'IMAGE_SUFFIXES',
     'MAX_PIXELS',
     'ImageError',
+    'is_transparent',
     'list_images',
     'read_image',
     'read_size',
@@ -70,6 +71,17 @@ def read_size(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> tup
         width, height = image.size
         sideways = image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
         return (width, height) if sideways else (height, width)
+
+
+def is_transparent(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> bool:
+    """Whether white shines through an image where :func:`read_image` lays it on white.
+
+    The errors are those of :func:`read_image`.
+    """
+    with _opened(path, max_pixels) as (_, image):
+        if not image.has_transparency_data:  # the header tells, nothing is decoded
+            return False
+        return bool(np.asarray(image.convert('RGBA'))[..., 3].min() < 255)
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[str]:

@@ -16,12 +16,15 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
+from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
+from PIL import Image
 
 from mmsxm.apis.checking import check_datasets
 from mmsxm.apis.fixed_lists import write_fixed_lists
 from mmsxm.apis.running import DATALOADERS, load_config
 from mmsxm.datasets.check_report import Report
+from mmsxm.imaging.images import read_image
 from mmsxm.visualization.check_page import check_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -303,6 +306,21 @@ def test_lists_that_can_not_be_read(
     assert report.lists[0].usable == (28 if kind != 'no-list' or 'list' in words else 0)
     assert json.loads(report.to_json())['may_train'] is False
     assert 'Training must not start' in check_page(report)
+
+
+def test_images_that_training_and_station_would_see_otherwise_are_errors(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, alpha in (('P00001', 255), ('P00002', 0)):
+        opaque = Image.open(release.image(name))
+        opaque.putalpha(alpha)
+        opaque.save(release.image(name).with_suffix('.png'))
+        release.image(name).unlink()
+    seen = LoadImageFromFile()({'img_path': str(release.image('P00002').with_suffix('.png'))})
+    assert not np.array_equal(seen['img'], read_image(release.image('P00002').with_suffix('.png')))
+    report = check(release, monkeypatch)
+    assert found(report) == [('transparent-image', 'P00002')]
+    assert not report.may_train
 
 
 def test_one_list_for_training_and_evaluation_is_an_error(

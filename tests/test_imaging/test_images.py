@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmsxm.imaging.images import ImageError, list_images, read_image
+from mmsxm.imaging.images import ImageError, is_transparent, list_images, read_image
 
 
 @pytest.fixture
@@ -56,6 +56,23 @@ def test_what_is_transparent_is_white(tmp_path: Path) -> None:
     image = read_image(tmp_path / 'bag.png')
     assert (image[:2] == 0).all()
     assert (image[2:] == 255).all()
+
+
+@pytest.mark.parametrize(('mode', 'suffix'), [('RGBA', '.png'), ('LA', '.png'), ('RGBA', '.webp')])
+def test_a_channel_of_transparency_may_be_opaque(tmp_path: Path, mode: str, suffix: str) -> None:
+    image = Image.new(mode, (4, 4))
+    for alpha in (255, 254):
+        image.putalpha(alpha)
+        image.save(tmp_path / f'bag{suffix}')
+        assert is_transparent(tmp_path / f'bag{suffix}') == (alpha < 255)
+
+
+def test_a_palette_may_have_a_colour_that_is_none(picture: np.ndarray, tmp_path: Path) -> None:
+    bag = Image.fromarray(picture).convert('P')
+    bag.save(tmp_path / 'bag.png')
+    assert not is_transparent(tmp_path / 'bag.png')
+    bag.save(tmp_path / 'bag.png', transparency=bag.getpixel((0, 0)))
+    assert is_transparent(tmp_path / 'bag.png')
 
 
 def test_a_palette_is_looked_up(picture: np.ndarray, tmp_path: Path) -> None:
