@@ -19,7 +19,6 @@ from mmsxm.imaging import images
 
 Picture = npt.NDArray[Any]  # RGB, (h, w, 3), uint8
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tiff', '.tif')
 BACKGROUND_STEP = 18  # grey values that a pixel of the background may differ from its level
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
@@ -57,9 +56,10 @@ def read_set(path: str | Path) -> ImageSet:
         raise FileNotFoundError(f'there is no {path}: name a folder of images or a csv of boxes')
     if path.suffix == '.csv':
         return ImageSet(path.stem, [], _read_csv(path))
-    images_found = sorted(p for p in path.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
+    images_found = sorted(map(Path, images.list_images(path)))
     if not images_found:
-        raise ValueError(f'{path} holds no images ({", ".join(IMAGE_SUFFIXES)}): name another one')
+        suffixes = ', '.join(sorted(images.IMAGE_SUFFIXES))
+        raise ValueError(f'{path} holds no images ({suffixes}): name another one')
     boxes_of = {image: _read_boxes(image) for image in images_found}
     boxed = [image for image, found in boxes_of.items() if found]
     boxes = [box for found in boxes_of.values() for box in found]

@@ -4,15 +4,15 @@ import os
 from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 
-__all__ = ['ImageFolder', 'ImageTree', 'image_id', 'inner_path']
+from mmsxm.imaging.images import IMAGE_SUFFIXES
 
-SUFFIXES = frozenset(('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff'))
+__all__ = ['ImageFolder', 'ImageTree', 'image_id', 'inner_path']
 
 
 def image_id(name: str) -> str:
     """A listed name without its suffix, if it has that of an image."""
     stem, suffix = os.path.splitext(name)
-    return stem if suffix.lower() in SUFFIXES else name
+    return stem if suffix.lower() in IMAGE_SUFFIXES else name
 
 
 def inner_path(name: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
+from mmsxm.apis.preparing import prepare_data
 from mmsxm.apis.set_comparison import (
     compare_boxes,
     compare_images,
@@ -44,6 +45,14 @@ def test_a_csv_of_boxes_is_a_set_without_images(tmp_path: Path) -> None:
     assert found.images == []
     # 200 x 50 of 400 x 100; the second has no area
     assert found.boxes == [('Knife', 0.5, 4.0)]
+
+
+def test_a_prepared_copy_is_read(simulate: Callable[..., Path], tmp_path: Path) -> None:
+    release = simulate(4, 2, negatives=3)
+    prepare_data('sixray', release, tmp_path, size=64)
+    copy, original = read_set(tmp_path), read_set(release)
+    assert [path.stem for path in copy.images] == [path.stem for path in original.images]
+    assert len(copy.boxes) == len(original.boxes)
 
 
 def test_opixrays_boxes_are_read(tmp_path: Path) -> None:

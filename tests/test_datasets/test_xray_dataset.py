@@ -12,6 +12,7 @@ from mmsxm.datasets.annotations import AnnotatedObject, ListedImage, clip_box
 from mmsxm.datasets.findings import Findings
 from mmsxm.datasets.image_folder import ImageFolder
 from mmsxm.datasets.sample_rng import sample_rng
+from mmsxm.imaging.images import IMAGE_SUFFIXES
 
 WIDTH, HEIGHT = 40, 30
 
@@ -91,6 +92,15 @@ def test_images_are_found_with_and_without_suffix_and_under_another(folder):
         'c.TIFF',
     ]
     assert folder_of_images.find('e.jpg') is None
+
+
+@pytest.mark.parametrize('suffix', sorted(IMAGE_SUFFIXES))
+def test_what_a_station_screens_can_be_trained_on(folder, suffix):
+    Image.new('RGB', (WIDTH, HEIGHT)).save(folder / 'images' / f'e{suffix}')
+    pipeline = [dict(type='mmcv.LoadImageFromFile')]
+    dataset = ToyDataset(folder, [(f'e{suffix}', [0])], pipeline=pipeline)
+    assert dataset[0]['img_id'] == 'e'
+    assert dataset[0]['img'].shape == (HEIGHT, WIDTH, 3)
 
 
 @pytest.mark.parametrize(
