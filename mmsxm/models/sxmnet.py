@@ -90,6 +90,12 @@ class SXMNet(ImageClassifier):
             self.get_submodule(name).eval()
         return self
 
+    def extract_feat(self, inputs: Tensor, stage: str = 'neck') -> Any:
+        """Give features as ImageClassifier does; ``'pre_logits'`` are those that the head sees."""
+        if stage == 'pre_logits' and self.with_head:
+            return self.head.pre_logits(self.attend(inputs)[0])
+        return super().extract_feat(inputs, stage)
+
     def attend(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Give the levels that the head classifies and the attention maps, coarse to fine.
 

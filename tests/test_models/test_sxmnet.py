@@ -137,6 +137,14 @@ def test_attention_from_p2_leaves_three_levels_for_the_head() -> None:
     assert [attention_map.shape[-1] for attention_map in maps] == [8, 16]
 
 
+def test_features_before_the_logits_are_those_that_the_head_sees() -> None:
+    model = build(**dict(STAGE2, head=dict(HEAD, type='mmsxm.AverageFusionHead'))).eval()
+    pooled = model.extract_feat(images(), stage='pre_logits')  # (2, 3 * 32)
+    levels = zip(pooled.split(32, dim=1), model.head.fcs, strict=True)
+    by_hand = torch.stack([fc(level) for level, fc in levels]).mean(dim=0)
+    torch.testing.assert_close(by_hand, model(images()))
+
+
 def test_frozen_parts_stay_as_they_are_and_the_rest_learns() -> None:
     """Batch statistics too, though the whole network is put into training mode."""
     model = build(**dict(STAGE2, frozen=('backbone', 'neck'))).train()
