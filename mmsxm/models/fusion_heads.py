@@ -90,11 +90,16 @@ class AverageFusionHead(MultiLabelClsHead):
     def predict(
         self, feats: Sequence[Tensor], data_samples: list[DataSample] | None = None
     ) -> list[DataSample]:
-        """Set ``pred_score`` (C,), ``pred_label`` and ``level_weights`` (L,) of every sample."""
+        """Set ``pred_score`` (C,), ``pred_label`` and what they are made of on every sample.
+
+        That is ``level_scores``, each level's logits ``(L, C)``, and ``level_weights`` ``(L,)``.
+        """
+        level_scores = self.level_scores(feats)
         level_weights = self.level_logits(feats).softmax(dim=-1)
-        cls_score = fuse(self.level_scores(feats), level_weights)
+        cls_score = fuse(level_scores, level_weights)
         data_samples = self._get_predictions(cls_score, data_samples)
-        for sample, weights in zip(data_samples, level_weights, strict=True):
+        for sample, scores, weights in zip(data_samples, level_scores, level_weights, strict=True):
+            sample.set_field(scores, 'level_scores', dtype=Tensor)
             sample.set_field(weights, 'level_weights', dtype=Tensor)
         return data_samples
 
@@ -117,15 +122,6 @@ class PerLevelHead(AverageFusionHead):
         target = self._target(data_samples)
         losses = [self.loss_module(scores, target) for scores in self.level_scores(feats).unbind(1)]
         return {'loss_cls': torch.stack(losses).sum()}
-
-    def predict(
-        self, feats: Sequence[Tensor], data_samples: list[DataSample] | None = None
-    ) -> list[DataSample]:
-        """Set ``level_scores`` too, every level's logits ``(L, C)``, from which labels are made."""
-        data_samples = super().predict(feats, data_samples)
-        for sample, scores in zip(data_samples, self.level_scores(feats), strict=True):
-            sample.set_field(scores, 'level_scores', dtype=Tensor)
-        return data_samples
 
 
 @MODELS.register_module()

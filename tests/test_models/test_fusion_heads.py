@@ -119,6 +119,14 @@ def test_levels_are_averaged_in_the_test_and_shown() -> None:
         assert not torch.allclose(sample.pred_score, of_levels.sigmoid().mean(dim=0), atol=1e-3)
 
 
+def test_each_level_is_classified_once(head: AverageFusionHead) -> None:
+    calls: list[torch.nn.Module] = []
+    for fc in head.fcs:
+        fc.register_forward_hook(lambda module, *_: calls.append(module))
+    predict(head)
+    assert calls == list(head.fcs)
+
+
 def test_meta_fusion_is_eq_2() -> None:
     torch.manual_seed(1)
     head = MetaFusionHead(CLASSES, in_channels=CHANNELS)

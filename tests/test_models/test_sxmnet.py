@@ -46,9 +46,11 @@ def test_stage_1_predicts_a_map_and_nothing_else() -> None:
 
 def test_stage_2_predicts_all() -> None:
     sample = predict(build(**STAGE2))
-    assert set(sample.keys()) == {'attention_map', 'level_weights', 'pred_label', 'pred_score'}
+    of_levels = {'level_scores', 'level_weights'}
+    assert set(sample.keys()) == {'attention_map', 'pred_label', 'pred_score', *of_levels}
     assert sample.attention_map.shape == (16, 16)
     assert sample.pred_score.shape == (5,)
+    assert sample.level_scores.shape == (3, 5)
     assert sample.level_weights.shape == (3,)
 
 
