@@ -2,20 +2,62 @@
 
 import hashlib
 import os
+import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file at once, in a folder that need not be there yet.
+@contextmanager
+def whole_file(path: Path, sync: bool = True, alone: bool = False) -> Iterator[Path]:
+    """Give a file beside ``path`` to write to, which takes its place when the block is left.
 
-    Whoever reads finds the old file or the new one, also when the process is killed, and two
-    processes may write the same file.
+    Whoever reads finds the old file or the new one, also when the process is killed. An error in
+    the block leaves the old one, and nothing beside it. The folder need not be there yet.
+
+    Args:
+        path: Where the file is to stand.
+        sync: Whether its content is on the disk before its name is, so that a loss of power can't
+            leave the name alone.
+        alone: No other process writes the same file meanwhile; what one left that was killed is
+            then written over, and doesn't pile up.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f'{path.name}.{os.getpid()}.part')
-    unfinished.write_bytes(data)
-    os.replace(unfinished, path)
+    unfinished = path.with_name(f'{path.name}.part' if alone else f'{path.name}.{os.getpid()}.part')
+    try:
+        yield unfinished
+        if sync:
+            with unfinished.open('r+b') as file:
+                os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, data: bytes, sync: bool = True, alone: bool = False) -> None:
+    """Write a :func:`whole_file` at once.
+
+    Raises:
+        OSError: There is no room for it, or its folder can't be written to.
+    """
+    try:
+        with whole_file(path, sync, alone) as unfinished:
+            unfinished.write_bytes(data)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f'{path} could not be written ({error.strerror}): it needs {len(data):,} bytes, and '
+            f'{_free(path.parent)} are free',
+        ) from error
+
+
+def _free(folder: Path) -> str:
+    try:
+        return f'{shutil.disk_usage(folder).free:,}'
+    except OSError:
+        return 'an unknown number'
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

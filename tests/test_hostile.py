@@ -647,6 +647,7 @@ def test_lines_that_are_no_results_are_refused_by_all_who_read_them(
         with pytest.raises(ValueError, match=r'results\.jsonl, line 2 is no result'):
             read()
     assert path.read_bytes() == line() + bad
+    assert not list(tmp_path.glob('r.csv*'))
 
 
 @pytest.mark.parametrize(

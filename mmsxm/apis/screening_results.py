@@ -2,11 +2,12 @@
 
 import csv
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from mmsxm.files import whole_file
 
 from .backends import ModelInfo
 from .screening_record import Record, read_record
@@ -146,13 +147,13 @@ def read_results(path: Path) -> Iterator[Record]:
 
 def write_table(results: Path, out: Path, classes: tuple[str, ...]) -> None:
     """Write a file of results as a csv table: path, labels, a score a class, error, time."""
-    unfinished = out.with_name(f'{out.name}.{os.getpid()}.part')
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with open(unfinished, 'w', newline='', encoding='utf-8', errors='surrogateescape') as file:
+    with (
+        whole_file(out) as unfinished,
+        open(unfinished, 'w', newline='', encoding='utf-8', errors='surrogateescape') as file,
+    ):
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow(['path', 'labels', *classes, 'error', 'time'])
         for record in read_results(results):
             scores = record.get('scores', {})
             row = [record['path'], ';'.join(record.get('labels', ())), *map(scores.get, classes)]
             writer.writerow([*row, record.get('error'), record['time']])
-    os.replace(unfinished, out)

@@ -1,10 +1,10 @@
 """Checkpoints that are there in full or not at all."""
 
-import os
-import shutil
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
+
+from mmsxm.files import write_whole
 
 __all__ = ['WholeFileBackend']
 
@@ -24,28 +24,11 @@ class WholeFileBackend(LocalBackend):
         Raises:
             OSError: There is no room for it, or its folder can't be written to.
         """
-        path = Path(filepath)
-        # one name for all processes: what a killed one left is overwritten, and doesn't pile up
-        unfinished = path.with_name(f'{path.name}.part')
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished.open('wb') as file:
-                file.write(obj)
-                file.flush()
-                os.fsync(file.fileno())  # a loss of power must not leave the name alone
-            os.replace(unfinished, path)
+            write_whole(Path(filepath), obj, alone=True)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
             raise OSError(
                 error.errno,
-                f'{path} could not be written ({error.strerror}): it needs {len(obj):,} bytes, and '
-                f'{_free(path.parent)} are free. Files that were saved before are as they were; '
-                'make room, and go on with --resume',
+                f'{error.strerror}. Files that were saved before are as they were; make room, and '
+                'go on with --resume',
             ) from error
-
-
-def _free(folder: Path) -> str:
-    try:
-        return f'{shutil.disk_usage(folder).free:,}'
-    except OSError:
-        return 'an unknown number'

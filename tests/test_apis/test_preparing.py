@@ -175,11 +175,11 @@ def test_a_stop_leaves_no_half_files_and_no_lists(
     raw, copy = simulate(4, 2, negatives=3), tmp_path / 'copy'
     write, written = preparing.write_whole, []
 
-    def stop_at_the_fourth_image(path: Path, data: bytes) -> None:
+    def stop_at_the_fourth_image(path: Path, data: bytes, sync: bool = True) -> None:
         written.append(path)
         if sum(name.suffix == '.bmp' for name in written) == 4:
             raise KeyboardInterrupt
-        write(path, data)
+        write(path, data, sync)
 
     monkeypatch.setattr(preparing, 'write_whole', stop_at_the_fourth_image)
     with pytest.raises(KeyboardInterrupt):
