@@ -30,6 +30,12 @@ LEAVES = sorted(
     for path in CONFIGS.rglob('*.py')
     if not {'_base_', 'suites'} & set(path.relative_to(CONFIGS).parts)  # not configs by themselves
 )
+# what leaves inherit, as far as it inherits itself
+INHERITING = sorted(
+    str(path.relative_to(CONFIGS))
+    for path in CONFIGS.rglob('_base_/**/*.py')
+    if '_base_ = ' in path.read_text()
+)
 # ablations of the rates themselves: by prefix of the parameter's name, the first that fits
 OTHER_RATES = {
     'sxmnet_authors-lr_sixray_stage1.py': {
@@ -299,6 +305,12 @@ def redundant(path: Path, tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize('name', LEAVES)
 def test_a_leaf_says_only_what_differs(name: str, tmp_path: Path) -> None:
     assert redundant(CONFIGS / name, tmp_path) == []
+
+
+@pytest.mark.parametrize('name', INHERITING)
+def test_a_base_names_nothing_again_that_it_inherits(name: str, tmp_path: Path) -> None:
+    # within a dict values may be equal by chance, as with a default of the environment
+    assert [key for key in redundant(CONFIGS / name, tmp_path) if '.' not in key] == []
 
 
 def test_what_a_leaf_would_repeat_is_found(tmp_path: Path) -> None:

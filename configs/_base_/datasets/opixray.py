@@ -3,22 +3,7 @@ _base_ = './sixray.py'
 
 data_root = '{{$OPIXRAY_ROOT:data/opixray}}'
 
-load = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', with_bbox=True, with_label=False),
-    dict(type='mmsxm.CropBackground'),
-]
-# the paper names no size; these are the authors' code's
-resize = [dict(type='Resize', scale=(256, 256), interpolation='area', clip_object_border=False)]
-augment = [
-    dict(type='mmsxm.RandomCrop', crop_size=224),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='RandomFlip', prob=0.5, direction='vertical'),
-]
-# CHR's code flips horizontally alone
-chr_augment = augment[:2]
-meta_level = [dict(type='mmsxm.IntuitiveMetaLevel')]  # before the crop: a property of the image
-heatmap = [dict(type='mmsxm.EllipseHeatmap', stride=4)]
+load = [*_base_.load, dict(type='mmsxm.CropBackground')]
 pack = [
     dict(
         type='PackInputs',
@@ -26,12 +11,12 @@ pack = [
     )
 ]
 
-train_pipeline = load + resize + augment + pack
-stage1_pipeline = load + resize + augment + heatmap + pack
-stage2_pipeline = load + meta_level + resize + augment + pack
-chr_pipeline = load + resize + chr_augment + pack
-chr_mf_i_pipeline = load + meta_level + resize + chr_augment + pack
-test_pipeline = load + resize + [dict(type='mmsxm.CenterCrop', crop_size=224)] + pack
+train_pipeline = load + _base_.resize + _base_.augment + pack
+stage1_pipeline = load + _base_.resize + _base_.augment + _base_.heatmap + pack
+stage2_pipeline = load + _base_.meta_level + _base_.resize + _base_.augment + pack
+chr_pipeline = load + _base_.resize + _base_.chr_augment + pack
+chr_mf_i_pipeline = load + _base_.meta_level + _base_.resize + _base_.chr_augment + pack
+test_pipeline = load + _base_.test_pipeline[len(_base_.load) : -1] + pack
 
 train_dataloader = dict(
     dataset=dict(

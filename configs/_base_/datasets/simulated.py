@@ -3,22 +3,13 @@ _base_ = './sixray.py'
 
 data_root = '{{$DEMO_ROOT:data/demo}}'
 
-load = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', with_bbox=True, with_label=False),
-]
 # bags of that size stay as they are; others, and those of a user, come to it
 resize = [dict(type='Resize', scale=(128, 128), interpolation='area', clip_object_border=False)]
-augment = [
-    dict(type='mmsxm.RandomCrop', crop_size=112),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='RandomFlip', prob=0.5, direction='vertical'),
-]
-heatmap = [dict(type='mmsxm.EllipseHeatmap', stride=4)]
+augment = [dict(type='mmsxm.RandomCrop', crop_size=112), *_base_.augment[1:]]
 pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level'))]
-stage1_pipeline = load + resize + augment + heatmap + pack
-stage2_pipeline = load + resize + augment + pack
-test_pipeline = [*load, *resize, dict(type='mmsxm.CenterCrop', crop_size=112), *pack]
+stage1_pipeline = _base_.load + resize + augment + _base_.heatmap + pack
+stage2_pipeline = _base_.load + resize + augment + pack
+test_pipeline = [*_base_.load, *resize, dict(type='mmsxm.CenterCrop', crop_size=112), *pack]
 
 train_dataloader = dict(
     batch_size=32,
