@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mmsxm.apis.review import STEP, VIEWS, Review, alarms, thresholds_at
-from mmsxm.apis.review_desk import Desk
+from mmsxm.apis.review.cases import STEP, VIEWS, Review, alarms, thresholds_at
+from mmsxm.apis.review.desk import Desk
 from mmsxm.evaluation.score_table import level_names
 from mmsxm.imaging.images import ImageError
 from mmsxm.visualization.review_page import (

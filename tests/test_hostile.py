@@ -28,14 +28,14 @@ from PIL import EpsImagePlugin, Image
 from mmsxm.apis.backends import ModelInfo
 from mmsxm.apis.backends.exported import describe, known_outputs, read_description, to_prediction
 from mmsxm.apis.calibration import Calibration
-from mmsxm.apis.decision_log import read_decisions
-from mmsxm.apis.image_sources import find_paths
+from mmsxm.apis.datasets.prepared_manifest import MANIFEST
+from mmsxm.apis.datasets.preparing import prepare_data
 from mmsxm.apis.inferencer import XrayInferencer
-from mmsxm.apis.prepared_manifest import MANIFEST
-from mmsxm.apis.preparing import prepare_data
-from mmsxm.apis.review_desk import Desk
-from mmsxm.apis.run_records import read_epochs
-from mmsxm.apis.screening_results import Results, write_table
+from mmsxm.apis.paper.run_records import read_epochs
+from mmsxm.apis.review.decision_log import read_decisions
+from mmsxm.apis.review.desk import Desk
+from mmsxm.apis.screening.image_sources import find_paths
+from mmsxm.apis.screening.results import Results, write_table
 from mmsxm.datasets import SIXray, VocXray
 from mmsxm.datasets.findings import Findings
 from mmsxm.datasets.meta_labels import read_meta_labels
@@ -587,7 +587,7 @@ def test_names_of_classes_are_no_markup(
     """The summary failed over such a name, after the work, with another exit code."""
     from rich.console import Console
 
-    from mmsxm.apis.screening_results import Tally
+    from mmsxm.apis.screening.results import Tally
 
     monkeypatch.syspath_prepend(ROOT / 'tools')
     screen = runpy.run_path(str(ROOT / 'tools' / 'screen.py'))

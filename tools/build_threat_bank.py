@@ -13,8 +13,7 @@ from pathlib import Path
 import mmcv
 from mmengine.config import DictAction
 
-from mmsxm.apis.running import load_config
-from mmsxm.apis.threat_bank import (
+from mmsxm.apis.datasets.threat_bank import (
     counts_by_class,
     cut_bank,
     data_classes,
@@ -22,6 +21,7 @@ from mmsxm.apis.threat_bank import (
     simulate_bank,
     training_set,
 )
+from mmsxm.apis.running import load_config
 from mmsxm.simulation import SCANNERS
 
 

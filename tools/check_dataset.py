@@ -123,8 +123,8 @@ def text(words: str) -> Text:
 
 def check(args: argparse.Namespace) -> int:
     """Check, as the command line says; returns the exit code."""
-    from mmsxm.apis.checking import check_datasets
-    from mmsxm.apis.fixed_lists import write_fixed_lists
+    from mmsxm.apis.datasets.checking import check_datasets
+    from mmsxm.apis.datasets.fixed_lists import write_fixed_lists
     from mmsxm.apis.running import load_config
     from mmsxm.files import write_whole
     from mmsxm.visualization.check_page import check_page

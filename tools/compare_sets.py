@@ -22,8 +22,7 @@ from rich.progress import track
 from rich.table import Table
 from torch import nn
 
-from mmsxm.apis.running import load_config
-from mmsxm.apis.set_comparison import (
+from mmsxm.apis.datasets.set_comparison import (
     ImageSet,
     compare_boxes,
     compare_images,
@@ -33,7 +32,8 @@ from mmsxm.apis.set_comparison import (
     read_set,
     shared_classes,
 )
-from mmsxm.apis.set_probe import VIEWS, features, separability
+from mmsxm.apis.datasets.set_probe import VIEWS, features, separability
+from mmsxm.apis.running import load_config
 from mmsxm.apis.tables import write_csv
 from mmsxm.foreign import printable
 from mmsxm.registry import MODELS

@@ -12,7 +12,7 @@ import argparse
 import sys
 import time
 
-from mmsxm.apis.preparing import LAYOUTS, prepare_data
+from mmsxm.apis.datasets.preparing import LAYOUTS, prepare_data
 from mmsxm.foreign import printable
 
 

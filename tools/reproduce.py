@@ -13,10 +13,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmsxm.apis.paper_report import write_table
-from mmsxm.apis.paper_tables import TABLES
-from mmsxm.apis.reproduction import Reproduction, train_all
-from mmsxm.apis.suites import find_suite
+from mmsxm.apis.paper.report import write_table
+from mmsxm.apis.paper.reproduction import Reproduction, train_all
+from mmsxm.apis.paper.rows import TABLES
+from mmsxm.apis.paper.suites import find_suite
 
 
 def parse_args() -> argparse.Namespace:

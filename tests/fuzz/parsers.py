@@ -31,14 +31,14 @@ from mmsxm import compat
 from mmsxm.apis.backends import ModelInfo
 from mmsxm.apis.backends.exported import describe, read_description
 from mmsxm.apis.calibration import Calibration
-from mmsxm.apis.decision_log import Decision, append_decision, read_decisions
-from mmsxm.apis.image_sources import read_list
-from mmsxm.apis.prepared_manifest import MANIFEST, Row, read_rows, write_rows
-from mmsxm.apis.review import Review, read_cases
-from mmsxm.apis.run_records import read_epochs, read_result
-from mmsxm.apis.screening_results import Results, write_table
-from mmsxm.apis.set_comparison import read_set
-from mmsxm.apis.taught_levels import levels_of_boxes
+from mmsxm.apis.datasets.prepared_manifest import MANIFEST, Row, read_rows, write_rows
+from mmsxm.apis.datasets.set_comparison import read_set
+from mmsxm.apis.paper.run_records import read_epochs, read_result
+from mmsxm.apis.paper.taught_levels import levels_of_boxes
+from mmsxm.apis.review.cases import Review, read_cases
+from mmsxm.apis.review.decision_log import Decision, append_decision, read_decisions
+from mmsxm.apis.screening.image_sources import read_list
+from mmsxm.apis.screening.results import Results, write_table
 from mmsxm.datasets.coco_xray import read_coco
 from mmsxm.datasets.csv_xray import read_object_csv
 from mmsxm.datasets.meta_labels import LabelSource, MetaLabels, read_meta_labels, write_meta_labels

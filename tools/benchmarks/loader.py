@@ -25,7 +25,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from turns import take_turns
 
-from mmsxm.apis.preparing import prepare_data
+from mmsxm.apis.datasets.preparing import prepare_data
 from mmsxm.apis.running import load_config
 from mmsxm.datasets import XrayDataset
 from mmsxm.registry import DATASETS

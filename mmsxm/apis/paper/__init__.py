@@ -1,0 +1,1 @@
+"""The paper's rows, tables and figures: what they train, what came out, how it is told."""

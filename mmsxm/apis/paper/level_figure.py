@@ -1,0 +1,113 @@
+"""Fig. 4 of the paper: which level images are taught to trust, and which one networks trust."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mmsxm.evaluation.score_table import LEVELS, read_scores
+from mmsxm.visualization.bars import BarPanel, plot_bars
+
+from ..tables import write_csv
+from .finished_runs import finished_runs
+from .reproduction import Reproduction, Run
+from .rows import TABLES
+from .taught_levels import count_levels, levels_of_boxes
+
+__all__ = ['draw_box_levels', 'draw_levels']
+
+FUSIONS = {'gated': 'gated fusion', 'mf_i': 'MF-I', 'mf_n': 'MF-N'}  # the rows of Table 4
+TAUGHT, TRUSTED = 'training label', 'largest weight at test'
+
+
+class Counted(NamedTuple):
+    """What the images of one histogram chose: how often each level, by its name."""
+
+    panel: str
+    fusion: str
+    seed: int
+    counts: Mapping[str, int]
+
+
+def draw_levels(reproduction: Reproduction, seeds: Sequence[int], out: Path) -> list[Path]:
+    """Draw the levels of the labels, and those of the largest weight in the test.
+
+    Writes ``figure4.png`` and ``.csv``, with the columns panel, fusion, seed, level, images and
+    share (in percent of the images that have a level).
+
+    Args:
+        reproduction: A suite, of whose Table 4 the finished runs are drawn.
+        seeds: Which runs.
+        out: The folder for the files.
+
+    Raises:
+        FileNotFoundError: No run is finished.
+        ValueError: A run's record says nothing of levels.
+    """
+    family = reproduction.suite.family
+    fusion_of = {
+        Run(row.configs[family], seed): FUSIONS[row.key] for row in TABLES['4'] for seed in seeds
+    }
+    counted = []
+    for run in finished_runs(reproduction, fusion_of, '4'):
+        taught = (reproduction.result(run) or {}).get('taught_levels')
+        weights = read_scores(reproduction.scores(run)).level_weights
+        if not weights.size:
+            raise ValueError(
+                f'{reproduction.scores(run)} is older than its weights of levels: delete '
+                'result.json beside it and let tools/reproduce.py test the run again'
+            )
+        if taught:
+            counted.append(Counted(TAUGHT, fusion_of[run], run.seed, taught))
+        trusted = count_levels(weights.argmax(axis=1).tolist())
+        counted.append(Counted(TRUSTED, fusion_of[run], run.seed, trusted))
+    return _draw(counted, out, 'figure4')
+
+
+def draw_box_levels(boxes: str | os.PathLike[str], out: Path) -> list[Path]:
+    """Draw the labels of MF-I alone, of images of which only a csv of boxes is there.
+
+    Writes ``figure4_mf-i.png`` and ``.csv``, with the columns of :func:`draw_levels`.
+
+    Args:
+        boxes: As of :func:`~mmsxm.apis.paper.taught_levels.levels_of_boxes`.
+        out: The folder for the files.
+    """
+    counts = count_levels(levels_of_boxes(boxes))
+    return _draw([Counted(TAUGHT, 'MF-I', 0, counts)], out, 'figure4_mf-i')
+
+
+def _draw(counted: Sequence[Counted], out: Path, name: str) -> list[Path]:
+    shares: dict[str, dict[str, list[list[float]]]] = {TAUGHT: {}, TRUSTED: {}}
+    images = {TAUGHT: 0, TRUSTED: 0}
+    rows = []
+    for panel, fusion, seed, counts in counted:
+        total = sum(counts[level] for level in LEVELS)
+        images[panel] = max(images[panel], total)
+        share = [100 * counts[level] / max(total, 1) for level in LEVELS]
+        shares[panel].setdefault(fusion, []).append(share)
+        rows += [
+            {
+                'panel': panel,
+                'fusion': fusion,
+                'seed': seed,
+                'level': level,
+                'images': counts[level],
+                'share': f'{percent:.2f}',
+            }
+            for level, percent in zip(LEVELS, share, strict=True)
+        ]
+    panels = [
+        BarPanel(
+            f'{panel} ({images[panel]:,} images)',
+            {fusion: np.array(runs) for fusion, runs in of_panel.items()},
+        )
+        for panel, of_panel in shares.items()
+        if of_panel
+    ]
+    out.mkdir(parents=True, exist_ok=True)
+    plot_bars(panels, LEVELS, out / f'{name}.png')
+    write_csv(out / f'{name}.csv', rows)
+    return [out / f'{name}.png', out / f'{name}.csv']

@@ -1,0 +1,198 @@
+"""The paper's tables as they come out of a suite's runs, as Markdown and csv.
+
+The same results give the same bytes.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..tables import write_csv
+from .reproduction import Reproduction, Run
+from .rows import TABLES, Row
+from .run_comparison import compare_runs, image_groups, read_runs
+
+__all__ = ['write_table']
+
+MAP = 'xray/mAP'
+BUDGET_WORDS = {'full': 'as Stage I and II', 'short': 'as Stage II'}
+
+
+def write_table(
+    reproduction: Reproduction, table: str, seeds: Sequence[int], out: Path
+) -> list[Path]:
+    """Write ``table<number>.md``, ``.csv`` and ``_details.csv`` of the runs that are finished.
+
+    The csv has the columns row, mAP_mean, mAP_std, seeds and paper, a line for each row of the
+    paper's table, of runs with the full budget; the details have both budgets, every class, the
+    best epoch on the test set, and how well the attention points.
+
+    Args:
+        reproduction: Whose runs.
+        table: A key of :data:`~mmsxm.apis.paper.rows.TABLES`.
+        seeds: Which runs.
+        out: The folder for the files.
+    """
+    rows = [row for row in TABLES[table] if reproduction.suite.family in row.configs]
+    entries = [
+        _entry(reproduction, row, budget, seeds)
+        for row in rows
+        for budget in reproduction.runs_of(row, seeds[0])
+    ]
+    full = [entry for entry in entries if entry['budget'] == 'full']
+    out.mkdir(parents=True, exist_ok=True)
+    name = f'table{table}' if table.isdigit() else table
+    paths = [out / f'{name}.csv', out / f'{name}_details.csv', out / f'{name}.md']
+    write_csv(
+        paths[0],
+        [
+            {key: entry[key] for key in ('row', 'mAP_mean', 'mAP_std', 'seeds', 'paper')}
+            for entry in full
+        ],
+    )
+    details = [{key: value for key, value in entry.items() if key != 'runs'} for entry in entries]
+    keys = list(dict.fromkeys(key for entry in details for key in entry))
+    write_csv(paths[1], [{key: entry.get(key, '') for key in keys} for entry in details])
+    paths[2].write_text(_markdown(reproduction, table, entries), encoding='utf-8')
+    return paths
+
+
+def _entry(
+    reproduction: Reproduction, row: Row, budget: str, seeds: Sequence[int]
+) -> dict[str, Any]:
+    runs = [reproduction.runs_of(row, seed)[budget] for seed in seeds]
+    finished = [(run, result) for run in runs if (result := reproduction.result(run))]
+    results = [result for _, result in finished]
+    paper = row.paper[reproduction.suite.family]
+    entry: dict[str, Any] = {
+        'row': row.key,
+        'label': row.label,
+        'budget': budget,
+        'mAP_mean': _mean([result['metrics'][MAP] for result in results]),
+        'mAP_std': _std([result['metrics'][MAP] for result in results]),
+        'seeds': len(results),
+        'paper': '' if paper is None else f'{paper:.2f}',
+        'best_mean': _mean([result['best'][MAP] for result in results if result['best']]),
+        'runs': [run for run, _ in finished],
+    }
+    for key in results[0]['metrics'] if results else ():
+        if key != MAP:
+            values = [result['metrics'][key] for result in results]
+            entry[key.removeprefix('xray/')] = _mean([v for v in values if v is not None])
+    if results:
+        entry['steps'] = results[0]['steps']
+        entry['seconds_mean'] = f'{np.mean([result["seconds"] for result in results]):.0f}'
+    if stage1 := _stage1_pointing(reproduction, [run for run, _ in finished]):
+        entry['stage1_pointing'] = _mean(stage1)
+    return entry
+
+
+def _stage1_pointing(reproduction: Reproduction, runs: Sequence[Run]) -> list[float]:
+    values = []
+    for run in runs:
+        for needed in reproduction.needs(run):
+            result = reproduction.result(needed)
+            if result and MAP not in result['metrics']:
+                values.append(result['metrics']['xray/pointing'])
+    return values
+
+
+def _mean(values: Sequence[float]) -> str:
+    return f'{np.mean(values):.2f}' if len(values) else ''
+
+
+def _std(values: Sequence[float]) -> str:
+    return f'{np.std(values, ddof=1):.2f}' if len(values) > 1 else ''
+
+
+def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, Any]]) -> str:
+    chance = next((one['pointing_chance'] for one in entries if 'pointing_chance' in one), '-')
+    title = f'Table {table}' if table.isdigit() else table.capitalize()
+    lines = [
+        f'# {title}, suite {Path(reproduction.suite_path).stem}',
+        '',
+        'mAP in percent of the last epoch, mean ± deviation over seeds; "best on test" is the '
+        'epoch with the highest mAP on the test set, which the paper reports. The budget is the '
+        'epochs of classification. Pointing is the share of images with boxes in which the '
+        f"attention's maximum falls into one (a random pixel: {chance}); the mean of a map of "
+        'ones is 100.',
+        '',
+        '| | budget | mAP | seeds | best on test | paper | pointing (after Stage I) | map mean |',
+        '|---|---|---|---|---|---|---|---|',
+    ]
+    for entry in entries:
+        budget = BUDGET_WORDS[entry['budget']]
+        if 'stage1_pointing' in entry:
+            budget = 'Stage I, Stage II'
+        deviation = f' ± {entry["mAP_std"]}' if entry['mAP_std'] else ''
+        pointing = entry.get('pointing', '')
+        if 'stage1_pointing' in entry:
+            pointing += f' ({entry["stage1_pointing"]})'
+        lines.append(
+            f'| {entry["label"]} | {budget} | {entry["mAP_mean"] or "missing"}{deviation} | '
+            f'{entry["seeds"]} | {entry["best_mean"]} | {entry["paper"]} | {pointing} | '
+            f'{entry.get("map_mean", "")} |'
+        )
+    lines += _differences(reproduction, entries)
+    lines += _origin(reproduction, entries)
+    return '\n'.join(lines) + '\n'
+
+
+def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[str]:
+    """What the last row brings over each other one, paired over the seeds that both have."""
+    last = entries[-1]
+    suite = reproduction.suite
+    lines: list[str] = []
+    for entry in entries[:-1]:
+        common = {run.seed for run in last['runs']} & {run.seed for run in entry['runs']}
+        if not common:
+            continue
+        mine, others = (
+            read_runs(
+                [
+                    reproduction.scores(run)
+                    for run in sorted(one['runs'], key=lambda run: run.seed)
+                    if run.seed in common
+                ]
+            )
+            for one in (last, entry)
+        )
+        parts: dict[str, np.ndarray | None] = {'all': None}
+        if 'groups' in suite:
+            parts |= image_groups(mine[0], suite.groups.csv, suite.groups.column)
+        cells = []
+        for part, chosen in parts.items():
+            row = compare_runs(mine, others, chosen)[-1]
+            cells.append(
+                f'{part}: {row["difference"]:+.1f} [{row["low"]:+.1f}, {row["high"]:+.1f}]'
+            )
+        lines.append(
+            f'| {entry["label"]}, {BUDGET_WORDS[entry["budget"]]} | {len(common)} | '
+            f'{"; ".join(cells)} |'
+        )
+    if not lines:
+        return []
+    return [
+        '',
+        f'Difference of "{last["label"]}" to the others in mAP, paired over seeds and images, with '
+        '95 % bootstrap intervals over both:',
+        '',
+        '| to | seeds | difference |',
+        '|---|---|---|',
+        *lines,
+    ]
+
+
+def _origin(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[str]:
+    """Where the numbers come from."""
+    runs = sorted({run for entry in entries for run in entry['runs']})
+    results = [result for run in runs if (result := reproduction.result(run))]
+    if not results:
+        return []
+    revisions = sorted({str(result['revision'])[:12] for result in results})
+    stacks = sorted(
+        {', '.join(f'{k} {v}' for k, v in result['stack'].items()) for result in results}
+    )
+    return ['', f'Code: {", ".join(revisions)}. Stack: {"; ".join(stacks)}.']

@@ -1,0 +1,183 @@
+"""What a run leaves behind: its result, its history, and what it was made with."""
+
+import json
+import subprocess
+from collections import defaultdict
+from collections.abc import Sequence
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmsxm.files import write_whole
+from mmsxm.foreign import is_number, parse_json, read_json, read_records
+
+from ..tables import write_csv
+
+__all__ = [
+    'best_of',
+    'by_epoch',
+    'last_step',
+    'read_epochs',
+    'read_history',
+    'read_result',
+    'revision',
+    'stack',
+    'write_epochs',
+    'write_result',
+]
+
+RESULT = 'result.json'
+EPOCHS = 'epochs.csv'
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """The result of a run, None if it has none yet; ValueError where it is no JSON object."""
+    path = folder / RESULT
+    if not path.exists():
+        return None
+    result = read_json(path)
+    if not isinstance(result, dict):
+        raise ValueError(f'{path} is no result of a run: delete it to have the run tested again')
+    return result
+
+
+def write_result(folder: Path, result: dict[str, Any]) -> None:
+    """Write the result of a run, which makes it a finished one."""
+    write_whole(folder / RESULT, (json.dumps(result, indent=1) + '\n').encode())
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """What a run logged, line by line, also over resumptions.
+
+    Lines of an epoch that was cut off and trained again count once, as they were the last time.
+
+    Raises:
+        ValueError: A line but the last, where a run may have been cut off, is no object of JSON,
+            or has something else than numbers.
+    """
+    lines: dict[tuple[int, bool], dict[str, Any]] = {}
+    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+        texts = path.read_bytes().splitlines()
+        for number, text in enumerate(texts, start=1):
+            try:
+                line = _logged(text)
+            except ValueError as error:
+                if number == len(texts):  # the run was cut off while it wrote
+                    continue
+                raise ValueError(f'{path}, line {number} is {error}') from error
+            if 'step' in line:
+                lines[line['step'], 'loss' in line] = line
+    return [lines[key] for key in sorted(lines)]
+
+
+def _logged(text: bytes) -> dict[str, Any]:
+    line = parse_json(text)
+    if not isinstance(line, dict):
+        raise ValueError('no JSON object')
+    for key, value in line.items():
+        if key in ('step', 'epoch'):
+            fits = type(value) is int and is_number(value)
+        else:  # a loss may be nan, and a metric undefined
+            fits = value is None or type(value) is float or is_number(value)
+        if not fits and key.startswith(('step', 'epoch', 'loss', 'xray/')):
+            raise ValueError(f'no log of a run: {key} is no number')
+    return line
+
+
+def by_epoch(history: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
+    """What a history says of each epoch: the means of its losses, and what its test gave.
+
+    Every row has ``epoch``, and of the others what was logged: ``loss``, ``loss_cls``, ...,
+    ``xray/mAP``, ...
+    """
+    values: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for line in history:
+        trained = 'loss' in line
+        of_epoch = values[line['epoch'] if trained else line['step']]
+        for key, value in line.items():
+            if value is not None and key.startswith('loss' if trained else 'xray/'):
+                of_epoch[key].append(value)
+    return [
+        {'epoch': epoch, **{key: float(np.mean(there)) for key, there in values[epoch].items()}}
+        for epoch in sorted(values)
+    ]
+
+
+def write_epochs(folder: Path, epochs: Sequence[dict[str, float]]) -> None:
+    """Keep the rows of :func:`by_epoch` with the result of a run."""
+    keys = dict.fromkeys(key for row in epochs for key in row)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv(
+        folder / EPOCHS,
+        [{key: f'{row[key]:.6g}' if key in row else '' for key in keys} for row in epochs],
+    )
+
+
+def read_epochs(folder: Path) -> list[dict[str, float]]:
+    """The rows of :func:`by_epoch` from the record of a run, or else from its work directory.
+
+    Raises:
+        FileNotFoundError: The folder is neither.
+        ValueError: A file is none of these.
+    """
+    path = folder / EPOCHS
+    if path.exists():
+        epochs = []
+        for line, row in read_records(path)[1]:
+            try:
+                epochs.append({key: float(cell) for key, cell in row.items() if cell})
+            except ValueError as error:
+                raise ValueError(f'{path}:{line}: {error}') from error
+            if 'epoch' not in epochs[-1]:
+                raise ValueError(f'{path}:{line} says of no epoch')
+        return epochs
+    try:
+        epochs = by_epoch(read_history(folder))
+    except KeyError as error:
+        raise ValueError(f'{folder}: a line of its scalars.json has no {error}') from error
+    if epochs:
+        return epochs
+    raise FileNotFoundError(
+        f'{folder} has no {EPOCHS} and no */vis_data/scalars.json: it is neither the record of a '
+        'run nor a work directory'
+    )
+
+
+def best_of(history: Sequence[dict[str, Any]], key: str) -> dict[str, Any] | None:
+    """The epoch whose test gave the highest value, None where there is no such value."""
+    tested = [line for line in history if line.get(key) is not None]
+    if not tested:
+        return None
+    best = max(tested, key=lambda line: line[key])
+    return {'epoch': best['step'], key: best[key]}
+
+
+def last_step(history: Sequence[dict[str, Any]]) -> int:
+    """How many of the optimiser's steps a run has logged."""
+    return max((line['step'] for line in history if 'loss' in line), default=0)
+
+
+def revision() -> str | None:
+    """The commit that the code is at, with a plus where files differ from it."""
+    root = Path(__file__).resolve().parents[3]
+    try:
+        commit = _git(root, 'rev-parse', 'HEAD')
+        return commit + ('+' if _git(root, 'status', '--porcelain', '-uno') else '')
+    except (OSError, subprocess.CalledProcessError):
+        return None  # installed without its repository
+
+
+def _git(root: Path, *args: str) -> str:
+    done = subprocess.run(
+        ['git', '-C', str(root), *args], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def stack() -> dict[str, str]:
+    """The versions of the packages that a result rests on."""
+    names = packages_distributions()
+    packages = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmpretrain')
+    return {names[name][0]: version(names[name][0]) for name in packages if name in names}

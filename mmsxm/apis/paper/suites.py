@@ -1,0 +1,159 @@
+"""Suites: the paper's configs on a data set, a backbone and a schedule that a machine can bear.
+
+A suite is a config file of a few settings (``configs/suites/``) that are laid over any of the
+paper's configs:
+
+- ``family``: ``sixray`` or ``opixray``, whose configs and numbers it takes;
+- ``data``: by family (a transfer needs both) settings of every data set, such as its root;
+- ``simulate``: by family arguments of the simulator that makes the data where there is none;
+- ``groups``: a csv and its column, by which results are also reported within groups of images;
+- ``backbone``, ``out_indices``, ``channels``: another backbone, and its levels P3, P4 and P5;
+- ``pyramid_channels``: of FPN's levels;
+- ``sizes``: pixels that images are resized to, and cropped to;
+- ``batch_size``, ``amp``;
+- ``val_interval``: epochs from test to test, of which the best stands beside the last;
+- ``stage1``, ``stage2``: ``epochs``, ``milestones`` and ``lr_scale``, a factor on the rates.
+
+Without one of them the paper's configs stay as they are.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from .. import running
+from ..installed_configs import CONFIGS, find_config
+
+__all__ = ['find_suite', 'is_stage1', 'lay_over', 'load_suite']
+
+KEYS = {
+    'family',
+    'data',
+    'simulate',
+    'groups',
+    'backbone',
+    'out_indices',
+    'channels',
+    'pyramid_channels',
+    'sizes',
+    'batch_size',
+    'amp',
+    'val_interval',
+    'stage1',
+    'stage2',
+}
+
+
+def find_suite(name: str) -> Path:
+    """The file of a suite, named by its path or as in ``configs/suites``.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    try:
+        return find_config(name if name.endswith('.py') else f'configs/suites/{name}.py')
+    except FileNotFoundError:
+        names = ', '.join(sorted(known.stem for known in CONFIGS.glob('suites/*.py')))
+        raise FileNotFoundError(f'there is no suite {name}: choose from {names}') from None
+
+
+def load_suite(path: str | os.PathLike[str]) -> Config:
+    """Read a suite; ValueError when it has an unknown setting or no family."""
+    suite = running.load_config(path)
+    unknown = set(suite) - KEYS - {'work_dir', 'launcher'}
+    if unknown or suite.get('family') not in ('sixray', 'opixray'):
+        raise ValueError(
+            f'{path}: a suite needs family = sixray or opixray and knows {", ".join(sorted(KEYS))}'
+            + (f', not {", ".join(sorted(unknown))}' if unknown else '')
+        )
+    return suite
+
+
+def lay_over(suite: Config, cfg: Config, full: bool = False) -> None:
+    """Change a config as a suite says, in place.
+
+    Args:
+        suite: See :func:`load_suite`.
+        cfg: One of the paper's configs.
+        full: Give a network without Stage I the epochs of both stages, not those of Stage II
+            alone; milestones move along.
+    """
+    if 'backbone' in suite:
+        _exchange_backbone(suite, cfg.model)
+    if 'pyramid_channels' in suite:
+        _narrow_pyramid(suite.pyramid_channels, cfg.model)
+    family = 'opixray' if cfg.train_dataloader.dataset.type == 'mmsxm.OPIXray' else 'sixray'
+    for loader in running.DATALOADERS:
+        cfg[loader].dataset.update(suite.get('data', {}).get(family, {}))
+        if 'batch_size' in suite:
+            cfg[loader].batch_size = suite.batch_size
+        if 'sizes' in suite:
+            _resize(cfg[loader].dataset.pipeline, *suite.sizes)
+    if suite.get('amp'):
+        running.use_autocast(cfg)
+    _set_schedule(suite, cfg, full)
+    cfg.train_cfg.val_interval = suite.get('val_interval', 1)
+
+
+def is_stage1(cfg: Config) -> bool:
+    """Whether a config trains attention alone: it has no classification head."""
+    return cfg.model.get('head') is None
+
+
+def _exchange_backbone(suite: Config, model: Any) -> None:
+    pretrained = model.backbone.get('init_cfg') is not None  # else another stage's weights come
+    levels = suite.out_indices if model.get('neck') else suite.out_indices[-1:]
+    channels = list(suite.channels)
+    model.backbone = dict(suite.backbone, out_indices=tuple(levels))
+    if not pretrained:
+        model.backbone.init_cfg = None
+    if not model.get('neck'):
+        model.head.in_channels = channels[-1:]
+        return
+    model.neck.in_channels = channels
+    if model.neck.type == 'mmsxm.HierarchicalRefinement':
+        model.head.in_channels = channels
+
+
+def _narrow_pyramid(channels: int, model: Any) -> None:
+    if not model.get('neck') or model.neck.type != 'mmsxm.FPN':
+        return
+    model.neck.out_channels = channels
+    if model.get('attention_head'):
+        model.attention_head.in_channels = channels
+    if model.get('head'):
+        model.head.in_channels = [channels] * 3
+
+
+def _resize(pipeline: list[Any], resized: int, cropped: int) -> None:
+    for transform in pipeline:
+        if transform.type == 'Resize':
+            transform.scale = (resized, resized)
+        elif transform.type in ('mmsxm.RandomCrop', 'mmsxm.CenterCrop'):
+            transform.crop_size = cropped
+
+
+def _set_schedule(suite: Config, cfg: Config, full: bool) -> None:
+    stage = suite.get('stage1' if is_stage1(cfg) else 'stage2', {})
+    if 'epochs' in stage:
+        cfg.train_cfg.max_epochs = stage.epochs
+    if 'milestones' in stage:
+        cfg.param_scheduler.milestones = list(stage.milestones)
+    cfg.optim_wrapper.optimizer.lr *= stage.get('lr_scale', 1)
+    if full and not is_stage1(cfg):
+        own = cfg.train_cfg.max_epochs
+        both = own + stage1_epochs(suite)
+        cfg.train_cfg.max_epochs = both
+        cfg.param_scheduler.milestones = [
+            round(epoch * both / own) for epoch in cfg.param_scheduler.milestones
+        ]
+
+
+def stage1_epochs(suite: Config) -> int:
+    """How long Stage I is, by the suite or else by the paper's config."""
+    if 'epochs' in suite.get('stage1', {}):
+        return int(suite.stage1.epochs)
+    first = running.load_config(CONFIGS / f'sxmnet_{suite.family}_stage1.py')
+    return int(first.train_cfg.max_epochs)

@@ -1,0 +1,119 @@
+"""How training went, epoch by epoch: Fig. 6 of the paper, and the curves of any run."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmsxm.visualization.curves import Curve, CurvePanel, plot_curves
+
+from ..tables import write_csv
+from .finished_runs import finished_runs
+from .reproduction import Reproduction, Run
+from .run_records import read_epochs
+
+__all__ = ['draw_attention_losses', 'draw_curves']
+
+HEADS = {  # by the number of upsample modules: none, 1, 2
+    'A': 'ablations/sxmnet_28_sixray_stage1.py',
+    'B': 'sxmnet_sixray_stage1.py',
+    'C': 'ablations/sxmnet_112_sixray_stage1.py',
+}
+STRIDES = (8, 4, 2)
+SHOWN = {  # of what is logged
+    'loss': CurvePanel('training', 'loss', {}, 'loss'),
+    'xray/mAP': CurvePanel('mAP', 'mAP (%)', {}),
+    'xray/pointing': CurvePanel('maximum of the map in a box', 'images (%)', {}, 'percent'),
+    'xray/map_mean': CurvePanel('mean of the map', 'mean (%)', {}, 'percent'),
+}
+
+
+def draw_attention_losses(
+    reproduction: Reproduction, seeds: Sequence[int], out: Path
+) -> list[Path]:
+    """Fig. 6: draw the loss of each map in Stage I, for heads of 0, 1 and 2 upsample modules.
+
+    Writes ``figure6.png`` and ``.csv``, with the columns head, stride (of the map), seed, epoch
+    and loss, the squared error summed over the map.
+
+    Args:
+        reproduction: A suite, of whose Table 6 the finished first stages are drawn.
+        seeds: Which runs.
+        out: The folder for the files.
+
+    Raises:
+        FileNotFoundError: No run is finished.
+        ValueError: The suite is of OPIXray, of which the paper has no such figure.
+    """
+    if reproduction.suite.family != 'sixray':
+        raise ValueError('Figure 6 is of SIXray: choose a suite of it')
+    head_of = {Run(config, seed): head for head, config in HEADS.items() for seed in seeds}
+    curves: dict[int, dict[str, list[Curve]]] = {stride: {} for stride in STRIDES}
+    rows = []
+    for run in finished_runs(reproduction, head_of, '6'):
+        epochs = reproduction.epochs(run)
+        for stride in STRIDES:
+            curve = _curve(epochs, f'loss_heatmap_s{stride}')
+            if curve is None:
+                continue  # a head that ends at a coarser map
+            curves[stride].setdefault(f'head {head_of[run]}', []).append(curve)
+            rows += [
+                {
+                    'head': head_of[run],
+                    'stride': stride,
+                    'seed': run.seed,
+                    'epoch': f'{epoch:.0f}',
+                    'loss': f'{loss:.6g}',
+                }
+                for epoch, loss in zip(*curve, strict=True)
+            ]
+    side = reproduction.suite.get('sizes', (256, 224))[1]
+    panels = [
+        CurvePanel(f'map of {side // stride} x {side // stride}', 'loss of the map', there)
+        for stride, there in curves.items()
+        if there
+    ]
+    return _draw(panels, rows, out, 'figure6')
+
+
+def draw_curves(folders: Sequence[Path], out: Path) -> list[Path]:
+    """Draw loss, mAP, pointing rate and the map's mean by epoch.
+
+    Writes ``curves.png`` and ``.csv``, with the columns run and epoch, and all that was logged.
+
+    Args:
+        folders: Work directories of runs, or their records.
+        out: The folder for the files.
+
+    Raises:
+        FileNotFoundError: A folder is neither.
+    """
+    top = os.path.commonpath([folder.resolve().parent for folder in folders])
+    runs = {os.path.relpath(folder.resolve(), top): read_epochs(folder) for folder in folders}
+    panels = []
+    for key, panel in SHOWN.items():
+        curves = {run: [_curve(epochs, key)] for run, epochs in runs.items()}
+        there = {run: [c for c in of_run if c] for run, of_run in curves.items() if any(of_run)}
+        if there:
+            panels.append(panel._replace(curves=there))
+    keys = dict.fromkeys(key for epochs in runs.values() for row in epochs for key in row)
+    rows = [
+        {'run': run} | {key: f'{row[key]:.6g}' if key in row else '' for key in keys}
+        for run, epochs in runs.items()
+        for row in epochs
+    ]
+    return _draw(panels, rows, out, 'curves')
+
+
+def _curve(epochs: Sequence[dict[str, float]], key: str) -> Curve | None:
+    """What was logged under a key: epochs and values, None if nothing."""
+    there = [row for row in epochs if key in row]
+    return ([row['epoch'] for row in there], [row[key] for row in there]) if there else None
+
+
+def _draw(
+    panels: Sequence[CurvePanel], rows: Sequence[Mapping[str, object]], out: Path, name: str
+) -> list[Path]:
+    out.mkdir(parents=True, exist_ok=True)
+    plot_curves(panels, out / f'{name}.png')
+    write_csv(out / f'{name}.csv', rows)
+    return [out / f'{name}.png', out / f'{name}.csv']

@@ -1,0 +1,141 @@
+"""Screen images: from paths to records, whatever the files hold."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mmsxm.clock import now
+from mmsxm.imaging.images import MAX_PIXELS
+from mmsxm.imaging.preparation import View
+from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
+from mmsxm.visualization.screening_overlays import write_overlay
+from mmsxm.worker_pool import WorkerDiedError, WorkerPool
+
+from ..backends import Backend, ModelInfo
+from ..verdict import judge
+from .record import Record
+
+__all__ = ['Screened', 'screen', 'screen_files']
+
+
+class Screened(NamedTuple):
+    """What is said of a file, and the attention ``(h, w)`` that spans its view."""
+
+    record: Record
+    attention_map: np.ndarray | None = None
+    view: View | None = None
+
+
+def screen_files(backend: Backend, files: Sequence[Prepared | Unreadable]) -> list[Screened]:
+    """Ask the network about files that were read, and say of the others why they were not.
+
+    Records hold ``path``, ``labels``, ``scores``, ``thresholds``, ``regions``, ``level_weights``,
+    ``model`` and ``time``, or ``path``, ``error``, ``model`` and ``time``; see docs/screening.md.
+    """
+    info = backend.info
+    readable = [file for file in files if isinstance(file, Prepared)]
+    said: Iterator[Screened] = iter(())
+    if readable:
+        scores, maps, weights = backend(np.stack([file.image for file in readable]))
+        said = iter(
+            [
+                _screened(info, file, scores[i], None if maps is None else maps[i], weights[i])
+                for i, file in enumerate(readable)
+            ]
+        )
+    return [
+        _failed(info, file.path, file.error) if isinstance(file, Unreadable) else next(said)
+        for file in files
+    ]
+
+
+def _screened(
+    info: ModelInfo,
+    file: Prepared,
+    scores: np.ndarray,
+    attention_map: np.ndarray | None,
+    level_weights: np.ndarray,
+) -> Screened:
+    said = (scores, level_weights, *(() if attention_map is None else (attention_map,)))
+    if not all(np.isfinite(numbers).all() for numbers in said):  # it would pass for no alarm
+        return _failed(info, file.path, 'the network gives scores that are no numbers')
+    verdict = judge(info, scores, attention_map, level_weights, file.view)
+    record = {'path': file.path, **verdict._asdict(), 'model': info.digest, 'time': now()}
+    return Screened(record, attention_map, file.view)
+
+
+def _failed(info: ModelInfo, path: str, error: str) -> Screened:
+    return Screened({'path': path, 'error': error, 'model': info.digest, 'time': now()})
+
+
+def screen(
+    paths: Iterable[str | None],
+    backend: Backend,
+    pool: WorkerPool,
+    batch_size: int = 16,
+    max_pixels: int = MAX_PIXELS,
+    overlays: Path | None = None,
+) -> Iterator[Record]:
+    """Screen any number of files: a pool reads ahead, the network runs here.
+
+    Records come in the order of the paths. At any time, no more than a batch and two files a
+    worker are in memory.
+
+    Args:
+        paths: A None among them says that no other follows for now: what is under way is finished.
+        backend: The network.
+        pool: Of processes.
+        batch_size: Images that the network sees at once.
+        max_pixels: Of an image; of a larger one only the header is read.
+        overlays: A folder for pictures of what the network says.
+    """
+    for files in _batches(_read_ahead(paths, backend, pool, batch_size, max_pixels), batch_size):
+        screened = screen_files(backend, files)
+        if overlays is not None:
+            _draw(screened, pool, overlays, max_pixels)
+        yield from (each.record for each in screened)
+
+
+def _read_ahead(
+    paths: Iterable[str | None],
+    backend: Backend,
+    pool: WorkerPool,
+    batch_size: int,
+    max_pixels: int,
+) -> Iterator[Prepared | Unreadable | None]:
+    """Read files in the pool, a bounded number at a time; a None is handed on."""
+    read = partial(prepare_file, preparation=backend.info.preparation, max_pixels=max_pixels)
+    for path, file in pool.map(read, paths, ahead=batch_size + 2 * pool.workers):
+        yield Unreadable(path, str(file)) if isinstance(file, WorkerDiedError) else file
+
+
+def _batches(
+    files: Iterable[Prepared | Unreadable | None], batch_size: int
+) -> Iterator[list[Prepared | Unreadable]]:
+    """Group files until a batch is full, or no other file follows for now."""
+    batch: list[Prepared | Unreadable] = []
+    for file in files:
+        if file is not None:
+            batch.append(file)
+        if len(batch) == batch_size or (batch and file is None):
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _draw(screened: Sequence[Screened], pool: WorkerPool, folder: Path, max_pixels: int) -> None:
+    """Write pictures in the pool and name them in the records: None if a file went meanwhile."""
+    calls = []
+    for record, attention_map, view in screened:
+        if view is not None:
+            call = pool.submit(write_overlay, folder, record, attention_map, view, max_pixels)
+            calls.append((record, call))
+    for record, call in calls:
+        try:
+            record['overlay'] = pool.result(call)
+        except WorkerDiedError:
+            record['overlay'] = None

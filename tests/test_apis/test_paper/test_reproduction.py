@@ -1,0 +1,215 @@
+"""Tables of the paper from one command, on a few simulated bags."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmsxm.apis.paper import reproduction as module
+from mmsxm.apis.paper.report import write_table
+from mmsxm.apis.paper.reproduction import Reproduction, Run, train_all
+from mmsxm.apis.paper.rows import TABLES
+from mmsxm.apis.paper.run_records import best_of, last_step, read_history
+from mmsxm.apis.paper.suites import lay_over, load_suite
+from mmsxm.apis.running import load_config
+from mmsxm.evaluation import read_scores
+
+CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
+SXMNET = 'ablations/sxmnet_mf-n_sixray_stage2.py'
+
+TINY = """
+family = 'sixray'
+data = dict(sixray=dict(data_root={root!r}, image_set='10'))
+backbone = dict(type='ResNet', depth=18, init_cfg=None)
+out_indices = (1, 2, 3)
+channels = (128, 256, 512)
+pyramid_channels = 64
+sizes = (72, 64)
+batch_size = 8
+stage1 = dict(epochs=1, milestones=[1], lr_scale=4)
+stage2 = dict(epochs=2, milestones=[1], lr_scale=0.5)
+"""
+
+
+@pytest.fixture(scope='module')
+def tiny(
+    simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Reproduction]:
+    """A suite of a few small bags."""
+    root = tmp_path_factory.mktemp('reproduce')
+    suite = root / 'tiny.py'
+    suite.write_text(TINY.format(root=str(simulate(16, 8))))
+    return lambda: Reproduction(suite, root / 'runs', root / 'records')
+
+
+def test_what_several_rows_need_is_trained_once_and_before_them(
+    tiny: Callable[[], Reproduction],
+) -> None:
+    one = tiny()
+    runs = one.plan(TABLES['3'], [0, 1])
+    assert len(runs) == len(set(runs)) == 2 * 10
+    for run in runs:
+        for needed in one.needs(run):
+            assert runs.index(needed) < runs.index(run)
+    stage1, teacher = one.needs(Run(SXMNET, 1))
+    assert stage1 == Run('sxmnet_sixray_stage1.py', 1)
+    assert teacher == Run('baselines/chr_sixray.py', 1)
+
+
+@pytest.mark.parametrize('suite', ['sim-sixray', 'sixray-mini'])
+def test_committed_records_are_of_the_configs_as_they_are(suite: str) -> None:
+    records = CONFIGS.parent / 'results' / suite / 'runs'
+    one = Reproduction(CONFIGS / 'suites' / f'{suite}.py', 'nowhere', records)
+    results = [json.loads(path.read_text()) for path in records.glob('*/*/result.json')]
+    assert results
+    for result in results:
+        run = Run(*(result[key] for key in ('config', 'seed', 'budget')))
+        assert one.is_finished(run)  # and not of other settings, which raises
+
+
+def test_every_row_of_the_paper_can_be_planned() -> None:
+    for family in ('sixray', 'opixray'):
+        one = Reproduction(CONFIGS / 'suites' / f'{family}.py', 'nowhere', 'nowhere')
+        rows = [row for rows in TABLES.values() for row in rows if family in row.configs]
+        runs = one.plan(rows, [0])
+        assert {row.configs[family] for row in rows} <= {run.config for run in runs}
+        for run in runs:
+            assert one.config(run).train_cfg.max_epochs > 0
+
+
+def test_a_suite_changes_backbone_sizes_and_schedule(tiny: Callable[[], Reproduction]) -> None:
+    suite = tiny().suite
+    cfg = load_config(CONFIGS / SXMNET)
+    lay_over(suite, cfg)
+    assert cfg.model.backbone.depth == 18
+    assert cfg.model.backbone.init_cfg is None  # Stage I's weights come
+    assert cfg.model.neck.in_channels == [128, 256, 512]
+    assert cfg.model.neck.out_channels == cfg.model.attention_head.in_channels == 64
+    assert cfg.model.head.in_channels == [64, 64, 64]
+    assert cfg.train_cfg.max_epochs == 2
+    assert cfg.optim_wrapper.optimizer.lr == pytest.approx(1e-2)
+    crops = [t.crop_size for t in cfg.train_dataloader.dataset.pipeline if 'Crop' in t.type]
+    assert crops == [64]
+
+    cfg = load_config(CONFIGS / 'baselines/resnet50_sixray.py')
+    lay_over(suite, cfg, full=True)
+    assert cfg.model.backbone.out_indices == (3,)
+    assert cfg.model.head.in_channels == [512]
+    assert cfg.train_cfg.max_epochs == 3
+    assert cfg.param_scheduler.milestones == [2]  # 1 of 2, stretched to 3
+
+    cfg = load_config(CONFIGS / 'baselines/chr_sixray.py')
+    lay_over(suite, cfg)
+    assert cfg.model.neck.in_channels == cfg.model.head.in_channels == [128, 256, 512]
+
+
+@pytest.mark.parametrize('text', ["family = 'pidray'\n", "family = 'sixray'\nbatch = 3\n"])
+def test_a_suite_with_a_mistake_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / 'wrong.py'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r'wrong\.py: a suite needs family'):
+        load_suite(path)
+
+
+def test_a_row_is_trained_once_and_reported_to_the_byte(
+    tiny: Callable[[], Reproduction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = tiny()
+    rows = [row for row in TABLES['3'] if row.key in ('resnet50', 'sxmnet')]
+    runs = one.plan(rows, [0])
+    for run in runs:
+        one.train(run)
+    sxmnet = one.result(Run(SXMNET, 0))
+    assert sxmnet is not None
+    assert sxmnet['steps'] == 2 * 2  # epochs of 16 images, 8 in a batch
+    assert sxmnet['best']['xray/mAP'] >= sxmnet['metrics']['xray/mAP'] - 1e-9
+    assert sxmnet['seconds'] > 0
+    assert sum(sxmnet['taught_levels'].values()) == 16
+    assert read_scores(one.scores(Run(SXMNET, 0))).level_weights.shape == (8, 3)
+    epochs = one.epochs(Run(SXMNET, 0))
+    assert [row['epoch'] for row in epochs] == [1, 2]
+    assert {'loss_cls', 'loss_meta', 'xray/mAP', 'xray/map_mean'} <= set(epochs[-1])
+    labels = json.loads(one.labels(Run('baselines/chr_sixray.py', 0)).read_text())
+    assert labels
+
+    def never(*_: object) -> None:
+        raise AssertionError('trained again')
+
+    monkeypatch.setattr(module, '_in_a_process', never)
+    monkeypatch.setitem(TABLES, '3', tuple(rows))
+    again = tiny()
+    assert train_all(again, again.plan(rows, [0])) == {}
+    first = [path.read_bytes() for path in write_table(one, '3', [0], tmp_path / 'a')]
+    second = [path.read_bytes() for path in write_table(again, '3', [0], tmp_path / 'b')]
+    assert first == second
+    with open(tmp_path / 'a' / 'table3.csv') as file:
+        found = list(csv.DictReader(file))
+    assert list(found[0]) == ['row', 'mAP_mean', 'mAP_std', 'seeds', 'paper']
+    assert [row['row'] for row in found] == ['resnet50', 'sxmnet']
+    assert found[1]['paper'] == '96.78'
+    assert found[1]['mAP_mean'] == f'{sxmnet["metrics"]["xray/mAP"]:.2f}'
+    text = (tmp_path / 'a' / 'table3.md').read_text()
+    assert '| FPN, attention, Meta Fusion | Stage I, Stage II |' in text
+    assert 'Difference of "FPN, attention, Meta Fusion"' in text
+
+    stage1, _ = again.needs(Run(SXMNET, 0))
+    shutil.rmtree(again.folder(stage1))
+    assert again.missing(runs) == []  # its weights are needed no longer
+    (again.record(Run(SXMNET, 0)) / 'result.json').rename(tmp_path / 'result.json')
+    assert again.missing(runs) == [stage1, Run(SXMNET, 0)]
+    (tmp_path / 'result.json').rename(again.record(Run(SXMNET, 0)) / 'result.json')
+
+    again.suite.stage2.epochs = 3
+    with pytest.raises(ValueError, match='has other settings'):
+        again.is_finished(Run(SXMNET, 0))
+
+
+def test_what_fails_is_named_and_what_needs_it_is_left_out(
+    tiny: Callable[[], Reproduction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = tiny()
+    one.work_dir = one.records = tmp_path
+    trained = []
+
+    def train(_: Reproduction, run: Run, device: str, jobs: int) -> str | None:
+        trained.append((run.config, device))
+        return 'exit status 1' if 'chr' in run.config else None
+
+    monkeypatch.setattr(module, '_in_a_process', train)
+    rows = [row for row in TABLES['3'] if row.key in ('resnet50', 'sxmnet')]
+    failed = train_all(one, one.plan(rows, [0]), jobs=2, devices=['4', '5'])
+    assert failed == {
+        Run('baselines/chr_sixray.py', 0): 'exit status 1',
+        Run(SXMNET, 0): 'needs chr_sixray/seed0, which failed',
+    }
+    assert SXMNET not in dict(trained)
+    assert {device for _, device in trained} <= {'4', '5'}
+
+
+def test_hooks_that_only_watch_are_no_other_settings() -> None:
+    """Results stay valid when a training is watched over more closely."""
+    cfg = load_config(module.CONFIGS / 'sxmnet_sixray_stage2.py')
+    unwatched = load_config(module.CONFIGS / 'sxmnet_sixray_stage2.py')
+    for name in ('finite_loss', 'same_data', 'stop'):
+        del unwatched.default_hooks[name]
+    assert module.digest(unwatched) == module.digest(cfg)
+    cfg.custom_hooks = [dict(type='EMAHook')]  # which changes the weights
+    assert module.digest(unwatched) != module.digest(cfg)
+
+
+def test_lines_of_an_epoch_that_was_trained_again_count_once(tmp_path: Path) -> None:
+    for run, lines in {
+        '1': [{'loss': 3.0, 'step': 2}, {'xray/mAP': 10.0, 'step': 1}, {'loss': 9.0, 'step': 4}],
+        '2': [{'loss': 2.0, 'step': 4}, {'xray/mAP': 20.0, 'step': 2}],
+    }.items():
+        folder = tmp_path / run / 'vis_data'
+        folder.mkdir(parents=True)
+        (folder / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)))
+    history = read_history(tmp_path)
+    assert [line['loss'] for line in history if 'loss' in line] == [3.0, 2.0]
+    best = best_of(history, 'xray/mAP')
+    assert best == {'epoch': 2, 'xray/mAP': 20.0}
+    assert last_step(history) == 4

@@ -1,0 +1,150 @@
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmsxm.apis.review.cases import (
+    Case,
+    Review,
+    alarms,
+    read_cases,
+    risk_order,
+    score_matrix,
+    thresholds_at,
+)
+
+CLASSES = ('Gun', 'Knife')
+THRESHOLDS = np.array([0.1, 0.6])
+
+
+def record(path: str, gun: float | None = None, knife: float = 0.0, **more: Any) -> dict[str, Any]:
+    base = {'path': path, 'model': 'm' * 64, 'time': f'2026-01-01 {path}'}
+    if gun is None:
+        return base | {'error': 'the file is empty'} | more
+    said = {
+        'labels': [],
+        'scores': {'Gun': gun, 'Knife': knife},
+        'thresholds': {'Gun': 0.1, 'Knife': 0.6},
+        'regions': [],
+        'level_weights': [1.0, 0.0, 0.0],
+    }
+    return base | said | more
+
+
+def cases(*records: dict[str, Any]) -> list[Case]:
+    return [Case(each['path'], each['path'], each) for each in records]
+
+
+def write(path: Path, *records: dict[str, Any], end: str = '') -> Path:
+    path.write_text(''.join(json.dumps(each) + '\n' for each in records) + end)
+    return path
+
+
+def test_results_become_cases(tmp_path: Path) -> None:
+    results = write(tmp_path / 'r.jsonl', record('/a\udcff.png', 0.2), record('/b.png'))
+    found = read_cases(results)
+    assert [case.path for case in found] == ['/a\udcff.png', '/b.png']
+    scores = score_matrix(found, CLASSES)
+    np.testing.assert_array_equal(scores, [[0.2, 0.0], [np.nan, np.nan]])
+
+
+def test_a_line_that_is_still_being_written_is_left_out(tmp_path: Path) -> None:
+    results = write(tmp_path / 'r.jsonl', record('/a.png', 0.2), end='{"path": "/b.p')
+    assert len(read_cases(results)) == 1
+
+
+@pytest.mark.parametrize(
+    ('line', 'complaint'),
+    [
+        ({'path': '/b.png'}, 'line 2 is no result'),
+        ([1], 'line 2 is no result'),
+        (record('/b.png', float('nan')), 'line 2 is no result'),
+        (record('/b.png', 0.2, model='n' * 64), 'line 2 is of another network'),
+        (record('/b.png', 0.2, thresholds={'Gun': 0.2, 'Knife': 0.6}), 'line 2 has other thresh'),
+    ],
+)
+def test_lines_that_do_not_belong_are_named(tmp_path: Path, line: Any, complaint: str) -> None:
+    results = write(tmp_path / 'r.jsonl', record('/a.png', 0.2), line)
+    with pytest.raises(ValueError, match=complaint):
+        read_cases(results)
+
+
+def test_risk_is_the_margin_over_a_classes_own_threshold() -> None:
+    # Knife's 0.62 is a higher score than Gun's 0.5, but hardly above its threshold
+    scores = np.array([[0.01, 0.62], [0.5, 0.1], [0.09, 0.59], [np.nan, np.nan], [0.0, 0.0]])
+    assert risk_order(scores, THRESHOLDS).tolist() == [3, 1, 0, 2, 4]
+
+
+def test_alarms_come_first_at_thresholds_of_any_size() -> None:
+    scores = np.array([[1e-9], [2e-8], [0.0], [1.0]])  # the first three have clipped log-odds
+    assert risk_order(scores, np.array([1e-8])).tolist()[:2] == [3, 1]
+    assert alarms(scores, np.array([0.0])).all()
+    assert alarms(scores, np.array([1.0]))[:, 0].tolist() == [False, False, False, True]
+
+
+def test_a_slider_at_its_mark_means_the_calibrated_threshold() -> None:
+    calibrated = [0.27892842, 0.0004]
+    np.testing.assert_array_equal(thresholds_at([0.279, 0.0], calibrated), calibrated)
+    np.testing.assert_array_equal(thresholds_at([0.278, 0.001], calibrated), [0.278, 0.001])
+
+
+def test_other_thresholds_change_labels_and_counts() -> None:
+    review = Review(CLASSES, cases(record('a', 0.2, 0.7), record('b', 0.05, 0.5), record('c')))
+    assert review.labels(0, THRESHOLDS) == ['Gun', 'Knife']
+    assert review.labels(2, THRESHOLDS) == []
+    assert review.count(THRESHOLDS) == [1, 1]
+    assert review.count(np.array([0.05, 0.71])) == [2, 0]
+    assert review.order(THRESHOLDS) == [2, 0, 1]
+    assert review.order(THRESHOLDS, 'Alarms') == [0]
+
+
+def test_added_cases_are_ranked_among_the_others() -> None:
+    review = Review(CLASSES)
+    assert review.order(THRESHOLDS) == []
+    assert review.count(THRESHOLDS) == [0, 0]
+    review.add(cases(record('a', 0.2)))
+    review.add(cases(record('b', 0.9)))
+    assert review.order(THRESHOLDS) == [1, 0]
+
+
+def test_a_decision_says_what_the_operator_saw(tmp_path: Path) -> None:
+    path = tmp_path / 'bag.png'
+    path.write_bytes(b'pixels')
+    review = Review(CLASSES, cases(record(str(path), 0.2, 0.7)))
+    decision = review.decide(0, 'confirm', 'in a shoe', np.array([0.5, 0.6]))
+    assert (decision.image, decision.labels) == (str(path), ['Knife'])
+    assert decision.sha256 == hashlib.sha256(b'pixels').hexdigest()
+    assert decision.thresholds == {'Gun': 0.5, 'Knife': 0.6}
+    assert (decision.model, decision.comment) == ('m' * 64, 'in a shoe')
+    assert decision.screened == f'2026-01-01 {path}'
+    assert review.order(THRESHOLDS, 'To do') == [0]  # until it is kept
+    review.settle(0, 'confirm')
+    assert review.order(THRESHOLDS, 'To do') == []
+
+
+def test_an_image_that_is_gone_has_no_digest() -> None:
+    review = Review(CLASSES, cases(record('/nowhere/a.png', 0.2)))
+    assert review.decide(0, 'clear', '', THRESHOLDS).sha256 is None
+
+
+def test_comments_alone_decide_nothing() -> None:
+    review = Review(CLASSES, cases(record('a', 0.2)))
+    review.settle(0, 'clear')
+    review.settle(0, 'comment')
+    remark = review.decide(0, 'comment', 'look again', THRESHOLDS)
+    assert review.verdicts == {0: 'clear'}
+    assert Review(CLASSES, review.cases, [remark]).verdicts == {}
+
+
+def test_earlier_decisions_count_for_the_same_screening_alone() -> None:
+    before = Review(CLASSES, cases(record('a', 0.2), record('b', 0.2)))
+    decisions = [
+        before.decide(0, 'confirm', '', THRESHOLDS),
+        before.decide(0, 'clear', '', THRESHOLDS),
+        before.decide(1, 'clear', '', THRESHOLDS),
+    ]
+    after = Review(CLASSES, cases(record('a', 0.2), record('b', 0.2, time='later')), decisions)
+    assert after.verdicts == {0: 'clear'}

@@ -1,0 +1,82 @@
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from mmsxm.apis.review.decision_log import Decision, append_decision, read_decisions
+
+DECISION = Decision(
+    time='2026-01-01T00:00:00.000+00:00',
+    image='/bags/a\udcff"\n\u2028.png',
+    sha256='a' * 64,
+    screened='2025-12-31T00:00:00.000+00:00',
+    labels=['Gun'],
+    thresholds={'Gun': 0.25, 'Knife': 0.5},
+    decision='confirm',
+    comment='in a shoe, beside "keys"\n',
+    model='b' * 64,
+)
+
+
+def test_each_decision_is_a_line_that_says_all_of_it(tmp_path: Path) -> None:
+    log = tmp_path / 'decisions.jsonl'
+    append_decision(log, DECISION)
+    append_decision(log, replace(DECISION, decision='clear', sha256=None))
+    lines = log.read_bytes().splitlines()
+    assert [json.loads(line)['decision'] for line in lines] == ['confirm', 'clear']
+    assert read_decisions(log) == [DECISION, replace(DECISION, decision='clear', sha256=None)]
+
+
+def test_what_is_there_is_never_touched(tmp_path: Path) -> None:
+    log = tmp_path / 'decisions.jsonl'
+    append_decision(log, DECISION)
+    before, inode = log.read_bytes(), os.stat(log).st_ino
+    append_decision(log, DECISION)
+    assert log.read_bytes() == before * 2
+    assert os.stat(log).st_ino == inode
+
+
+def test_a_torn_line_stays_and_the_next_one_is_whole(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = tmp_path / 'decisions.jsonl'
+    append_decision(log, DECISION)
+    torn = log.read_bytes() + log.read_bytes()[:20]
+    log.write_bytes(torn)
+    append_decision(log, DECISION)
+    assert log.read_bytes().startswith(torn + b'\n')
+    assert read_decisions(log) == [DECISION, DECISION]
+
+
+def test_decisions_of_many_at_once_do_not_mix(tmp_path: Path) -> None:
+    log = tmp_path / 'decisions.jsonl'
+    threads = [
+        Thread(target=append_decision, args=(log, replace(DECISION, comment=str(number) * 5000)))
+        for number in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    comments = sorted(decision.comment for decision in read_decisions(log))
+    assert comments == [str(number) * 5000 for number in range(8)]
+
+
+def test_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / 'decisions.jsonl'
+    synced = []
+    monkeypatch.setattr(os, 'fsync', lambda number: synced.append(log.stat().st_size))
+    append_decision(log, DECISION)
+    assert synced == [log.stat().st_size]
+
+
+def test_without_a_log_nothing_was_decided(tmp_path: Path) -> None:
+    assert read_decisions(tmp_path / 'none.jsonl') == []
+
+
+def test_other_verdicts_are_refused() -> None:
+    with pytest.raises(ValueError, match="'maybe' is no decision: confirm, clear, comment"):
+        replace(DECISION, decision='maybe')

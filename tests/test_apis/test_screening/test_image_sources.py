@@ -1,0 +1,87 @@
+import os
+import sys
+import time
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from mmsxm.apis.screening.image_sources import find_paths, unseen, watch
+
+
+def never() -> bool:
+    return False
+
+
+def test_a_folder_gives_every_file_sorted_but_hidden_ones_and_ours(tmp_path: Path) -> None:
+    for name in ('b.png', 'a/z.JPG', 'a/notes.xml', '.hidden', 'out/old.jpg', 'results.jsonl'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    ours = {str(tmp_path / 'out'), str(tmp_path / 'results.jsonl')}
+    found = [os.path.relpath(path, tmp_path) for path in find_paths(tmp_path, ours)]
+    assert found == ['a/notes.xml', 'a/z.JPG', 'b.png']
+
+
+def test_links_to_folders_are_given_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / 'loop').symlink_to(tmp_path)
+    assert list(find_paths(tmp_path)) == [str(tmp_path / 'loop')]
+
+
+@pytest.mark.skipif(sys.platform == 'darwin', reason='its file names are always text')
+def test_names_may_hold_any_bytes(tmp_path: Path) -> None:
+    name = b'a\xff"\n.png'
+    Path(os.fsdecode(os.fsencode(tmp_path) + b'/' + name)).touch()
+    (found,) = find_paths(tmp_path)
+    assert os.fsencode(found).endswith(name)
+
+
+def test_a_list_starts_from_its_own_folder(tmp_path: Path) -> None:
+    (tmp_path / 'list.txt').write_bytes(b'a.png\r\n\n../b c.png\n/data/\xff.png')
+    found = list(find_paths(tmp_path / 'list.txt'))
+    expected = [f'{tmp_path}/a.png', f'{tmp_path.parent}/b c.png', '/data/\udcff.png']
+    assert found == expected
+
+
+def test_no_path_is_given_twice_and_none_after_a_stop() -> None:
+    seen = {'a'}
+    stops = iter([False] * 4 + [True])
+    paths = ['a', 'b', None, 'b', 'c', 'd']
+    assert list(unseen(paths, seen, lambda: next(stops))) == ['b', None]
+    assert seen == {'a', 'b'}
+
+
+def test_a_watched_file_is_given_when_it_stands_still(tmp_path: Path) -> None:
+    file = tmp_path / 'growing.png'
+    file.write_bytes(b'1')
+    found = watch(str(tmp_path), 0.01, never, set())
+    assert next(found) is None  # met for the first time
+    file.write_bytes(b'12')
+    assert next(found) is None  # it grew
+    os.utime(file, (1, 1))
+    assert next(found) is None  # it was touched
+    assert next(found) == str(file)
+
+
+def test_a_watched_folder_gives_nothing_twice_and_ends_when_told(tmp_path: Path) -> None:
+    (tmp_path / 'a.png').touch()
+    seen: set[str] = set()
+    start = time.monotonic()
+    looks = watch(str(tmp_path), 0.01, lambda: time.monotonic() > start + 0.3, seen)
+    assert [path for path in unseen(looks, seen, never) if path] == [str(tmp_path / 'a.png')]
+
+
+def test_a_watched_folder_may_vanish_and_come_back(tmp_path: Path) -> None:
+    folder = tmp_path / 'mounted'
+    found = watch(str(folder), 0.01, never, set())
+    assert list(islice(found, 3)) == [None] * 3
+    folder.mkdir()
+    (folder / 'a.png').touch()
+    assert list(islice(found, 2)) == [None, str(folder / 'a.png')]
+
+
+def test_a_watched_link_to_itself_is_given_for_the_reader_to_say(tmp_path: Path) -> None:
+    loop = tmp_path / 'loop.png'
+    loop.symlink_to(loop)
+    found = watch(str(tmp_path), 0.01, never, set())
+    assert next(found) is None
+    assert next(found) == str(loop)

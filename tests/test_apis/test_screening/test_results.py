@@ -1,0 +1,103 @@
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmsxm.apis.backends import ModelInfo
+from mmsxm.apis.calibration import Calibration
+from mmsxm.apis.screening.results import Results, write_table
+from mmsxm.imaging.preparation import Preparation
+
+CLASSES = ('Gun', 'Knife')
+INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSES), 'a' * 64)
+
+
+def record(path: str, **scores: float) -> dict[str, Any]:
+    labels = [name for name, score in scores.items() if score >= 0.5]
+    thresholds = INFO.calibration.thresholds
+    parts = {'regions': [], 'level_weights': [1.0, 0.0, 0.0]}
+    said = {'labels': labels, 'scores': scores, 'thresholds': thresholds, **parts} if scores else {}
+    said = said or {'error': 'it is empty'}
+    return {'path': path, **said, 'model': INFO.digest, 'time': '2026-01-01T00:00:00+00:00'}
+
+
+FIRST, SECOND = record('/a.png', Gun=0.9, Knife=0.5), record('/b.png', Gun=0.1, Knife=0.2)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    path = tmp_path / 'new' / 'results.jsonl'
+    with Results(path, INFO) as results:
+        for each in (FIRST, SECOND, record('/c.png')):
+            results.write(each)
+            assert path.read_bytes().endswith(json.dumps(each).encode() + b'\n')  # at once
+    return path
+
+
+def test_it_goes_on_where_it_was(out: Path) -> None:
+    with Results(out, INFO) as results:
+        assert results.seen == {'/a.png', '/b.png', '/c.png'}
+        tally = results.tally
+        assert (tally.images, tally.alarms, tally.errors, tally.files) == (2, 1, 1, 3)
+        assert tally.by_class == {'Gun': 1, 'Knife': 1}
+        results.write(record('/d.png', Gun=0.7, Knife=0.1))
+    assert len(out.read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize('left', [1, 5, 12, 60, -1])
+def test_a_torn_line_is_cut_off(out: Path, left: int) -> None:
+    whole = out.read_bytes()
+    out.write_bytes(whole + json.dumps(record('/d.png')).encode()[:left])
+    with Results(out, INFO) as results:
+        assert '/d.png' not in results.seen
+    assert out.read_bytes() == whole
+
+
+def test_names_of_any_bytes_stay_on_their_line(tmp_path: Path) -> None:
+    name = '/bags/a\udcff"\n\u2028,.png'
+    with Results(tmp_path / 'r.jsonl', INFO) as results:
+        results.write(record(name, Gun=0.9, Knife=0.1))
+    assert (tmp_path / 'r.jsonl').read_bytes().count(b'\n') == 1
+    with Results(tmp_path / 'r.jsonl', INFO) as results:
+        assert results.seen == {name}
+    write_table(tmp_path / 'r.jsonl', tmp_path / 'r.csv', CLASSES)
+    with open(tmp_path / 'r.csv', newline='', encoding='utf-8', errors='surrogateescape') as file:
+        assert next(csv.DictReader(file))['path'] == name
+
+
+def test_results_of_another_network_are_left_alone(out: Path) -> None:
+    whole = out.read_bytes()
+    with pytest.raises(ValueError, match='line 1 is of the network aaaaaaaa, this one is bbbb'):
+        Results(out, replace(INFO, digest='b' * 64))
+    with pytest.raises(ValueError, match='line 1 has other thresholds'):
+        Results(out, replace(INFO, calibration=Calibration.default(CLASSES, 0.4)))
+    assert out.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    'content', ['{"a": 1}', 'notes\n', '[1]\n', '3\n', '{"path": 1}\n', '\0' * 9, '{"path": "x"}\n']
+)
+def test_a_file_of_something_else_is_left_alone(tmp_path: Path, content: str) -> None:
+    path = tmp_path / 'mine.json'
+    path.write_text(content)
+    with pytest.raises(ValueError, match='line 1 is no result'):
+        Results(path, INFO)
+    assert path.read_text() == content
+
+
+def test_two_processes_do_not_write_the_same_file(out: Path) -> None:
+    pytest.importorskip('fcntl', reason='files are not locked on Windows')
+    with Results(out, INFO), pytest.raises(ValueError, match='another process'):
+        Results(out, INFO)
+
+
+def test_the_table_has_a_row_for_every_line(out: Path) -> None:
+    write_table(out, out.with_suffix('.csv'), CLASSES)
+    with open(out.with_suffix('.csv'), newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['labels'] for row in rows] == ['Gun;Knife', '', '']
+    assert [row['Gun'] for row in rows] == ['0.9', '0.1', '']
+    assert [row['error'] for row in rows] == ['', '', 'it is empty']

@@ -1,0 +1,81 @@
+"""What is said of files; broken ones, processes and signals are in tests/test_screen.py."""
+
+from datetime import datetime, timezone
+
+import numpy as np
+import pytest
+
+from mmsxm.apis.backends import ModelInfo, Prediction
+from mmsxm.apis.calibration import Calibration
+from mmsxm.apis.screening.screen import screen_files
+from mmsxm.imaging.preparation import Preparation, View
+from mmsxm.imaging.reading import Prepared, Unreadable
+
+THRESHOLDS = {'Gun': 0.3, 'Knife': 0.8}
+
+
+class Parrot:
+    """Says what it was told to, of as many images as it is shown."""
+
+    def __init__(self, scores: list[list[float]], attention: bool = True) -> None:
+        calibration = Calibration(THRESHOLDS, dict.fromkeys(THRESHOLDS, 1.0), {})
+        self.info = ModelInfo('parrot', ('Gun', 'Knife'), Preparation((8, 16)), calibration, 'd1')
+        self.scores = np.array(scores, dtype=np.float32)
+        self.attention = attention
+
+    def __call__(self, images: np.ndarray) -> Prediction:
+        assert images.shape == (len(self.scores), 8, 16, 3)
+        maps = np.zeros((len(images), 4, 8), dtype=np.float32)
+        maps[:, 1:3, 2:5] = 1
+        weights = np.tile(np.array([0.5, 0.25, 0.25], dtype=np.float32), (len(images), 1))
+        return Prediction(self.scores, maps if self.attention else None, weights)
+
+
+def prepared(path: str, window: tuple[int, int, int, int] = (0, 0, 160, 80)) -> Prepared:
+    return Prepared(path, np.zeros((8, 16, 3), dtype=np.uint8), View((80, 160), window))
+
+
+def test_every_file_has_its_record_in_its_place() -> None:
+    files = [
+        Unreadable('/x', 'it is empty'),
+        prepared('/a'),
+        Unreadable('/y', 'no'),
+        prepared('/b'),
+    ]
+    records = [each.record for each in screen_files(Parrot([[0.3, 0.7], [0.2, 0.9]]), files)]
+    assert [record['path'] for record in records] == ['/x', '/a', '/y', '/b']
+    assert records[0].keys() == {'path', 'error', 'model', 'time'}
+    assert records[0]['error'] == 'it is empty'
+    assert [records[1]['labels'], records[3]['labels']] == [['Gun'], ['Knife']]
+    assert records[1]['thresholds'] == THRESHOLDS
+    assert records[1]['scores'] == pytest.approx({'Gun': 0.3, 'Knife': 0.7})
+    assert records[1]['level_weights'] == [0.5, 0.25, 0.25]
+    assert {record['model'] for record in records} == {'d1'}
+    age = datetime.now(timezone.utc) - datetime.fromisoformat(records[1]['time'])
+    assert 0 <= age.total_seconds() < 60
+
+
+def test_regions_are_in_pixels_of_the_image() -> None:
+    # the map's columns 2..5 of 8 and rows 1..3 of 4, over a window of 80 x 40 at (40, 20)
+    (said,) = screen_files(Parrot([[0.9, 0.9]]), [prepared('/a', window=(40, 20, 120, 60))])
+    (region,) = said.record['regions']
+    assert region['bbox'] == pytest.approx([60, 30, 90, 50], abs=1e-3)
+    assert 0 < region['score'] <= 1
+
+
+def test_a_network_without_attention_has_no_regions() -> None:
+    (said,) = screen_files(Parrot([[0.9, 0.9]], attention=False), [prepared('/a')])
+    assert said.record['regions'] == []
+
+
+def test_scores_that_are_no_numbers_do_not_pass_for_no_alarm() -> None:
+    first, second = screen_files(
+        Parrot([[np.nan, 0.1], [0.9, 0.1]]), [prepared('/a'), prepared('/b')]
+    )
+    assert 'no numbers' in first.record['error']
+    assert second.record['labels'] == ['Gun']
+
+
+def test_the_network_is_not_asked_about_nothing() -> None:
+    (said,) = screen_files(Parrot([]), [Unreadable('/x', 'it is empty')])
+    assert said.record['error'] == 'it is empty'
