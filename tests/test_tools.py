@@ -104,9 +104,10 @@ def test_a_probe_without_its_library_is_refused_before_the_images_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tool = runpy.run_path(str(ROOT / 'tools/compare_sets.py'))
-    monkeypatch.setitem(tool['pretrained_backbone'].__globals__, 'find_spec', lambda name: None)
-    with pytest.raises(ValueError, match=r"--probe needs .*'mmsxm\[probe\]'"):
-        tool['pretrained_backbone']('configs/baselines/mobilenet-v2_sixray.py')
+    monkeypatch.setitem(tool['main'].__globals__, 'find_spec', lambda name: None)
+    monkeypatch.setattr(sys, 'argv', ['compare_sets.py', 'a', 'b', '--probe', 'config.py'])
+    with pytest.raises(SystemExit, match=r"--probe needs .*'mmsxm\[probe\]'"):
+        tool['main']()
 
 
 def test_scanners_are_crossed_in_one_command(tmp_path: Path) -> None:

@@ -86,8 +86,6 @@ def plot_boxes(a: ImageSet, b: ImageSet, out: Path) -> None:
 
 def pretrained_backbone(config: str) -> nn.Module:
     """The backbone of a config with its weights; ValueError when it starts from random ones."""
-    if find_spec('sklearn') is None:  # before the images are looked at, which takes minutes
-        raise ValueError("--probe needs scikit-learn: pip install 'mmsxm[probe]'")
     settings = load_config(config).model.backbone
     if (settings.get('init_cfg') or {}).get('type') != 'Pretrained':
         raise ValueError(
@@ -135,6 +133,8 @@ def main() -> None:
 
 def compare(args: argparse.Namespace) -> None:
     """Compare, as the command line says."""
+    if args.probe and find_spec('sklearn') is None:  # before minutes of work
+        raise ValueError("--probe needs scikit-learn: pip install 'mmsxm[probe]'")
     a, b = (read_set(path) for path in args.sets)
     names = [a.name, b.name]
     if a.name == b.name:

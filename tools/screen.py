@@ -150,7 +150,7 @@ def records_of(
     """Screen with the engine that was asked for."""
     settings = args.batch_size, args.max_pixels, args.overlays and args.overlays.absolute()
     if args.engine == 'ray':
-        from mmsxm.apis.screening.on_many_machines import screen_with_ray
+        from mmsxm.apis.screening.ray_engine import screen_with_ray
 
         known = [path for path in paths if path]
         for record in screen_with_ray(known, load, args.workers, *settings):

@@ -55,9 +55,10 @@ def use_autocast(cfg: Config) -> None:
     else:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-        # torch's fused SGD takes momentum from memory that nobody has written where the first
-        # step overflows, as it does until the scale is found
-        cfg.optim_wrapper.optimizer.pop('fused', None)
+        if cfg.optim_wrapper.optimizer.get('type') == 'SGD':
+            # torch's fused one takes momentum from memory that nobody has written where the first
+            # step overflows, as it does until the scale is found
+            cfg.optim_wrapper.optimizer.pop('fused', None)
 
 
 def first_stage(cfg: Config) -> Path | None:

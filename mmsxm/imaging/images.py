@@ -79,7 +79,8 @@ def is_transparent(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -
     The errors are those of :func:`read_image`.
     """
     with _opened(path, max_pixels) as (_, image):
-        if not image.has_transparency_data:  # the header tells, nothing is decoded
+        # the header tells, nothing is decoded; of 16 bits, grey values alone are read
+        if image.mode.startswith('I') or not image.has_transparency_data:
             return False
         return bool(np.asarray(image.convert('RGBA'))[..., 3].min() < 255)
 

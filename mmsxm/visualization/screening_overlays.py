@@ -39,5 +39,5 @@ def write_overlay(
     picture = draw_verdict(image[..., ::-1], record, attention_map, view.window)
     _, data = cv2.imencode('.jpg', picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     out = overlay_path(folder, record['path'])
-    write_whole(out, data.tobytes())
+    write_whole(out, data.tobytes(), sync=False)  # drawn again at will
     return str(out)

@@ -67,7 +67,8 @@ def test_autocast_takes_what_the_device_can(
 ) -> None:
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
     monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: bfloat16)
-    cfg = running.load_config(config_file, options={'optim_wrapper.optimizer.fused': True})
+    optimizer = dict(type='SGD', lr=0.1, fused=True)
+    cfg = running.load_config(config_file, options={'optim_wrapper.optimizer': optimizer})
     running.use_autocast(cfg)
     assert cfg.optim_wrapper.type == wrapper
     scaled = wrapper == 'AmpOptimWrapper'

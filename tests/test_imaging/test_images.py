@@ -75,6 +75,13 @@ def test_a_palette_may_have_a_colour_that_is_none(picture: np.ndarray, tmp_path:
     assert is_transparent(tmp_path / 'bag.png')
 
 
+def test_of_grey_values_of_16_bits_none_is_transparent(tmp_path: Path) -> None:
+    Image.new('I;16', (4, 4)).save(tmp_path / 'bag.png', transparency=0)
+    assert Image.open(tmp_path / 'bag.png').has_transparency_data
+    assert not is_transparent(tmp_path / 'bag.png')
+    assert read_image(tmp_path / 'bag.png').max() == 0
+
+
 def test_a_palette_is_looked_up(picture: np.ndarray, tmp_path: Path) -> None:
     few = (picture // 128) * 255
     Image.fromarray(few[..., ::-1]).convert('P', palette=Image.Palette.ADAPTIVE).save(

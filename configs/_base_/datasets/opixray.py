@@ -16,7 +16,7 @@ stage1_pipeline = load + _base_.resize + _base_.augment + _base_.heatmap + pack
 stage2_pipeline = load + _base_.meta_level + _base_.resize + _base_.augment + pack
 chr_pipeline = load + _base_.resize + _base_.chr_augment + pack
 chr_mf_i_pipeline = load + _base_.meta_level + _base_.resize + _base_.chr_augment + pack
-test_pipeline = load + _base_.test_pipeline[len(_base_.load) : -1] + pack
+test_pipeline = load + _base_.resize + _base_.center_crop + pack
 
 train_dataloader = dict(
     dataset=dict(

@@ -9,7 +9,8 @@ augment = [dict(type='mmsxm.RandomCrop', crop_size=112), *_base_.augment[1:]]
 pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level'))]
 stage1_pipeline = _base_.load + resize + augment + _base_.heatmap + pack
 stage2_pipeline = _base_.load + resize + augment + pack
-test_pipeline = [*_base_.load, *resize, dict(type='mmsxm.CenterCrop', crop_size=112), *pack]
+center_crop = [dict(type='mmsxm.CenterCrop', crop_size=112)]
+test_pipeline = _base_.load + resize + center_crop + pack
 
 train_dataloader = dict(
     batch_size=32,

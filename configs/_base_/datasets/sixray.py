@@ -16,6 +16,7 @@ augment = [
 threats = [dict(type='mmsxm.ThreatImageProjection', bank='{{$THREAT_BANK:data/threat_bank.npz}}')]
 # CHR's code flips horizontally alone
 chr_augment = augment[:2]
+center_crop = [dict(type='mmsxm.CenterCrop', crop_size=224)]
 meta_level = [dict(type='mmsxm.IntuitiveMetaLevel')]  # before the crop: a property of the image
 heatmap = [dict(type='mmsxm.EllipseHeatmap', stride=4)]
 pack = [
@@ -29,7 +30,7 @@ tip_pipeline = load + threats + resize + augment + pack
 stage2_tip_pipeline = load + threats + meta_level + resize + augment + pack
 chr_pipeline = load + resize + chr_augment + pack
 chr_mf_i_pipeline = load + meta_level + resize + chr_augment + pack
-test_pipeline = load + resize + [dict(type='mmsxm.CenterCrop', crop_size=224)] + pack
+test_pipeline = load + resize + center_crop + pack
 
 train_dataloader = dict(
     batch_size=64,  # Sec. 4.2

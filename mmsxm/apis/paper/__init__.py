@@ -1,1 +1,1 @@
-"""The paper's rows, tables and figures: what they train, what came out, how it is told."""
+"""The paper's rows, tables and figures: what they train, what came out, how runs compare."""
