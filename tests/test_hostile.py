@@ -402,9 +402,12 @@ def bank(path: Path, **arrays: np.ndarray) -> Path:
     return path
 
 
-def test_an_item_that_announces_more_than_it_holds_is_refused(tmp_path: Path) -> None:
-    """OpenCV would take 300 MB and seconds for it, each time that it is drawn."""
-    code = np.frombuffer(png(10_000, 10_000), np.uint8)
+@pytest.mark.parametrize('what', ['pixels', 'a chunk'])
+def test_an_item_that_announces_more_than_it_holds_is_refused(what: str, tmp_path: Path) -> None:
+    """OpenCV would take 300 MB, or 4 GB, and seconds for it, each time that it is drawn."""
+    code = np.frombuffer(png(10_000, 10_000) if what == 'pixels' else png(5, 4), np.uint8).copy()
+    if what == 'a chunk':
+        code[code.tobytes().index(b'IDAT') - 4] = 0xFF
     path = bank(tmp_path / 'bank.npz', data=code, ends=np.array([len(code)]))
     damaged = ThreatBank.load(path)
     with little_memory(), pytest.raises(ValueError, match=r'item 0 of .*bank\.npz is damaged'):

@@ -4,13 +4,14 @@ import json
 import os
 import struct
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from mmsxm.foreign import parse_json
-from mmsxm.imaging.images import MAX_PIXELS
+from mmsxm.imaging.images import MAX_PIXELS, png_is_whole
 
 __all__ = ['Threat', 'ThreatBank']
 
@@ -33,10 +34,13 @@ class Threat(NamedTuple):
 
 
 def _decode(code: np.ndarray) -> np.ndarray | None:
-    """A picture from the bytes of a PNG, None if they are none or announce too many pixels."""
-    signature, _, width, height = struct.unpack_from('>8s8sII', code.tobytes().ljust(24, b'\0'))
+    """A picture from the bytes of a PNG, None if they are none or announce more than they hold."""
+    data = code.tobytes()
+    signature, _, width, height = struct.unpack_from('>8s8sII', data.ljust(24, b'\0'))
     pixels = min(MAX_PIXELS, MOST_PACKED * len(code) // 3)
     if signature != b'\x89PNG\r\n\x1a\n' or width * height > pixels:
+        return None
+    if not png_is_whole(BytesIO(data)):
         return None
     try:
         patch: np.ndarray | None = cv2.imdecode(code, cv2.IMREAD_COLOR)

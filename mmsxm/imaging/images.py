@@ -21,6 +21,7 @@ __all__ = [
     'ImageError',
     'is_transparent',
     'list_images',
+    'png_is_whole',
     'read_image',
     'read_size',
 ]
@@ -59,6 +60,8 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
         if image.format == 'JPEG' and image.mode in ('L', 'RGB'):
             file.seek(0)
             return _decode_jpeg(file.read())  # the same pixels, quicker
+        if image.format == 'PNG' and not png_is_whole(file):  # Pillow takes what is there
+            raise ImageError('the image is broken or cut off: its end is missing')
         return _to_bgr(image)
 
 
@@ -136,6 +139,19 @@ def _open(file: BinaryIO) -> Image.Image:
             return Image.open(file, formats=FORMATS)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def png_is_whole(file: BinaryIO) -> bool:
+    """Whether a PNG has all chunks to the last one, each as long as it announces.
+
+    OpenCV makes room for what is announced, up to 4 GB, and gives no image then.
+    """
+    place = file.seek(8)
+    while len(head := file.read(8)) == 8:
+        if head[4:] == b'IEND':
+            return True
+        place = file.seek(place + 12 + int.from_bytes(head[:4], 'big'))
+    return False
 
 
 def _decode_jpeg(data: bytes) -> np.ndarray:

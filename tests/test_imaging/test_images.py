@@ -140,6 +140,20 @@ def test_what_is_no_whole_image_is_refused(
         read_image(tmp_path / f'bag{suffix}')
 
 
+def test_a_png_has_all_that_it_announces(picture: np.ndarray, tmp_path: Path) -> None:
+    """Pillow takes what is there, and the readers of a training none."""
+    _, whole = cv2.imencode('.png', picture)
+    data = whole.tobytes()
+    pixels = data.index(b'IDAT') - 4
+    more = data[:pixels] + b'\x00\xff' + data[pixels + 2 :]
+    for damaged in (more, data[:-12]):
+        (tmp_path / 'bag.png').write_bytes(damaged)
+        with pytest.raises(ImageError, match='its end is missing'):
+            read_image(tmp_path / 'bag.png')
+    (tmp_path / 'bag.png').write_bytes(data + b'what some writers leave behind it')
+    assert np.array_equal(read_image(tmp_path / 'bag.png'), picture)
+
+
 def test_a_thumbnail_is_no_end_of_the_image(picture: np.ndarray, tmp_path: Path) -> None:
     """A JPEG in the header of a JPEG has an end of its own."""
     _, whole = cv2.imencode('.jpg', picture)
