@@ -285,7 +285,10 @@ def test_later_epochs_are_of_an_earlier_training(trainings: Trainings, undisturb
 
 
 def kill_a_worker(*_: object) -> None:
-    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+    worker = multiprocessing.active_children()[0]
+    os.kill(worker.pid, signal.SIGKILL)
+    # on a busy machine a small epoch may be over before it is dead
+    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
 
 
 @pytest.mark.parametrize('persistent', [True, False])
