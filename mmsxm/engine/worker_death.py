@@ -6,6 +6,8 @@ import threading
 import traceback
 from collections.abc import Iterator
 
+from torch.utils.data._utils import signal_handling
+
 __all__ = ['is_worker_death', 'say_worker_death']
 
 
@@ -36,8 +38,9 @@ def say_worker_death(work_dir: str) -> Iterator[None]:
         if not is_worker_death(error):
             raise
         if threading.current_thread() is threading.main_thread():
-            # torch would raise once more, at any moment from now on
+            # torch would raise once more, at any moment from now on; a later training listens anew
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal_handling._SIGCHLD_handler_set = False
         raise RuntimeError(
             f'A process that reads images has died ({str(error).strip(" .")}). When memory runs '
             'out, the system kills such processes: take fewer (--cfg-options '

@@ -7,6 +7,16 @@ from torch.utils.data import DataLoader
 from mmsxm.engine.worker_death import is_worker_death, say_worker_death
 
 
+class Deadly:
+    """Images that kill whoever reads them."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def test_what_a_worker_raises_is_no_death_of_it() -> None:
     class Broken:
         def __len__(self) -> int:
@@ -21,13 +31,15 @@ def test_what_a_worker_raises_is_no_death_of_it() -> None:
 
 
 def test_a_worker_that_ends_itself_is_a_death() -> None:
-    class Deadly:
-        def __len__(self) -> int:
-            return 2
-
-        def __getitem__(self, index: int) -> None:
-            os.kill(os.getpid(), signal.SIGKILL)
-
     said = r'has died .*saved in work is whole'
     with pytest.raises(RuntimeError, match=said), say_worker_death('work'):
         list(DataLoader(Deadly(), num_workers=1))
+
+
+def test_a_later_training_is_told_of_a_death_at_once_too() -> None:
+    """By the signal, not when it has waited five seconds for a batch or needs none any more."""
+    for _ in range(2):
+        with pytest.raises(RuntimeError) as raised, say_worker_death('work'):
+            list(DataLoader(Deadly(), num_workers=1))
+        said = raised.value.__cause__
+        assert 'killed by signal' in str(said.__cause__ or said)
