@@ -1,4 +1,4 @@
-"""A training of seconds, of the real configs."""
+"""A training of seconds, of the real configs, and a suite of the paper's rows as small."""
 
 # a leaf over the real config: paths and sizes alone differ
 SMALL = """
@@ -30,4 +30,15 @@ model = dict(
 param_scheduler = dict(milestones=[2])
 train_cfg = dict(max_epochs={epochs}, val_interval=1)
 log_level = 'WARNING'
+"""
+
+TINY_SUITE = """
+family = 'sixray'
+data = dict(sixray=dict(data_root={root!r}, image_set='10'))
+backbone = dict(type='ResNet', depth=18, init_cfg=None)
+out_indices = (1, 2, 3)
+channels = (128, 256, 512)
+pyramid_channels = 64
+sizes = (72, 64)
+{more}
 """

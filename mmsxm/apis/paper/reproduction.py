@@ -156,13 +156,10 @@ class Reproduction:
             cfg.load_from = str(self.folder(needed[0]))
         if 'meta_labels' in cfg.train_dataloader.dataset:
             cfg.train_dataloader.dataset.meta_labels = str(self.labels(needed[-1]))
-        scores = dict(type='mmsxm.ScoreTable', out=str(self.scores(run)))
-        by_size = dict(type='mmsxm.AttentionBySize')
-        cfg.test_evaluator = [
-            *cfg.test_evaluator,
-            *([] if is_stage1(cfg) else [scores]),
-            *([by_size] if cfg.model.get('attention_head') else []),
-        ]
+        if not is_stage1(cfg):
+            running.add_metric(cfg, dict(type='mmsxm.ScoreTable', out=str(self.scores(run))))
+        if cfg.model.get('attention_head'):
+            running.add_metric(cfg, dict(type='mmsxm.AttentionBySize'))
         return cfg
 
     def labels(self, teacher: Run) -> Path:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine.runner import save_checkpoint
 from mmpretrain import get_model
+from small_training import TINY_SUITE
 
 from mmsxm.apis.paper.attention_gallery import draw_attention
 from mmsxm.apis.paper.level_figure import draw_box_levels, draw_levels
@@ -26,17 +27,6 @@ HEADS = (
     'ablations/sxmnet_112_sixray_stage1.py',
 )
 
-TINY = """
-family = 'sixray'
-data = dict(sixray=dict(data_root={root!r}, image_set='10'))
-backbone = dict(type='ResNet', depth=18, init_cfg=None)
-out_indices = (1, 2, 3)
-channels = (128, 256, 512)
-pyramid_channels = 32
-sizes = (72, 64)
-{more}
-"""
-
 
 @pytest.fixture
 def tiny(simulate: Callable[..., Path], tmp_path: Path) -> Callable[..., Reproduction]:
@@ -44,7 +34,7 @@ def tiny(simulate: Callable[..., Path], tmp_path: Path) -> Callable[..., Reprodu
 
     def make(more: str = '') -> Reproduction:
         suite = tmp_path / 'tiny.py'
-        suite.write_text(TINY.format(root=str(simulate(16, 8)), more=more))
+        suite.write_text(TINY_SUITE.format(root=str(simulate(16, 8)), more=more))
         return Reproduction(suite, tmp_path / 'runs', tmp_path / 'records')
 
     return make

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from small_training import TINY_SUITE
 
 from mmsxm.apis.paper import reproduction as module
 from mmsxm.apis.paper.report import write_table
@@ -20,14 +21,7 @@ from mmsxm.evaluation import read_scores
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 SXMNET = 'ablations/sxmnet_mf-n_sixray_stage2.py'
 
-TINY = """
-family = 'sixray'
-data = dict(sixray=dict(data_root={root!r}, image_set='10'))
-backbone = dict(type='ResNet', depth=18, init_cfg=None)
-out_indices = (1, 2, 3)
-channels = (128, 256, 512)
-pyramid_channels = 64
-sizes = (72, 64)
+SCHEDULE = """
 batch_size = 8
 stage1 = dict(epochs=1, milestones=[1], lr_scale=4)
 stage2 = dict(epochs=2, milestones=[1], lr_scale=0.5)
@@ -41,7 +35,7 @@ def tiny(
     """A suite of a few small bags."""
     root = tmp_path_factory.mktemp('reproduce')
     suite = root / 'tiny.py'
-    suite.write_text(TINY.format(root=str(simulate(16, 8))))
+    suite.write_text(TINY_SUITE.format(root=str(simulate(16, 8)), more=SCHEDULE))
     return lambda: Reproduction(suite, root / 'runs', root / 'records')
 
 
