@@ -73,7 +73,7 @@ def main() -> None:
     if args.no_pin_memory:
         running.set_dataloaders(cfg, pin_memory=False)
     if args.amp:
-        cfg.test_cfg.fp16 = True
+        running.use_autocast_in_test(cfg)
     if args.tta:
         running.use_flip_tta(cfg)
     if args.show or args.show_dir:

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmsxm.compat import init_cpu_process_group
+from mmsxm.engine.optim import gains_by_bfloat16
 from mmsxm.engine.resumable_checkpoint import resumable_checkpoint
 from mmsxm.engine.stop_hook import StopHook
 from mmsxm.engine.worker_death import say_worker_death
@@ -59,6 +60,11 @@ def use_autocast(cfg: Config) -> None:
             # torch's fused one takes momentum from memory that nobody has written where the first
             # step overflows, as it does until the scale is found
             cfg.optim_wrapper.optimizer.pop('fused', None)
+
+
+def use_autocast_in_test(cfg: Config) -> None:
+    """Test in the reduced precision of the device, on a CPU without one in float32."""
+    cfg.test_cfg.fp16 = gains_by_bfloat16('cuda' if torch.cuda.is_available() else 'cpu')
 
 
 def first_stage(cfg: Config) -> Path | None:

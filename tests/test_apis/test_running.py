@@ -76,6 +76,16 @@ def test_autocast_takes_what_the_device_can(
     assert ('fused' in cfg.optim_wrapper.optimizer) != scaled
 
 
+@pytest.mark.parametrize('gains', [True, False])
+def test_a_test_takes_what_the_device_can(
+    gains: bool, config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, 'gains_by_bfloat16', lambda device: gains)
+    cfg = running.load_config(config_file, options={'test_cfg': {}})
+    running.use_autocast_in_test(cfg)
+    assert cfg.test_cfg.fp16 is gains
+
+
 # ---------------------------------------------------------------------------- stages
 
 

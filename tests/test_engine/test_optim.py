@@ -91,14 +91,16 @@ def test_frozen_parameters_are_no_group() -> None:
     assert row == ['1.00e-01', '1.0e-04', '4', '120', 'backbone.0, backbone.1']
 
 
-def test_a_step_under_autocast_on_the_cpu() -> None:
+@pytest.mark.parametrize('gains', [True, False])
+def test_a_step_under_autocast_on_the_cpu(gains: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('mmsxm.engine.optim.gains_by_bfloat16', lambda device: gains)
     torch.manual_seed(0)
     model = Net()
     wrapper = build(model, wrapper='mmsxm.AutocastOptimWrapper')
     before = model.backbone[0].weight.clone()
     with wrapper.optim_context(model):
         out = model.backbone(torch.randn(2, 3, 8, 8))
-        assert model.backbone[0](torch.randn(2, 3, 8, 8)).dtype == torch.bfloat16
+        assert out.dtype == (torch.bfloat16 if gains else torch.float32)
         loss = out.float().square().mean()
     wrapper.update_params(loss)
     after = model.backbone[0].weight

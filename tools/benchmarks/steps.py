@@ -7,12 +7,12 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import default_collate
 from mmengine.model import BaseModel
-from mmengine.optim import OptimWrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.structures import DataSample
 from torch.utils.data import DataLoader, Dataset
 
 from mmsxm.apis.running import load_config, use_autocast
+from mmsxm.engine import AutocastOptimWrapper
 
 FEW = 64  # samples that are kept, and repeated
 
@@ -113,7 +113,7 @@ class BareSteps:
             for group in wrapper.optimizer.param_groups
         ]
         self.optimizer = type(wrapper.optimizer)(groups)
-        self.autocast = type(wrapper) is not OptimWrapper
+        self.autocast = isinstance(wrapper, AutocastOptimWrapper) and wrapper.autocast
         self.batches = iter(loader)
 
     def step(self) -> None:

@@ -208,7 +208,8 @@ class Reproduction:
             self._write_labels(Run(teacher, run.seed))
         started = time.time()
         running.resume(cfg)
-        levels = taught_levels(running.train(cfg).train_dataloader.dataset)
+        trained = running.train(cfg)
+        levels = taught_levels(trained.train_dataloader.dataset)
         runner = running.build_test(self.config(run), str(self.folder(run)))
         metrics = runner.test()
         running.dismiss_workers(runner)
@@ -226,6 +227,8 @@ class Reproduction:
             'seconds': round(time.time() - started, 1),
             'revision': revision(),
             'stack': stack(),
+            # a processor without bfloat16 trains in float32 what others train in bfloat16
+            'bfloat16': getattr(trained.optim_wrapper, 'autocast', False),
             'digest': settings,
         }
         write_epochs(self.record(run), by_epoch(history))
