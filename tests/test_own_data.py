@@ -81,3 +81,10 @@ def test_both_stages_train(
     names = read_scores(table).names
     assert len(names) == 7 + 2  # its share of the harmless bags
     assert sorted(path.stem for path in pictures.iterdir()) == sorted(names)
+    # the same classes in another order would be scored as one another
+    stage2.test_dataloader.dataset.metainfo = dict(
+        classes=stage2.test_dataloader.dataset.metainfo.classes[::-1]
+    )
+    stage2.experiment_name = 'reversed'
+    with pytest.raises(ValueError, match=r'the images are labelled .*, the network knows '):
+        running.build_test(stage2, str(tmp_path / 'stage2/epoch_1.pth')).test()

@@ -1,5 +1,7 @@
 """Train and test from a config file, alone or as one process of many."""
 
+import difflib
+import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from mmsxm.engine.resumable_checkpoint import resumable_checkpoint
 from mmsxm.engine.stop_hook import StopHook
 from mmsxm.engine.worker_death import say_worker_death
 
+from .class_names import require_same_classes
 from .installed_configs import find_config
 
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -31,15 +34,30 @@ def load_config(
     """Read a config, see :func:`find_config`, and what the command line says on top of it.
 
     ``work_dir`` wins over the config's own, which wins over ``work_dirs/<config name>``.
+
+    Raises:
+        ValueError: An option sets nothing that configs have, and something of nearly its name is.
     """
     cfg = Config.fromfile(find_config(path))
     if options:
+        _refuse_misspelt(options, {*cfg, *inspect.signature(Runner).parameters})
         cfg.merge_from_dict(options)
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     cfg.launcher = launcher
     if launcher == 'pytorch':
         init_cpu_process_group(cfg)
     return cfg
+
+
+def _refuse_misspelt(options: dict[str, Any], known: set[str]) -> None:
+    # what nobody reads would be set in silence
+    for option in options:
+        name = option.split('.')[0]
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+        if name not in known and close:
+            raise ValueError(
+                f'--cfg-options {option}: configs have no {name}. Did you mean {close[0]}?'
+            )
 
 
 def set_dataloaders(cfg: Config, **settings: Any) -> None:
@@ -168,10 +186,19 @@ def train_stages(cfg: Config, first: Config) -> Runner:
 
 
 class _TestRunner(Runner):
-    """A runner that leaves the training's config alone, which lies in the same work directory."""
+    """A runner for tests alone, whose work directory is a training's."""
 
     def dump_config(self) -> None:
-        """Leave it to the log, and to ``vis_data/config.py`` beside it, to tell the test's."""
+        """Leave the training's alone: the log, and ``vis_data/config.py`` beside it, tell ours."""
+
+    def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As mmengine's; ValueError if the network was taught other classes than are tested."""
+        checkpoint: dict[str, Any] = super().load_checkpoint(*args, **kwargs)
+        known = checkpoint.get('meta', {}).get('dataset_meta', {}).get('classes')
+        labelled = self.test_dataloader.dataset.metainfo.get('classes')
+        if known and labelled:  # weights alone, as those of ImageNet, don't tell
+            require_same_classes(labelled, known)
+        return checkpoint
 
 
 def build_test(cfg: Config, checkpoint: str) -> Runner:

@@ -11,6 +11,7 @@ from mmsxm.imaging.preparation import Preparation
 from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
 
 from .backends import Backend
+from .class_names import require_same_classes
 
 __all__ = ['station_scores']
 
@@ -45,11 +46,7 @@ def station_scores(
             prepared copy's, which no station sees.
     """
     classes = tuple(dataset.CLASSES)
-    if classes != backend.info.classes:
-        raise ValueError(
-            f'the images are labelled {", ".join(classes)}, the network knows '
-            f'{", ".join(backend.info.classes)}'
-        )
+    require_same_classes(classes, backend.info.classes)
     if dataset.prepared is not None:
         raise ValueError(
             f'the images in {dataset.data_root} are prepared ({dataset.prepared.size} pixels), and '

@@ -42,6 +42,18 @@ def test_the_work_dir_of_the_command_line_wins(config_file: Path) -> None:
     assert running.load_config(config_file, work_dir='mine', options=own).work_dir == 'mine'
 
 
+@pytest.mark.parametrize('option', ['optim_wraper.optimizer.lr', 'val_dataloder.batch_size'])
+def test_a_misspelt_option_is_refused(option: str, config_file: Path) -> None:
+    with pytest.raises(ValueError, match=r'Did you mean (optim_wrapper|val_dataloader)\?'):
+        running.load_config(config_file, options={option: 1})
+
+
+def test_options_may_set_what_the_config_leaves_out(config_file: Path) -> None:
+    options = {'randomness.seed': 3, 'resume': True, 'my_own_note': 1}
+    cfg = running.load_config(config_file, options=options)
+    assert (cfg.randomness.seed, cfg.resume, cfg.my_own_note) == (3, True, 1)
+
+
 def test_a_missing_config_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'absent\.py'):
         running.load_config(tmp_path / 'absent.py')
