@@ -2,6 +2,7 @@
 
 import csv
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,6 +130,29 @@ def test_mistakes_are_told_in_a_sentence(
     assert message in done.stderr
     assert 'Traceback' not in done.stderr
     assert not (network.parent / 'small-calibrated.pth').exists()
+
+
+def test_an_export_says_which_checkpoint_it_has_and_whether_with_thresholds(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    exported = []
+    monkeypatch.setattr('mmsxm.apis.export.export', lambda *args: exported.append(args[1]))
+    last = network.with_suffix('.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(last))
+    calibrated = tmp_path / 'small-calibrated.pth'
+    calibration = Calibration.default(SIXray.METAINFO['classes'], threshold=0.3)
+    store_calibration(last, calibration, calibrated)
+    tool = runpy.run_path(str(ROOT / 'tools/export.py'))
+    for source in (tmp_path, calibrated):
+        args = [str(network), str(source), 'out.onnx', '--format', 'onnx']
+        monkeypatch.setattr(sys, 'argv', ['export.py', *args])
+        tool['main']()
+    without = 'without thresholds of tools/calibrate.py: 0.5 for each class'
+    assert capsys.readouterr().out.splitlines() == [
+        f'Exported {last} to out.onnx, {without}',
+        f'Exported {calibrated} to out.onnx, with its thresholds',
+    ]
+    assert [info.calibration.thresholds['Gun'] for info in exported] == [0.5, 0.3]
 
 
 def test_a_test_draws_curves(network: Path, tmp_path: Path) -> None:

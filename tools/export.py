@@ -11,7 +11,11 @@ def main() -> None:
     """Export."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='a config file, or the name of a model')
-    parser.add_argument('checkpoint', help='a checkpoint, or a work directory for its latest one')
+    parser.add_argument(
+        'checkpoint',
+        help='a checkpoint, or a work directory for the last one of its training, which has no '
+        'thresholds of tools/calibrate.py',
+    )
     parser.add_argument('out', type=Path, help='the .onnx, or .xml, file to write')
     parser.add_argument('--format', choices=list(SUFFIXES), required=True)
     parser.add_argument(
@@ -25,16 +29,24 @@ def main() -> None:
         write(args.config, args.checkpoint, args.out, SUFFIXES[args.format], args.precision)
     except (FileNotFoundError, ImportError, ValueError) as error:
         sys.exit(f'export.py: {error}')
-    print(f'Exported to {args.out}')
 
 
 def write(config: str, checkpoint: str, out: Path, suffix: str, precision: str) -> None:
     if out.suffix != suffix:
         raise ValueError(f'{out} has to end in {suffix}, by which its format is known')
     from mmsxm.apis.backends.torch_backend import load_network
+    from mmsxm.apis.calibration import Calibration
     from mmsxm.apis.export import export
+    from mmsxm.engine.checkpoint_hooks import latest_checkpoint
 
-    export(*load_network(config, checkpoint), out, precision)
+    checkpoint = latest_checkpoint(checkpoint) or checkpoint
+    network, info = load_network(config, checkpoint)
+    export(network, info, out, precision)
+    if info.calibration == Calibration.default(info.classes):
+        thresholds = 'without thresholds of tools/calibrate.py: 0.5 for each class'
+    else:
+        thresholds = 'with its thresholds'
+    print(f'Exported {checkpoint} to {out}, {thresholds}')
 
 
 if __name__ == '__main__':
