@@ -137,11 +137,71 @@ def test_scanners_are_crossed_in_one_command(tmp_path: Path) -> None:
     assert 'hand-luggage' in done.stderr
 
 
-def test_tables_can_be_written_before_anything_is_trained(tmp_path: Path) -> None:
-    done = run(
-        *('reproduce.py', '--table', '3', '--suite', 'sim-sixray', '--tables-only'),
-        *('--work-dir', tmp_path / 'runs', '--out', tmp_path / 'out'),
-    )
-    assert done.returncode == 0, done.stderr
-    assert '| FPN | as Stage II | missing | 0 |' in (tmp_path / 'out' / 'table3.md').read_text()
-    assert not (tmp_path / 'runs').exists()
+@pytest.fixture
+def reproduce(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., list[str]]:
+    """Call tools/reproduce.py with the folder out for what it writes; gives its lines."""
+
+    def call(*args: str) -> list[str]:
+        folders = ('--work-dir', str(tmp_path / 'runs'), '--out', str(tmp_path / 'out'))
+        monkeypatch.setattr(sys, 'argv', ['reproduce.py', *args, *folders])
+        runpy.run_path(str(ROOT / 'tools/reproduce.py'))['main']()
+        assert not (tmp_path / 'runs').exists()
+        return capsys.readouterr().out.splitlines()
+
+    return call
+
+
+def test_a_table_is_written_as_soon_as_one_of_its_networks_is_finished(
+    reproduce: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    out = tmp_path / 'out'
+    kept = 'runs/resnet50_fpn_sixray_full/seed0'
+    shutil.copytree(ROOT / 'results/sim-sixray' / kept, out / kept)
+    *_, last = reproduce('--table', '3,7', '--suite', 'sim-sixray', '--tables-only')
+    assert last == 'table 7 is not written: none of its networks is finished'
+    assert not list(out.glob('table7*'))
+    table = (out / 'table3.md').read_text()
+    assert '| FPN | as Stage II | missing | 0 |' in table
+    assert '| FPN | as Stage I and II | missing |' not in table
+
+
+def test_what_would_be_trained_stands_in_a_line_each(
+    reproduce: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    kept = 'runs/chr_sixray/seed0'
+    shutil.copytree(ROOT / 'results/sim-sixray' / kept, tmp_path / 'out' / kept)
+    row = ('--rows', 'no_image')
+    lines = reproduce('--table', '7', '--suite', 'sim-sixray', *row, '--dry-run')
+    assert lines == [
+        '3 networks, of which 3 are to be trained',
+        '  sxmnet_no-image_sixray_stage1/seed0: ablations/sxmnet_no-image_sixray_stage1.py',
+        '  chr_sixray/seed0: baselines/chr_sixray.py (has its record; its weights are needed)',
+        '  sxmnet_no-image_sixray_stage2/seed0: ablations/sxmnet_no-image_sixray_stage2.py',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [
+        (
+            ('--table', '7', '--suite', 'sim-sixray', '--rows', 'noimage,image'),
+            r'there is no row noimage in table 7: choose --rows from no_image, image$',
+        ),
+        (
+            ('--table', '7,4', '--suite', 'opixray'),
+            r'table 7 has no row of opixray, .*: choose from 2, 4, 8$',
+        ),
+    ],
+)
+def test_a_row_or_a_table_that_is_not_there_is_a_mistake(
+    reproduce: Callable[..., list[str]], args: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(SystemExit, match=rf'^reproduce\.py: {message}'):
+        reproduce(*args, '--dry-run')
+
+
+def test_all_tables_are_those_of_the_data(reproduce: Callable[..., list[str]]) -> None:
+    _, *lines = reproduce('--table', 'all', '--suite', 'opixray', '--tables-only')
+    assert [line.split(' is ')[0] for line in lines] == ['table 2', 'table 4', 'table 8']

@@ -4,7 +4,8 @@ python tools/reproduce.py --table 3 --suite sixray-mini --seeds 0,1,2
 
 Writes results/<suite>/table3.md and .csv, and a record of each network to results/<suite>/runs.
 With --jobs several networks train at a time; with --devices each on a GPU of its own. What has a
-record is never trained again: name another --out to train all of it yourself.
+record is never trained again, unless a network to train needs its weights and they are not in the
+work directory: name another --out to train all of it yourself.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from mmsxm.apis.paper.report import write_table
 from mmsxm.apis.paper.reproduction import Reproduction, train_all
-from mmsxm.apis.paper.rows import TABLES
+from mmsxm.apis.paper.rows import TABLES, Row
 from mmsxm.apis.paper.suites import find_suite
 
 
@@ -29,7 +30,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--suite', required=True, help="a suite's name, or the file of one")
     parser.add_argument('--seeds', default='0', help='numbers, with commas')
-    parser.add_argument('--rows', help='of the table, with commas; all without it')
+    parser.add_argument(
+        '--rows',
+        help='keys of rows, with commas, as in mmsxm/apis/paper/rows.py and the first column of a '
+        "table's csv; all without it",
+    )
     parser.add_argument('--jobs', type=int, help='networks to train at a time')
     parser.add_argument('--devices', default='', help='GPUs to deal out, with commas')
     parser.add_argument('--work-dir', help='of all runs; work_dirs/reproduce/<suite>')
@@ -50,37 +55,62 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def choose_tables(args: argparse.Namespace, family: str) -> dict[str, list[Row]]:
+    """The rows that are asked for of each table; ValueError where there are none."""
+    tables = {
+        table: [row for row in TABLES[table] if family in row.configs] for table in args.tables
+    }
+    if args.table == 'all':
+        tables = {table: rows for table, rows in tables.items() if rows}
+    elif empty := [table for table, rows in tables.items() if not rows]:
+        known = [table for table, rows in TABLES.items() if any(family in r.configs for r in rows)]
+        raise ValueError(
+            f'table {", ".join(empty)} has no row of {family}, the data of suite {args.suite}: '
+            f'choose from {", ".join(known)}'
+        )
+    if not args.rows:
+        return tables
+    chosen = args.rows.split(',')
+    keys = dict.fromkeys(row.key for rows in tables.values() for row in rows)
+    if unknown := [key for key in chosen if key not in keys]:
+        raise ValueError(
+            f'there is no row {", ".join(unknown)} in table {", ".join(tables)}: choose --rows '
+            f'from {", ".join(keys)}'
+        )
+    return {table: [row for row in rows if row.key in chosen] for table, rows in tables.items()}
+
+
 def main() -> None:
     """Train and write."""
     args = parse_args()
-    console = Console()
+    console = Console(soft_wrap=True, markup=False)
     try:
         suite = find_suite(args.suite)
         work_dir = args.work_dir or f'work_dirs/reproduce/{suite.stem}'
         out = args.out or Path('results') / suite.stem
         reproduction = Reproduction(suite, work_dir, out / 'runs')
-        family = reproduction.suite.family
-        rows = [
-            row
-            for table in args.tables
-            for row in TABLES[table]
-            if family in row.configs and (not args.rows or row.key in args.rows.split(','))
-        ]
+        tables = choose_tables(args, reproduction.suite.family)
+        rows = [row for chosen in tables.values() for row in chosen]
         runs = reproduction.plan(rows, args.seeds)
         missing = reproduction.missing(runs)
         console.print(f'{len(runs)} networks, of which {len(missing)} are to be trained')
         if args.dry_run:
             for run in missing:
-                console.print(f'  {run.name}: {run.config}')
+                known = reproduction.is_finished(run)
+                why = ' (has its record; its weights are needed)' if known else ''
+                console.print(f'  {run.name}: {run.config}{why}')
             return
         failed = {}
         if not args.tables_only:
             reproduction.prepare_data()
             jobs = args.jobs or max(len(args.devices), 1)
             failed = train_all(reproduction, runs, jobs, args.devices)
-        for table in args.tables:
-            for path in write_table(reproduction, table, args.seeds, out):
+        for table in tables:
+            written = write_table(reproduction, table, args.seeds, out)
+            for path in written:
                 console.print(f'written: {path}')
+            if not written:
+                console.print(f'table {table} is not written: none of its networks is finished')
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'reproduce.py: {error}')
     if failed:

@@ -34,6 +34,9 @@ def write_table(
         table: A key of :data:`~mmsxm.apis.paper.rows.TABLES`.
         seeds: Which runs.
         out: The folder for the files.
+
+    Returns:
+        The files; none, and nothing is written, where no run is finished yet.
     """
     rows = [row for row in TABLES[table] if reproduction.suite.family in row.configs]
     entries = [
@@ -41,6 +44,8 @@ def write_table(
         for row in rows
         for budget in reproduction.runs_of(row, seeds[0])
     ]
+    if not any(entry['runs'] for entry in entries):
+        return []
     full = [entry for entry in entries if entry['budget'] == 'full']
     out.mkdir(parents=True, exist_ok=True)
     name = f'table{table}' if table.isdigit() else table
