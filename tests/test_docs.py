@@ -24,7 +24,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from mmsxm import __main__ as command_line
+from mmsxm.apis.calibrating import store_calibration
+from mmsxm.apis.calibration import Calibration
 from mmsxm.apis.running import load_config
+from mmsxm.datasets import SIXray
 from mmsxm.registry import MODELS
 from mmsxm.simulation import write_opixray
 
@@ -366,6 +369,9 @@ def project(
     config = 'configs/demo/sxmnet_stage2.py'
     train = Command('the fixture', 'train', {}, 'tools/train.py', (config, *stages))
     assert run(train, folder) == 0
+    (trained,) = (folder / 'work_dirs/demo/stage2').glob('epoch_*.pth')
+    thresholds = Calibration.default(SIXray.METAINFO['classes'], threshold=0.3)
+    store_calibration(trained, thresholds, folder / 'demo-calibrated.pth')
 
     cfg = load_config('configs/sxmnet_sixray_stage2.py')
     weights = MODELS.build(dict(cfg.model, _scope_='mmpretrain')).state_dict()
