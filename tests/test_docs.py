@@ -5,6 +5,7 @@ import contextlib
 import importlib.util
 import io
 import itertools
+import json
 import multiprocessing
 import os
 import re
@@ -359,7 +360,10 @@ def project(
     (data / 'sixray').symlink_to('demo')
     shutil.copytree(own_data['coco'], data / 'bags')
     shutil.copytree(own_data['coco'] / 'annotations', folder / 'annotations')
-    (folder / 'annotations' / 'train.json').rename(folder / 'annotations' / 'all.json')
+    coco = json.loads((own_data['coco'] / 'annotations' / 'train.json').read_text())
+    for number, image in enumerate(coco['images']):
+        image['file_name'] = f'2024-05-0{number % 3 + 1}/{image["file_name"]}'
+    (folder / 'annotations' / 'all.json').write_text(json.dumps(coco))
     header = 'xml,height,width,xmin,ymin,xmax,ymax'
     (folder / 'boxes.csv').write_text(f'{header}\nP00001.xml,400,500,10,20,110,220\n')
     write_opixray(data / 'opixray', train=2, test=2, image_size=(96, 96))
@@ -395,6 +399,38 @@ def test_a_page_runs(page: Path, project: Path) -> None:
         # 1 says that there is an alarm, or that the few images lack something
         finds = command.tool in ('tools/screen.py', 'tools/check_dataset.py')
         assert code in ((0, 1) if finds else (0,)), f'{command.place}: {command.text}'
+
+
+@pytest.mark.parametrize(
+    ('folders', 'message'),
+    [
+        (['1/', '2/', '3/', '3/'], ''),
+        (
+            ['1/', '2/', '2/', '2/'],
+            "three lists need three days or more, but there are 2: ['1', '2",
+        ),
+        (['1/', '2/', '3/', ''], '1 images lie in no folder of a day, first 3.png'),
+    ],
+)
+def test_a_split_by_day_leaves_no_list_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folders: list[str], message: str
+) -> None:
+    (split,) = (command.program for command in COMMANDS if 'all.json' in command.program)
+    images = [{'id': i, 'file_name': f'{day}{i}.png'} for i, day in enumerate(folders)]
+    objects = [{'id': image['id'], 'image_id': image['id']} for image in images]
+    monkeypatch.chdir(tmp_path)
+    Path('annotations').mkdir()
+    Path('annotations/all.json').write_text(json.dumps({'images': images, 'annotations': objects}))
+    with pytest.raises(SystemExit) if message else contextlib.nullcontext() as stopped:
+        exec(split, {})
+    if stopped is not None:
+        assert str(stopped.value).startswith(message)
+        return
+    for name in ('train', 'val', 'test'):
+        part = json.loads(Path(f'annotations/{name}.json').read_text())
+        ids = {image['id'] for image in part['images']}
+        assert ids
+        assert ids == {item['image_id'] for item in part['annotations']}
 
 
 def test_what_is_not_run_is_there() -> None:
