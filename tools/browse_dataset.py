@@ -7,6 +7,7 @@ import mmcv
 from mmengine.config import DictAction
 
 from mmsxm.apis.browsing import browse
+from mmsxm.apis.mistakes import told_in_a_sentence
 from mmsxm.apis.running import load_config
 from mmsxm.visualization.overlays import sheet
 
@@ -33,4 +34,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with told_in_a_sentence():
+        main()

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from mmengine.runner import CheckpointLoader
 
+from mmsxm.apis.mistakes import told_in_a_sentence
 from mmsxm.apis.running import load_config
 from mmsxm.apis.weights import match_weights
 from mmsxm.registry import MODELS
@@ -33,4 +34,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with told_in_a_sentence():
+        main()

@@ -9,6 +9,7 @@ from collections import Counter
 from mmengine.config import DictAction
 
 from mmsxm.apis.meta_labels import label_levels
+from mmsxm.apis.mistakes import told_in_a_sentence
 from mmsxm.apis.running import load_config
 from mmsxm.datasets.meta_labels import write_meta_labels
 
@@ -33,4 +34,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with told_in_a_sentence():
+        main()

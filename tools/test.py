@@ -9,6 +9,7 @@ from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
 from mmsxm.apis import running
+from mmsxm.apis.mistakes import told_in_a_sentence
 from mmsxm.compat import leave_process_group
 from mmsxm.visualization.operating_points import plot_operating_points
 
@@ -108,5 +109,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with told_in_a_sentence():
+        main()
     leave_process_group()

@@ -6,6 +6,7 @@ import os
 from mmengine.config import DictAction
 
 from mmsxm.apis import running
+from mmsxm.apis.mistakes import told_in_a_sentence
 from mmsxm.compat import leave_process_group
 
 
@@ -94,6 +95,7 @@ def main() -> None:
 
 if __name__ == '__main__':
     try:
-        main()
+        with told_in_a_sentence():
+            main()
     finally:
         leave_process_group()

@@ -36,9 +36,17 @@ def load_config(
     ``work_dir`` wins over the config's own, which wins over ``work_dirs/<config name>``.
 
     Raises:
+        FileNotFoundError: There is no such config, or none that it builds on.
         ValueError: An option sets nothing that configs have, and something of nearly its name is.
     """
-    cfg = Config.fromfile(find_config(path))
+    found = find_config(path)
+    try:
+        cfg = Config.fromfile(found)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'{path} builds on {error.filename or error}, which is not there; where an environment '
+            'variable is a part of its name, set that to another value'
+        ) from error
     if options:
         _refuse_misspelt(options, {*cfg, *inspect.signature(Runner).parameters})
         cfg.merge_from_dict(options)
