@@ -19,6 +19,7 @@ from mmsxm.evaluation.thresholds import Criterion, cut_threshold, wilson_interva
 from mmsxm.files import write_whole
 
 from .calibration import KEY, Calibration
+from .class_names import taught_classes
 
 __all__ = ['Achieved', 'Calibrated', 'calibrate', 'store_calibration']
 
@@ -121,7 +122,7 @@ def store_calibration(source: Path, calibration: Calibration, out: Path) -> None
     if 'state_dict' not in checkpoint:
         raise ValueError(f'{source} holds no state_dict: it is no checkpoint of a training.')
     meta = checkpoint.setdefault('meta', {})
-    classes = meta.get('dataset_meta', {}).get('classes', calibration.thresholds)
+    classes = taught_classes(meta) or tuple(calibration.thresholds)
     Calibration.from_dict(calibration.to_dict(), classes)
     meta[KEY] = calibration.to_dict()
     buffer = io.BytesIO()

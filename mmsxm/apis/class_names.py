@@ -1,8 +1,14 @@
 """Classes, in whose order a network gives its scores and a data set its labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-__all__ = ['require_same_classes']
+__all__ = ['require_same_classes', 'taught_classes']
+
+
+def taught_classes(meta: Mapping[str, Any]) -> Sequence[str] | None:
+    """The classes of a checkpoint's ``meta``; None for weights alone, which don't tell."""
+    return meta.get('dataset_meta', {}).get('classes')
 
 
 def require_same_classes(labelled: Sequence[str], known: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from mmsxm.engine.resumable_checkpoint import resumable_checkpoint
 from mmsxm.engine.stop_hook import StopHook
 from mmsxm.engine.worker_death import say_worker_death
 
-from .class_names import require_same_classes
+from .class_names import require_same_classes, taught_classes
 from .installed_configs import find_config
 
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -202,9 +202,9 @@ class _TestRunner(Runner):
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """As mmengine's; ValueError if the network was taught other classes than are tested."""
         checkpoint: dict[str, Any] = super().load_checkpoint(*args, **kwargs)
-        known = checkpoint.get('meta', {}).get('dataset_meta', {}).get('classes')
+        known = taught_classes(checkpoint.get('meta', {}))
         labelled = self.test_dataloader.dataset.metainfo.get('classes')
-        if known and labelled:  # weights alone, as those of ImageNet, don't tell
+        if known and labelled:
             require_same_classes(labelled, known)
         return checkpoint
 

@@ -1,9 +1,11 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mmsxm.apis.mistakes import told_in_a_sentence
 from mmsxm.apis.running import load_config
+from mmsxm.engine.optim import merge_groups
 from mmsxm.registry import DATASETS
 
 
@@ -27,14 +29,12 @@ def test_a_registry_that_raises_it_again_is_left_out(tmp_path: Path) -> None:
     'defect',
     [
         lambda: int('three'),
-        lambda: {}['key'],
-        lambda: load_config(object()),  # type: ignore[arg-type]
-        lambda: [].pop(),
+        lambda: merge_groups([{}]),  # a key that our code looks up in vain
     ],
 )
-def test_defects_keep_their_traceback(defect: object) -> None:
-    with pytest.raises((ValueError, KeyError, TypeError, IndexError)), told_in_a_sentence():
-        defect()  # type: ignore[operator]
+def test_defects_keep_their_traceback(defect: Callable[[], object]) -> None:
+    with pytest.raises((ValueError, KeyError)), told_in_a_sentence():
+        defect()
 
 
 def test_a_config_that_builds_on_none(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from mmsxm.registry import MODELS
 
 from .. import running
 from ..calibration import KEY, Calibration
+from ..class_names import taught_classes
 from .base import ModelInfo, Prediction
 
 __all__ = ['TorchBackend', 'load_network']
@@ -98,7 +99,7 @@ def _find_checkpoint(checkpoint: str | Path | None, cfg: Config) -> str:
 
 
 def _find_classes(meta: dict[str, Any], cfg: Config) -> tuple[str, ...]:
-    classes = meta.get('dataset_meta', {}).get('classes')
+    classes = taught_classes(meta)
     if classes is None:  # weights alone, as tools/publish_model.py may write them
         classes = configured_classes(cfg.test_dataloader.dataset)
     return tuple(classes)
