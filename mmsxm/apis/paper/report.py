@@ -197,7 +197,10 @@ def _origin(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[s
     if not results:
         return []
     revisions = sorted({str(result['revision'])[:12] for result in results})
-    stacks = sorted(
-        {', '.join(f'{k} {v}' for k, v in result['stack'].items()) for result in results}
-    )
+    stacks = sorted({_stack(result) for result in results})
     return ['', f'Code: {", ".join(revisions)}. Stack: {"; ".join(stacks)}.']
+
+
+def _stack(result: dict[str, Any]) -> str:
+    versions = ', '.join(f'{name} {version}' for name, version in result['stack'].items())
+    return f'{versions} on {result.get("device", "cpu")}'

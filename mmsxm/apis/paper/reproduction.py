@@ -36,6 +36,7 @@ from .run_records import (
     EPOCHS,
     best_of,
     by_epoch,
+    device,
     last_step,
     read_epochs,
     read_history,
@@ -227,6 +228,7 @@ class Reproduction:
             'seconds': round(time.time() - started, 1),
             'revision': revision(),
             'stack': stack(),
+            'device': device(),
             # a processor without bfloat16 trains in float32 what others train in bfloat16
             'bfloat16': getattr(trained.optim_wrapper, 'autocast', False),
             'digest': settings,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from mmsxm.files import write_whole
 from mmsxm.foreign import is_number, parse_json, read_json, read_records
@@ -18,6 +19,7 @@ from ..tables import write_csv
 __all__ = [
     'best_of',
     'by_epoch',
+    'device',
     'last_step',
     'read_epochs',
     'read_history',
@@ -181,3 +183,8 @@ def stack() -> dict[str, str]:
     names = packages_distributions()
     packages = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmpretrain')
     return {names[name][0]: version(names[name][0]) for name in packages if name in names}
+
+
+def device() -> str:
+    """What networks are trained on: the name of the GPU, or ``cpu``."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'

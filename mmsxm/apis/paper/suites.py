@@ -12,7 +12,8 @@ paper's configs:
 - ``sizes``: pixels that images are resized to, and cropped to;
 - ``batch_size``, ``amp``;
 - ``val_interval``: epochs from test to test, of which the best stands beside the last;
-- ``stage1``, ``stage2``: ``epochs``, ``milestones`` and ``lr_scale``, a factor on the rates.
+- ``stage1``, ``stage2``: ``epochs``, ``milestones``, ``lr_scale``, a factor on the rates, and
+  ``max_norm``, to which a gradient is clipped.
 
 Without one of them the paper's configs stay as they are.
 """
@@ -142,6 +143,8 @@ def _set_schedule(suite: Config, cfg: Config, full: bool) -> None:
     if 'milestones' in stage:
         cfg.param_scheduler.milestones = list(stage.milestones)
     cfg.optim_wrapper.optimizer.lr *= stage.get('lr_scale', 1)
+    if 'max_norm' in stage:
+        cfg.optim_wrapper.clip_grad = dict(max_norm=stage.max_norm)
     if full and not is_stage1(cfg):
         own = cfg.train_cfg.max_epochs
         both = own + stage1_epochs(suite)

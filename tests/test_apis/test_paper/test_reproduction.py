@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from small_training import TINY_SUITE
 
 from mmsxm.apis.paper import reproduction as module
@@ -23,7 +24,7 @@ SXMNET = 'ablations/sxmnet_mf-n_sixray_stage2.py'
 
 SCHEDULE = """
 batch_size = 8
-stage1 = dict(epochs=1, milestones=[1], lr_scale=4)
+stage1 = dict(epochs=1, milestones=[1], lr_scale=4, max_norm=100)
 stage2 = dict(epochs=2, milestones=[1], lr_scale=0.5)
 """
 
@@ -85,6 +86,10 @@ def test_a_suite_changes_backbone_sizes_and_schedule(tiny: Callable[[], Reproduc
     assert cfg.model.head.in_channels == [64, 64, 64]
     assert cfg.train_cfg.max_epochs == 2
     assert cfg.optim_wrapper.optimizer.lr == pytest.approx(1e-2)
+    assert 'clip_grad' not in cfg.optim_wrapper
+    stage1 = load_config(CONFIGS / 'sxmnet_sixray_stage1.py')
+    lay_over(suite, stage1)
+    assert stage1.optim_wrapper.clip_grad == {'max_norm': 100}
     crops = [t.crop_size for t in cfg.train_dataloader.dataset.pipeline if 'Crop' in t.type]
     assert crops == [64]
 
@@ -121,6 +126,7 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
     assert sxmnet['steps'] == 2 * 2  # epochs of 16 images, 8 in a batch
     assert sxmnet['best']['xray/mAP'] >= sxmnet['metrics']['xray/mAP'] - 1e-9
     assert sxmnet['seconds'] > 0
+    assert sxmnet['device'] == 'cpu' or torch.cuda.is_available()
     assert sum(sxmnet['taught_levels'].values()) == 16
     assert read_scores(one.scores(Run(SXMNET, 0))).level_weights.shape == (8, 3)
     epochs = one.epochs(Run(SXMNET, 0))
