@@ -12,5 +12,5 @@ sizes = (128, 112)
 batch_size = 32
 amp = True
 val_interval = 2
-stage1 = dict(epochs=6, milestones=[4, 5], lr_scale=10)
+stage1 = dict(epochs=6, milestones=[4, 5], lr_scale=10, max_norm=200)
 stage2 = dict(epochs=10, milestones=[7, 9], lr_scale=0.5)

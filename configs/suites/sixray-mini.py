@@ -17,5 +17,5 @@ sizes = (146, 128)
 batch_size = 32
 amp = True
 val_interval = 2
-stage1 = dict(epochs=8, milestones=[6, 7], lr_scale=10)
+stage1 = dict(epochs=8, milestones=[6, 7], lr_scale=10, max_norm=200)
 stage2 = dict(epochs=10, milestones=[7, 9], lr_scale=0.5)
