@@ -33,7 +33,8 @@ def plot_bars(panels: Sequence[BarPanel], choices: Sequence[str], out: Path) -> 
             width = 0.8 / len(panel.shares)
             for number, (name, shares) in enumerate(panel.shares.items()):
                 mean = shares.mean(axis=0)
-                whiskers = np.stack([mean - shares.min(axis=0), shares.max(axis=0) - mean])
+                # the mean of equal shares may round to more, or less, than they are
+                whiskers = np.maximum([mean - shares.min(axis=0), shares.max(axis=0) - mean], 0)
                 bars = handles[name] = axis.bar(
                     np.arange(len(choices)) + (number + 0.5) * width - 0.4,
                     mean,

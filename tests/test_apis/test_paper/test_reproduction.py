@@ -54,7 +54,7 @@ def test_what_several_rows_need_is_trained_once_and_before_them(
     assert teacher == Run('baselines/chr_sixray.py', 1)
 
 
-@pytest.mark.parametrize('suite', ['sim-sixray', 'sixray-mini'])
+@pytest.mark.parametrize('suite', ['sim-sixray', 'sixray-mini', 'sixray-mini-3x'])
 def test_committed_records_are_of_the_configs_as_they_are(suite: str) -> None:
     records = CONFIGS.parent / 'results' / suite / 'runs'
     one = Reproduction(CONFIGS / 'suites' / f'{suite}.py', 'nowhere', records)

@@ -1,0 +1,17 @@
+"""Bars of how often each level is chosen."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmsxm.visualization.bars import BarPanel, plot_bars
+
+
+@pytest.mark.parametrize('count', [5, 21])  # the mean of three rounds to less, and to more
+def test_runs_of_equal_shares_are_drawn(count: int, tmp_path: Path) -> None:
+    total = 1167 if count == 5 else 313
+    shares = np.array([[100 * count / total, 0, 100 * (total - count) / total]] * 3)
+    assert shares.mean(axis=0)[0] != shares[0, 0]
+    plot_bars([BarPanel('labels', {'MF-I': shares})], ['P3', 'P4', 'P5'], tmp_path / 'bars.png')
+    assert (tmp_path / 'bars.png').stat().st_size > 0
