@@ -31,6 +31,7 @@ from mmsxm.simulation import write_opixray, write_sixray
 from .. import running
 from ..installed_configs import CONFIGS
 from ..meta_labels import label_levels
+from ..mistakes import told_in_a_sentence
 from .rows import Row
 from .run_records import (
     EPOCHS,
@@ -317,7 +318,14 @@ def _in_a_process(reproduction: Reproduction, run: Run, device: str, jobs: int) 
         done = subprocess.run(
             command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
         )
-    return f'exit status {done.returncode}' if done.returncode else None
+    return _what_happened(done.returncode, folder / 'output.txt') if done.returncode else None
+
+
+def _what_happened(code: int, output: Path) -> str:
+    """The exit status, and where Python itself gave up, its last line, which says why."""
+    lines = output.read_text(encoding='utf-8', errors='replace').split('\n')
+    said = [line for line in lines if line.strip()]
+    return f'exit status {code}: {said[-1]}' if code == 1 and said else f'exit status {code}'
 
 
 def schedule_of(cfg: Config) -> dict[str, Any]:
@@ -365,7 +373,8 @@ def digest(cfg: Config) -> str:
 def main() -> None:
     """Train one run; :func:`train_all` starts this in a process of its own."""
     suite, work_dir, records, config, seed, budget = sys.argv[1:]
-    Reproduction(suite, work_dir, records).train(Run(config, int(seed), budget))
+    with told_in_a_sentence():
+        Reproduction(suite, work_dir, records).train(Run(config, int(seed), budget))
 
 
 if __name__ == '__main__':

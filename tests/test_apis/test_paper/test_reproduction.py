@@ -189,6 +189,16 @@ def test_what_fails_is_named_and_what_needs_it_is_left_out(
     assert {device for _, device in trained} <= {'4', '5'}
 
 
+def test_what_failed_says_why(tmp_path: Path) -> None:
+    suite = tmp_path / 'tiny.py'
+    suite.write_text(TINY_SUITE.format(root=str(tmp_path / 'nowhere'), more=SCHEDULE))
+    one = Reproduction(suite, tmp_path / 'runs', tmp_path / 'records')
+    run = Run('baselines/resnet50_sixray.py', 0)
+    (why,) = train_all(one, [run]).values()
+    assert why.startswith('exit status 1: reproduction.py: there is no list')
+    assert 'Traceback' not in (one.folder(run) / 'output.txt').read_text()
+
+
 def test_hooks_that_only_watch_are_no_other_settings() -> None:
     """Results stay valid when a training is watched over more closely."""
     cfg = load_config(module.CONFIGS / 'sxmnet_sixray_stage2.py')
