@@ -1,9 +1,9 @@
 """How attention refines the pyramid (Sec. 3.2): every level is multiplied by the map.
 
-Measured, and not in the paper: with the plain product Stage II drives the map to 1 everywhere
-within an epoch, since a map whose mean is far below 1 shrinks all features and every gradient
-lifts it. Dividing the map by its own mean takes that gain away: a pooled feature becomes an
-attention-weighted mean, whose scale does not depend on the map's.
+Measured, and not in the paper: with the plain product Stage II drives the map towards 1
+everywhere, on real bags within an epoch or two, since a map whose mean is far below 1 shrinks all
+features and every gradient lifts it. Dividing the map by its own mean takes that gain away: a
+pooled feature becomes an attention-weighted mean, whose scale does not depend on the map's.
 """
 
 from collections.abc import Sequence

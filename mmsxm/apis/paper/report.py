@@ -11,7 +11,7 @@ import numpy as np
 
 from ..tables import write_csv
 from .reproduction import Reproduction, Run
-from .rows import TABLES, Row
+from .rows import SXMNET, TABLES, Row
 from .run_comparison import compare_runs, image_groups, read_runs
 
 __all__ = ['write_table']
@@ -146,12 +146,19 @@ def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, An
 
 
 def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[str]:
-    """What the last row brings over each other one, paired over the seeds that both have."""
-    last = entries[-1]
+    """What the paper's own network brings over each other row, paired over seeds of both.
+
+    In a table without it the last row takes its place.
+    """
+    networks = SXMNET.values()
+    with_it = [one for one in entries if any(run.config in networks for run in one['runs'])]
+    ours = with_it[0] if with_it else entries[-1]
     suite = reproduction.suite
     lines: list[str] = []
-    for entry in entries[:-1]:
-        common = {run.seed for run in last['runs']} & {run.seed for run in entry['runs']}
+    for entry in entries:
+        if entry is ours:
+            continue
+        common = {run.seed for run in ours['runs']} & {run.seed for run in entry['runs']}
         if not common:
             continue
         mine, others = (
@@ -162,7 +169,7 @@ def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> l
                     if run.seed in common
                 ]
             )
-            for one in (last, entry)
+            for one in (ours, entry)
         )
         parts: dict[str, np.ndarray | None] = {'all': None}
         if 'groups' in suite:
@@ -181,7 +188,7 @@ def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> l
         return []
     return [
         '',
-        f'Difference of "{last["label"]}" to the others in mAP, paired over seeds and images, with '
+        f'Difference of "{ours["label"]}" to the others in mAP, paired over seeds and images, with '
         '95 % bootstrap intervals over both:',
         '',
         '| to | seeds | difference |',
@@ -203,4 +210,4 @@ def _origin(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[s
 
 def _stack(result: dict[str, Any]) -> str:
     versions = ', '.join(f'{name} {version}' for name, version in result['stack'].items())
-    return f'{versions} on {result.get("device", "cpu")}'
+    return f'{versions} on {result["device"]}' if 'device' in result else versions

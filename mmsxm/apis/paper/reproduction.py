@@ -335,6 +335,7 @@ def schedule_of(cfg: Config) -> dict[str, Any]:
         'milestones': list(cfg.param_scheduler.milestones),
         'lr': cfg.optim_wrapper.optimizer.lr,
         'batch_size': cfg.train_dataloader.batch_size,
+        **(cfg.optim_wrapper.get('clip_grad') or {}),
     }
 
 

@@ -7,7 +7,7 @@ serves all rows of its config.
 
 from typing import NamedTuple
 
-__all__ = ['TABLES', 'Row']
+__all__ = ['SXMNET', 'TABLES', 'Row']
 
 
 class Row(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.device import get_device
 
 from mmsxm.files import write_whole
 from mmsxm.foreign import is_number, parse_json, read_json, read_records
@@ -186,5 +187,5 @@ def stack() -> dict[str, str]:
 
 
 def device() -> str:
-    """What networks are trained on: the name of the GPU, or ``cpu``."""
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'
+    """What networks are trained on: the name of the GPU, or what else mmengine takes."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else get_device()

@@ -123,6 +123,10 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
         one.train(run)
     sxmnet = one.result(Run(SXMNET, 0))
     assert sxmnet is not None
+    stage1_result = one.result(Run('sxmnet_sixray_stage1.py', 0))
+    assert stage1_result is not None
+    assert stage1_result['schedule']['max_norm'] == 100
+    assert 'max_norm' not in sxmnet['schedule']
     assert sxmnet['steps'] == 2 * 2  # epochs of 16 images, 8 in a batch
     assert sxmnet['best']['xray/mAP'] >= sxmnet['metrics']['xray/mAP'] - 1e-9
     assert sxmnet['seconds'] > 0
@@ -154,6 +158,10 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
     text = (tmp_path / 'a' / 'table3.md').read_text()
     assert '| FPN, attention, Meta Fusion | Stage I, Stage II |' in text
     assert 'Difference of "FPN, attention, Meta Fusion"' in text
+    monkeypatch.setitem(TABLES, '3', tuple(reversed(rows)))
+    write_table(one, '3', [0], tmp_path / 'reversed')
+    text = (tmp_path / 'reversed' / 'table3.md').read_text()
+    assert 'Difference of "FPN, attention, Meta Fusion"' in text  # wherever it stands
 
     stage1, _ = again.needs(Run(SXMNET, 0))
     shutil.rmtree(again.folder(stage1))
