@@ -132,6 +132,15 @@ def test_mistakes_are_told_in_a_sentence(
     assert not (network.parent / 'small-calibrated.pth').exists()
 
 
+def test_a_missing_checkpoint_is_told_before_images_are_read(network: Path) -> None:
+    network.with_suffix('.pth').unlink()
+    nowhere = ('--cfg-options', 'test_dataloader.dataset.data_root=nowhere')
+    done = run('calibrate', network, '--loader', 'test', '--best-f1', *nowhere)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith('calibrate.py: ')
+    assert 'small.pth' in done.stderr.splitlines()[-1]
+
+
 def test_an_export_says_which_checkpoint_it_has_and_whether_with_thresholds(
     network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -95,6 +95,8 @@ def score_images(
     cfg: Config, checkpoint: Path, loader: str, device: str | None, console: Console
 ) -> tuple[Scores, dict[str, Any]]:
     """Score the images of a loader, and say where they came from."""
+    # first, for a checkpoint that is not there is found at once, and images take their time
+    backend = TorchBackend(cfg, checkpoint, device, calibrated=False)
     dataset = build_images(cfg, loader)
     tested = dataset if loader == 'test' else build_images(cfg, 'test')
     shared = len(image_paths(dataset) & image_paths(tested))
@@ -104,7 +106,6 @@ def score_images(
             'measures will flatter these thresholds.',
             style='yellow',
         )
-    backend = TorchBackend(cfg, checkpoint, device, calibrated=False)
     source = source_of(dataset)
     origin = {
         'list': source.list_file,
