@@ -8,9 +8,9 @@ import pytest
 from mmsxm.visualization.bars import BarPanel, plot_bars
 
 
-@pytest.mark.parametrize('count', [5, 21])  # the mean of three rounds to less, and to more
-def test_runs_of_equal_shares_are_drawn(count: int, tmp_path: Path) -> None:
-    total = 1167 if count == 5 else 313
+# the mean of three rounds to less, and to more
+@pytest.mark.parametrize(('count', 'total'), [(5, 1167), (21, 313)])
+def test_runs_of_equal_shares_are_drawn(count: int, total: int, tmp_path: Path) -> None:
     shares = np.array([[100 * count / total, 0, 100 * (total - count) / total]] * 3)
     assert shares.mean(axis=0)[0] != shares[0, 0]
     plot_bars([BarPanel('labels', {'MF-I': shares})], ['P3', 'P4', 'P5'], tmp_path / 'bars.png')

@@ -12,10 +12,10 @@ import tempfile
 import time
 from collections.abc import Callable
 
-import torch
 from loader import SIMULATE, SIZES
 from steps import bare_config, batches_in_memory, begin
 
+from mmsxm.apis.paper.run_records import device_name
 from mmsxm.apis.running import allow_open_files, dismiss_workers
 
 WARM_UP = 3  # steps, while the workers fill their queues
@@ -71,7 +71,7 @@ def main() -> None:
         'config': args.config,
         'batch': args.batch,
         'workers': args.workers,
-        'device': torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
+        'device': device_name(),
         'images_per_second': {name: round(speed, 1) for name, speed in speeds.items()},
         'of_memory': round(speeds['from files'] / speeds['in memory'], 3),
     }

@@ -9,12 +9,12 @@ import argparse
 import json
 import tempfile
 
-import torch
 from steps import BareSteps, bare_config, batches_in_memory, begin
 from torch.utils.data import DataLoader
 from turns import take_turns
 
 from mmsxm.apis.complexity import count
+from mmsxm.apis.paper.run_records import device_name
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
         'batch': args.batch,
         'size': args.size,
         'amp': args.amp,
-        'device': torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
+        'device': device_name(),
         **{f'{name}_ms': round(1000 * value, 1) for name, value in seconds.items()},
         'to_bare': round(seconds['runner'] / seconds['bare'], 3),
         'to_against': round(seconds['runner'] / seconds['against'], 3),

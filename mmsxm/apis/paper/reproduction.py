@@ -37,7 +37,7 @@ from .run_records import (
     EPOCHS,
     best_of,
     by_epoch,
-    device,
+    device_name,
     last_step,
     read_epochs,
     read_history,
@@ -229,7 +229,7 @@ class Reproduction:
             'seconds': round(time.time() - started, 1),
             'revision': revision(),
             'stack': stack(),
-            'device': device(),
+            'device': device_name(),
             # a processor without bfloat16 trains in float32 what others train in bfloat16
             'bfloat16': getattr(trained.optim_wrapper, 'autocast', False),
             'digest': settings,
@@ -323,9 +323,8 @@ def _in_a_process(reproduction: Reproduction, run: Run, device: str, jobs: int) 
 
 def _what_happened(code: int, output: Path) -> str:
     """The exit status, and where Python itself gave up, its last line, which says why."""
-    lines = output.read_text(encoding='utf-8', errors='replace').split('\n')
-    said = [line for line in lines if line.strip()]
-    return f'exit status {code}: {said[-1]}' if code == 1 and said else f'exit status {code}'
+    said = output.read_text(encoding='utf-8', errors='replace').rstrip().rpartition('\n')[2]
+    return f'exit status {code}: {said}' if code == 1 else f'exit status {code}'
 
 
 def schedule_of(cfg: Config) -> dict[str, Any]:

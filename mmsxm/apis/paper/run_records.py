@@ -20,7 +20,7 @@ from ..tables import write_csv
 __all__ = [
     'best_of',
     'by_epoch',
-    'device',
+    'device_name',
     'last_step',
     'read_epochs',
     'read_history',
@@ -186,6 +186,6 @@ def stack() -> dict[str, str]:
     return {names[name][0]: version(names[name][0]) for name in packages if name in names}
 
 
-def device() -> str:
+def device_name() -> str:
     """What networks are trained on: the name of the GPU, or what else mmengine takes."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else get_device()
