@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mmsxm.apis.review.cases import STEP, VIEWS, Review, alarms, thresholds_at
-from mmsxm.apis.review.desk import Desk
 from mmsxm.evaluation.score_table import level_names
 from mmsxm.imaging.images import ImageError
+from mmsxm.review.cases import STEP, VIEWS, Review, alarms, thresholds_at
+from mmsxm.review.desk import Desk
 from mmsxm.visualization.review_page import (
     Bar,
     QueueRow,
@@ -340,7 +340,7 @@ def serve(args: argparse.Namespace) -> None:
     """Show the page until stopped; what was uploaded is gone then."""
     backend = None
     if args.model:
-        from mmsxm.apis.backends import load_backend
+        from mmsxm.inference.backends import load_backend
 
         backend = load_backend(args.model, args.checkpoint, device=args.device)
     desk = Desk(args.log, backend, args.results)

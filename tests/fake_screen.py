@@ -20,8 +20,8 @@ from mmsxm.imaging.preparation import Preparation
 sys.modules['mmsxm.apis'] = ModuleType('mmsxm.apis')
 sys.modules['mmsxm.apis'].__path__ = [f'{path}/apis' for path in mmsxm.__path__]
 
-from mmsxm.apis.backends.base import ModelInfo, Prediction  # noqa: E402
-from mmsxm.apis.calibration import Calibration  # noqa: E402
+from mmsxm.inference.backends.base import ModelInfo, Prediction  # noqa: E402
+from mmsxm.inference.calibration import Calibration  # noqa: E402
 
 CLASSES = ('Gun', 'Knife')
 
@@ -59,7 +59,7 @@ def _read_or_die(path: str, max_pixels: int) -> np.ndarray:
 read_image, reading.read_image = reading.read_image, _read_or_die
 
 if __name__ == '__main__':
-    from mmsxm.apis import backends
+    from mmsxm.inference import backends
 
     backends.load_backend = load_fake
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))

@@ -15,10 +15,10 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from mmsxm.apis.calibrating import store_calibration
-from mmsxm.apis.calibration import Calibration
-from mmsxm.apis.inferencer import XrayInferencer
 from mmsxm.datasets import OPIXray, SIXray
 from mmsxm.evaluation import read_scores
+from mmsxm.inference.calibration import Calibration
+from mmsxm.inference.inferencer import XrayInferencer
 from mmsxm.registry import MODELS
 from mmsxm.simulation import write_opixray
 
@@ -145,7 +145,7 @@ def test_an_export_says_which_checkpoint_it_has_and_whether_with_thresholds(
     network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     exported = []
-    monkeypatch.setattr('mmsxm.apis.export.export', lambda *args: exported.append(args[1]))
+    monkeypatch.setattr('mmsxm.inference.export.export', lambda *args: exported.append(args[1]))
     last = network.with_suffix('.pth')
     (tmp_path / 'last_checkpoint').write_text(str(last))
     calibrated = tmp_path / 'small-calibrated.pth'

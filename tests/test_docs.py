@@ -26,9 +26,9 @@ from markdown_it.token import Token
 
 from mmsxm import __main__ as command_line
 from mmsxm.apis.calibrating import store_calibration
-from mmsxm.apis.calibration import Calibration
 from mmsxm.apis.running import load_config
 from mmsxm.datasets import SIXray
+from mmsxm.inference.calibration import Calibration
 from mmsxm.registry import MODELS
 from mmsxm.simulation import write_opixray
 
@@ -59,9 +59,9 @@ NOT_RUN = {
     r'tools/benchmarks/\w+\.py': 'takes minutes, to be measured by hand',
     r'tests/fuzz/': 'reads files for hours; see tests/fuzz/test_parsers.py',
     r'tests/kill_and_resume\.py': 'trains for minutes; see test_faults.py',
-    r'demo/review\.py': 'serves until it is stopped; see test_review.py',
-    r'--watch': 'watches until it is stopped; see test_screen.py',
-    r'--engine ray': 'needs a Ray cluster; see test_screen.py',
+    r'demo/review\.py': 'serves until it is stopped; see test_page.py',
+    r'--watch': 'watches until it is stopped; see test_screen_tool.py',
+    r'--engine ray': 'needs a Ray cluster; see test_screen_tool.py',
     r'\{\'images\': images\}': "the images are the reader's",
 }
 LONGEST = 300  # seconds that a command may run, also on a busy machine

@@ -25,17 +25,9 @@ import torch
 from mmengine.runner import CheckpointLoader
 from PIL import EpsImagePlugin, Image
 
-from mmsxm.apis.backends import ModelInfo
-from mmsxm.apis.backends.exported import describe, known_outputs, read_description, to_prediction
-from mmsxm.apis.calibration import Calibration
 from mmsxm.apis.datasets.prepared_manifest import MANIFEST
 from mmsxm.apis.datasets.preparing import prepare_data
-from mmsxm.apis.inferencer import XrayInferencer
 from mmsxm.apis.paper.run_records import read_epochs
-from mmsxm.apis.review.decision_log import read_decisions
-from mmsxm.apis.review.desk import Desk
-from mmsxm.apis.screening.image_sources import find_paths
-from mmsxm.apis.screening.results import Results, write_table
 from mmsxm.datasets import SIXray, VocXray
 from mmsxm.datasets.findings import Findings
 from mmsxm.datasets.meta_labels import read_meta_labels
@@ -49,6 +41,19 @@ from mmsxm.files import sha256_or_none
 from mmsxm.foreign import parse_json, printable
 from mmsxm.imaging.images import ImageError, list_images, read_image, read_size
 from mmsxm.imaging.preparation import Preparation
+from mmsxm.inference.backends import ModelInfo
+from mmsxm.inference.backends.exported import (
+    describe,
+    known_outputs,
+    read_description,
+    to_prediction,
+)
+from mmsxm.inference.calibration import Calibration
+from mmsxm.inference.inferencer import XrayInferencer
+from mmsxm.review.decision_log import read_decisions
+from mmsxm.review.desk import Desk
+from mmsxm.screening.image_sources import find_paths
+from mmsxm.screening.results import Results, write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs' / 'demo' / 'sxmnet_stage2.py'
@@ -590,7 +595,7 @@ def test_names_of_classes_are_no_markup(
     """The summary failed over such a name, after the work, with another exit code."""
     from rich.console import Console
 
-    from mmsxm.apis.screening.results import Tally
+    from mmsxm.screening.results import Tally
 
     monkeypatch.syspath_prepend(ROOT / 'tools')
     screen = runpy.run_path(str(ROOT / 'tools' / 'screen.py'))

@@ -18,7 +18,6 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from mmsxm.apis.backends.torch_backend import TorchBackend
 from mmsxm.apis.calibrating import Achieved, calibrate, store_calibration
 from mmsxm.apis.running import load_config
 from mmsxm.apis.station_scores import station_scores
@@ -29,6 +28,7 @@ from mmsxm.evaluation import Scores, read_scores, write_scores
 from mmsxm.evaluation.alarm_curve import ANY_ITEM
 from mmsxm.evaluation.thresholds import BestF1, Criterion, DetectionRate, FalsePositiveRate
 from mmsxm.foreign import printable
+from mmsxm.inference.backends.torch_backend import TorchBackend
 from mmsxm.registry import DATASETS
 
 

@@ -34,10 +34,10 @@ def main() -> None:
 def write(config: str, checkpoint: str, out: Path, suffix: str, precision: str) -> None:
     if out.suffix != suffix:
         raise ValueError(f'{out} has to end in {suffix}, by which its format is known')
-    from mmsxm.apis.backends.torch_backend import load_network
-    from mmsxm.apis.calibration import Calibration
-    from mmsxm.apis.export import export
     from mmsxm.engine.checkpoint_hooks import latest_checkpoint
+    from mmsxm.inference.backends.torch_backend import load_network
+    from mmsxm.inference.calibration import Calibration
+    from mmsxm.inference.export import export
 
     checkpoint = latest_checkpoint(checkpoint) or checkpoint
     network, info = load_network(config, checkpoint)

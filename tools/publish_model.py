@@ -8,7 +8,7 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 import mmsxm.registry  # noqa: F401, makes loading safe
-from mmsxm.apis.calibration import KEY as CALIBRATION
+from mmsxm.inference.calibration import KEY as CALIBRATION
 
 KEPT = ('dataset_meta', 'cfg', 'epoch', CALIBRATION)  # of the meta
 

@@ -25,9 +25,9 @@ from mmsxm.imaging.images import MAX_PIXELS
 
 # the processes that read images import this file too: what is heavy is imported where it is used
 if TYPE_CHECKING:
-    from mmsxm.apis.backends import Backend
-    from mmsxm.apis.screening.results import Tally
-    from mmsxm.apis.screening.screen import Record
+    from mmsxm.inference.backends import Backend
+    from mmsxm.screening.results import Tally
+    from mmsxm.screening.screen import Record
 
 
 def parse_args() -> argparse.Namespace:
@@ -103,9 +103,9 @@ class Stop:
 
 def screen(args: argparse.Namespace) -> int:
     """Screen what the command line asks for; returns the exit code."""
-    from mmsxm.apis.backends import load_backend
-    from mmsxm.apis.screening.image_sources import find_paths, unseen, watch
-    from mmsxm.apis.screening.results import Results, write_table
+    from mmsxm.inference.backends import load_backend
+    from mmsxm.screening.image_sources import find_paths, unseen, watch
+    from mmsxm.screening.results import Results, write_table
 
     console = Console(markup=False, emoji=False)  # names of classes are no markup
     load = partial(
@@ -150,7 +150,7 @@ def records_of(
     """Screen with the engine that was asked for."""
     settings = args.batch_size, args.max_pixels, args.overlays and args.overlays.absolute()
     if args.engine == 'ray':
-        from mmsxm.apis.screening.ray_engine import screen_with_ray
+        from mmsxm.screening.ray_engine import screen_with_ray
 
         known = [path for path in paths if path]
         for record in screen_with_ray(known, load, args.workers, *settings):
@@ -158,7 +158,7 @@ def records_of(
             if stop():  # the paths are all on their way by now
                 return
         return
-    from mmsxm.apis.screening.screen import screen
+    from mmsxm.screening.screen import screen
     from mmsxm.worker_pool import WorkerPool
 
     with WorkerPool(args.workers, preload=['mmsxm.imaging.reading']) as pool:

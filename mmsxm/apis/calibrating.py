@@ -17,8 +17,8 @@ from mmsxm.evaluation.grouped_average_precision import interval
 from mmsxm.evaluation.score_scaling import fit_scaling, log_loss, to_logits, to_scores
 from mmsxm.evaluation.thresholds import Criterion, cut_threshold, wilson_interval
 from mmsxm.files import write_whole
+from mmsxm.inference.calibration import KEY, Calibration
 
-from .calibration import KEY, Calibration
 from .class_names import taught_classes
 
 __all__ = ['Achieved', 'Calibrated', 'calibrate', 'store_calibration']

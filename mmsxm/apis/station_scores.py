@@ -9,8 +9,8 @@ from mmsxm.evaluation import Scores
 from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.imaging.preparation import Preparation
 from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
+from mmsxm.inference.backends import Backend
 
-from .backends import Backend
 from .class_names import require_same_classes
 
 __all__ = ['station_scores']

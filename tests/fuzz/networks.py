@@ -20,7 +20,7 @@ def tiny_onnx() -> bytes:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    from mmsxm.apis.backends.exported import INPUT, METADATA, OUTPUTS, describe
+    from mmsxm.inference.backends.exported import INPUT, METADATA, OUTPUTS, describe
 
     height, width = INFO.preparation.size
     values = height * width * 3
@@ -47,7 +47,7 @@ def tiny_onnx() -> bytes:
 
 def ask(path: Path) -> None:
     """Load a network and show it two images; its errors need not name the file then."""
-    from mmsxm.apis.backends import load_backend
+    from mmsxm.inference.backends import load_backend
 
     backend = load_backend(path, threads=1)
     try:
@@ -59,7 +59,7 @@ def ask(path: Path) -> None:
 def _openvino() -> Parser:
     import tempfile
 
-    from mmsxm.apis.export import write_openvino
+    from mmsxm.inference.export import write_openvino
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'network.xml'

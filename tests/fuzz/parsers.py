@@ -28,17 +28,10 @@ from mmengine.logging import HistoryBuffer
 from PIL import Image
 
 from mmsxm import compat
-from mmsxm.apis.backends import ModelInfo
-from mmsxm.apis.backends.exported import describe, read_description
-from mmsxm.apis.calibration import Calibration
 from mmsxm.apis.datasets.prepared_manifest import MANIFEST, Row, read_rows, write_rows
 from mmsxm.apis.datasets.set_comparison import read_set
 from mmsxm.apis.paper.run_records import read_epochs, read_result
 from mmsxm.apis.paper.taught_levels import levels_of_boxes
-from mmsxm.apis.review.cases import Review, read_cases
-from mmsxm.apis.review.decision_log import Decision, append_decision, read_decisions
-from mmsxm.apis.screening.image_sources import read_list
-from mmsxm.apis.screening.results import Results, write_table
 from mmsxm.datasets.coco_xray import read_coco
 from mmsxm.datasets.csv_xray import read_object_csv
 from mmsxm.datasets.meta_labels import LabelSource, MetaLabels, read_meta_labels, write_meta_labels
@@ -53,6 +46,13 @@ from mmsxm.evaluation.score_table import Scores, read_scores, write_scores
 from mmsxm.imaging.images import ImageError, read_image
 from mmsxm.imaging.preparation import Preparation
 from mmsxm.imaging.reading import prepare_file
+from mmsxm.inference.backends import ModelInfo
+from mmsxm.inference.backends.exported import describe, read_description
+from mmsxm.inference.calibration import Calibration
+from mmsxm.review.cases import Review, read_cases
+from mmsxm.review.decision_log import Decision, append_decision, read_decisions
+from mmsxm.screening.image_sources import read_list
+from mmsxm.screening.results import Results, write_table
 from mmsxm.visualization.operating_points import read_tables
 
 CLASSES = ('Gun', 'Knife')

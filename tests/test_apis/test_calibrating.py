@@ -10,9 +10,7 @@ import torch
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import CheckpointLoader
 
-from mmsxm.apis.backends import ModelInfo, Prediction
 from mmsxm.apis.calibrating import calibrate, store_calibration
-from mmsxm.apis.calibration import Calibration
 from mmsxm.apis.station_scores import station_scores
 from mmsxm.datasets import SIXray
 from mmsxm.evaluation import Scores
@@ -20,6 +18,8 @@ from mmsxm.evaluation.score_scaling import to_logits, to_scores
 from mmsxm.evaluation.thresholds import BestF1, Criterion, DetectionRate, FalsePositiveRate
 from mmsxm.imaging.images import read_image
 from mmsxm.imaging.preparation import Preparation
+from mmsxm.inference.backends import ModelInfo, Prediction
+from mmsxm.inference.calibration import Calibration
 
 CLASSES = ('Gun', 'Knife')
 

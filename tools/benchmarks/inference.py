@@ -21,12 +21,12 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from turns import take_turns
 
-from mmsxm.apis.backends.torch_backend import load_network
-from mmsxm.apis.export import to_onnx, write_openvino
-from mmsxm.apis.inferencer import XrayInferencer
 from mmsxm.apis.running import load_config
 from mmsxm.files import write_whole
 from mmsxm.imaging.images import list_images
+from mmsxm.inference.backends.torch_backend import load_network
+from mmsxm.inference.export import to_onnx, write_openvino
+from mmsxm.inference.inferencer import XrayInferencer
 from mmsxm.registry import MODELS
 from mmsxm.simulation import write_sixray
 

@@ -16,10 +16,10 @@ from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
 from mmsxm.apis import running
-from mmsxm.apis.backends import load_backend
 from mmsxm.apis.station_scores import station_scores
 from mmsxm.evaluation import Scores
 from mmsxm.evaluation.mean_average_precision import average_precision
+from mmsxm.inference.backends import load_backend
 from mmsxm.registry import DATASETS
 
 

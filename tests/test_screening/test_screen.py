@@ -1,15 +1,15 @@
-"""What is said of files; broken ones, processes and signals are in tests/test_screen.py."""
+"""What is said of files; broken ones, processes and signals are in tests/test_screening/test_screen_tool.py."""
 
 from datetime import datetime, timezone
 
 import numpy as np
 import pytest
 
-from mmsxm.apis.backends import ModelInfo, Prediction
-from mmsxm.apis.calibration import Calibration
-from mmsxm.apis.screening.screen import screen_files
 from mmsxm.imaging.preparation import Preparation, View
 from mmsxm.imaging.reading import Prepared, Unreadable
+from mmsxm.inference.backends import ModelInfo, Prediction
+from mmsxm.inference.calibration import Calibration
+from mmsxm.screening.screen import screen_files
 
 THRESHOLDS = {'Gun': 0.3, 'Knife': 0.8}
 

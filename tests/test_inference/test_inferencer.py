@@ -11,12 +11,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.visualization import Visualizer
 
-from mmsxm.apis.backends import load_backend
-from mmsxm.apis.backends.torch_backend import TorchBackend
-from mmsxm.apis.calibration import Calibration
-from mmsxm.apis.inferencer import XrayInferencer
 from mmsxm.apis.running import load_config
 from mmsxm.imaging.images import ImageError
+from mmsxm.inference.backends import load_backend
+from mmsxm.inference.backends.torch_backend import TorchBackend
+from mmsxm.inference.calibration import Calibration
+from mmsxm.inference.inferencer import XrayInferencer
 from mmsxm.registry import MODELS
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'demo' / 'sxmnet_stage2.py'

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmsxm.apis.review.cases import (
+from mmsxm.review.cases import (
     Case,
     Review,
     alarms,

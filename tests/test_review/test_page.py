@@ -21,13 +21,13 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from mmsxm.apis.calibration import Calibration
 from mmsxm.apis.running import load_config
+from mmsxm.inference.calibration import Calibration
 from mmsxm.registry import MODELS
 
 pytest.importorskip('gradio', reason='needs gradio: pip install -r requirements/demo.txt')
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs' / 'demo' / 'sxmnet_stage2.py'
 CLASSES = ('Gun', 'Knife', 'Wrench', 'Pliers', 'Scissors')
 # weights that never learned give scores in between: Gun is an alarm in all images, others in none

@@ -8,9 +8,9 @@ import numpy as np
 
 from mmsxm.imaging.images import MAX_PIXELS, read_image
 from mmsxm.imaging.reading import prepare_file
+from mmsxm.inference.backends import Backend
+from mmsxm.screening.screen import screen_files
 
-from ..backends import Backend
-from ..screening.screen import screen_files
 from .cases import Case, Review, read_cases
 from .decision_log import append_decision, read_decisions
 

@@ -33,7 +33,7 @@ def judge(
     level_weights: np.ndarray,
     view: View,
 ) -> Verdict:
-    """Judge one image of a :class:`~mmsxm.apis.backends.Prediction`.
+    """Judge one image of a :class:`~mmsxm.inference.backends.Prediction`.
 
     Args:
         info: Of the network.

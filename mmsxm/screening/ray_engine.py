@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmsxm.imaging.images import MAX_PIXELS
+from mmsxm.inference.backends import Backend
 from mmsxm.worker_pool import WorkerPool
 
-from ..backends import Backend
 from .screen import Record, screen
 
 if TYPE_CHECKING:

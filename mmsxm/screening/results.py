@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmsxm.files import whole_file
+from mmsxm.inference.backends import ModelInfo
 
-from ..backends import ModelInfo
 from .record import Record, read_record
 
 try:

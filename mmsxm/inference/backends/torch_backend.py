@@ -10,6 +10,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmpretrain.apis.model import ModelHub
 
+from mmsxm.apis import running
+from mmsxm.apis.class_names import taught_classes
 from mmsxm.datasets.configured_classes import configured_classes
 from mmsxm.engine.checkpoint_hooks import latest_checkpoint, missing_keys
 from mmsxm.files import sha256
@@ -17,9 +19,7 @@ from mmsxm.imaging.preparation import Preparation
 from mmsxm.models import ScreeningNetwork, SXMNet
 from mmsxm.registry import MODELS
 
-from .. import running
 from ..calibration import KEY, Calibration
-from ..class_names import taught_classes
 from .base import ModelInfo, Prediction
 
 __all__ = ['TorchBackend', 'load_network']

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmsxm.apis.regions import Region, find_regions
+from mmsxm.inference.regions import Region, find_regions
 
 
 def test_connected_parts_above_half_of_the_maximum_the_strongest_first() -> None:

@@ -15,12 +15,12 @@ import torch
 from feeding import Fed
 from networks import EXPORTED
 
-from mmsxm.apis.backends import ModelInfo, Prediction, load_backend
-from mmsxm.apis.backends.openvino_backend import OpenVINOBackend
-from mmsxm.apis.calibration import Calibration
-from mmsxm.apis.export import export, to_onnx, write_openvino
 from mmsxm.imaging.images import list_images, read_image
 from mmsxm.imaging.preparation import Preparation
+from mmsxm.inference.backends import ModelInfo, Prediction, load_backend
+from mmsxm.inference.backends.openvino_backend import OpenVINOBackend
+from mmsxm.inference.calibration import Calibration
+from mmsxm.inference.export import export, to_onnx, write_openvino
 from mmsxm.models import ScreeningNetwork
 from mmsxm.registry import MODELS
 

@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from mmsxm.apis.review.decision_log import Decision, append_decision, read_decisions
+from mmsxm.review.decision_log import Decision, append_decision, read_decisions
 
 DECISION = Decision(
     time='2026-01-01T00:00:00.000+00:00',

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from mmsxm.apis.backends import ModelInfo
-from mmsxm.apis.calibration import Calibration
-from mmsxm.apis.screening.results import Results, write_table
 from mmsxm.imaging.preparation import Preparation
+from mmsxm.inference.backends import ModelInfo
+from mmsxm.inference.calibration import Calibration
+from mmsxm.screening.results import Results, write_table
 
 CLASSES = ('Gun', 'Knife')
 INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSES), 'a' * 64)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsxm.apis.screening.image_sources import find_paths, unseen, watch
+from mmsxm.screening.image_sources import find_paths, unseen, watch
 
 
 def never() -> bool:

@@ -8,8 +8,8 @@ import numpy as np
 
 from mmsxm.clock import now
 from mmsxm.files import sha256_or_none
+from mmsxm.screening.record import read_record
 
-from ..screening.record import read_record
 from .decision_log import Decision
 
 __all__ = [

@@ -11,11 +11,11 @@ from mmsxm.clock import now
 from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.imaging.preparation import View
 from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
+from mmsxm.inference.backends import Backend, ModelInfo
+from mmsxm.inference.verdict import judge
 from mmsxm.visualization.screening_overlays import write_overlay
 from mmsxm.worker_pool import WorkerDiedError, WorkerPool
 
-from ..backends import Backend, ModelInfo
-from ..verdict import judge
 from .record import Record
 
 __all__ = ['Screened', 'screen', 'screen_files']

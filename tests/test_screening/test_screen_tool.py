@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-TESTS = Path(__file__).resolve().parent
+TESTS = Path(__file__).resolve().parents[1]
 DARK, LIGHT = 20, 250
 
 

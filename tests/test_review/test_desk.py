@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mmsxm.apis.backends import ModelInfo, Prediction
-from mmsxm.apis.calibration import Calibration
-from mmsxm.apis.review.decision_log import read_decisions
-from mmsxm.apis.review.desk import Desk
 from mmsxm.imaging.preparation import Preparation
+from mmsxm.inference.backends import ModelInfo, Prediction
+from mmsxm.inference.calibration import Calibration
+from mmsxm.review.decision_log import read_decisions
+from mmsxm.review.desk import Desk
 
 CLASSES = ('Gun', 'Knife')
 INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSES), 'a' * 64)
