@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mmsxm.evaluation.score_table import level_names
 from mmsxm.imaging.images import ImageError
+from mmsxm.pyramid_levels import level_names
 from mmsxm.review.cases import STEP, VIEWS, Review, alarms, thresholds_at
 from mmsxm.review.desk import Desk
 from mmsxm.visualization.review_page import (

@@ -4,6 +4,7 @@ Readers of JSON, csv and XML raise many things over broken files: errors of deco
 digits, and of recursion where something lies in itself a thousand times.
 """
 
+import ast
 import csv
 import json
 import math
@@ -18,6 +19,7 @@ from defusedxml import DefusedXmlException, ElementTree
 __all__ = [
     'is_number',
     'parse_json',
+    'parse_setting',
     'printable',
     'read_csv',
     'read_json',
@@ -36,6 +38,54 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f'no JSON in UTF-8 ({error})') from error
+
+
+def parse_setting(config: str, name: str) -> Any:
+    """Return one top-level setting from the text of a config, without running the text.
+
+    Configs in text style consist of assignments of constants, lists, tuples, dicts and calls of
+    ``dict``; only these are read.
+
+    Raises:
+        KeyError: The text does not assign ``name``.
+        ValueError: The text is not Python, or the value is an expression of another kind.
+    """
+    try:
+        for statement in ast.parse(config).body:
+            if isinstance(statement, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id == name for target in statement.targets
+            ):
+                return _plain_value(statement.value)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise ValueError(f'not the text of a config ({error})') from error
+    raise KeyError(name)
+
+
+def _plain_value(node: ast.expr) -> Any:
+    if isinstance(node, ast.List | ast.Tuple):
+        values = [_plain_value(each) for each in node.elts]
+        return tuple(values) if isinstance(node, ast.Tuple) else values
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        return {
+            _plain_value(key): _plain_value(value)
+            for key, value in zip(node.keys, node.values, strict=True)
+            if key is not None
+        }
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
+        given: dict[Any, Any] = {}
+        for each in node.args:
+            given.update(_plain_value(each))
+        for keyword in node.keywords:
+            given |= (
+                _plain_value(keyword.value)
+                if keyword.arg is None
+                else {keyword.arg: _plain_value(keyword.value)}
+            )
+        return given
+    try:
+        return ast.literal_eval(node)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'not a plain value in line {node.lineno} of a config') from error
 
 
 def is_number(value: Any) -> bool:

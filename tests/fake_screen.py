@@ -8,20 +8,13 @@ import os
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
-import mmsxm
 from mmsxm.imaging import reading
 from mmsxm.imaging.preparation import Preparation
-
-# mmsxm.apis without the inferencer and the names that it brings, which take seconds to import
-sys.modules['mmsxm.apis'] = ModuleType('mmsxm.apis')
-sys.modules['mmsxm.apis'].__path__ = [f'{path}/apis' for path in mmsxm.__path__]
-
-from mmsxm.inference.backends.base import ModelInfo, Prediction  # noqa: E402
-from mmsxm.inference.calibration import Calibration  # noqa: E402
+from mmsxm.inference.backends.base import ModelInfo, Prediction
+from mmsxm.inference.calibration import Calibration
 
 CLASSES = ('Gun', 'Knife')
 

@@ -63,6 +63,11 @@ def missing_keys(model: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str
     ]
 
 
+def unused_keys(model: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str]:
+    """List the tensors of ``state_dict`` that the model does not have, sorted."""
+    return sorted(set(state_dict) - set(model.state_dict()))
+
+
 def _summary(keys: Sequence[str]) -> str:
     """Count keys by the modules that they belong to: ``head.fcs (6)``."""
     modules = Counter('.'.join(key.split('.')[:2]) for key in keys)
@@ -154,8 +159,7 @@ class HandoverHook(Hook):
                 f'initialised here: {len(new)} tensors ({_summary(new)}).',
                 logger='current',
             )
-        unused = sorted(set(state_dict) - set(model.state_dict()))
-        if unused:
+        if unused := unused_keys(model, state_dict):
             print_log(
                 f'The checkpoint holds {len(unused)} tensors that this model does not have '
                 f'({_summary(unused)}).',

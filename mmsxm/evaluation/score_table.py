@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 
 from mmsxm.foreign import read_csv
+from mmsxm.pyramid_levels import level_names
 from mmsxm.registry import METRICS
 
 from .image_name import image_name
@@ -18,18 +19,11 @@ from .mean_average_precision import score_rows
 __all__ = [
     'ScoreTable',
     'Scores',
-    'level_names',
     'read_scores',
     'write_scores',
 ]
 
 WHAT = ('score', 'label')
-LEVELS = ('P3', 'P4', 'P5')
-
-
-def level_names(count: int) -> tuple[str, ...]:
-    """The names of a network's levels, of which the last is always P5."""
-    return LEVELS[len(LEVELS) - count :]
 
 
 class Scores(NamedTuple):

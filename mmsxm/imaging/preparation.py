@@ -5,15 +5,17 @@ quarter of the bag. The image is resized as for the test and left uncropped, so 
 size that the network was trained on. The same code serves every backend.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
-from mmengine.config import Config
 
 from .foreground import foreground_window
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 __all__ = ['Preparation', 'View', 'boxes_to_image', 'map_to_image']
 
@@ -25,8 +27,35 @@ INTERPOLATIONS = {
     'lanczos': cv2.INTER_LANCZOS4,
 }
 
-
 LARGEST = 10_000  # pixels of a side of the network's input
+
+# What a test pipeline may contain, by type: for each argument the values that this module
+# reproduces, ANY where the value is read here or does not change pixels. Others are refused.
+ANY: Any = object()
+TRANSFORMS: dict[str, Any] = {
+    'LoadImageFromFile': {
+        'to_float32': (False,),
+        'color_type': ('color',),
+        'imdecode_backend': ('cv2',),
+        'ignore_empty': ANY,
+        'backend_args': ANY,
+        'file_client_args': ANY,
+    },
+    'LoadAnnotations': ANY,
+    'CropBackground': {'background': ANY, 'margin': ANY},
+    'Resize': {
+        'scale': ANY,
+        'keep_ratio': (False,),
+        'interpolation': ANY,
+        'backend': ('cv2',),
+        'clip_object_border': ANY,
+    },
+    # the crop of the paper's protocol; a station sees the whole image instead
+    'CenterCrop': {'crop_size': ANY, 'auto_pad': (False,)},
+    'IntuitiveMetaLevel': ANY,
+    'EllipseHeatmap': ANY,
+    'PackInputs': ANY,
+}
 
 
 class View(NamedTuple):
@@ -70,28 +99,44 @@ class Preparation:
             raise ValueError(f'images can not be prepared by {self}')
 
     @classmethod
-    def from_config(cls, cfg: Config) -> 'Preparation':
-        """Read what the test pipeline of a config does to images, but for its crop.
+    def from_config(cls, cfg: 'Config') -> 'Preparation':
+        """Read what the test pipeline of a config does to images, except for its center crop.
 
         Raises:
-            ValueError: It has no ``Resize`` to a fixed size.
+            ValueError: It contains a transform whose effect on the pixels is not reproduced here,
+                or no ``Resize`` to a fixed size.
         """
+        place = f'{cfg.filename or "the config"}: the test pipeline'
+        return cls.from_pipeline(cfg.test_dataloader.dataset.pipeline, place)
+
+    @classmethod
+    def from_pipeline(cls, pipeline: Iterable[Mapping[str, Any]], place: str) -> 'Preparation':
+        """Read a pipeline; ``place`` names it in error messages, see :meth:`from_config`."""
         settings: dict[str, Any] = {}
-        for transform in cfg.test_dataloader.dataset.pipeline:
-            if transform.type == 'mmsxm.CropBackground':
+        seen: set[str] = set()
+        for transform in pipeline:
+            name = _checked_name(transform, place)
+            if name in seen and name in ('CropBackground', 'Resize'):
+                raise ValueError(f'{place} contains {name} twice. {ADVICE}')
+            if name == 'CropBackground' and 'Resize' in seen:
+                raise ValueError(f'{place} contains CropBackground after Resize. {ADVICE}')
+            if name == 'Resize' and 'CenterCrop' in seen:
+                raise ValueError(f'{place} contains Resize after CenterCrop. {ADVICE}')
+            if name == 'CropBackground':
                 settings |= {
                     'background': transform.get('background', 240),
                     'margin': transform.get('margin', 8),
                 }
-            elif transform.type == 'Resize' and not transform.get('keep_ratio', False):
-                scale = transform.scale
+            elif name == 'Resize' and 'scale' in transform:
+                scale = transform['scale']
                 width, height = (scale, scale) if isinstance(scale, int) else scale
                 settings['size'] = (height, width)
                 settings['interpolation'] = transform.get('interpolation', 'bilinear')
+            seen.add(name)
         if 'size' not in settings:
             raise ValueError(
-                f"{cfg.filename}: the test pipeline has no dict(type='Resize', scale=(w, h)), "
-                "so the network's input size is unknown."
+                f"{place} has no dict(type='Resize', scale=(w, h)), so the network's input size is "
+                'unknown.'
             )
         return cls(**settings)
 
@@ -124,6 +169,29 @@ class Preparation:
             interpolation=INTERPOLATIONS[self.interpolation],
         )
         return resized, View((height, width), window)
+
+
+ADVICE = (
+    'Screening and export cannot reproduce it, so the network would see other pixels than in its '
+    'test. Use the transforms of configs/_base_/datasets, or preprocess the images themselves.'
+)
+
+
+def _checked_name(transform: Mapping[str, Any], place: str) -> str:
+    """Return a transform's name without its scope; ValueError if its effect is not reproduced."""
+    kind = transform['type']
+    name = kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind.__name__
+    allowed = TRANSFORMS.get(name)
+    if allowed is None:
+        raise ValueError(f'{place} contains {name}. {ADVICE}')
+    if allowed is not ANY:
+        for key, value in transform.items():
+            if key == 'type':
+                continue
+            values = allowed.get(key, ())
+            if values is not ANY and value not in values:
+                raise ValueError(f'{place} contains {name} with {key}={value!r}. {ADVICE}')
+    return name
 
 
 def boxes_to_image(boxes: np.ndarray, view: View, input_size: tuple[int, int]) -> np.ndarray:

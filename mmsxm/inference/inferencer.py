@@ -1,49 +1,35 @@
-"""All labels of X-ray images, and where the network looked, in the manner of mmpretrain.
+"""mmpretrain's interface to inference: all labels of an image, not only the highest.
 
-mmpretrain's own inferencer gives one label, the highest, also of a network that knows several
-(mmpretrain issue 1911), and sees the test's centre crop; this one sees the whole image.
+mmpretrain's own inferencer returns one label even for a multi-label network (mmpretrain issue
+1911) and sees the center crop of the test; this one sees the whole image. The work is done by
+:class:`~mmsxm.inference.station_inferencer.StationInferencer`, which needs no PyTorch.
 """
 
-import glob
-import os
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmpretrain.apis.base import BaseInferencer
 from mmpretrain.structures import DataSample
 
-from mmsxm.imaging.images import ImageError, list_images, read_image
-from mmsxm.imaging.preparation import View, map_to_image
-from mmsxm.visualization.verdicts import draw_verdict
+from mmsxm.imaging.preparation import map_to_image
 from mmsxm.visualization.windows import open_window
 
-from .backends import ModelInfo, load_backend
-from .verdict import Verdict, judge
+from .backends import ModelInfo
+from .station_inferencer import (
+    Input,
+    Judged,
+    StationInferencer,
+    expand_inputs,
+    to_dict,
+    verdict_pictures,
+    write_picture,
+)
 
 __all__ = ['XrayInferencer']
-
-Input = str | Path | np.ndarray
-READERS = 2  # threads; decoding and resizing run outside of Python's lock
-
-
-class _Prepared(NamedTuple):
-    path: str | None
-    image: np.ndarray
-    view: View
-
-
-class _Judged(NamedTuple):
-    path: str | None
-    view: View
-    attention_map: np.ndarray | None
-    verdict: Verdict
 
 
 class XrayInferencer(BaseInferencer):
@@ -52,9 +38,9 @@ class XrayInferencer(BaseInferencer):
     Args:
         model: A config, its path or a model's name; or a file of tools/export.py.
         pretrained: The checkpoint, or a work directory for its latest one.
-        device: For PyTorch; without it a GPU where there is one.
-        backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; the file says which without it.
-        threads: Of the CPU.
+        device: For PyTorch; by default a GPU if there is one.
+        backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; by default the file decides.
+        threads: CPU threads.
     """
 
     visualize_kwargs = {'show', 'wait_time', 'out_dir'}
@@ -67,12 +53,12 @@ class XrayInferencer(BaseInferencer):
         backend: str | None = None,
         threads: int | None = None,
     ) -> None:
-        self.backend = load_backend(model, pretrained, backend, device, threads)
+        self.station = StationInferencer(model, pretrained, device, backend, threads)
 
     @property
     def info(self) -> ModelInfo:
         """Classes, thresholds, and how images are prepared."""
-        return self.backend.info
+        return self.station.info
 
     def __call__(
         self,
@@ -86,122 +72,67 @@ class XrayInferencer(BaseInferencer):
         Args:
             inputs: A file, a folder, a glob, a BGR array ``(H, W, 3)`` uint8, or a list of them.
             return_datasamples: Return DataSamples instead of dicts.
-            batch_size: Images that the network sees at once.
+            batch_size: Images per batch.
             show: Show each verdict in a window.
             wait_time: Seconds for each; 0 waits for the space bar.
             out_dir: A folder for pictures of the verdicts.
 
         Returns:
-            For each image a dict of ``img_path`` (None for an array), ``pred_labels``,
-            ``pred_scores`` and ``thresholds`` by class, ``attention_map`` (float32, of the image's
-            size, None without attention), ``level_weights`` (order P3, P4, P5) and ``regions``
-            (``bbox`` in pixels of the image, xyxy, and ``score``); or a DataSample of
-            ``pred_score``, ``pred_label``, ``attention_map`` and ``level_weights``.
+            One dict per image, see :func:`~mmsxm.inference.station_inferencer.to_dict`; or one
+            DataSample with ``pred_score``, ``pred_label``, ``attention_map`` and
+            ``level_weights``.
 
         Raises:
-            FileNotFoundError: A file is not there, or a folder or glob holds no image.
-            ImageError: A file can't be read as an image; names it.
-            ValueError: An array is no such image, or there is no display to show pictures on.
+            FileNotFoundError: A file does not exist, or a folder or glob contains no image.
+            ImageError: A file cannot be read as an image.
+            ValueError: An array is not a BGR image, or there is no display for ``show``.
         """
         if kwargs.get('show'):
-            open_window()  # whether there is a display is known before the work
+            open_window()  # fail before the work, not after it
         return super().__call__(inputs, return_datasamples, batch_size, **kwargs)
 
     def _inputs_to_list(self, inputs: Input | Sequence[Input]) -> list[str | np.ndarray]:
-        if isinstance(inputs, np.ndarray):
-            return [inputs]
-        if not isinstance(inputs, str | Path):
-            return [one for each in inputs for one in self._inputs_to_list(each)]
-        path = str(inputs)
-        if os.path.isdir(path):
-            found = list_images(path)
-        elif os.path.exists(path) or not glob.has_magic(path):
-            return [path]  # reading says what is wrong with it
-        else:
-            found = sorted(glob.glob(path, recursive=True))
-        if not found:
-            raise FileNotFoundError(f'There is no image in {path}.')
-        return list(found)
+        return expand_inputs(inputs)
 
     def preprocess(
         self, inputs: Sequence[str | np.ndarray], batch_size: int = 8
-    ) -> Iterator[list[_Prepared]]:
-        """Read ahead of the network, a batch of images at most, and give batches."""
-        ahead: deque[Future[_Prepared]] = deque()
-        with ThreadPoolExecutor(READERS) as pool:
-            batch = []
-            rest = iter(inputs)
-            for item in rest:
-                ahead.append(pool.submit(self._prepare, item))
-                if len(ahead) < batch_size + READERS:
-                    continue
-                batch.append(ahead.popleft().result())
-                if len(batch) == batch_size:
-                    yield batch
-                    batch = []
-            for future in ahead:
-                batch.append(future.result())
-                if len(batch) == batch_size:
-                    yield batch
-                    batch = []
-            if batch:
-                yield batch
+    ) -> Iterator[list[Any]]:
+        """Yield prepared batches."""
+        return self.station.batches(inputs, batch_size)
 
-    def _prepare(self, item: str | np.ndarray) -> _Prepared:
-        if isinstance(item, str):
-            return _Prepared(item, *self.info.preparation(_read(item)))
-        return _Prepared(None, *self.info.preparation(_checked(item)))
-
-    def forward(self, inputs: list[_Prepared]) -> list[_Judged]:
-        """Ask the network about a batch."""
-        scores, maps, level_weights = self.backend(np.stack([each.image for each in inputs]))
-        judged = []
-        for i, (path, _, view) in enumerate(inputs):
-            attention_map = None if maps is None else maps[i]
-            verdict = judge(self.info, scores[i], attention_map, level_weights[i], view)
-            judged.append(_Judged(path, view, attention_map, verdict))
-        return judged
+    def forward(self, inputs: list[Any]) -> list[Judged]:
+        """Run the network on one batch."""
+        return self.station.judge(inputs)
 
     def visualize(
         self,
         ori_inputs: Sequence[str | np.ndarray],
-        preds: Sequence[_Judged],
+        preds: Sequence[Judged],
         show: bool = False,
         wait_time: float = 0,
         out_dir: str | Path | None = None,
     ) -> None:
-        """Draw verdicts, where somebody wants to see them."""
+        """Draw the verdicts if they are to be shown or written."""
         if not show and out_dir is None:
             return
         window = open_window() if show else None
-        names = _unique_names(preds)
-        for item, judged, name in zip(ori_inputs, preds, names, strict=True):
-            image = _read(item) if isinstance(item, str) else item
-            picture = draw_verdict(
-                image[..., ::-1],
-                judged.verdict._asdict(),
-                judged.attention_map,
-                judged.view.window,
-            )
+        for name, picture in verdict_pictures(ori_inputs, preds):
             if out_dir is not None:
-                Path(out_dir).mkdir(parents=True, exist_ok=True)
-                path = Path(out_dir) / f'{name}.png'
-                if not cv2.imwrite(str(path), picture[..., ::-1]):
-                    raise OSError(f'The picture {path} could not be written.')
+                write_picture(Path(out_dir), name, picture)
             if window is not None:
                 window.show(picture, name, wait_time)
 
     def postprocess(
         self,
-        preds: Sequence[_Judged],
+        preds: Sequence[Judged],
         visualization: None,
         return_datasamples: bool = False,
     ) -> list[dict[str, Any]] | list[DataSample]:
-        """Give the results as users of mmpretrain know them."""
-        make = self._datasample if return_datasamples else _as_dict
+        """Return results in the form that users of mmpretrain know."""
+        make = self._datasample if return_datasamples else to_dict
         return [make(judged) for judged in preds]
 
-    def _datasample(self, judged: _Judged) -> DataSample:
+    def _datasample(self, judged: Judged) -> DataSample:
         verdict = judged.verdict
         labels = [self.info.classes.index(name) for name in verdict.labels]
         sample = DataSample(metainfo={'img_path': judged.path, 'ori_shape': judged.view.image_size})
@@ -212,43 +143,3 @@ class XrayInferencer(BaseInferencer):
             whole = map_to_image(judged.attention_map, judged.view)
             sample.set_field(torch.from_numpy(whole), 'attention_map')
         return sample
-
-
-def _unique_names(preds: Sequence[_Judged]) -> list[str]:
-    """Name pictures as the files, with their number where that is none or taken."""
-    names: dict[str, None] = {}
-    for number, judged in enumerate(preds):
-        stem = '' if judged.path is None else Path(judged.path).stem
-        name = stem or f'{number:06d}'
-        while name in names:
-            name += f'_{number:06d}'
-        names[name] = None
-    return list(names)
-
-
-def _as_dict(judged: _Judged) -> dict[str, Any]:
-    path, view, attention_map, verdict = judged
-    return {
-        'img_path': path,
-        'pred_labels': verdict.labels,
-        'pred_scores': verdict.scores,
-        'thresholds': verdict.thresholds,
-        'attention_map': None if attention_map is None else map_to_image(attention_map, view),
-        'level_weights': verdict.level_weights,
-        'regions': verdict.regions,
-    }
-
-
-def _read(path: str) -> np.ndarray:
-    try:
-        return read_image(path)
-    except ImageError as error:
-        raise ImageError(f'{path}: {error}') from error
-
-
-def _checked(image: np.ndarray) -> np.ndarray:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(
-            f'An array must be a BGR image, (H, W, 3) uint8, not {image.shape} {image.dtype}.'
-        )
-    return image

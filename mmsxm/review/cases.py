@@ -8,7 +8,7 @@ import numpy as np
 
 from mmsxm.clock import now
 from mmsxm.files import sha256_or_none
-from mmsxm.screening.record import read_record
+from mmsxm.screening.record import differs, read_record
 
 from .decision_log import Decision
 
@@ -50,6 +50,7 @@ def read_cases(results: Path) -> list[Case]:
     """
     cases: list[Case] = []
     first: Mapping[str, Any] = {}
+    config_digest: str | None = None  # missing in old files
     with open(results, 'rb') as lines:
         for number, line in enumerate(lines, start=1):
             if not line.endswith(b'\n'):
@@ -60,6 +61,12 @@ def read_cases(results: Path) -> list[Case]:
                 raise ValueError(f'{place} is no result of tools/screen.py')
             if cases and record['model'] != cases[0].record['model']:
                 raise ValueError(f'{place} is of another network than line 1: review them apart')
+            if differs(record.get('config_digest'), config_digest):
+                raise ValueError(
+                    f'{place} was written with the same weights as the lines before under another '
+                    'config: review them apart'
+                )
+            config_digest = config_digest or record.get('config_digest')
             if 'error' not in record:
                 first = first or record
                 if record['thresholds'] != first['thresholds']:

@@ -1,12 +1,11 @@
 """What operators decided: one JSON object a line, appended and never rewritten."""
 
 import json
+import logging
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
-
-from mmengine.logging import print_log
 
 from mmsxm.foreign import parse_json
 
@@ -83,5 +82,7 @@ def read_decisions(log: Path) -> list[Decision]:
             except (TypeError, ValueError):
                 broken += 1
     if broken:
-        print_log(f'{log}: {broken} lines are no decisions, and left out', 'current')
+        logging.getLogger('mmsxm').warning(
+            '%s: skipped %d lines that are not decisions', log, broken
+        )
     return decisions

@@ -9,6 +9,7 @@ import numpy as np
 from mmsxm.imaging.images import MAX_PIXELS, read_image
 from mmsxm.imaging.reading import prepare_file
 from mmsxm.inference.backends import Backend
+from mmsxm.screening.record import differs
 from mmsxm.screening.screen import screen_files
 
 from .cases import Case, Review, read_cases
@@ -65,6 +66,13 @@ class Desk:
             raise ValueError(
                 f'{results} is of the network {cases[0].record["model"][:8]}, this one is '
                 f'{self.model[:8]}: give the checkpoint that it was screened with'
+            )
+        if backend and any(
+            differs(case.record.get('config_digest'), backend.info.config_digest) for case in cases
+        ):
+            raise ValueError(
+                f'{results} was written with the same weights under another config: name the '
+                'config that it was screened with'
             )
         if screened and screened[0]['thresholds'].keys() != set(self.classes):
             raise ValueError(

@@ -5,7 +5,7 @@ from typing import Any
 
 from mmsxm.foreign import is_number, parse_json
 
-__all__ = ['Record', 'read_record']
+__all__ = ['Record', 'differs', 'read_record']
 
 Record = dict[str, Any]
 
@@ -19,10 +19,15 @@ def read_record(line: bytes) -> Record | None:
     return record if isinstance(record, dict) and _is_whole(record) else None
 
 
+def differs(one: str | None, other: str | None) -> bool:
+    """Whether two config digests differ; files written before they existed have none."""
+    return bool(one and other and one != other)
+
+
 def _is_whole(record: Record) -> bool:
     said: Callable[[str], Any] = record.get
-    texts = [said('path'), said('model'), said('time')]
-    if not (_are_texts(texts) and texts[1].isprintable()):
+    texts = [said('path'), said('time'), said('model'), record.get('config_digest', '')]
+    if not (_are_texts(texts) and all(digest.isprintable() for digest in texts[2:])):
         return False
     if 'error' in record:
         return isinstance(record['error'], str) and _are_texts([record['error']])

@@ -10,7 +10,7 @@ from pathlib import Path
 from mmsxm.files import whole_file
 from mmsxm.inference.backends import ModelInfo
 
-from .record import Record, read_record
+from .record import Record, differs, read_record
 
 try:
     import fcntl
@@ -126,6 +126,11 @@ class Results:
             raise ValueError(
                 f'{place} is of the network {record["model"][:8]}, this one is '
                 f'{info.digest[:8]}: give it an --out of its own'
+            )
+        if differs(record.get('config_digest'), info.config_digest):
+            raise ValueError(
+                f'{place} was written with the same weights under another config: give this one an '
+                '--out of its own'
             )
         if 'error' not in record and record.get('thresholds') != info.calibration.thresholds:
             raise ValueError(

@@ -32,8 +32,9 @@ class Screened(NamedTuple):
 def screen_files(backend: Backend, files: Sequence[Prepared | Unreadable]) -> list[Screened]:
     """Ask the network about files that were read, and say of the others why they were not.
 
-    Records hold ``path``, ``labels``, ``scores``, ``thresholds``, ``regions``, ``level_weights``,
-    ``model`` and ``time``, or ``path``, ``error``, ``model`` and ``time``; see docs/screening.md.
+    Records contain ``path``, ``labels``, ``scores``, ``thresholds``, ``regions`` and
+    ``level_weights``, or ``path`` and ``error``; then ``model``, ``config_digest`` (missing for
+    files exported before it existed) and ``time``. See docs/screening.md.
     """
     info = backend.info
     readable = [file for file in files if isinstance(file, Prepared)]
@@ -63,12 +64,17 @@ def _screened(
     if not all(np.isfinite(numbers).all() for numbers in said):  # it would pass for no alarm
         return _failed(info, file.path, 'the network gives scores that are no numbers')
     verdict = judge(info, scores, attention_map, level_weights, file.view)
-    record = {'path': file.path, **verdict._asdict(), 'model': info.digest, 'time': now()}
+    record = {'path': file.path, **verdict._asdict(), **_provenance(info)}
     return Screened(record, attention_map, file.view)
 
 
 def _failed(info: ModelInfo, path: str, error: str) -> Screened:
-    return Screened({'path': path, 'error': error, 'model': info.digest, 'time': now()})
+    return Screened({'path': path, 'error': error, **_provenance(info)})
+
+
+def _provenance(info: ModelInfo) -> dict[str, str]:
+    config = {'config_digest': info.config_digest} if info.config_digest else {}
+    return {'model': info.digest, **config, 'time': now()}
 
 
 def screen(

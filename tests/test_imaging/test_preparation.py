@@ -1,22 +1,67 @@
 """What a station does to images, read from a config."""
 
+from typing import Any
+
 import pytest
+from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 
 from mmsxm.imaging.preparation import Preparation
+
+LOAD = dict(type='LoadImageFromFile')
+RESIZE = dict(type='Resize', scale=(80, 60), interpolation='area')
+
+
+def prepare(*pipeline: dict) -> Preparation:
+    return Preparation.from_config(
+        Config(dict(test_dataloader=dict(dataset=dict(pipeline=list(pipeline)))))
+    )
 
 
 @pytest.mark.parametrize(('scale', 'size'), [((80, 60), (60, 80)), (64, (64, 64))])
 def test_a_config_gives_its_scale_as_width_and_height_or_as_one_side(
     scale: tuple[int, int] | int, size: tuple[int, int]
 ) -> None:
-    pipeline = [dict(type='LoadImageFromFile'), dict(type='Resize', scale=scale)]
-    cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))
-    assert Preparation.from_config(cfg).size == size
+    assert prepare(LOAD, dict(type='Resize', scale=scale)).size == size
 
 
 def test_a_config_without_a_fixed_size_is_refused() -> None:
-    pipeline = [dict(type='Resize', scale=(80, 60), keep_ratio=True)]
-    cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))
     with pytest.raises(ValueError, match='input size is unknown'):
-        Preparation.from_config(cfg)
+        prepare(LOAD)
+
+
+@pytest.mark.parametrize(
+    ('transform', 'message'),
+    [
+        (dict(type='LoadImageFromFile', color_type='grayscale'), "color_type='grayscale'"),
+        (dict(type='LoadImageFromFile', to_float32=True), 'to_float32=True'),
+        (dict(type='mmcv.Pad', size=(96, 96)), 'contains Pad'),
+        (dict(type='Resize', scale=(40, 40)), 'contains Resize twice'),
+        (dict(type='mmsxm.CropBackground'), 'contains CropBackground after Resize'),
+        (dict(type='mmpretrain.ColorTransform', magnitude=0.5), 'contains ColorTransform'),
+    ],
+)
+def test_transforms_that_a_station_would_skip_are_refused(
+    transform: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        prepare(LOAD, RESIZE, transform)
+
+
+@pytest.mark.parametrize('setting', [dict(keep_ratio=True), dict(backend='pillow')])
+def test_a_resize_that_a_station_would_do_otherwise_is_refused(setting: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match='contains Resize with'):
+        prepare(LOAD, RESIZE | setting)
+
+
+def test_harmless_transforms_are_accepted_in_any_scope() -> None:
+    preparation = prepare(
+        dict(type=LoadImageFromFile, color_type='color'),
+        dict(type='mmcv.LoadAnnotations', with_bbox=True),
+        dict(type='mmsxm.CropBackground', margin=4),
+        RESIZE | dict(type='mmcv.Resize', clip_object_border=False),
+        dict(type='mmsxm.CenterCrop', crop_size=56),
+        dict(type='mmsxm.IntuitiveMetaLevel'),
+        dict(type='PackInputs', algorithm_keys=('img_id',)),
+    )
+    assert preparation == Preparation((60, 80), 'area', background=240, margin=4)

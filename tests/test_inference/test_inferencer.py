@@ -1,5 +1,6 @@
 """All labels of images, by one network of random weights."""
 
+import copy
 from pathlib import Path
 
 import cv2
@@ -172,6 +173,57 @@ def test_weights_of_another_network_are_refused(checkpoint: Path) -> None:
     other = CONFIG.with_name('resnet18.py')
     with pytest.raises(ValueError, match='does not fill the network'):
         load_backend(other, checkpoint)
+
+
+def save(path: Path, cfg: Config, with_config: bool = True) -> Path:
+    """A checkpoint as training writes it, or weights alone."""
+    torch.manual_seed(0)
+    state_dict = MODELS.build(cfg.model).state_dict()
+    meta = {'dataset_meta': {'classes': CLASSES}}
+    if with_config:
+        meta['cfg'] = cfg.pretty_text
+    torch.save({'state_dict': state_dict, 'meta': meta}, path)
+    return path
+
+
+def test_a_checkpoint_with_parts_that_the_config_lacks_is_refused(tmp_path: Path) -> None:
+    """Attention would be left out in silence."""
+    cfg = load_config(CONFIG)
+    checkpoint = save(tmp_path / 'a.pth', cfg)
+    fpn = copy.deepcopy(cfg)
+    fpn.model.update(attention_head=None, refinement=None)
+    with pytest.raises(ValueError, match=r'do not exist there, first attention_head\.'):
+        load_backend(fpn, checkpoint, device='cpu')
+
+
+def test_a_checkpoint_that_was_trained_with_another_refinement_is_refused(tmp_path: Path) -> None:
+    cfg = load_config(CONFIG)
+    checkpoint = save(tmp_path / 'a.pth', cfg)
+    product = copy.deepcopy(cfg)
+    product.model.refinement.type = 'mmsxm.ProductRefinement'
+    with pytest.raises(ValueError, match=r'model\.refinement\.type is NormalizedRefinement in the'):
+        load_backend(product, checkpoint, device='cpu')
+
+
+def test_the_same_weights_under_two_configs_have_two_config_digests(tmp_path: Path) -> None:
+    cfg = load_config(CONFIG)
+    checkpoint = save(tmp_path / 'a.pth', cfg, with_config=False)
+    product = copy.deepcopy(cfg)
+    product.model.refinement.type = 'mmsxm.ProductRefinement'
+    one, other = (load_backend(each, checkpoint, device='cpu').info for each in (cfg, product))
+    assert one.digest == other.digest
+    assert len(one.config_digest) == len(other.config_digest) == 64
+    assert one.config_digest != other.config_digest
+
+
+def test_a_checkpoint_of_a_training_with_overridden_settings_loads(tmp_path: Path) -> None:
+    options = {
+        'model.head.loss_meta_weight': 0.1,
+        'model.backbone.frozen_stages': 1,
+        'train_cfg.max_epochs': 1,
+    }
+    checkpoint = save(tmp_path / 'a.pth', load_config(CONFIG, options=options))
+    assert load_backend(CONFIG, checkpoint, device='cpu').info.classes == CLASSES
 
 
 def test_mistakes_in_naming_a_network(checkpoint: Path, tmp_path: Path) -> None:

@@ -51,6 +51,15 @@ def test_results_become_cases(tmp_path: Path) -> None:
     np.testing.assert_array_equal(scores, [[0.2, 0.0], [np.nan, np.nan]])
 
 
+def test_lines_of_one_network_under_two_configs_are_told_apart(tmp_path: Path) -> None:
+    """Lines from before config digests existed fit either."""
+    lines = [record('/a.png', 0.2)]
+    lines += [record(f'/{name}.png', 0.2, config_digest=name * 64) for name in 'ccd']
+    assert len(read_cases(write(tmp_path / 'r.jsonl', *lines[:3]))) == 3
+    with pytest.raises(ValueError, match='line 4 was written with the same weights'):
+        read_cases(write(tmp_path / 'r.jsonl', *lines))
+
+
 def test_a_line_that_is_still_being_written_is_left_out(tmp_path: Path) -> None:
     results = write(tmp_path / 'r.jsonl', record('/a.png', 0.2), end='{"path": "/b.p')
     assert len(read_cases(results)) == 1

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,15 @@ def test_dropped_files_become_cases_whatever_they_hold(tmp_path: Path, bag: Path
     assert (good.name, good.record['labels']) == ('bag.png', ['Gun'])
     assert bad.name == 'text.jpg'
     assert bad.record['error'].startswith('the file is no image')
+
+
+def test_results_of_the_network_under_another_config_are_refused(tmp_path: Path, bag: Path) -> None:
+    network = Brightness()
+    network.info = replace(INFO, config_digest='c' * 64)
+    results = write_results(tmp_path / 'r.jsonl', bag, config_digest='d' * 64)
+    with pytest.raises(ValueError, match='under another config: name the config'):
+        Desk(tmp_path / 'log', network, results)
+    Desk(tmp_path / 'log', network, write_results(tmp_path / 'old.jsonl', bag))
 
 
 def test_a_look_shows_where_the_network_looked(tmp_path: Path, bag: Path) -> None:

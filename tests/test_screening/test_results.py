@@ -77,6 +77,21 @@ def test_results_of_another_network_are_left_alone(out: Path) -> None:
     assert out.read_bytes() == whole
 
 
+def test_the_same_weights_under_another_config_are_another_network(tmp_path: Path) -> None:
+    path = tmp_path / 'results.jsonl'
+    with Results(path, replace(INFO, config_digest='c' * 64)) as results:
+        results.write({**FIRST, 'config_digest': 'c' * 64})
+    with pytest.raises(ValueError, match='line 1 was written with the same weights under another'):
+        Results(path, replace(INFO, config_digest='d' * 64))
+    with Results(path, replace(INFO, config_digest='c' * 64)) as results:
+        assert results.seen == {'/a.png'}
+
+
+def test_results_from_before_config_digests_are_resumed(out: Path) -> None:
+    with Results(out, replace(INFO, config_digest='c' * 64)) as results:
+        assert len(results.seen) == 3
+
+
 @pytest.mark.parametrize(
     'content', ['{"a": 1}', 'notes\n', '[1]\n', '3\n', '{"path": 1}\n', '\0' * 9, '{"path": "x"}\n']
 )

@@ -1,4 +1,4 @@
-"""What is said of files; broken ones, processes and signals are in tests/test_screening/test_screen_tool.py."""
+"""What is reported about files; broken files, processes and signals: test_screen_tool.py."""
 
 from datetime import datetime, timezone
 

@@ -10,7 +10,7 @@ from mmengine.dataset import Compose
 from mmsxm.datasets import XrayDataset
 from mmsxm.datasets.annotations import Box, clip_box
 from mmsxm.datasets.transforms import IntuitiveMetaLevel, intuitive_level
-from mmsxm.evaluation.score_table import LEVELS
+from mmsxm.pyramid_levels import LEVELS
 from mmsxm.foreign import read_records
 
 __all__ = ['count_levels', 'levels_of_boxes', 'taught_levels']

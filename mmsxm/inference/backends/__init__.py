@@ -31,6 +31,7 @@ def load_backend(
 
     Raises:
         FileNotFoundError: A file is not there.
+        ImportError: The runtime of the file is not installed.
         ValueError: The file is not for that backend, or of another network.
     """
     wanted = BACKENDS.get(Path(model).suffix, 'torch') if isinstance(model, str | Path) else 'torch'
@@ -40,7 +41,14 @@ def load_backend(
             'openvino the .xml file that tools/export.py writes, torch a config with its checkpoint'
         )
     if wanted == 'torch':
-        from .torch_backend import TorchBackend
+        try:
+            from .torch_backend import TorchBackend
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f'{model} is run by PyTorch, and {error.name} is not installed. Install a stack, '
+                "pip install 'mmsxm[onedl]', or screen with an exported file: "
+                'tools/export.py writes one on a machine that has PyTorch.'
+            ) from error
 
         return TorchBackend(model, checkpoint, device, threads)
     if checkpoint is not None:

@@ -36,6 +36,8 @@ class ModelInfo:
         preparation: Of its input.
         calibration: Thresholds, and the scaling of the scores.
         digest: SHA-256 of the checkpoint, also for what was exported from it.
+        config_digest: SHA-256 of the settings that decide results beside the weights; empty for
+            files that were exported before it existed.
 
     Raises:
         ValueError: A name is no printable text, or there are no classes, or two of one name.
@@ -46,9 +48,10 @@ class ModelInfo:
     preparation: Preparation
     calibration: Calibration
     digest: str
+    config_digest: str = ''
 
     def __post_init__(self) -> None:
-        for text in (self.name, self.digest, *self.classes):
+        for text in (self.name, self.digest, self.config_digest, *self.classes):
             if not (isinstance(text, str) and text.isprintable()):  # it goes to terminals
                 raise ValueError(
                     f'a network, its classes and its digest are named by texts, not {text!r}'
@@ -66,6 +69,7 @@ class ModelInfo:
             preparation=Preparation.from_dict(values['preparation']),
             calibration=Calibration.from_dict(values['calibration'], classes),
             digest=values['digest'],
+            config_digest=values.get('config_digest', ''),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,6 +80,7 @@ class ModelInfo:
             'preparation': self.preparation.to_dict(),
             'calibration': self.calibration.to_dict(),
             'digest': self.digest,
+            'config_digest': self.config_digest,
         }
 
 

@@ -24,7 +24,7 @@ class OnnxRuntimeBackend:
         try:
             import onnxruntime as ort
         except ImportError:
-            raise ImportError(f"{path} needs ONNX Runtime: pip install 'mmsxm[onnx]'") from None
+            raise ImportError(f"{path} needs ONNX Runtime: pip install 'mmsxm[station]'") from None
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0
         # threads that wait in a loop would take the cores from those that read images

@@ -36,7 +36,9 @@ class OpenVINOBackend:
         try:
             import openvino as ov
         except ImportError:
-            raise ImportError(f"{path} needs OpenVINO: pip install 'mmsxm[openvino]'") from None
+            raise ImportError(
+                f"{path} needs OpenVINO: pip install 'mmsxm[station-openvino]'"
+            ) from None
         settings = {
             'PERFORMANCE_HINT': 'LATENCY',  # all threads share one batch
             'ENABLE_CPU_PINNING': False,  # the cores also read images

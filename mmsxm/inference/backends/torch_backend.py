@@ -1,5 +1,6 @@
 """A checkpoint, run by PyTorch."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,13 @@ from mmpretrain.apis.model import ModelHub
 from mmsxm.apis import running
 from mmsxm.apis.class_names import taught_classes
 from mmsxm.datasets.configured_classes import configured_classes
-from mmsxm.engine.checkpoint_hooks import latest_checkpoint, missing_keys
+from mmsxm.engine.checkpoint_hooks import latest_checkpoint, missing_keys, unused_keys
+from mmsxm.engine.network_settings import (
+    require_same_settings,
+    settings_digest,
+    trained_model,
+    without_pretrained_weights,
+)
 from mmsxm.files import sha256
 from mmsxm.imaging.preparation import Preparation
 from mmsxm.models import ScreeningNetwork, SXMNet
@@ -43,17 +50,14 @@ def load_network(
     cfg, own_weights = _find_config(model)
     path = _find_checkpoint(checkpoint or own_weights, cfg)
     loaded = CheckpointLoader.load_checkpoint(path, map_location='cpu', logger='silent')
-    cfg.model.backbone.init_cfg = None  # the checkpoint has all weights
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    network: SXMNet = MODELS.build(cfg.model)
+    network: SXMNet = MODELS.build(without_pretrained_weights(cfg.model))
     state_dict = loaded.get('state_dict', loaded)
-    if missing := missing_keys(network, state_dict):
-        raise ValueError(
-            f'{path} does not fill the network of {_name(cfg)}: {len(missing)} of its tensors '
-            f'are missing or of another shape, first {missing[0]}.'
-        )
-    network.load_state_dict(state_dict, strict=False)
     meta = loaded.get('meta', {})
+    _require_same_network(network, state_dict, _name(cfg), path)
+    if trained := trained_model(meta):
+        require_same_settings(cfg.model, trained, _name(cfg), path)
+    network.load_state_dict(state_dict, strict=False)
     classes = _find_classes(meta, cfg)
     calibration = (
         Calibration.from_dict(meta[KEY], classes)
@@ -63,14 +67,33 @@ def load_network(
     slope, offset = (
         [values[name] for name in classes] for values in (calibration.slope, calibration.offset)
     )
+    preparation = Preparation.from_config(cfg)
     info = ModelInfo(
         name=_name(cfg),
         classes=classes,
-        preparation=Preparation.from_config(cfg),
+        preparation=preparation,
         calibration=calibration,
         digest=sha256(path),
+        config_digest=settings_digest(cfg.model, preparation.to_dict()),
     )
     return ScreeningNetwork(network, slope, offset).requires_grad_(False), info
+
+
+def _require_same_network(
+    network: SXMNet, state_dict: Mapping[str, torch.Tensor], config: str, path: str
+) -> None:
+    """Compare names and shapes of all tensors; ValueError if they differ either way."""
+    if missing := missing_keys(network, state_dict):
+        raise ValueError(
+            f'{path} does not fill the network of {config}: {len(missing)} of its tensors '
+            f'are missing or of another shape, first {missing[0]}.'
+        )
+    if unused := unused_keys(network, state_dict):
+        raise ValueError(
+            f'{path} was trained as another network than {config}: {len(unused)} of its tensors '
+            f'do not exist there, first {unused[0]}. Use the config that it was trained with; its '
+            'work directory contains a copy.'
+        )
 
 
 def _find_config(model: str | Path | Config) -> tuple[Config, str | None]:

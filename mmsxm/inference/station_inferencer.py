@@ -1,0 +1,243 @@
+"""All labels of X-ray images, and where the network looked, without PyTorch or OpenMMLab.
+
+A station runs an exported network with ONNX Runtime or OpenVINO; nothing imported here needs torch,
+mmengine, mmcv or mmpretrain. :class:`~mmsxm.inference.inferencer.XrayInferencer` wraps this class
+in mmpretrain's interface.
+"""
+
+import glob
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
+
+import cv2
+import numpy as np
+
+from mmsxm.imaging.images import ImageError, list_images, read_image
+from mmsxm.imaging.preparation import View, map_to_image
+from mmsxm.visualization.verdicts import draw_verdict
+
+from .backends import ModelInfo, load_backend
+from .verdict import Verdict, judge
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = [
+    'Input',
+    'Judged',
+    'StationInferencer',
+    'expand_inputs',
+    'to_dict',
+    'verdict_pictures',
+    'write_picture',
+]
+
+Input = str | Path | np.ndarray
+READERS = 2  # threads; decoding and resizing release Python's lock
+
+
+class _PreparedInput(NamedTuple):
+    path: str | None
+    image: np.ndarray
+    view: View
+
+
+class Judged(NamedTuple):
+    """The verdict on one image, and the attention ``(h, w)`` that spans its view.
+
+    ``path`` is None for an array.
+    """
+
+    path: str | None
+    view: View
+    attention_map: np.ndarray | None
+    verdict: Verdict
+
+
+class StationInferencer:
+    """Screen images without PyTorch: ``StationInferencer('demo.onnx')('bag.jpg')``.
+
+    Args:
+        model: A file of tools/export.py; or, where PyTorch is installed, a config, its path or the
+            name of a model.
+        checkpoint: The weights that belong to a config, or a work directory for its latest ones.
+        device: For PyTorch; by default a GPU if there is one.
+        backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; by default the file decides.
+        threads: CPU threads.
+    """
+
+    def __init__(
+        self,
+        model: Union[str, Path, 'Config'],
+        checkpoint: str | Path | None = None,
+        device: str | None = None,
+        backend: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.backend = load_backend(model, checkpoint, backend, device, threads)
+
+    @property
+    def info(self) -> ModelInfo:
+        """Classes, thresholds, and how images are prepared."""
+        return self.backend.info
+
+    def __call__(
+        self,
+        inputs: Input | Sequence[Input],
+        batch_size: int = 8,
+        out_dir: str | Path | None = None,
+    ) -> list[dict[str, Any]]:
+        """Screen images.
+
+        Args:
+            inputs: A file, a folder, a glob, a BGR array ``(H, W, 3)`` uint8, or a list of them.
+            batch_size: Images per batch.
+            out_dir: A folder for pictures of the verdicts.
+
+        Returns:
+            One dict per image, see :func:`to_dict`.
+
+        Raises:
+            FileNotFoundError: A file does not exist, or a folder or glob contains no image.
+            ImageError: A file cannot be read as an image.
+            ValueError: An array is not a BGR image.
+        """
+        items = expand_inputs(inputs)
+        judged = [each for batch in self.batches(items, batch_size) for each in self.judge(batch)]
+        if out_dir is not None:
+            for name, picture in verdict_pictures(items, judged):
+                write_picture(Path(out_dir), name, picture)
+        return [to_dict(each) for each in judged]
+
+    def batches(
+        self, items: Sequence[str | np.ndarray], batch_size: int = 8
+    ) -> Iterator[list[_PreparedInput]]:
+        """Yield prepared batches; threads read ahead of the network by one batch at most."""
+        ahead: deque[Future[_PreparedInput]] = deque()
+        with ThreadPoolExecutor(READERS) as pool:
+            batch = []
+            for item in items:
+                ahead.append(pool.submit(self._prepare, item))
+                if len(ahead) < batch_size + READERS:
+                    continue
+                batch.append(ahead.popleft().result())
+                if len(batch) == batch_size:
+                    yield batch
+                    batch = []
+            for future in ahead:
+                batch.append(future.result())
+                if len(batch) == batch_size:
+                    yield batch
+                    batch = []
+            if batch:
+                yield batch
+
+    def _prepare(self, item: str | np.ndarray) -> _PreparedInput:
+        if isinstance(item, str):
+            return _PreparedInput(item, *self.info.preparation(_read(item)))
+        return _PreparedInput(None, *self.info.preparation(_checked(item)))
+
+    def judge(self, batch: Sequence[_PreparedInput]) -> list[Judged]:
+        """Run the network on one batch of :meth:`batches`."""
+        scores, maps, level_weights = self.backend(np.stack([each.image for each in batch]))
+        judged = []
+        for i, (path, _, view) in enumerate(batch):
+            attention_map = None if maps is None else maps[i]
+            verdict = judge(self.info, scores[i], attention_map, level_weights[i], view)
+            judged.append(Judged(path, view, attention_map, verdict))
+        return judged
+
+
+def expand_inputs(inputs: Input | Sequence[Input]) -> list[str | np.ndarray]:
+    """List the files and arrays that files, folders, globs, arrays or lists of them stand for.
+
+    Raises:
+        FileNotFoundError: A folder or glob contains no image.
+    """
+    if isinstance(inputs, np.ndarray):
+        return [inputs]
+    if not isinstance(inputs, str | Path):
+        return [one for each in inputs for one in expand_inputs(each)]
+    path = str(inputs)
+    if os.path.isdir(path):
+        found = list_images(path)
+    elif os.path.exists(path) or not glob.has_magic(path):
+        return [path]  # the reader reports what is wrong with it
+    else:
+        found = sorted(glob.glob(path, recursive=True))
+    if not found:
+        raise FileNotFoundError(f'There is no image in {path}.')
+    return list(found)
+
+
+def to_dict(judged: Judged) -> dict[str, Any]:
+    """Return a result as a dict.
+
+    Its keys are ``img_path`` (None for an array), ``pred_labels``, ``pred_scores`` and
+    ``thresholds`` by class, ``attention_map`` (float32, of the image's size, None without
+    attention), ``level_weights`` (order P3, P4, P5) and ``regions`` (dicts of ``bbox``, xyxy in
+    image pixels, and ``score``).
+    """
+    path, view, attention_map, verdict = judged
+    return {
+        'img_path': path,
+        'pred_labels': verdict.labels,
+        'pred_scores': verdict.scores,
+        'thresholds': verdict.thresholds,
+        'attention_map': None if attention_map is None else map_to_image(attention_map, view),
+        'level_weights': verdict.level_weights,
+        'regions': verdict.regions,
+    }
+
+
+def verdict_pictures(
+    items: Sequence[str | np.ndarray], judged: Sequence[Judged]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield a unique name and an RGB picture for each verdict."""
+    for item, each, name in zip(items, judged, _unique_names(judged), strict=True):
+        image = _read(item) if isinstance(item, str) else item
+        yield (
+            name,
+            draw_verdict(
+                image[..., ::-1], each.verdict._asdict(), each.attention_map, each.view.window
+            ),
+        )
+
+
+def write_picture(folder: Path, name: str, picture: np.ndarray) -> None:
+    """Write an RGB picture to ``folder/name.png``; OSError if that fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f'{name}.png'
+    if not cv2.imwrite(str(path), picture[..., ::-1]):
+        raise OSError(f'The picture {path} could not be written.')
+
+
+def _unique_names(judged: Sequence[Judged]) -> list[str]:
+    """Name pictures after their files; add the number if there is no file or the name is taken."""
+    names: dict[str, None] = {}
+    for number, each in enumerate(judged):
+        stem = '' if each.path is None else Path(each.path).stem
+        name = stem or f'{number:06d}'
+        while name in names:
+            name += f'_{number:06d}'
+        names[name] = None
+    return list(names)
+
+
+def _read(path: str) -> np.ndarray:
+    try:
+        return read_image(path)
+    except ImageError as error:
+        raise ImageError(f'{path}: {error}') from error
+
+
+def _checked(image: np.ndarray) -> np.ndarray:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(
+            f'An array must be a BGR image, (H, W, 3) uint8, not {image.shape} {image.dtype}.'
+        )
+    return image

@@ -1,0 +1,133 @@
+"""Which settings tell two networks apart whose weights fit each other."""
+
+from typing import Any
+
+import pytest
+
+from mmsxm.engine.network_settings import (
+    differing_settings,
+    require_same_settings,
+    result_settings,
+    settings_digest,
+    trained_model,
+    without_pretrained_weights,
+)
+
+MODEL: dict[str, Any] = dict(
+    type='mmsxm.SXMNet',
+    data_preprocessor=dict(num_classes=2, mean=[1.0], std=[1.0], to_rgb=True, to_onehot=True),
+    backbone=dict(type='ResNet', depth=18, out_indices=(1, 2, 3)),
+    neck=dict(type='mmsxm.FPN', in_channels=[128, 256, 512], out_channels=64),
+    attention_head=dict(type='mmsxm.BottomUpAttentionHead', in_channels=64, loss_weight=0.0),
+    refinement=dict(type='mmsxm.NormalizedRefinement'),
+    head=dict(type='mmsxm.MetaFusionHead', num_classes=2, in_channels=[64, 64, 64]),
+)
+
+
+def changed(part: str, **settings: Any) -> dict[str, Any]:
+    return {**MODEL, part: {**MODEL[part], **settings}}
+
+
+def names(model: dict[str, Any]) -> list[str]:
+    return [name for name, *_ in differing_settings(result_settings(MODEL), result_settings(model))]
+
+
+@pytest.mark.parametrize(
+    ('model', 'name'),
+    [
+        (changed('refinement', type='mmsxm.ProductRefinement'), 'model.refinement.type'),
+        (changed('attention_head', concat='before'), 'model.attention_head.concat'),
+        (changed('data_preprocessor', to_rgb=False), 'model.data_preprocessor.to_rgb'),
+        (changed('backbone', strides=(1, 2, 2, 1)), 'model.backbone.strides'),
+        ({**MODEL, 'neck': None}, 'model.neck'),
+    ],
+)
+def test_settings_that_change_results_are_found(model: dict[str, Any], name: str) -> None:
+    assert names(model) == [name]
+
+
+@pytest.mark.parametrize(
+    'model',
+    [
+        changed('backbone', init_cfg=dict(type='Pretrained', checkpoint='a.pth')),
+        changed('backbone', frozen_stages=2, norm_eval=True, with_cp=True),
+        changed('backbone', out_indices=[1, 2, 3]),
+        changed('backbone', type='mmpretrain.ResNet'),
+        changed('attention_head', loss_weight=1.0),
+        changed('attention_head', concat='after', stride=4),  # the defaults
+        changed('head', loss_meta_weight=0.0),
+        changed('data_preprocessor', type='ClsDataPreprocessor'),
+        {**MODEL, 'frozen': ('backbone',), 'train_cfg': None},
+    ],
+)
+def test_settings_that_only_training_reads_and_spelt_out_defaults_do_not_count(
+    model: dict[str, Any],
+) -> None:
+    assert names(model) == []
+    assert settings_digest(model, {}) == settings_digest(MODEL, {})
+
+
+def test_the_digest_covers_the_network_and_its_input() -> None:
+    product = changed('refinement', type='mmsxm.ProductRefinement')
+    digests = {
+        settings_digest(MODEL, {'size': [64, 64]}),
+        settings_digest(MODEL, {'size': [96, 96]}),
+        settings_digest(product, {'size': [64, 64]}),
+    }
+    assert len(digests) == 3
+
+
+def test_the_message_names_setting_values_and_what_to_do() -> None:
+    product = changed('refinement', type='mmsxm.ProductRefinement')
+    with pytest.raises(
+        ValueError,
+        match=r'a\.pth was trained as another network than demo: model\.refinement\.type is '
+        r'NormalizedRefinement in the checkpoint and ProductRefinement in the config\. Use',
+    ):
+        require_same_settings(product, MODEL, 'demo', 'a.pth')
+
+
+def test_names_from_a_checkpoint_are_not_imported() -> None:
+    """``this`` prints a poem when it is imported."""
+    import sys
+
+    sys.modules.pop('this', None)
+    assert result_settings({'type': 'this.s', 'depth': 18}) == {'type': 'this.s', 'depth': 18}
+    assert 'this' not in sys.modules
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        "model = dict(type=__import__('os').system('true'))",
+        'model = [x for x in ()]',
+        'model = (',
+        'model = ' + '(' * 500 + ')' * 500,
+        'model = 3',
+        'lr = 0.1',
+    ],
+)
+def test_a_config_text_that_is_not_plain_is_not_run(text: str) -> None:
+    assert trained_model({'cfg': text}) is None
+
+
+def test_the_text_of_a_config_gives_its_model() -> None:
+    text = "a = 1\nmodel = dict(dict({'head.fcs': -1}), type='A', levels=(1, 2), b=[dict(c=None)])"
+    assert trained_model({'cfg': text}) == {
+        'head.fcs': -1,
+        'type': 'A',
+        'levels': (1, 2),
+        'b': [{'c': None}],
+    }
+    assert trained_model({}) is None
+
+
+def test_networks_are_built_without_fetching_weights() -> None:
+    model = dict(
+        backbone=dict(type='TIMMBackbone', model_name='resnet18', pretrained=True),
+        neck=dict(init_cfg=[dict(type='Xavier')]),
+    )
+    assert without_pretrained_weights(model) == dict(
+        backbone=dict(type='TIMMBackbone', model_name='resnet18', pretrained=False),
+        neck=dict(init_cfg=None),
+    )
