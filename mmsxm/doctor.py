@@ -26,6 +26,9 @@ EXTRAS = {
     'openvino': 'exported networks, by OpenVINO',
     'probe': 'telling simulated bags from real ones',
     'ray': 'screening on many machines',
+    'station': 'screening without PyTorch, by ONNX Runtime',
+    'station-openvino': 'screening without PyTorch, by OpenVINO',
+    'station-review': 'the review page without PyTorch',
 }
 
 
@@ -91,6 +94,12 @@ def describe_extra(extra: str, versions: Mapping[str, str], requires: Iterable[s
     if missing:
         return Finding(f'[{extra}]', f'not here; for {EXTRAS[extra]}: {command}')
     return Finding(f'[{extra}]', ', '.join(f'{name} {versions[name]}' for name in needs))
+
+
+def is_station(versions: Mapping[str, str]) -> bool:
+    """Whether an environment can only screen with exported networks: a runtime, no PyTorch."""
+    names = {OTHER_BUILDS.get(name, name) for name in versions}
+    return bool(names & {'onnxruntime', 'openvino'}) and not names & {'torch', *ONEDL, *OPENMMLAB}
 
 
 def check_stack(versions: Mapping[str, str]) -> Finding:
@@ -173,6 +182,21 @@ def examine() -> list[Finding]:
         check_python(),
         check_mmsxm(versions, requires),
         check_configs(Path(__file__).resolve().parent),
+    ]
+    if is_station(versions):
+        findings += [
+            Finding('stack', 'none: this environment screens with exported networks only'),
+            check_opencv(versions),
+        ]
+    else:
+        findings += _examine_training(versions)
+    if requires:
+        findings += [describe_extra(extra, versions, requires) for extra in EXTRAS]
+    return findings
+
+
+def _examine_training(versions: Mapping[str, str]) -> list[Finding]:
+    findings = [
         check_stack(versions),
         check_import('torch', 'pip install torch'),
         check_torchvision(versions.get('torch', '')),
@@ -183,8 +207,6 @@ def examine() -> list[Finding]:
         stack = [name for name in versions if name in ONEDL + OPENMMLAB + tuple(OTHER_BUILDS)]
         mend = f'pip install --no-deps --force-reinstall {" ".join(stack)}'
         findings += [check_import(name, mend) for name in ('mmengine', 'mmcv', 'mmpretrain')]
-    if requires:
-        findings += [describe_extra(extra, versions, requires) for extra in EXTRAS]
     return findings
 
 

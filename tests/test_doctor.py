@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,19 @@ def test_either_stack_is_fine(versions: dict[str, str]) -> None:
     finding = doctor.check_stack(versions | {'numpy': '2.0'})
     assert finding.mend == ''
     assert all(f'{name} {version}' in finding.found for name, version in versions.items())
+
+
+def test_a_station_lacks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = {'mmsxm': '0.1.0', 'onnxruntime': '1.32.0', 'opencv-python': '5.0.0'}
+    assert doctor.is_station(versions)
+    assert not doctor.is_station(versions | {'torch': '2.13.0'})
+    assert not doctor.is_station({'numpy': '2.0'})
+    monkeypatch.setattr(doctor, 'installed_versions', lambda: versions)
+    monkeypatch.setattr(doctor.metadata, 'requires', lambda _: ['opencv-python'])
+    findings = {each.name: each for each in doctor.examine()}
+    assert not any(each.mend for each in findings.values())
+    assert 'exported networks only' in findings['stack'].found
+    assert 'torch' not in findings
 
 
 def test_no_stack() -> None:
@@ -98,5 +112,6 @@ def test_extras_are_described_and_never_a_fault() -> None:
 
 
 def test_every_extra_of_a_user_is_described() -> None:
-    extras = {path.stem for path in (ROOT / 'requirements').glob('*.txt')}
-    assert set(doctor.EXTRAS) == extras - {'onedl', 'openmmlab', 'runtime', 'tests'}
+    section = (ROOT / 'pyproject.toml').read_text().split('optional-dependencies]')[1]
+    extras = set(re.findall(r'^([\w-]+) = ', section.split('[tool.')[0], re.MULTILINE))
+    assert set(doctor.EXTRAS) == extras - {'onedl', 'openmmlab', 'tests'}
