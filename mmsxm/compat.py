@@ -8,10 +8,12 @@ import contextlib
 import functools
 import gc
 import importlib.util
+import io
 import os
 import pickle
 import sys
 import urllib.error
+import warnings
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +31,7 @@ def apply() -> None:
     """Apply the repairs that importing and loading need; later calls do nothing."""
     require_stack()
     repair_torchvision()
-    import_with_clean_output()
+    import_quietly()
     register_safe_loaders()
 
 
@@ -71,13 +73,26 @@ def repair_torchvision() -> None:
 # ---------------------------------------------------------------------------- output
 
 
-def import_with_clean_output() -> None:
-    """Import mmpretrain's data sets with what that prints sent to standard error.
+NOISE = {'Could not import OneDL', 'False'}  # lines that OneDL's packages print when imported
 
-    OneDL's print that an optional package is missing, and tools write JSON to standard output.
+
+def import_quietly() -> None:
+    """Import mmpretrain without the messages that say nothing about the user's environment.
+
+    OneDL's packages print that an optional package is missing, and the light builds of mmcv warn
+    about operators that nothing here uses. What else is printed goes to standard error, because
+    commands write their results to standard output.
     """
-    with contextlib.redirect_stdout(sys.stderr):
-        importlib.import_module('mmpretrain.datasets')
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+            warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+            importlib.import_module('mmpretrain.datasets')
+            importlib.import_module('mmpretrain.models')
+    finally:
+        for line in printed.getvalue().splitlines():
+            if line not in NOISE:
+                sys.stderr.write(f'{line}\n')
 
 
 # ---------------------------------------------------------------------------- checkpoints

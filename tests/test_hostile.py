@@ -27,7 +27,6 @@ from PIL import EpsImagePlugin, Image
 
 from mmsxm.apis.datasets.prepared_manifest import MANIFEST
 from mmsxm.apis.datasets.preparing import prepare_data
-from mmsxm.apis.paper.run_records import read_epochs
 from mmsxm.datasets import SIXray, VocXray
 from mmsxm.datasets.findings import Findings
 from mmsxm.datasets.meta_labels import read_meta_labels
@@ -50,6 +49,7 @@ from mmsxm.inference.backends.exported import (
 )
 from mmsxm.inference.calibration import Calibration
 from mmsxm.inference.inferencer import XrayInferencer
+from mmsxm.reproduction.run_records import read_epochs
 from mmsxm.review.decision_log import read_decisions
 from mmsxm.review.desk import Desk
 from mmsxm.screening.image_sources import find_paths

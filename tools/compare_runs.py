@@ -14,9 +14,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mmsxm.apis.paper.run_comparison import compare_runs, image_groups, read_runs
 from mmsxm.apis.tables import write_csv
 from mmsxm.foreign import printable
+from mmsxm.reproduction.run_comparison import compare_runs, image_groups, read_runs
 
 
 def main() -> None:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmsxm.apis.paper.attention_gallery import draw_attention
-from mmsxm.apis.paper.level_figure import draw_box_levels, draw_levels
-from mmsxm.apis.paper.reproduction import Reproduction
-from mmsxm.apis.paper.suites import find_suite
-from mmsxm.apis.paper.training_curves import draw_attention_losses, draw_curves
+from mmsxm.reproduction.attention_gallery import draw_attention
+from mmsxm.reproduction.level_figure import draw_box_levels, draw_levels
+from mmsxm.reproduction.reproduction import Reproduction
+from mmsxm.reproduction.suites import find_suite
+from mmsxm.reproduction.training_curves import draw_attention_losses, draw_curves
 
 OF_SUITE = {'4': draw_levels, '5': draw_attention, '6': draw_attention_losses}
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmsxm.apis.paper.report import write_table
-from mmsxm.apis.paper.reproduction import Reproduction, train_all
-from mmsxm.apis.paper.rows import TABLES, Row
-from mmsxm.apis.paper.suites import find_suite
+from mmsxm.reproduction.report import write_table
+from mmsxm.reproduction.reproduction import Reproduction, train_all
+from mmsxm.reproduction.rows import TABLES, Row
+from mmsxm.reproduction.suites import find_suite
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', default='0', help='numbers, with commas')
     parser.add_argument(
         '--rows',
-        help='keys of rows, with commas, as in mmsxm/apis/paper/rows.py and the first column of a '
+        help='keys of rows, with commas, as in mmsxm/reproduction/rows.py and the first column of a '
         "table's csv; all without it",
     )
     parser.add_argument('--jobs', type=int, help='networks to train at a time')

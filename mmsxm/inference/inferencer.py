@@ -5,6 +5,10 @@ mmpretrain's own inferencer returns one label even for a multi-label network (mm
 :class:`~mmsxm.inference.station_inferencer.StationInferencer`, which needs no PyTorch.
 """
 
+from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be imported at all
+
+# isort: split
+
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any

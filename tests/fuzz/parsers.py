@@ -30,8 +30,6 @@ from PIL import Image
 from mmsxm import compat
 from mmsxm.apis.datasets.prepared_manifest import MANIFEST, Row, read_rows, write_rows
 from mmsxm.apis.datasets.set_comparison import read_set
-from mmsxm.apis.paper.run_records import read_epochs, read_result
-from mmsxm.apis.paper.taught_levels import levels_of_boxes
 from mmsxm.datasets.coco_xray import read_coco
 from mmsxm.datasets.csv_xray import read_object_csv
 from mmsxm.datasets.meta_labels import LabelSource, MetaLabels, read_meta_labels, write_meta_labels
@@ -49,6 +47,8 @@ from mmsxm.imaging.reading import prepare_file
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.backends.exported import describe, read_description
 from mmsxm.inference.calibration import Calibration
+from mmsxm.reproduction.run_records import read_epochs, read_result
+from mmsxm.reproduction.taught_levels import levels_of_boxes
 from mmsxm.review.cases import Review, read_cases
 from mmsxm.review.decision_log import Decision, append_decision, read_decisions
 from mmsxm.screening.image_sources import read_list

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from turns import take_turns
 
 from mmsxm.apis.complexity import count
-from mmsxm.apis.paper.run_records import device_name
+from mmsxm.reproduction.run_records import device_name
 
 
 def main() -> None:

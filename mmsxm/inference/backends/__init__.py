@@ -42,6 +42,8 @@ def load_backend(
         )
     if wanted == 'torch':
         try:
+            from mmsxm import registry  # noqa: F401  before mmpretrain, which needs our repairs
+
             from .torch_backend import TorchBackend
         except ModuleNotFoundError as error:
             raise ImportError(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsxm.apis.paper.run_records import by_epoch, read_epochs, read_history, write_epochs
+from mmsxm.reproduction.run_records import by_epoch, read_epochs, read_history, write_epochs
 
 LINES = [
     {'loss': 3.0, 'loss_cls': 2.0, 'lr': 0.1, 'epoch': 1, 'step': 20},

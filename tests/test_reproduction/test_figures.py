@@ -13,11 +13,11 @@ from mmengine.runner import save_checkpoint
 from mmpretrain import get_model
 from small_training import TINY_SUITE
 
-from mmsxm.apis.paper.attention_gallery import draw_attention
-from mmsxm.apis.paper.level_figure import draw_box_levels, draw_levels
-from mmsxm.apis.paper.reproduction import Reproduction, Run
-from mmsxm.apis.paper.run_records import write_epochs, write_result
-from mmsxm.apis.paper.training_curves import draw_attention_losses, draw_curves
+from mmsxm.reproduction.attention_gallery import draw_attention
+from mmsxm.reproduction.level_figure import draw_box_levels, draw_levels
+from mmsxm.reproduction.reproduction import Reproduction, Run
+from mmsxm.reproduction.run_records import write_epochs, write_result
+from mmsxm.reproduction.training_curves import draw_attention_losses, draw_curves
 
 MF_I, MF_N = 'sxmnet_sixray_stage2.py', 'ablations/sxmnet_mf-n_sixray_stage2.py'
 GATED = 'ablations/sxmnet_gated_sixray_stage2.py'

@@ -10,14 +10,14 @@ import pytest
 import torch
 from small_training import TINY_SUITE
 
-from mmsxm.apis.paper import reproduction as module
-from mmsxm.apis.paper.report import write_table
-from mmsxm.apis.paper.reproduction import Reproduction, Run, train_all
-from mmsxm.apis.paper.rows import TABLES
-from mmsxm.apis.paper.run_records import best_of, last_step, read_history
-from mmsxm.apis.paper.suites import lay_over, load_suite
 from mmsxm.apis.running import load_config
 from mmsxm.evaluation import read_scores
+from mmsxm.reproduction import reproduction as module
+from mmsxm.reproduction.report import write_table
+from mmsxm.reproduction.reproduction import Reproduction, Run, train_all
+from mmsxm.reproduction.rows import TABLES
+from mmsxm.reproduction.run_records import best_of, last_step, read_history
+from mmsxm.reproduction.suites import lay_over, load_suite
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 SXMNET = 'ablations/sxmnet_mf-n_sixray_stage2.py'

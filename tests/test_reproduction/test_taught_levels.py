@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mmsxm.apis.paper.taught_levels import count_levels, taught_levels
 from mmsxm.datasets import SIXray
 from mmsxm.datasets.meta_labels import MetaLabels, source_of, write_meta_labels
 from mmsxm.datasets.transforms import intuitive_level
+from mmsxm.reproduction.taught_levels import count_levels, taught_levels
 
 LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True)]
 

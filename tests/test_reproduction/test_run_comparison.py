@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from mmsxm.apis.paper.run_comparison import compare_runs, read_runs
 from mmsxm.evaluation import Scores
+from mmsxm.reproduction.run_comparison import compare_runs, read_runs
 
 CLASSES = ('Gun', 'Knife')
 

@@ -26,12 +26,12 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
+from mmsxm.apis import running
+from mmsxm.apis.installed_configs import CONFIGS
+from mmsxm.apis.meta_labels import label_levels
+from mmsxm.apis.mistakes import told_in_a_sentence
 from mmsxm.simulation import write_opixray, write_sixray
 
-from .. import running
-from ..installed_configs import CONFIGS
-from ..meta_labels import label_levels
-from ..mistakes import told_in_a_sentence
 from .rows import Row
 from .run_records import (
     EPOCHS,
@@ -311,7 +311,7 @@ def _in_a_process(reproduction: Reproduction, run: Run, device: str, jobs: int) 
     environment.setdefault('OMP_NUM_THREADS', str(max((os.cpu_count() or 1) // jobs, 1)))
     folder = reproduction.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, '-m', 'mmsxm.apis.paper.reproduction', reproduction.suite_path]
+    command = [sys.executable, '-m', 'mmsxm.reproduction.reproduction', reproduction.suite_path]
     command += [str(reproduction.work_dir), str(reproduction.records)]
     command += [run.config, str(run.seed), run.budget]
     with open(folder / 'output.txt', 'a') as output:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..tables import write_csv
+from mmsxm.apis.tables import write_csv
+
 from .reproduction import Reproduction, Run
 from .rows import SXMNET, TABLES, Row
 from .run_comparison import compare_runs, image_groups, read_runs
@@ -31,7 +32,7 @@ def write_table(
 
     Args:
         reproduction: Whose runs.
-        table: A key of :data:`~mmsxm.apis.paper.rows.TABLES`.
+        table: A key of :data:`~mmsxm.reproduction.rows.TABLES`.
         seeds: Which runs.
         out: The folder for the files.
 

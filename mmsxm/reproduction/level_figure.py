@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmsxm.apis.tables import write_csv
 from mmsxm.evaluation.score_table import read_scores
 from mmsxm.pyramid_levels import LEVELS
 from mmsxm.visualization.bars import BarPanel, plot_bars
 
-from ..tables import write_csv
 from .finished_runs import finished_runs
 from .reproduction import Reproduction, Run
 from .rows import TABLES
@@ -73,7 +73,7 @@ def draw_box_levels(boxes: str | os.PathLike[str], out: Path) -> list[Path]:
     Writes ``figure4_mf-i.png`` and ``.csv``, with the columns of :func:`draw_levels`.
 
     Args:
-        boxes: As of :func:`~mmsxm.apis.paper.taught_levels.levels_of_boxes`.
+        boxes: As of :func:`~mmsxm.reproduction.taught_levels.levels_of_boxes`.
         out: The folder for the files.
     """
     counts = count_levels(levels_of_boxes(boxes))

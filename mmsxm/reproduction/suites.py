@@ -24,8 +24,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .. import running
-from ..installed_configs import CONFIGS, find_config
+from mmsxm.apis import running
+from mmsxm.apis.installed_configs import CONFIGS, find_config
 
 __all__ = ['find_suite', 'is_stage1', 'lay_over', 'load_suite']
 

@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mmsxm.apis.tables import write_csv
 from mmsxm.visualization.curves import Curve, CurvePanel, plot_curves
 
-from ..tables import write_csv
 from .finished_runs import finished_runs
 from .reproduction import Reproduction, Run
 from .run_records import read_epochs
