@@ -35,7 +35,7 @@ test: .venv/.installed  ## run the tests (JOBS processes, ARGS='-k fpn')
 lint: .venv/.installed  ## ruff's rules, its format, and mypy
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy mmsxm tools demo
+	$(PY) -m mypy mmsxm tools
 
 test-openmmlab: .venv-openmmlab/.installed  ## run the same tests on the upstream stack
 	OMP_NUM_THREADS=1 .venv-openmmlab/bin/python $(PYTEST)
@@ -45,7 +45,7 @@ test-wheel:  ## the wheel in an empty environment, without a compiler (PYTHON, S
 
 clean:  ## remove what building and testing leave; data, work_dirs and environments stay
 	rm -rf build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find $(wildcard configs demo mmsxm tests tools) -name __pycache__ -prune -exec rm -rf {} +
+	find $(wildcard configs mmsxm tests tools) -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/.installed: STACK = onedl
 .venv-openmmlab/.installed: STACK = openmmlab

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent
 
 
 class EggInfoWithMim(egg_info):
-    """Link configs, tools and the review page into the package, where setuptools collects files.
+    """Link configs and tools into the package, where setuptools collects files.
 
     Every kind of installation runs ``egg_info`` first: editable, wheel and sdist.
     """
@@ -24,7 +24,7 @@ class EggInfoWithMim(egg_info):
         mim = ROOT / 'mmsxm' / '.mim'
         shutil.rmtree(mim, ignore_errors=True)
         mim.mkdir()
-        for name in ('configs', 'demo', 'tools', 'model-index.yml'):
+        for name in ('configs', 'tools', 'model-index.yml'):
             source = ROOT / name
             if not source.exists():
                 continue

@@ -11,7 +11,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -210,7 +210,7 @@ def _examine_training(versions: Mapping[str, str]) -> list[Finding]:
     return findings
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the report; 1 where something has to be mended."""
     findings = examine()
     print(f'{platform.platform()}, {sys.executable}')

@@ -1,16 +1,19 @@
-"""The installed command: ``mmsxm TOOL``."""
+"""The command ``mmsxm``, in a process of its own where it matters."""
 
+import ast
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mmsxm import __main__ as command
 from mmsxm import __version__
+from mmsxm.cli import main as command
 
 ROOT = Path(__file__).resolve().parents[1]
+PYTHON_COMMANDS = [name for name in command.COMMANDS if command.find_module(name).suffix == '.py']
 
 
 def mmsxm(*args: str, cwd: Path, bare: bool = False, **env: str) -> subprocess.CompletedProcess:
@@ -26,18 +29,58 @@ def mmsxm(*args: str, cwd: Path, bare: bool = False, **env: str) -> subprocess.C
     )
 
 
-def test_help_lists_every_tool_with_what_it_does(tmp_path: Path) -> None:
+def test_help_lists_every_command_with_what_it_does(tmp_path: Path) -> None:
     done = mmsxm(cwd=tmp_path, bare=True)
     assert done.returncode == 0, done.stderr
     assert mmsxm('--help', cwd=tmp_path, bare=True).stdout == done.stdout
     listed = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if line[:2] == '  ')
-    tools = [path for path in (ROOT / 'tools').iterdir() if path.suffix in ('.py', '.sh')]
-    assert set(listed) == {path.stem for path in tools} | {'doctor', 'review'}
+    assert tuple(listed) == command.COMMANDS
     assert all(line.endswith('.') for line in listed.values())
     assert (
         listed['train']
         == 'Train a network from its config; with --stages, the stage before it first.'
     )
+
+
+def test_every_module_is_a_command_and_every_file_of_tools_runs_one() -> None:
+    modules = {path.stem for path in (ROOT / 'mmsxm' / 'cli').glob('*.py')}
+    shared = {'__init__', 'arguments', 'main'}
+    assert {
+        name.replace('-', '_') for name in PYTHON_COMMANDS if name != 'doctor'
+    } == modules - shared
+    run = {
+        ast.literal_eval(path.read_text().split('run(')[1].split(')')[0])
+        for path in (ROOT / 'tools').glob('*.py')
+    }
+    assert run == {name for name in PYTHON_COMMANDS if name != 'doctor'}
+
+
+@pytest.mark.parametrize('name', [name for name in PYTHON_COMMANDS if name != 'doctor'])
+def test_help_loads_neither_torch_nor_openmmlab(name: str, tmp_path: Path) -> None:
+    """They take seconds."""
+    code = (
+        'import sys\n'
+        'from mmsxm.cli.main import run\n'
+        f'try: run({name!r}, ["--help"])\n'
+        'finally: print("loaded:", *{"torch", "mmengine", "mmcv", "mmpretrain"} & {*sys.modules})'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f'usage: mmsxm {name} ')
+    assert done.stdout.splitlines()[-1].strip() == 'loaded:'
+
+
+def test_a_terminal_shows_our_lines_alone(tmp_path: Path) -> None:
+    """OneDL's packages print that an optional one is missing, mmcv warns of its light build."""
+    done = mmsxm('complexity', 'configs/demo/resnet18.py', '--size', '64', '64', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ''
+    assert [line.split()[-1] for line in done.stdout.splitlines()] == [
+        'config',
+        'configs/demo/resnet18.py',
+    ]
 
 
 def test_version(tmp_path: Path) -> None:
@@ -50,57 +93,80 @@ def test_the_doctor_runs_where_nothing_is_installed(tmp_path: Path) -> None:
     assert 'mend it with: pip install' in done.stdout
 
 
-def test_a_tool_of_another_name_is_suggested(tmp_path: Path) -> None:
-    for typed in ('browse-dataset', 'browse_datset', 'browse_dataset.py'):
-        done = mmsxm(typed, cwd=tmp_path, bare=True)
-        assert done.returncode == 1
-        said = f'mmsxm: there is no tool {typed}. Did you mean browse_dataset'
-        assert done.stderr.startswith(said)
-    assert 'mmsxm --help lists all' in mmsxm('qqq', cwd=tmp_path, bare=True).stderr
+@pytest.mark.parametrize(
+    ('typed', 'meant'),
+    [('browse_datset', 'browse'), ('tarin', 'train'), ('compare-set', 'compare-sets')],
+)
+def test_a_command_of_another_name_is_suggested(tmp_path: Path, typed: str, meant: str) -> None:
+    done = mmsxm(typed, cwd=tmp_path, bare=True)
+    assert done.returncode == 1
+    assert done.stderr == f'mmsxm: there is no command {typed}. Did you mean {meant}?\n'
 
 
-def test_what_a_tool_lacks_ends_in_a_sentence(tmp_path: Path) -> None:
+def test_a_command_of_no_similar_name_gets_the_list(tmp_path: Path) -> None:
+    assert '`mmsxm --help` lists all' in mmsxm('qqq', cwd=tmp_path, bare=True).stderr
+
+
+def test_names_of_the_files_in_tools_still_work(tmp_path: Path) -> None:
+    for typed, name in (('check_dataset', 'check'), ('compare_sets', 'compare-sets')):
+        assert mmsxm(typed, '--help', cwd=tmp_path).stdout.startswith(f'usage: mmsxm {name} ')
+
+
+def test_what_a_command_lacks_ends_in_one_message(tmp_path: Path) -> None:
     done = mmsxm('train', 'configs/demo/resnet18.py', cwd=tmp_path, bare=True)
     assert done.returncode == 1
     assert 'Traceback' not in done.stderr
-    assert "mmsxm train: No module named 'mmengine'\n`mmsxm doctor` says" in done.stderr
+    assert "mmsxm train: No module named 'torch'\n`mmsxm doctor` says" in done.stderr
 
 
 @pytest.fixture
-def own_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A tool that says how it was called, in an installation of its own."""
-    monkeypatch.setattr(command, 'MIM', tmp_path)
-    monkeypatch.setattr(sys, 'argv', ['mmsxm', 'hello', '--to', 'the world'])
-    monkeypatch.setattr(os, 'environ', dict(os.environ))
-    path = tmp_path / 'tools' / 'hello.py'
-    path.parent.mkdir()
-    return path
+def own_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Write the module of a command ``complexity``, in place of ours."""
+
+    def write(text: str) -> None:
+        path = tmp_path / 'complexity.py'
+        path.write_text(text)
+        sys.modules.pop('mmsxm.cli.complexity', None)
+        monkeypatch.setattr('mmsxm.cli.__path__', [str(tmp_path), *sys.modules['mmsxm.cli'].__path__])
+
+    yield write
+    sys.modules.pop('mmsxm.cli.complexity', None)
 
 
-def test_arguments_and_exit_code_are_the_tools(
-    own_tool: Path, capsys: pytest.CaptureFixture[str]
+def test_arguments_and_exit_code_are_the_commands(
+    own_command: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own_tool.write_text('import sys\nprint(__name__, *sys.argv, sep=chr(10))\nsys.exit(3)\n')
+    own_command('def main(argv):\n    print(*argv)\n    return 3\n')
     with pytest.raises(SystemExit) as stop:
-        command.main()
+        command.run('complexity', ['--to', 'the world'])
     assert stop.value.code == 3
-    assert capsys.readouterr().out.splitlines() == ['__main__', str(own_tool), '--to', 'the world']
+    assert capsys.readouterr().out == '--to the world\n'
 
 
-def test_a_fault_of_ours_keeps_its_traceback(own_tool: Path) -> None:
-    own_tool.write_text('from mmsxm.files import nothing_of_that_name\n')
+def test_a_defect_keeps_its_traceback(own_command: Callable[[str], None]) -> None:
+    own_command('from mmsxm.files import nothing_of_that_name\n')
     with pytest.raises(ImportError, match='nothing_of_that_name'):
-        command.main()
+        command.run('complexity', [])
 
 
-def test_launchers_take_the_python_of_the_command(
-    own_tool: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_command_may_need_another_code_for_failures(
+    own_command: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own_tool.with_suffix('.sh').touch()
+    """Python's own 1 would mean an alarm, or an error in the data."""
+    own_command('FAILURE = 2\ndef main(argv):\n    return 1 / 0\n')
+    with pytest.raises(SystemExit) as stop:
+        command.run('complexity', [])
+    assert stop.value.code == 2
+    assert 'ZeroDivisionError' in capsys.readouterr().err
+
+
+def test_launchers_take_the_python_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, 'environ', dict(os.environ))
     os.environ.pop('PYTHON', None)
     started: list[str] = []
     monkeypatch.setattr(os, 'execvp', lambda program, args: started.extend(args) or sys.exit())
     with pytest.raises(SystemExit):
-        command.main()
-    assert started == ['bash', str(own_tool.with_suffix('.sh')), '--to', 'the world']
+        command.run('dist-train', ['config.py', '2'])
+    script = command.MIM / 'tools' / 'dist_train.sh'
+    assert started == ['bash', str(script), 'config.py', '2']
     assert os.environ['PYTHON'] == sys.executable

@@ -1,32 +1,6 @@
-"""Print multiply-accumulates and parameters of networks, a line per config."""
+"""Count operations and parameters: the same as ``mmsxm complexity``."""
 
-import argparse
-import json
-
-from mmsxm.apis.complexity import count
-from mmsxm.apis.running import load_config
-
-
-def main() -> None:
-    """Print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('configs', nargs='+', help='config files')
-    parser.add_argument(
-        '--size', type=int, nargs=2, default=(224, 224), metavar=('H', 'W'), help='of the image'
-    )
-    parser.add_argument('--json', action='store_true', help='a JSON object per line')
-    args = parser.parse_args()
-
-    if not args.json:
-        print(f'{"GMACs":>7}  {"params (M)":>10}  config')
-    for path in args.configs:
-        gmacs, params_m = count(load_config(path), tuple(args.size))
-        if args.json:
-            row = {'config': path, 'gmacs': round(gmacs, 3), 'params_m': round(params_m, 3)}
-            print(json.dumps(row))
-        else:
-            print(f'{gmacs:7.3f}  {params_m:10.3f}  {path}')
-
+from mmsxm.cli.main import run
 
 if __name__ == '__main__':
-    main()
+    run('complexity')

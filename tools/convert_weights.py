@@ -1,38 +1,6 @@
-"""Convert an ImageNet file to the keys of a config's backbone, for PRETRAINED.
+"""Convert ImageNet weights: the same as ``mmsxm convert-weights``."""
 
-The file's tensors are matched by name and shape, or by order, kind and shape.
-"""
-
-import argparse
-from pathlib import Path
-
-import torch
-from mmengine.runner import CheckpointLoader
-
-from mmsxm.apis.mistakes import told_in_a_sentence
-from mmsxm.apis.running import load_config
-from mmsxm.apis.weights import match_weights
-from mmsxm.registry import MODELS
-
-
-def main() -> None:
-    """Convert."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='a config with the backbone')
-    parser.add_argument('source', help='a file, or an address such as torchvision://resnet50')
-    parser.add_argument('out', type=Path, help='the file to write')
-    args = parser.parse_args()
-
-    backbone = load_config(args.config).model.backbone
-    backbone.pop('init_cfg', None)
-    target = MODELS.build(dict(backbone, _scope_='mmpretrain')).state_dict()
-    checkpoint = CheckpointLoader.load_checkpoint(args.source, map_location='cpu')
-    matched = match_weights(checkpoint.get('state_dict', checkpoint), target)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({'state_dict': matched}, args.out)
-    print(f'{len(matched)} tensors of the {backbone.type} written to {args.out}')
-
+from mmsxm.cli.main import run
 
 if __name__ == '__main__':
-    with told_in_a_sentence():
-        main()
+    run('convert-weights')

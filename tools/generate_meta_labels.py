@@ -1,38 +1,6 @@
-"""Let a trained teacher, as CHR, say which level to trust in each image of its training set (MF-N).
+"""Generate the labels of MF-N: the same as ``mmsxm meta-labels``."""
 
-A network trained on the file, by ``meta_labels`` of its data set, learns to trust that level.
-"""
-
-import argparse
-from collections import Counter
-
-from mmengine.config import DictAction
-
-from mmsxm.apis.meta_labels import label_levels
-from mmsxm.apis.mistakes import told_in_a_sentence
-from mmsxm.apis.running import load_config
-from mmsxm.datasets.meta_labels import write_meta_labels
-
-
-def main() -> None:
-    """Label, write and count."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help="the teacher's config")
-    parser.add_argument('checkpoint', help='a checkpoint, or a work dir for its latest one')
-    parser.add_argument('out', help='the .json file to write')
-    parser.add_argument('--work-dir', help='where the log goes')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='settings to override, key=value'
-    )
-    args = parser.parse_args()
-    cfg = load_config(args.config, work_dir=args.work_dir, options=args.cfg_options)
-    labels = label_levels(cfg, args.checkpoint)
-    write_meta_labels(args.out, labels)
-    images = Counter(labels.levels.values())
-    counts = ', '.join(f'P{level + 3}: {images[level]:,}' for level in range(3))
-    print(f'{args.out}: {len(labels.levels):,} images, of which {counts}')
-
+from mmsxm.cli.main import run
 
 if __name__ == '__main__':
-    with told_in_a_sentence():
-        main()
+    run('meta-labels')

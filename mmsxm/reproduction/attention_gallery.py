@@ -13,11 +13,11 @@ from mmengine.registry import init_default_scope
 from mmpretrain import get_model
 from mmpretrain.structures import DataSample
 
-from mmsxm.apis.tables import write_csv
 from mmsxm.engine.checkpoint_hooks import latest_checkpoint
 from mmsxm.evaluation.attention_localization import pointing_hit, visible_boxes
 from mmsxm.pyramid_levels import LEVELS
 from mmsxm.registry import DATASETS
+from mmsxm.tables import write_csv
 from mmsxm.visualization.gallery import Exhibit, draw_gallery
 from mmsxm.visualization.pictures import to_rgb
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmsxm.apis.tables import write_csv
 from mmsxm.evaluation.score_table import read_scores
 from mmsxm.pyramid_levels import LEVELS
+from mmsxm.tables import write_csv
 from mmsxm.visualization.bars import BarPanel, plot_bars
 
 from .finished_runs import finished_runs

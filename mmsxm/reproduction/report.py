@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsxm.apis.tables import write_csv
+from mmsxm.tables import write_csv
 
 from .reproduction import Reproduction, Run
 from .rows import SXMNET, TABLES, Row

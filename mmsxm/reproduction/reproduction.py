@@ -29,7 +29,7 @@ from mmengine.config import Config
 from mmsxm.apis import running
 from mmsxm.apis.installed_configs import CONFIGS
 from mmsxm.apis.meta_labels import label_levels
-from mmsxm.apis.mistakes import told_in_a_sentence
+from mmsxm.errors import exit_on_user_error
 from mmsxm.simulation import write_opixray, write_sixray
 
 from .rows import Row
@@ -373,7 +373,7 @@ def digest(cfg: Config) -> str:
 def main() -> None:
     """Train one run; :func:`train_all` starts this in a process of its own."""
     suite, work_dir, records, config, seed, budget = sys.argv[1:]
-    with told_in_a_sentence():
+    with exit_on_user_error('mmsxm reproduce'):
         Reproduction(suite, work_dir, records).train(Run(config, int(seed), budget))
 
 

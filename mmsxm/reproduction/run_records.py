@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from mmengine.device import get_device
 
-from mmsxm.apis.tables import write_csv
 from mmsxm.files import write_whole
 from mmsxm.foreign import is_number, parse_json, read_json, read_records
+from mmsxm.tables import write_csv
 
 __all__ = [
     'best_of',

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmsxm.apis.tables import write_csv
+from mmsxm.tables import write_csv
 from mmsxm.visualization.curves import Curve, CurvePanel, plot_curves
 
 from .finished_runs import finished_runs

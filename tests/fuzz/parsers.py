@@ -29,7 +29,7 @@ from PIL import Image
 
 from mmsxm import compat
 from mmsxm.apis.datasets.prepared_manifest import MANIFEST, Row, read_rows, write_rows
-from mmsxm.apis.datasets.set_comparison import read_set
+from mmsxm.comparison.set_comparison import read_set
 from mmsxm.datasets.coco_xray import read_coco
 from mmsxm.datasets.csv_xray import read_object_csv
 from mmsxm.datasets.meta_labels import LabelSource, MetaLabels, read_meta_labels, write_meta_labels

@@ -19,7 +19,7 @@ from mmsxm.reproduction.rows import TABLES
 from mmsxm.reproduction.run_records import best_of, last_step, read_history
 from mmsxm.reproduction.suites import lay_over, load_suite
 
-CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SXMNET = 'ablations/sxmnet_mf-n_sixray_stage2.py'
 
 SCHEDULE = """

@@ -1,16 +1,10 @@
-"""The review page: an operator looks at screened bags, the riskiest first, and decides.
+"""The review page: a gradio app around a :class:`~mmsxm.review.desk.Desk`.
 
-python demo/review.py --model CONFIG --checkpoint CHECKPOINT      # drop images on the page
-python demo/review.py --results results.jsonl                     # of tools/screen.py
-python demo/review.py --results results.jsonl --model CONFIG --checkpoint CHECKPOINT
-
-With a network, attention is shown too. Decisions are appended to --log. See docs/review.md.
+An operator looks at screened bags, the riskiest first, and decides. docs/review.md describes it.
 """
 
-import argparse
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -314,43 +308,19 @@ def marks_css(calibrated: list[float]) -> str:
     )
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--results', type=Path, help='a file of tools/screen.py')
-    parser.add_argument(
-        '--model', '--config', help='a config, a name, or an exported .onnx or .xml'
-    )
-    parser.add_argument('--checkpoint', help='of the config; a work dir for its latest one')
-    parser.add_argument(
-        '--log', type=Path, default=Path('decisions.jsonl'), help='of decisions; %(default)s'
-    )
-    parser.add_argument('--device', help='for torch, such as cuda:0; a GPU where there is one')
-    parser.add_argument('--host', default='127.0.0.1', help='address to listen on; %(default)s')
-    parser.add_argument('--port', type=int, default=7860, help='%(default)s')
-    args = parser.parse_args()
-    if not (args.results or args.model):
-        parser.error('give --results, --model, or both')
-    return args
+def serve(desk: Desk, host: str = '127.0.0.1', port: int = 7860) -> None:
+    """Serve the page until it is stopped; uploads are deleted then.
 
-
-def serve(args: argparse.Namespace) -> None:
-    """Show the page until stopped; what was uploaded is gone then."""
-    backend = None
-    if args.model:
-        from mmsxm.inference.backends import load_backend
-
-        backend = load_backend(args.model, args.checkpoint, device=args.device)
-    desk = Desk(args.log, backend, args.results)
-    hosts = ['127.0.0.1', 'localhost'] if args.host in ('127.0.0.1', 'localhost') else ['*']
+    Raises:
+        OSError: The port is taken.
+    """
+    hosts = ['127.0.0.1', 'localhost'] if host in ('127.0.0.1', 'localhost') else ['*']
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with TemporaryDirectory(prefix='mmsxm-review-') as uploads:
         os.environ['GRADIO_TEMP_DIR'] = uploads
         build_page(desk).launch(
-            server_name=args.host,
-            server_port=args.port,
+            server_name=host,
+            server_port=port,
             share=False,
             footer_links=[],
             enable_monitoring=False,
@@ -364,18 +334,3 @@ def serve(args: argparse.Namespace) -> None:
                 ]
             },
         )
-
-
-def main() -> None:
-    """Serve."""
-    args = parse_args()
-    try:
-        serve(args)
-    except (ImportError, OSError, ValueError) as error:
-        sys.exit(f'review.py: {error}')
-    except KeyError as error:
-        sys.exit(f'review.py: {error.args[0]}')
-
-
-if __name__ == '__main__':
-    main()

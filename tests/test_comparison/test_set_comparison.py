@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from mmsxm.apis.datasets.preparing import prepare_data
-from mmsxm.apis.datasets.set_comparison import (
+from mmsxm.comparison.set_comparison import (
     compare_boxes,
     compare_images,
     distance,
@@ -17,7 +17,7 @@ from mmsxm.apis.datasets.set_comparison import (
     measured,
     read_set,
 )
-from mmsxm.apis.datasets.set_probe import VIEWS, separability
+from mmsxm.comparison.set_probe import VIEWS, separability
 
 
 def test_a_simulated_set_is_read_with_its_boxes_and_without_its_negatives(

@@ -1,0 +1,62 @@
+"""Arguments that several commands share."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ['ConfigOptions', 'add_cfg_options', 'make_parser', 'numbers']
+
+
+class ConfigOptions(argparse.Action):
+    """Collect ``key=value`` settings in a dict, as mmengine's ``DictAction`` does.
+
+    mmengine is imported when an option is read, not when a parser is built.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Parse the values of one occurrence."""
+        from mmengine.config import DictAction
+
+        parse = DictAction(self.option_strings, self.dest, nargs='+')
+        parse(parser, namespace, values, option_string)
+
+
+def make_parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of ``mmsxm <name>``, whose help keeps the lines of the description."""
+    return argparse.ArgumentParser(
+        prog=f'mmsxm {name}',
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_cfg_options(
+    parser: argparse.ArgumentParser,
+    flag: str = '--cfg-options',
+    text: str = 'settings to override, key=value, for example train_cfg.max_epochs=30',
+) -> None:
+    """Add the option that overrides settings of a config."""
+    parser.add_argument(flag, nargs='+', action=ConfigOptions, metavar='KEY=VALUE', help=text)
+
+
+def numbers(parser: argparse.ArgumentParser, flag: str, text: str) -> list[int]:
+    """Read whole numbers with commas between them."""
+    try:
+        return [int(number) for number in text.split(',')]
+    except ValueError:
+        parser.error(f'{flag} {text}: give whole numbers with commas between them')
+
+
+def check_positive(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, names: Sequence[str]
+) -> None:
+    """Refuse options that are 0 or less."""
+    for name in names:
+        if (value := getattr(args, name)) is not None and value <= 0:
+            parser.error(f'--{name.replace("_", "-")} {value}: give a number above 0')

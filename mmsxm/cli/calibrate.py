@@ -1,0 +1,182 @@
+"""Choose a threshold for each class on labelled images, and keep it in a copy of the checkpoint.
+
+mmsxm calibrate CONFIG CHECKPOINT --loader val --detection-rate 0.95
+
+Images are prepared as at a station, whole. Thresholds that were chosen on the images of a test
+flatter the network in that test: give the loader images of their own.
+"""
+
+import argparse
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from mmsxm.cli.arguments import add_cfg_options, make_parser
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from mmsxm.apis.calibrating import Achieved
+    from mmsxm.datasets import XrayDataset
+    from mmsxm.evaluation import Scores
+    from mmsxm.evaluation.thresholds import Criterion
+
+
+def share(text: str) -> float:
+    """Read a number between 0 and 1."""
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f'{text} is not between 0 and 1')
+    return value
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser('calibrate', __doc__)
+    parser.add_argument('config', help='the config file')
+    parser.add_argument('checkpoint', help='a checkpoint, or a work dir for its latest one')
+    images = parser.add_mutually_exclusive_group(required=True)
+    images.add_argument(
+        '--loader', choices=['val', 'test'], help="the config's images to calibrate on"
+    )
+    images.add_argument('--scores', help='a csv of scores, from --save-scores, instead of images')
+    goal = parser.add_mutually_exclusive_group(required=True)
+    goal.add_argument('--detection-rate', type=share, help='of each class, such as 0.95')
+    goal.add_argument('--false-positive-rate', type=share, help='of each class, such as 0.01')
+    goal.add_argument('--best-f1', action='store_true', help='of each class')
+    parser.add_argument(
+        '--scaling', choices=['temperature', 'platt'], help='make probabilities of scores'
+    )
+    parser.add_argument(
+        '--out', type=Path, help='the checkpoint to write, by default CHECKPOINT-calibrated.pth'
+    )
+    parser.add_argument('--save-scores', help='a csv for the scores of all images')
+    parser.add_argument('--device', help='such as cuda')
+    add_cfg_options(parser)
+    return parser.parse_args(argv)
+
+
+def criterion_of(args: argparse.Namespace) -> 'Criterion':
+    """What the thresholds shall promise."""
+    from mmsxm.evaluation.thresholds import BestF1, DetectionRate, FalsePositiveRate
+
+    if args.detection_rate:
+        return DetectionRate(args.detection_rate)
+    if args.false_positive_rate:
+        return FalsePositiveRate(args.false_positive_rate)
+    return BestF1()
+
+
+def build_images(cfg: 'Config', loader: str) -> 'XrayDataset':
+    """The labelled images of a loader, which are read without its pipeline."""
+    from mmsxm.registry import DATASETS
+
+    settings = cfg[f'{loader}_dataloader'].dataset
+    dataset: XrayDataset = DATASETS.build({**settings, 'pipeline': []})
+    return dataset
+
+
+def image_paths(dataset: 'XrayDataset') -> set[str]:
+    """The files of all images; their names alone may be those of another set's."""
+    return {os.path.abspath(dataset.get_data_info(i)['img_path']) for i in range(len(dataset))}
+
+
+def score_images(
+    cfg: 'Config', checkpoint: Path, loader: str, device: str | None, console: Console
+) -> 'tuple[Scores, dict[str, Any]]':
+    """Score the images of a loader, and say where they came from."""
+    from mmsxm.apis.station_scores import station_scores
+    from mmsxm.datasets.meta_labels import source_of
+    from mmsxm.inference.backends.torch_backend import TorchBackend
+
+    # first, for a checkpoint that is not there is found at once, and images take their time
+    backend = TorchBackend(cfg, checkpoint, device, calibrated=False)
+    dataset = build_images(cfg, loader)
+    tested = dataset if loader == 'test' else build_images(cfg, 'test')
+    shared = len(image_paths(dataset) & image_paths(tested))
+    if shared:
+        console.print(
+            f'{shared:,} of {len(dataset):,} images are in the test set of the config: its '
+            'measures will flatter these thresholds.',
+            style='yellow',
+        )
+    source = source_of(dataset)
+    origin = {
+        'list': source.list_file,
+        'list_sha256': source.list_sha256,
+        'images_in_test_set': shared,
+    }
+    return station_scores(backend, dataset), origin
+
+
+def show(rows: 'list[Achieved]', console: Console) -> None:
+    """Print what the thresholds achieve."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    from mmsxm.evaluation.alarm_curve import ANY_ITEM
+    from mmsxm.foreign import printable
+
+    table = Table(box=SIMPLE, show_edge=False)
+    for column in ('class', 'with / without', 'threshold', 'detected, %', 'false alarms, %'):
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        if row.name == ANY_ITEM:
+            table.add_section()
+        table.add_row(
+            printable(row.name),
+            f'{row.positives:,} / {row.negatives:,}',
+            between(row.threshold, row.threshold_interval),
+            between(row.detection_rate, row.detection_interval, times=100),
+            between(row.false_positive_rate, row.false_positive_interval, times=100),
+        )
+    console.print(table)
+
+
+def between(value: float, interval: tuple[float, float], times: float = 1) -> str:
+    """Write a number and its interval."""
+    if math.isnan(value):
+        return '-'
+    low, high = interval
+    return f'{times * value:.3g}\n[{times * low:.3g}, {times * high:.3g}]'
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Calibrate."""
+    args = parse_args(argv)
+    run(args)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Calibrate as the command line says."""
+    from mmsxm.apis.calibrating import calibrate, store_calibration
+    from mmsxm.apis.running import load_config
+    from mmsxm.engine.checkpoint_hooks import latest_checkpoint
+    from mmsxm.evaluation import read_scores, write_scores
+
+    console = Console(markup=False, emoji=False)  # names of classes are no markup
+    checkpoint = Path(latest_checkpoint(args.checkpoint) or args.checkpoint)
+    if args.loader:
+        cfg = load_config(args.config, options=args.cfg_options)
+        scores, origin = score_images(cfg, checkpoint, args.loader, args.device, console)
+    else:
+        scores, origin = read_scores(args.scores), {'scores': Path(args.scores).name}
+    if args.save_scores:
+        write_scores(args.save_scores, scores)
+    criterion = criterion_of(args)
+    calibration, rows = calibrate(scores, criterion, args.scaling, origin)
+    out = args.out or checkpoint.with_name(f'{checkpoint.stem}-calibrated.pth')
+    store_calibration(checkpoint, calibration, out)
+
+    console.print(
+        f'Thresholds for {criterion}, on {len(scores.names):,} images; intervals of 95 %:'
+    )
+    show(rows, console)
+    if args.scaling:
+        before, after = (calibration.origin[f'log_loss_{when}'] for when in ('before', 'after'))
+        console.print(f'{args.scaling} scaling: log loss {before:.4f} before, {after:.4f} after')
+    console.print(f'Stored in {out}')

@@ -1,0 +1,34 @@
+"""Convert an ImageNet file to the keys of a config's backbone, for PRETRAINED.
+
+The file's tensors are matched by name and shape, or by order, kind and shape.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmsxm.cli.arguments import make_parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Convert."""
+    parser = make_parser('convert-weights', __doc__)
+    parser.add_argument('config', help='a config with the backbone')
+    parser.add_argument('source', help='a file, or an address such as torchvision://resnet50')
+    parser.add_argument('out', type=Path, help='the file to write')
+    args = parser.parse_args(argv)
+
+    import torch
+    from mmengine.runner import CheckpointLoader
+
+    from mmsxm.apis.running import load_config
+    from mmsxm.apis.weights import match_weights
+    from mmsxm.registry import MODELS
+
+    backbone = load_config(args.config).model.backbone
+    backbone.pop('init_cfg', None)
+    target = MODELS.build(dict(backbone, _scope_='mmpretrain')).state_dict()
+    checkpoint = CheckpointLoader.load_checkpoint(args.source, map_location='cpu')
+    matched = match_weights(checkpoint.get('state_dict', checkpoint), target)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({'state_dict': matched}, args.out)
+    print(f'{len(matched)} tensors of the {backbone.type} written to {args.out}')

@@ -1,0 +1,62 @@
+"""Draw figures of the paper from the runs of mmsxm reproduce, as PNG, and their numbers as csv.
+
+mmsxm figures --figure 4 --suite sixray-mini --seeds 0,1,2
+mmsxm figures --figure 4 --boxes boxes.csv --out results/sixray
+mmsxm figures --figure curves --runs work_dirs/demo/stage1 work_dirs/demo/stage2
+
+4: which level images are taught to trust, and which one networks trust; with --boxes the labels of
+MF-I alone, of a csv of boxes. 5: where networks look; bags that are not simulated are drawn into
+the suite's work directory. 6: the loss of each map in Stage I. curves: of any runs, by epoch.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmsxm.cli.arguments import make_parser, numbers
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser('figures', __doc__)
+    parser.add_argument('--figure', required=True, choices=['4', '5', '6', 'curves'])
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument('--suite', help="a suite's name, or the file of one")
+    source.add_argument('--boxes', help='a csv of boxes, for figure 4')
+    source.add_argument('--runs', nargs='+', type=Path, help='folders of runs, for curves')
+    parser.add_argument('--seeds', default='0', help='numbers, with commas')
+    parser.add_argument('--work-dir', help='of all runs; work_dirs/reproduce/<suite>')
+    parser.add_argument('--out', type=Path, help='for the files; results/<suite>, or results')
+    args = parser.parse_args(argv)
+    if (args.figure == 'curves') != bool(args.runs) or (args.boxes and args.figure != '4'):
+        parser.error('curves need --runs, figure 4 --suite or --boxes, 5 and 6 --suite')
+    args.seeds = numbers(parser, '--seeds', args.seeds)
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw."""
+    args = parse_args(argv)
+
+    from rich.console import Console
+
+    from mmsxm.reproduction.attention_gallery import draw_attention
+    from mmsxm.reproduction.level_figure import draw_box_levels, draw_levels
+    from mmsxm.reproduction.reproduction import Reproduction
+    from mmsxm.reproduction.suites import find_suite
+    from mmsxm.reproduction.training_curves import draw_attention_losses, draw_curves
+
+    of_suite = {'4': draw_levels, '5': draw_attention, '6': draw_attention_losses}
+    out = args.out or Path('results')
+    if args.runs:
+        paths = draw_curves(args.runs, out)
+    elif args.boxes:
+        paths = draw_box_levels(args.boxes, out)
+    else:
+        suite = find_suite(args.suite)
+        out = args.out or out / suite.stem
+        work_dir = args.work_dir or f'work_dirs/reproduce/{suite.stem}'
+        reproduction = Reproduction(suite, work_dir, out / 'runs')
+        paths = of_suite[args.figure](reproduction, args.seeds, out)
+    for path in paths:
+        Console().print(f'written: {path}')

@@ -1,0 +1,139 @@
+"""The command ``mmsxm``: one interface to everything, wherever the package is installed.
+
+Only the standard library is imported here, so that ``mmsxm doctor`` runs where nothing else does
+and ``mmsxm COMMAND --help`` answers at once.
+"""
+
+import ast
+import difflib
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmsxm import __version__
+from mmsxm.errors import exit_on_user_error
+
+__all__ = ['COMMANDS', 'GROUPS', 'find_module', 'main', 'overview', 'run', 'summary']
+
+PACKAGE = Path(__file__).resolve().parents[1]
+MIM = PACKAGE / '.mim'  # links in a clone, files in a wheel
+
+GROUPS = {
+    'Start': ('demo', 'doctor'),
+    'Data': ('simulate', 'prepare', 'check', 'browse', 'compare-sets', 'threat-bank'),
+    'Train': ('train', 'convert-weights', 'publish', 'meta-labels'),
+    'Evaluate': ('test', 'calibrate', 'compare-runs', 'complexity', 'cross-scanner'),
+    'Deploy': ('export', 'screen', 'review'),
+    'Paper': ('reproduce', 'figures'),
+    'Launch on many processes': ('dist-train', 'dist-test', 'slurm-train', 'slurm-test'),
+}
+COMMANDS = tuple(name for names in GROUPS.values() for name in names)
+# names until 0.1, of the files under tools/
+RENAMED = {
+    'prepare_data': 'prepare',
+    'check_dataset': 'check',
+    'browse_dataset': 'browse',
+    'build_threat_bank': 'threat-bank',
+    'publish_model': 'publish',
+    'generate_meta_labels': 'meta-labels',
+}
+
+
+def find_module(name: str) -> Path:
+    """Return the file behind a command: a module of this package, or a launcher script."""
+    if name == 'doctor':
+        return PACKAGE / 'doctor.py'
+    file = name.replace('-', '_')
+    if name.startswith(('dist-', 'slurm-')):
+        return MIM / 'tools' / f'{file}.sh'
+    return PACKAGE / 'cli' / f'{file}.py'
+
+
+def summary(path: Path) -> str:
+    """Return what a command does: the first line of its docstring, or of a script's comment."""
+    text = path.read_text(encoding='utf-8')
+    if path.suffix == '.sh':
+        return text.splitlines()[1].lstrip('# ')
+    return (ast.get_docstring(ast.parse(text)) or '').split('\n', 1)[0]
+
+
+def overview() -> str:
+    """Return the text of ``mmsxm --help``."""
+    width = max(map(len, COMMANDS))
+    lines = ['usage: mmsxm COMMAND ...']
+    for title, names in GROUPS.items():
+        lines += ['', f'{title}:']
+        lines += [
+            f'  {name:{width}}  {summary(path)}'
+            for name in names
+            if (path := find_module(name)).is_file()
+        ]
+    lines += [
+        '',
+        'Run `mmsxm COMMAND --help` for the options of a command. A config that does not exist as',
+        f'a file is looked up in {MIM / "configs"}:',
+        'configs/demo/resnet18.py, demo/resnet18.py and resnet18.py name the same one.',
+    ]
+    return '\n'.join(lines)
+
+
+def run(name: str, args: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code.
+
+    Errors of the user and missing packages end in one line on standard error. The exit code of a
+    failure is 1 unless the module of the command defines another ``FAILURE``.
+
+    Args:
+        name: One of :data:`COMMANDS`.
+        args: Its arguments; by default those of this process.
+    """
+    path = find_module(name)
+    args = list(sys.argv[1:] if args is None else args)
+    if path.suffix == '.sh':
+        os.environ.setdefault('PYTHON', sys.executable)
+        os.execvp('bash', ['bash', str(path), *args])
+    failure = 1
+    try:
+        module = importlib.import_module(
+            'mmsxm.doctor' if name == 'doctor' else f'mmsxm.cli.{path.stem}'
+        )
+        failure = getattr(module, 'FAILURE', failure)
+        with exit_on_user_error(f'mmsxm {name}', failure):
+            sys.exit(module.main(args))
+    except ImportError as error:
+        if (error.name or '').split('.')[0] == 'mmsxm':  # a defect of ours
+            raise
+        print(
+            f'mmsxm {name}: {error}\n'
+            '`mmsxm doctor` says what this environment lacks, and the command that installs it.',
+            file=sys.stderr,
+        )
+        sys.exit(failure)
+    except Exception:
+        if failure == 1:  # the interpreter's own code
+            raise
+        traceback.print_exc()
+        sys.exit(failure)
+
+
+def main() -> None:
+    """Run the command that the command line names."""
+    name, *args = sys.argv[1:] or ['--help']
+    name = RENAMED.get(name, name)
+    if name.replace('_', '-') in COMMANDS:
+        run(name.replace('_', '-'), args)
+    elif name in ('-h', '--help'):
+        print(overview())
+    elif name == '--version':
+        print(__version__)
+    else:
+        typed = name.removesuffix('.py')
+        known = {**RENAMED, **{command: command for command in COMMANDS}}
+        close = difflib.get_close_matches(typed.replace('_', '-'), known, n=1)
+        close = close or difflib.get_close_matches(typed, known, n=1)
+        hint = f'Did you mean {known[close[0]]}?' if close else '`mmsxm --help` lists all.'
+        sys.exit(f'mmsxm: there is no command {name}. {hint}')

@@ -1,0 +1,115 @@
+"""Test a checkpoint: mean average precision, and where the attention points."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmsxm.cli.arguments import add_cfg_options, make_parser
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser('test', __doc__)
+    parser.add_argument('config', help='the config file')
+    parser.add_argument('checkpoint', help='a checkpoint, or a work dir for its latest one')
+    parser.add_argument('--work-dir', help='where the log goes')
+    parser.add_argument(
+        '--out', help='the file for the results: .csv for the scores of all images, .json or .pkl'
+    )
+    parser.add_argument(
+        '--out-item',
+        choices=['metrics', 'pred'],
+        default='pred',
+        help='what --out receives: the metrics, or every prediction (.pkl or .csv)',
+    )
+    add_cfg_options(parser)
+    parser.add_argument('--amp', action='store_true', help='test in reduced precision')
+    parser.add_argument('--show-dir', help='where pictures of the predictions go')
+    parser.add_argument('--show', action='store_true', help='show the predictions in a window')
+    parser.add_argument('--interval', type=int, default=1, help='show one of so many')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds per window')
+    parser.add_argument('--no-pin-memory', action='store_true')
+    parser.add_argument(
+        '--tta', action='store_true', help='average the scores of the image and its mirror image'
+    )
+    parser.add_argument(
+        '--groups', help='a csv with a column name: AP within groups, with bootstrap intervals'
+    )
+    parser.add_argument('--group-column', help='the column of --groups that holds the groups')
+    parser.add_argument(
+        '--operating-points',
+        metavar='DIR',
+        help='also false positives at fixed detection rates, with tables and curves in this folder',
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args(argv)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.tta and (args.show or args.show_dir):
+        parser.error('--tta shows each image in two views: leave it out to draw predictions')
+    if bool(args.groups) != bool(args.group_column):
+        parser.error('--groups and --group-column go together')
+    if args.out and args.out_item == 'pred' and not args.out.endswith(('.csv', '.pkl', '.pickle')):
+        parser.error(
+            'predictions go to a .csv or .pkl file; for a .json file give --out-item metrics'
+        )
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Test."""
+    args = parse_args(argv)
+
+    from mmsxm.compat import leave_process_group
+
+    test(args)
+    leave_process_group()
+
+
+def test(args: argparse.Namespace) -> None:
+    """Test as the command line says."""
+    import mmengine
+    from mmengine.dist import is_main_process
+
+    from mmsxm.apis import running
+    from mmsxm.visualization.operating_points import plot_operating_points
+
+    cfg = running.load_config(
+        args.config, work_dir=args.work_dir, options=args.cfg_options, launcher=args.launcher
+    )
+    if args.no_pin_memory:
+        running.set_dataloaders(cfg, pin_memory=False)
+    if args.amp:
+        running.use_autocast_in_test(cfg)
+    if args.tta:
+        running.use_flip_tta(cfg)
+    if args.show or args.show_dir:
+        cfg.default_hooks.pictures = dict(
+            type='mmsxm.PictureHook',
+            out_dir=args.show_dir,
+            show=args.show,
+            wait_time=args.wait_time,
+            interval=args.interval,
+        )
+    if args.groups:
+        grouped = dict(
+            type='mmsxm.GroupedAveragePrecision', groups=args.groups, column=args.group_column
+        )
+        running.add_metric(cfg, grouped)
+    if args.operating_points:
+        running.add_metric(cfg, dict(type='mmsxm.OperatingPoints', out=args.operating_points))
+    if args.out and args.out_item == 'pred':
+        dump = (
+            dict(type='mmsxm.ScoreTable', out=args.out)
+            if args.out.endswith('.csv')
+            else dict(type='DumpResults', out_file_path=args.out)
+        )
+        running.add_metric(cfg, dump)
+    runner = running.build_test(cfg, args.checkpoint)
+    metrics = runner.test()
+    running.dismiss_workers(runner)
+    if args.operating_points and is_main_process():
+        plot_operating_points(Path(args.operating_points))
+    if args.out and args.out_item == 'metrics' and is_main_process():
+        mmengine.dump(metrics, args.out)

@@ -1,0 +1,101 @@
+"""Train a network from its config; with --stages, the stage before it first."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mmsxm.cli.arguments import add_cfg_options, make_parser
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = make_parser('train', __doc__)
+    parser.add_argument('config', help='the config file')
+    parser.add_argument('--work-dir', help='where logs and checkpoints go')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='go on from this checkpoint, or without a value from the latest one in the work dir',
+    )
+    parser.add_argument(
+        '--stages',
+        action='store_true',
+        help='train Stage I first, as far as it is not trained yet',
+    )
+    parser.add_argument('--amp', action='store_true', help='train in reduced precision')
+    parser.add_argument('--no-validate', action='store_true', help='do not test between epochs')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the whole batch size',
+    )
+    parser.add_argument('--no-pin-memory', action='store_true')
+    parser.add_argument('--no-persistent-workers', action='store_true')
+    add_cfg_options(parser)
+    add_cfg_options(
+        parser, '--stage1-options', 'as --cfg-options, for the Stage I that --stages trains'
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args(argv)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.stage1_options and not args.stages:
+        parser.error('--stage1-options goes with --stages')
+    return args
+
+
+def apply_flags(cfg: 'Config', args: argparse.Namespace) -> None:
+    """Carry the flags that hold for every stage into its config."""
+    from mmsxm.apis import running
+
+    if args.amp:
+        running.use_autocast(cfg)
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.no_pin_memory:
+        running.set_dataloaders(cfg, pin_memory=False)
+    if args.no_persistent_workers:
+        running.set_dataloaders(cfg, persistent_workers=False)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train."""
+    args = parse_args(argv)
+
+    from mmsxm.compat import leave_process_group
+
+    try:
+        train(args)
+    finally:
+        leave_process_group()
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train one stage or two."""
+    from mmsxm.apis import running
+
+    cfg = running.load_config(
+        args.config, work_dir=args.work_dir, options=args.cfg_options, launcher=args.launcher
+    )
+    apply_flags(cfg, args)
+    if args.resume:
+        running.resume(cfg, args.resume)
+    has_weights = cfg.resume or os.path.isfile(cfg.load_from or '')
+    if not args.stages or has_weights:  # Stage I lies behind it
+        running.train(cfg)
+        return
+    first_path = running.first_stage(cfg)
+    if first_path is None:
+        raise SystemExit(f'{args.config} has no stage before it: leave out --stages.')
+    first = running.load_config(
+        first_path, work_dir=cfg.load_from, options=args.stage1_options, launcher=args.launcher
+    )
+    apply_flags(first, args)
+    running.train_stages(cfg, first)

@@ -1,0 +1,78 @@
+"""Pictures that show how two sets of images differ."""
+
+from pathlib import Path
+from typing import Any
+
+import mmcv
+import numpy as np
+from mmengine.logging import MMLogger
+from rich.progress import track
+from torch import nn
+
+from mmsxm.apis.running import load_config
+from mmsxm.registry import MODELS
+from mmsxm.visualization.distributions import plot_distributions
+from mmsxm.visualization.overlays import caption, sheet
+
+from .set_comparison import ImageSet, distance, measured, read_image, shared_classes
+from .set_probe import VIEWS, features, separability
+
+__all__ = ['draw_sheet', 'plot_boxes', 'pretrained_backbone', 'probe']
+
+PICTURE_SIDE = 320
+MEASURES = {'size': 'root of the share of the image', 'aspect': 'width / height'}
+
+
+def draw_sheet(names: list[str], chosen: list[list[Path]], out: Path) -> None:
+    """Draw images of both sets beside each other, three columns of each."""
+    pictures = []
+    for row in range(0, min(map(len, chosen)), 3):
+        for name, paths in zip(names, chosen, strict=True):
+            pictures += [caption(_small(path), name) for path in paths[row : row + 3]]
+    mmcv.imwrite(sheet(pictures, columns=6)[..., ::-1], str(out))
+
+
+def plot_boxes(a: ImageSet, b: ImageSet, out: Path) -> None:
+    """Plot the sizes and aspects of the items of both sets, class by class."""
+    panels = []
+    for measure, label in MEASURES.items():
+        row = []
+        for name in shared_classes(a, b):
+            groups = [measured(one, name, measure) for one in (a, b)]
+            row.append((f'{name}, KS {distance(*groups):.2f}', label, groups))
+        panels.append(row)
+    plot_distributions(panels, [a.name, b.name], out)
+
+
+def pretrained_backbone(config: str) -> nn.Module:
+    """The backbone of a config with its weights; ValueError when it starts from random ones."""
+    settings = load_config(config).model.backbone
+    if (settings.get('init_cfg') or {}).get('type') != 'Pretrained':
+        raise ValueError(
+            f'the backbone of {config} has no pretrained weights to tell sets apart by'
+        )
+    MMLogger.get_instance('mmengine', log_level='WARNING')  # not a line for each of its weights
+    backbone: nn.Module = MODELS.build(settings)
+    backbone.init_weights()  # type: ignore[operator]
+    return backbone
+
+
+def probe(backbone: nn.Module, chosen: list[list[Path]], out: Path) -> list[dict[str, Any]]:
+    """Tell the sets apart by features, view by view, and draw the clearest cases of both."""
+    rows = []
+    for name, view in track(VIEWS.items(), 'Telling the sets apart'):
+        seen = [features(backbone, paths, view) for paths in chosen]
+        area, scores = separability(seen[0], seen[1])
+        rows.append({'seen': name, 'area under the ROC curve': area})
+        if name == 'as it is':
+            paths = [path for group in chosen for path in group]
+            order = np.argsort(scores)
+            pictures = [_small(paths[i]) for i in (*order[:6], *order[-6:])]
+            mmcv.imwrite(sheet(pictures, columns=6)[..., ::-1], str(out))
+    return rows
+
+
+def _small(path: Path) -> np.ndarray:
+    """An image as RGB, for a sheet."""
+    image = read_image(path)
+    return mmcv.imrescale(image, PICTURE_SIDE / max(image.shape[:2]))
