@@ -5,7 +5,6 @@ process that reads them, ``shy`` ones the first time only; ``FAKE_SECONDS`` is w
 """
 
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -55,7 +54,6 @@ if __name__ == '__main__':
     from mmsxm.inference import backends
 
     backends.load_backend = load_fake
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
-    import screen
+    from mmsxm.cli.main import run
 
-    screen.main()
+    run('screen')

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from mmsxm.apis.calibrating import store_calibration
+from mmsxm.cli import export as cli_export
 from mmsxm.datasets import OPIXray, SIXray
 from mmsxm.evaluation import read_scores
 from mmsxm.inference.calibration import Calibration
@@ -117,9 +117,9 @@ def test_a_station_alarms_as_often_as_the_calibration_says(network: Path, tmp_pa
         (('--detection-rate', 0.9), 'one of the arguments --loader --scores is required'),
         (
             ('--loader', 'test', '--detection-rate', 0.99, *ALL_BAGS),
-            'calibrate.py: too few images for a detection rate of 0.99: Gun has ',
+            'mmsxm calibrate: too few images for a detection rate of 0.99: Gun has ',
         ),
-        (('--scores', 'nowhere.csv', '--best-f1'), 'calibrate.py: '),
+        (('--scores', 'nowhere.csv', '--best-f1'), 'mmsxm calibrate: '),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(
@@ -137,7 +137,7 @@ def test_a_missing_checkpoint_is_told_before_images_are_read(network: Path) -> N
     nowhere = ('--cfg-options', 'test_dataloader.dataset.data_root=nowhere')
     done = run('calibrate', network, '--loader', 'test', '--best-f1', *nowhere)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith('calibrate.py: ')
+    assert done.stderr.splitlines()[-1].startswith('mmsxm calibrate: ')
     assert 'small.pth' in done.stderr.splitlines()[-1]
 
 
@@ -151,12 +151,9 @@ def test_an_export_says_which_checkpoint_it_has_and_whether_with_thresholds(
     calibrated = tmp_path / 'small-calibrated.pth'
     calibration = Calibration.default(SIXray.METAINFO['classes'], threshold=0.3)
     store_calibration(last, calibration, calibrated)
-    tool = runpy.run_path(str(ROOT / 'tools/export.py'))
     for source in (tmp_path, calibrated):
-        args = [str(network), str(source), 'out.onnx', '--format', 'onnx']
-        monkeypatch.setattr(sys, 'argv', ['export.py', *args])
-        tool['main']()
-    without = 'without thresholds of tools/calibrate.py: 0.5 for each class'
+        cli_export.main([str(network), str(source), 'out.onnx', '--format', 'onnx'])
+    without = 'without thresholds of mmsxm calibrate: 0.5 for each class'
     assert capsys.readouterr().out.splitlines() == [
         f'Exported {last} to out.onnx, {without}',
         f'Exported {calibrated} to out.onnx, with its thresholds',

@@ -124,10 +124,10 @@ def own_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
     """Write the module of a command ``complexity``, in place of ours."""
 
     def write(text: str) -> None:
-        path = tmp_path / 'complexity.py'
-        path.write_text(text)
+        (tmp_path / 'complexity.py').write_text(text)
         sys.modules.pop('mmsxm.cli.complexity', None)
-        monkeypatch.setattr('mmsxm.cli.__path__', [str(tmp_path), *sys.modules['mmsxm.cli'].__path__])
+        path = [str(tmp_path), *sys.modules['mmsxm.cli'].__path__]
+        monkeypatch.setattr('mmsxm.cli.__path__', path)
 
     yield write
     sys.modules.pop('mmsxm.cli.complexity', None)

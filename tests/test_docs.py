@@ -24,9 +24,9 @@ import torch
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from mmsxm import __main__ as command_line
 from mmsxm.apis.calibrating import store_calibration
 from mmsxm.apis.running import load_config
+from mmsxm.cli import main as command_line
 from mmsxm.datasets import SIXray
 from mmsxm.inference.calibration import Calibration
 from mmsxm.registry import MODELS
@@ -38,9 +38,16 @@ PAGES += sorted((ROOT / 'docs').glob('*.md'))
 DOCTOR = 'mmsxm/doctor.py'  # reads no arguments
 TOOLS = {
     path.relative_to(ROOT).as_posix(): path
-    for folder in ('tools', 'tools/benchmarks', 'demo', 'tests', 'tests/fuzz')
+    for folder in ('tools', 'tools/benchmarks', 'tests', 'tests/fuzz')
     for path in ROOT.glob(f'{folder}/*.py')
-    if 'ArgumentParser' in path.read_text() and not path.name.startswith('test_')
+    if re.search(r'ArgumentParser|mmsxm\.cli\.main import run', path.read_text())
+    and not path.name.startswith('test_')
+}
+# the file in tools/ that runs a command
+SHIMS = {
+    match[1]: name
+    for name, path in TOOLS.items()
+    if (match := re.search(r"^    run\('([\w-]+)'\)", path.read_text(), re.MULTILINE))
 }
 TOOLS[DOCTOR] = ROOT / DOCTOR
 
@@ -59,7 +66,7 @@ NOT_RUN = {
     r'tools/benchmarks/\w+\.py': 'takes minutes, to be measured by hand',
     r'tests/fuzz/': 'reads files for hours; see tests/fuzz/test_parsers.py',
     r'tests/kill_and_resume\.py': 'trains for minutes; see test_faults.py',
-    r'demo/review\.py': 'serves until it is stopped; see test_page.py',
+    r'tools/review\.py': 'serves until it is stopped; see test_page.py',
     r'--watch': 'watches until it is stopped; see test_screen_tool.py',
     r'--engine ray': 'needs a Ray cluster; see test_screen_tool.py',
     r'\{\'images\': images\}': "the images are the reader's",
@@ -140,11 +147,9 @@ def parse_command(place: str, line: str, exported: dict[str, str]) -> Command | 
     match words[len(settings) :]:
         case ['python', tool, *args] if tool.endswith('.py'):
             pass
-        case ['mmsxm', name, *args] if name.isidentifier():  # no version
-            path = ROOT / 'mmsxm' / '.mim'
-            found = command_line.find_tools().get(name)
-            assert found is not None, f'{place}: there is no tool {name}'
-            tool = found.relative_to(path if path in found.parents else ROOT).as_posix()
+        case ['mmsxm', name, *args] if re.fullmatch(r'[a-z][a-z-]+', name):  # no version
+            assert name in command_line.COMMANDS, f'{place}: there is no command {name}'
+            tool = DOCTOR if name == 'doctor' else SHIMS[name]
         case ['bash', launcher, config, *args] if 'dist_' in launcher:
             tool = launcher.replace('dist_', '').replace('.sh', '.py')
             args = [config, *(arg for arg in args if not arg.isdigit())]
@@ -243,7 +248,7 @@ def test_targets_of_make_and_extras_of_pip_exist() -> None:
 # ---------------------------------------------------------------------------- arguments
 
 
-class _Parser(Exception):  # noqa: N818  no error
+class _Parser(BaseException):
     """Carries the parser out of a tool."""
 
 
@@ -274,8 +279,6 @@ def options_of(parser: argparse.ArgumentParser) -> set[str]:
 
 @of_tools
 def test_the_tool_takes_the_arguments(command: Command) -> None:
-    if command.tool == 'demo/review.py':
-        pytest.importorskip('gradio')
     complaint = io.StringIO()
     parser = parser_of(command.tool)
     with contextlib.redirect_stderr(complaint), contextlib.suppress(SystemExit):
@@ -287,8 +290,6 @@ def test_the_tool_takes_the_arguments(command: Command) -> None:
 def test_options_in_the_text_are_those_of_the_tools() -> None:
     known: dict[str, set[str]] = {}
     for tool in TOOLS:
-        if tool == 'demo/review.py':
-            pytest.importorskip('gradio')
         if tool.endswith('guided_run.py') and not importlib.util.find_spec('atheris'):
             continue  # it is no requirement of ours
         if tool != DOCTOR:
@@ -346,7 +347,7 @@ def project(
 ) -> Path:
     """A folder that has all that pages speak of: tiny data sets, and networks that know nothing."""
     folder = tmp_path_factory.mktemp('project')
-    for name in ('configs', 'demo', 'docs', 'tools'):
+    for name in ('configs', 'docs', 'tools'):
         (folder / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / 'results', folder / 'results')
 

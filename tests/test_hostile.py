@@ -595,11 +595,10 @@ def test_names_of_classes_are_no_markup(
     """The summary failed over such a name, after the work, with another exit code."""
     from rich.console import Console
 
+    from mmsxm.cli.screen import summary
     from mmsxm.screening.results import Tally
 
-    monkeypatch.syspath_prepend(ROOT / 'tools')
-    screen = runpy.run_path(str(ROOT / 'tools' / 'screen.py'))
-    Console(markup=False, emoji=False).print(screen['summary'](Tally(), ('[/red] :bomb:',), 1.0))
+    Console(markup=False, emoji=False).print(summary(Tally(), ('[/red] :bomb:',), 1.0))
     assert '[/red] :bomb:' in capsys.readouterr().out
 
 

@@ -18,7 +18,7 @@ pytest.importorskip('setuptools', '77', 'no setuptools here that can build witho
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what a build reads: building leaves files, and other tests run meanwhile."""
     copy = tmp_path_factory.mktemp('source')
-    for name in ('configs', 'demo', 'mmsxm', 'requirements', 'tools'):
+    for name in ('configs', 'mmsxm', 'requirements', 'tools'):
         ignore = shutil.ignore_patterns('__pycache__', '.mim')
         shutil.copytree(ROOT / name, copy / name, ignore=ignore)
     for name in ('LICENSE', 'MANIFEST.in', 'model-index.yml', 'pyproject.toml', 'setup.py'):
@@ -62,7 +62,7 @@ def test_wheel_carries_configs_and_tools(source: Path, tmp_path: Path) -> None:
 
         (scripts,) = (wheel.read(name).decode() for name in names if 'entry_points' in name)
 
-    expected = files_under('configs') | files_under('demo') | files_under('tools')
+    expected = files_under('configs') | files_under('tools')
     expected |= {'configs/nested/leaf.py', 'model-index.yml', 'tools/nested/tool.py'}
     assert {name[len('mmsxm/.mim/') :] for name in names if '.mim' in name} == expected
     assert files_under('mmsxm') <= names
@@ -70,7 +70,7 @@ def test_wheel_carries_configs_and_tools(source: Path, tmp_path: Path) -> None:
     assert {top for top in tops if not top.endswith('.dist-info')} == {'mmsxm'}
     assert any(name.endswith('licenses/LICENSE') for name in names)
 
-    assert scripts.split() == ['[console_scripts]', 'mmsxm', '=', 'mmsxm.__main__:main']
+    assert scripts.split() == ['[console_scripts]', 'mmsxm', '=', 'mmsxm.cli.main:main']
 
     (own,) = re.findall(r"__version__ = '(.+)'", (ROOT / 'mmsxm/__init__.py').read_text())
     assert f'\nVersion: {own}\n' in metadata

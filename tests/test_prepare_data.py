@@ -25,7 +25,7 @@ def test_a_copy_is_made_and_its_losses_are_named(
     last = done.stdout.strip().splitlines()[-1]
     assert last.startswith(f'{copy}: 8 images prepared and 0 found intact in ')
     assert f'{raw}/JPEGImage/N00002.jpg: the file is no image' in done.stderr
-    assert 'prepare_data.py: 1 images can not be read and are left out' in done.stderr
+    assert 'mmsxm prepare: 1 images can not be read and are left out' in done.stderr
     assert 'Traceback' not in done.stderr
 
     (raw / 'JPEGImage' / 'N00002.jpg').unlink()

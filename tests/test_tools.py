@@ -1,7 +1,6 @@
 """Command lines that turn one file into another."""
 
 import hashlib
-import runpy
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from mmsxm.cli import compare_sets
+from mmsxm.cli import reproduce as cli_reproduce
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -103,11 +105,9 @@ def test_flips_are_not_drawn(tmp_path: Path) -> None:
 def test_a_probe_without_its_library_is_refused_before_the_images_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tool = runpy.run_path(str(ROOT / 'tools/compare_sets.py'))
-    monkeypatch.setitem(tool['main'].__globals__, 'find_spec', lambda name: None)
-    monkeypatch.setattr(sys, 'argv', ['compare_sets.py', 'a', 'b', '--probe', 'config.py'])
-    with pytest.raises(SystemExit, match=r"--probe needs .*'mmsxm\[probe\]'"):
-        tool['main']()
+    monkeypatch.setattr(compare_sets, 'find_spec', lambda name: None)
+    with pytest.raises(ValueError, match=r"--probe needs .*'mmsxm\[probe\]'"):
+        compare_sets.main(['a', 'b', '--probe', 'config.py'])
 
 
 def test_scanners_are_crossed_in_one_command(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_scanners_are_crossed_in_one_command(tmp_path: Path) -> None:
     assert 'holds networks of other settings' in done.stderr
     done = run('cross_scanner.py', config, '--scanners', 'hand-luggage', *counts, *folders)
     assert done.returncode != 0
-    assert 'cross_scanner.py: ' in done.stderr
+    assert 'mmsxm cross-scanner: ' in done.stderr
     assert 'hand-luggage' in done.stderr
 
 
@@ -145,8 +145,7 @@ def reproduce(
 
     def call(*args: str) -> list[str]:
         folders = ('--work-dir', str(tmp_path / 'runs'), '--out', str(tmp_path / 'out'))
-        monkeypatch.setattr(sys, 'argv', ['reproduce.py', *args, *folders])
-        runpy.run_path(str(ROOT / 'tools/reproduce.py'))['main']()
+        cli_reproduce.main([*args, *folders])
         assert not (tmp_path / 'runs').exists()
         return capsys.readouterr().out.splitlines()
 
@@ -198,7 +197,7 @@ def test_what_would_be_trained_stands_in_a_line_each(
 def test_a_row_or_a_table_that_is_not_there_is_a_mistake(
     reproduce: Callable[..., list[str]], args: tuple[str, ...], message: str
 ) -> None:
-    with pytest.raises(SystemExit, match=rf'^reproduce\.py: {message}'):
+    with pytest.raises(ValueError, match=f'^{message}'):
         reproduce(*args, '--dry-run')
 
 

@@ -103,7 +103,7 @@ def run(name: str, args: Sequence[str] | None = None) -> None:
         )
         failure = getattr(module, 'FAILURE', failure)
         with exit_on_user_error(f'mmsxm {name}', failure):
-            sys.exit(module.main(args))
+            code = module.main(args)
     except ImportError as error:
         if (error.name or '').split('.')[0] == 'mmsxm':  # a defect of ours
             raise
@@ -118,6 +118,8 @@ def run(name: str, args: Sequence[str] | None = None) -> None:
             raise
         traceback.print_exc()
         sys.exit(failure)
+    if code:
+        sys.exit(code)
 
 
 def main() -> None:

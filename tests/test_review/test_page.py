@@ -93,7 +93,7 @@ def served(*args: object) -> Iterator[str]:
         probe.bind(('127.0.0.1', 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, ROOT / 'demo' / 'review.py', '--port', str(port), *map(str, args)],
+        [sys.executable, ROOT / 'tools' / 'review.py', '--port', str(port), *map(str, args)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=os.environ | {'CUDA_VISIBLE_DEVICES': ''},
@@ -239,7 +239,7 @@ def test_nothing_but_the_page_is_served(tmp_path: Path) -> None:
     results, log = write_results(tmp_path / 'results.jsonl', [bag]), tmp_path / 'log.jsonl'
     with served('--results', results, '--log', log) as address:
         assert status(address) == 200
-        for path in (bag, results, log, ROOT / 'pyproject.toml', ROOT / 'demo' / 'review.py'):
+        for path in (bag, results, log, ROOT / 'pyproject.toml', ROOT / 'tools' / 'review.py'):
             assert status(f'{address}gradio_api/file={path}') == 403
         assert status(f'{address}gradio_api/file={ROOT}/demo/../pyproject.toml') in (403, 404)
         assert status(address, Host='bags.example.org') == 400  # a name that leads here
@@ -306,12 +306,12 @@ def test_a_comment_is_no_longer_than_the_page_allows(tmp_path: Path) -> None:
     ('args', 'complaint'),
     [
         ([], 'give --results, --model, or both'),
-        (['--results', 'none.jsonl'], "review.py: [Errno 2] No such file or directory: 'none"),
-        (['--model', str(CONFIG)], 'review.py: sxmnet_stage2 comes without weights'),
+        (['--results', 'none.jsonl'], 'mmsxm review: none.jsonl: No such file or directory'),
+        (['--model', str(CONFIG)], 'mmsxm review: sxmnet_stage2 comes without weights'),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(tmp_path: Path, args: list[str], complaint: str) -> None:
-    command = [sys.executable, ROOT / 'demo' / 'review.py', *args]
+    command = [sys.executable, ROOT / 'tools' / 'review.py', *args]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode != 0
     assert complaint in run.stderr.splitlines()[-1]

@@ -357,7 +357,7 @@ def test_results_of_another_network_or_thresholds_are_refused(bags: Path, tmp_pa
     for args in (['--model', 'd2'], ['--checkpoint', 0.4]):
         code, said, errors = screen(bags, out, *args)
         assert (code, said) == (2, '')
-        assert errors.startswith('screen.py: ')
+        assert errors.startswith('mmsxm screen: ')
         assert len(errors.splitlines()) == 1
         assert '--out of' in errors
     assert lines(out) == 1
