@@ -5,6 +5,7 @@ calls under way was to blame, so all of them are repeated, each while no other r
 its process again is given up. This file imports no torch, so that processes start quickly.
 """
 
+import enum
 import multiprocessing
 import os
 import signal
@@ -18,7 +19,18 @@ from typing import Any
 
 import cv2
 
-__all__ = ['Call', 'WorkerDiedError', 'WorkerPool']
+__all__ = ['IDLE', 'Call', 'Idle', 'WorkerDiedError', 'WorkerPool']
+
+
+class Idle(enum.Enum):
+    """The type of :data:`IDLE`."""
+
+    IDLE = 'idle'
+
+
+# stands in a stream of items where no other item follows for now: whoever has some under way
+# finishes them instead of waiting for more
+IDLE = Idle.IDLE
 
 
 class WorkerDiedError(RuntimeError):
@@ -107,8 +119,8 @@ class WorkerPool:
 
         Args:
             function: Of a module, or a partial one.
-            items: A None among them says that no other follows for now: what is under way is
-                finished, and ``(None, None)`` given.
+            items: May contain :data:`IDLE`; calls under way are then finished, and
+                ``(IDLE, IDLE)`` is yielded.
             ahead: Calls that are under way at most.
 
         Yields:
@@ -116,12 +128,12 @@ class WorkerPool:
         """
         under_way: deque[tuple[Any, Call]] = deque()
         for item in items:
-            if item is not None:
+            if item is not IDLE:
                 under_way.append((item, self.submit(function, item)))
-            while under_way and (item is None or len(under_way) >= ahead):
+            while under_way and (item is IDLE or len(under_way) >= ahead):
                 yield self._land(*under_way.popleft())
-            if item is None:
-                yield None, None
+            if item is IDLE:
+                yield IDLE, IDLE
         while under_way:
             yield self._land(*under_way.popleft())
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmsxm.worker_pool import WorkerDiedError, WorkerPool
+from mmsxm.worker_pool import IDLE, Idle, WorkerDiedError, WorkerPool
 
 
 @pytest.fixture(scope='module')
@@ -40,15 +40,15 @@ def test_a_process_killed_from_outside_costs_nothing(pool: WorkerPool) -> None:
 def test_results_come_in_order_and_no_more_are_under_way_than_allowed(pool: WorkerPool) -> None:
     asked = []
 
-    def items() -> Iterator[str | None]:
-        for item in ('1', '2', None, '3', '4', '5'):
+    def items() -> Iterator[str | Idle]:
+        for item in ('1', '2', IDLE, '3', '4', '5'):
             asked.append(item)
             yield item
 
     found = pool.map(int, items(), ahead=2)
     assert next(found) == ('1', 1)
     assert asked == ['1', '2']
-    assert list(found) == [('2', 2), (None, None), ('3', 3), ('4', 4), ('5', 5)]
+    assert list(found) == [('2', 2), (IDLE, IDLE), ('3', 3), ('4', 4), ('5', 5)]
 
 
 def test_a_deadly_item_comes_with_its_error(pool: WorkerPool) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mmsxm.inference.backends import Backend
     from mmsxm.screening.results import Tally
     from mmsxm.screening.screen import Record
+    from mmsxm.worker_pool import Idle
 
 FAILURE = 2  # the interpreter's own 1 would mean an alarm
 
@@ -115,7 +116,7 @@ def screen(args: argparse.Namespace) -> int:
     ours = {os.path.abspath(path) for path in (args.out, args.csv, args.overlays) if path}
     with Results(args.out, backend.info) as results:
         stop = Stop()
-        found: Iterator[str | None] = find_paths(args.source, ours)
+        found: Iterator[str | Idle] = find_paths(args.source, ours)
         if args.watch:
             folder = os.path.abspath(args.source)
             found = watch(folder, args.watch, stop, results.seen, ours)
@@ -143,7 +144,7 @@ def screen(args: argparse.Namespace) -> int:
 def records_of(
     args: argparse.Namespace,
     backend: 'Backend',
-    paths: Iterator[str | None],
+    paths: 'Iterator[str | Idle]',
     load: 'partial[Backend]',
     stop: Stop,
 ) -> 'Iterator[Record]':
@@ -152,7 +153,7 @@ def records_of(
     if args.engine == 'ray':
         from mmsxm.screening.ray_engine import screen_with_ray
 
-        known = [path for path in paths if path]
+        known = [path for path in paths if isinstance(path, str)]
         for record in screen_with_ray(known, load, args.workers, *settings):
             yield record
             if stop():  # the paths are all on their way by now

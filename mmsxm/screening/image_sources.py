@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
+from mmsxm.worker_pool import IDLE, Idle
+
 __all__ = ['find_paths', 'read_list', 'unseen', 'walk', 'watch']
 
-PAUSE = 0.1  # seconds between two looks at whether to stop
+POLL_INTERVAL = 0.1  # seconds between two checks of whether to stop
 
 
 def find_paths(source: Path, skip: Collection[str] = ()) -> Iterator[str]:
@@ -26,14 +28,17 @@ def find_paths(source: Path, skip: Collection[str] = ()) -> Iterator[str]:
 
 
 def unseen(
-    paths: Iterable[str | None], seen: set[str], stopped: Callable[[], bool]
-) -> Iterator[str | None]:
-    """Give each path once, and none of ``seen``, which grows meanwhile, until stopped."""
+    paths: Iterable[str | Idle], seen: set[str], stopped: Callable[[], bool]
+) -> Iterator[str | Idle]:
+    """Yield each path once, and none of ``seen``, which grows meanwhile, until stopped.
+
+    :data:`~mmsxm.worker_pool.IDLE` is passed on.
+    """
     for path in paths:
         if stopped():
             return
-        if path is None:
-            yield None
+        if isinstance(path, Idle):
+            yield path
         elif path not in seen:
             seen.add(path)
             yield path
@@ -83,11 +88,11 @@ def watch(
     stopped: Callable[[], bool],
     seen: Collection[str],
     skip: Collection[str] = (),
-) -> Iterator[str | None]:
-    """Give the paths of a folder's files when they are there in full, until stopped.
+) -> Iterator[str | Idle]:
+    """Yield the paths of a folder's complete files until stopped.
 
-    A file is when its size and time were the same at two looks. After each look follows a None:
-    nothing more for now.
+    A file is complete when its size and modification time have not changed between two scans.
+    After each scan follows :data:`~mmsxm.worker_pool.IDLE`.
 
     Args:
         folder: Its absolute path.
@@ -114,7 +119,7 @@ def watch(
             else:
                 now[path] = state
         before = now
-        yield None
+        yield IDLE
         end = time.monotonic() + seconds
         while not stopped() and time.monotonic() < end:
-            time.sleep(min(PAUSE, seconds))
+            time.sleep(min(POLL_INTERVAL, seconds))

@@ -14,7 +14,7 @@ from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
 from mmsxm.inference.backends import Backend, ModelInfo
 from mmsxm.inference.verdict import judge
 from mmsxm.visualization.screening_overlays import write_overlay
-from mmsxm.worker_pool import WorkerDiedError, WorkerPool
+from mmsxm.worker_pool import IDLE, Idle, WorkerDiedError, WorkerPool
 
 from .record import Record
 
@@ -78,7 +78,7 @@ def _provenance(info: ModelInfo) -> dict[str, str]:
 
 
 def screen(
-    paths: Iterable[str | None],
+    paths: Iterable[str | Idle],
     backend: Backend,
     pool: WorkerPool,
     batch_size: int = 16,
@@ -91,7 +91,7 @@ def screen(
     worker are in memory.
 
     Args:
-        paths: A None among them says that no other follows for now: what is under way is finished.
+        paths: May contain :data:`~mmsxm.worker_pool.IDLE`; files under way are then finished.
         backend: The network.
         pool: Of processes.
         batch_size: Images that the network sees at once.
@@ -106,27 +106,27 @@ def screen(
 
 
 def _read_ahead(
-    paths: Iterable[str | None],
+    paths: Iterable[str | Idle],
     backend: Backend,
     pool: WorkerPool,
     batch_size: int,
     max_pixels: int,
-) -> Iterator[Prepared | Unreadable | None]:
-    """Read files in the pool, a bounded number at a time; a None is handed on."""
+) -> Iterator[Prepared | Unreadable | Idle]:
+    """Read files in the pool, a bounded number at a time; IDLE is passed on."""
     read = partial(prepare_file, preparation=backend.info.preparation, max_pixels=max_pixels)
     for path, file in pool.map(read, paths, ahead=batch_size + 2 * pool.workers):
         yield Unreadable(path, str(file)) if isinstance(file, WorkerDiedError) else file
 
 
 def _batches(
-    files: Iterable[Prepared | Unreadable | None], batch_size: int
+    files: Iterable[Prepared | Unreadable | Idle], batch_size: int
 ) -> Iterator[list[Prepared | Unreadable]]:
     """Group files until a batch is full, or no other file follows for now."""
     batch: list[Prepared | Unreadable] = []
     for file in files:
-        if file is not None:
+        if not isinstance(file, Idle):
             batch.append(file)
-        if len(batch) == batch_size or (batch and file is None):
+        if len(batch) == batch_size or (batch and file is IDLE):
             yield batch
             batch = []
     if batch:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmsxm.screening.image_sources import find_paths, unseen, watch
+from mmsxm.worker_pool import IDLE
 
 
 def never() -> bool:
@@ -45,8 +46,8 @@ def test_a_list_starts_from_its_own_folder(tmp_path: Path) -> None:
 def test_no_path_is_given_twice_and_none_after_a_stop() -> None:
     seen = {'a'}
     stops = iter([False] * 4 + [True])
-    paths = ['a', 'b', None, 'b', 'c', 'd']
-    assert list(unseen(paths, seen, lambda: next(stops))) == ['b', None]
+    paths = ['a', 'b', IDLE, 'b', 'c', 'd']
+    assert list(unseen(paths, seen, lambda: next(stops))) == ['b', IDLE]
     assert seen == {'a', 'b'}
 
 
@@ -54,11 +55,11 @@ def test_a_watched_file_is_given_when_it_stands_still(tmp_path: Path) -> None:
     file = tmp_path / 'growing.png'
     file.write_bytes(b'1')
     found = watch(str(tmp_path), 0.01, never, set())
-    assert next(found) is None  # met for the first time
+    assert next(found) is IDLE  # met for the first time
     file.write_bytes(b'12')
-    assert next(found) is None  # it grew
+    assert next(found) is IDLE  # it grew
     os.utime(file, (1, 1))
-    assert next(found) is None  # it was touched
+    assert next(found) is IDLE  # it was touched
     assert next(found) == str(file)
 
 
@@ -67,21 +68,21 @@ def test_a_watched_folder_gives_nothing_twice_and_ends_when_told(tmp_path: Path)
     seen: set[str] = set()
     start = time.monotonic()
     looks = watch(str(tmp_path), 0.01, lambda: time.monotonic() > start + 0.3, seen)
-    assert [path for path in unseen(looks, seen, never) if path] == [str(tmp_path / 'a.png')]
+    assert [path for path in unseen(looks, seen, never) if path is not IDLE] == [str(tmp_path / 'a.png')]
 
 
 def test_a_watched_folder_may_vanish_and_come_back(tmp_path: Path) -> None:
     folder = tmp_path / 'mounted'
     found = watch(str(folder), 0.01, never, set())
-    assert list(islice(found, 3)) == [None] * 3
+    assert list(islice(found, 3)) == [IDLE] * 3
     folder.mkdir()
     (folder / 'a.png').touch()
-    assert list(islice(found, 2)) == [None, str(folder / 'a.png')]
+    assert list(islice(found, 2)) == [IDLE, str(folder / 'a.png')]
 
 
 def test_a_watched_link_to_itself_is_given_for_the_reader_to_say(tmp_path: Path) -> None:
     loop = tmp_path / 'loop.png'
     loop.symlink_to(loop)
     found = watch(str(tmp_path), 0.01, never, set())
-    assert next(found) is None
+    assert next(found) is IDLE
     assert next(found) == str(loop)

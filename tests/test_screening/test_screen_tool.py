@@ -329,7 +329,7 @@ def test_the_tool_itself_says_what_the_inferencer_says(bags: Path, tmp_path: Pat
     command = [
         'tools/screen.py',
         bags,
-        '--config',
+        '--model',
         config,
         '--checkpoint',
         tmp_path / 'weights.pth',
