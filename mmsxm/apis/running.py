@@ -1,7 +1,5 @@
 """Train and test from a config file, alone or as one process of many."""
 
-import difflib
-import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from mmsxm.engine.stop_hook import StopHook
 from mmsxm.engine.worker_death import say_worker_death
 
 from .class_names import require_same_classes, taught_classes
+from .config_options import merge_options
 from .installed_configs import find_config
 
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -37,7 +36,7 @@ def load_config(
 
     Raises:
         FileNotFoundError: There is no such config, or none that it builds on.
-        ValueError: An option sets nothing that configs have, and something of nearly its name is.
+        ValueError: An option sets something that nothing reads.
     """
     found = find_config(path)
     try:
@@ -48,24 +47,16 @@ def load_config(
             'variable is a part of its name, set that to another value'
         ) from error
     if options:
-        _refuse_misspelt(options, {*cfg, *inspect.signature(Runner).parameters})
-        cfg.merge_from_dict(options)
+        merge_options(cfg, options)
+    for name in DATALOADERS:
+        loader = cfg.get(name) or {}
+        if loader.get('persistent_workers') and not loader.get('num_workers'):
+            loader.persistent_workers = False  # torch refuses to keep workers that are not there
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     cfg.launcher = launcher
     if launcher == 'pytorch':
         init_cpu_process_group(cfg)
     return cfg
-
-
-def _refuse_misspelt(options: dict[str, Any], known: set[str]) -> None:
-    # what nobody reads would be set in silence
-    for option in options:
-        name = option.split('.')[0]
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-        if name not in known and close:
-            raise ValueError(
-                f'--cfg-options {option}: configs have no {name}. Did you mean {close[0]}?'
-            )
 
 
 def set_dataloaders(cfg: Config, **settings: Any) -> None:
