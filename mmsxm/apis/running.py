@@ -85,15 +85,14 @@ def use_autocast_in_test(cfg: Config) -> None:
 
 
 def first_stage(cfg: Config) -> Path | None:
-    """Name the config that ``cfg`` takes its weights over from, None if there is none."""
+    """Return the config that ``cfg`` takes its weights from, None if there is none."""
     first = cfg.default_hooks.get('handover', {}).get('first')
     if first is None:
         return None
-    # written relative to the project's root, of which configs/ is a part
-    top = Path(first).parts[0]
+    # relative to the root of a project: that of cfg, or else the one that find_config looks in
     for folder in Path(cfg.filename).resolve().parents:
-        if folder.name == top:
-            return folder.parent / first
+        if (folder / first).is_file():
+            return folder / first
     return Path(first)
 
 
@@ -104,18 +103,28 @@ def finished_epochs(work_dir: str | os.PathLike[str]) -> int:
 
 
 def resume(cfg: Config, checkpoint: str = 'auto') -> None:
-    """Let training go on from a checkpoint, ``'auto'`` for the latest one of the work directory.
+    """Resume training from a checkpoint.
 
-    If that is damaged, the one before it is taken. Where there is none yet, training starts as the
-    config says: mmengine would start it from random weights and leave ``load_from`` out.
+    Args:
+        cfg: The training's config.
+        checkpoint: A file; or a work directory, for its latest checkpoint, or the one before if
+            that is damaged; or ``'auto'`` for the config's own work directory. If that has none
+            yet, training starts as the config says: mmengine would start it from random weights
+            and leave ``load_from`` out.
 
     Raises:
         DamagedFileError: There are checkpoints, and all are damaged.
+        FileNotFoundError: The directory has no checkpoint.
     """
-    if checkpoint != 'auto':
+    if checkpoint != 'auto' and not os.path.isdir(checkpoint):
         cfg.resume, cfg.load_from = True, checkpoint
-    elif found := resumable_checkpoint(cfg.work_dir):
+    elif found := resumable_checkpoint(cfg.work_dir if checkpoint == 'auto' else checkpoint):
         cfg.resume, cfg.load_from = True, found.path
+    elif checkpoint != 'auto':
+        raise FileNotFoundError(
+            f'{checkpoint} has no last_checkpoint: nothing was saved there to resume from. Name '
+            'another folder, or a checkpoint.'
+        )
 
 
 def dismiss_workers(runner: Runner) -> None:
