@@ -333,6 +333,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if not (args.results or args.model):
         parser.error('give --results, --model, or both')
+    if args.results and (not args.results.exists() or args.results.is_dir()):
+        parser.error(f'there is no file {args.results}: --results names what tools/screen.py wrote')
     return args
 
 

@@ -306,7 +306,8 @@ def test_a_comment_is_no_longer_than_the_page_allows(tmp_path: Path) -> None:
     ('args', 'complaint'),
     [
         ([], 'give --results, --model, or both'),
-        (['--results', 'none.jsonl'], "review.py: [Errno 2] No such file or directory: 'none"),
+        (['--results', 'none.jsonl'], 'there is no file none.jsonl: --results names what'),
+        (['--results', '.'], 'there is no file .: --results names what'),
         (['--model', str(CONFIG)], 'review.py: sxmnet_stage2 comes without weights'),
     ],
 )
