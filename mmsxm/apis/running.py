@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
 from mmsxm.compat import init_cpu_process_group
@@ -174,6 +175,20 @@ def allow_open_files(wanted: int = 4096) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+class _TrainRunner(Runner):
+    """A runner that scales learning rates with all images between two steps."""
+
+    def scale_lr(
+        self, optim_wrapper: OptimWrapper, auto_scale_lr: dict[str, Any] | None = None
+    ) -> None:
+        """As mmengine's, which counts the images of one batch, but of all that are accumulated."""
+        batches = self.cfg.optim_wrapper.get('accumulative_counts', 1)
+        if auto_scale_lr and 'base_batch_size' in auto_scale_lr:
+            base = auto_scale_lr['base_batch_size'] / batches
+            auto_scale_lr = {**auto_scale_lr, 'base_batch_size': base}
+        super().scale_lr(optim_wrapper, auto_scale_lr)
+
+
 def train(cfg: Config) -> Runner:
     """Train as the config says and return the runner.
 
@@ -181,7 +196,7 @@ def train(cfg: Config) -> Runner:
         RuntimeError: A process that reads images died.
     """
     allow_open_files()
-    runner = Runner.from_cfg(cfg)
+    runner = _TrainRunner.from_cfg(cfg)
     try:
         with say_worker_death(cfg.work_dir):
             runner.train()
