@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_rank
+from mmengine.hooks import EMAHook
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
@@ -233,6 +234,14 @@ class _TestRunner(Runner):
 
     def dump_config(self) -> None:
         """Leave the training's alone: the log, and ``vis_data/config.py`` beside it, tell ours."""
+
+    def register_hooks(self, default_hooks: Any = None, custom_hooks: Any = None) -> None:
+        """As mmengine's, without hooks that average weights: a checkpoint holds the average.
+
+        They would load it once more, and not find its keys in a model of test-time augmentation.
+        """
+        super().register_hooks(default_hooks, custom_hooks)
+        self.hooks[:] = [hook for hook in self.hooks if not isinstance(hook, EMAHook)]
 
     def test(self) -> dict[str, float]:
         """As mmengine's; reduced precision is that of :func:`use_autocast`."""
