@@ -39,7 +39,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--wait-time', type=float, default=2, help='seconds per window')
     parser.add_argument('--no-pin-memory', action='store_true')
     parser.add_argument(
-        '--tta', action='store_true', help='average the scores of the image and its mirror image'
+        '--tta',
+        action='store_true',
+        help="average the scores of several views: the config's tta_pipeline, or else the image "
+        'and its mirror image',
     )
     parser.add_argument(
         '--groups', help='a csv with a column name: AP within groups, with bootstrap intervals'
@@ -76,7 +79,7 @@ def main() -> None:
     if args.amp:
         running.use_autocast_in_test(cfg)
     if args.tta:
-        running.use_flip_tta(cfg)
+        running.use_tta(cfg)
     if args.show or args.show_dir:
         cfg.default_hooks.pictures = dict(
             type='mmsxm.PictureHook',

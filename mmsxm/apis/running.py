@@ -19,6 +19,7 @@ from mmsxm.engine.optim import gains_by_bfloat16
 from mmsxm.engine.resumable_checkpoint import resumable_checkpoint
 from mmsxm.engine.stop_hook import StopHook
 from mmsxm.engine.worker_death import say_worker_death
+from mmsxm.registry import METRICS
 
 from .class_names import require_same_classes, taught_classes
 from .config_options import merge_options
@@ -276,19 +277,34 @@ def _metrics(cfg: Config) -> list[Any]:
     return [metrics] if isinstance(metrics, dict) else list(metrics)
 
 
-def use_flip_tta(cfg: Config) -> None:
-    """Test every image and its mirror image and average the scores.
+def use_tta(cfg: Config) -> None:
+    """Test several views of every image and average their scores.
 
-    Attention maps and level weights are left out, and with them the metrics that read them.
+    The config's ``tta_pipeline`` and ``tta_model`` say how; without them, an image and its mirror
+    image are averaged. Attention belongs to one view: metrics that read it are left out.
+
+    Raises:
+        ValueError: The network gives no scores.
     """
+    if cfg.model.get('head') is None:
+        raise ValueError(
+            f'--tta averages scores, and the network of {cfg.filename} gives none: it has no head, '
+            'as in Stage I. Test Stage II, or leave out --tta.'
+        )
     pipeline = list(cfg.test_dataloader.dataset.pipeline)
     flips = [dict(type='RandomFlip', prob=p) for p in (0.0, 1.0)]
-    cfg.test_dataloader.dataset.pipeline = [
+    cfg.test_dataloader.dataset.pipeline = cfg.get('tta_pipeline') or [
         *pipeline[:-1],
         dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]]),
     ]
-    cfg.tta_model = dict(type='mmsxm.MultiLabelTTA')
-    cfg.test_evaluator = [
-        metric for metric in _metrics(cfg) if metric.type != 'mmsxm.AttentionLocalization'
-    ]
+    cfg.tta_model = cfg.get('tta_model') or dict(type='mmsxm.MultiLabelTTA')
+    metrics = _metrics(cfg)
+    cfg.test_evaluator = [metric for metric in metrics if not _reads_attention(metric)]
+    if left_out := [str(metric.type) for metric in metrics if _reads_attention(metric)]:
+        print_log(f'--tta: left out {", ".join(left_out)}, which read attention.', 'current')
     cfg.model = dict(**cfg.tta_model, module=cfg.model)
+
+
+def _reads_attention(metric: Any) -> bool:
+    kind = METRICS.get(metric.type) if isinstance(metric.type, str) else metric.type
+    return bool(getattr(kind, 'reads_attention', False))
