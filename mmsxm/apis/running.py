@@ -56,7 +56,7 @@ def load_config(
     for name in DATALOADERS:
         loader = cfg.get(name) or {}
         if loader.get('persistent_workers') and not loader.get('num_workers'):
-            loader.persistent_workers = False  # torch refuses to keep workers that are not there
+            loader['persistent_workers'] = False  # torch refuses to keep workers that are not there
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     cfg.launcher = launcher
     if launcher == 'pytorch':
