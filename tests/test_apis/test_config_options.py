@@ -100,6 +100,7 @@ def test_other_options_that_lead_nowhere_are_refused(option: str, message: str) 
         {'train_dataloader.drop_last': True, 'val_cfg.fp16': True},
         {'train_dataloader.dataset.pipeline.3.scale': (64, 64)},
         {'model.backbone.with_cp': True, 'model_wrapper_cfg.type': 'MMDistributedDataParallel'},
+        {'compile.options.max_autotune': True, 'log_processor.by_epoch': True},
         {'train_cfg.by_epoch': False, 'train_cfg.max_iters': 3},
         {'train_dataloader.dataset.whatever': 1},  # for a base that mmengine builds
     ],
