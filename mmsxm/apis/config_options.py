@@ -124,7 +124,7 @@ def _replace_none(cfg: Config, path: Path) -> None:
     """Make each None on the way to a setting a dict: mmengine merges into nothing else."""
     for depth in range(1, len(path)):
         above, key = _at(cfg, path[: depth - 1]), path[depth - 1]
-        if isinstance(above, Mapping | Config) and key in above and above[key] is None:
+        if isinstance(above, dict | Config) and key in above and above[key] is None:
             above[key] = {}
 
 
