@@ -15,7 +15,7 @@ from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be 
 # what a user has exported for configs is none of the tests' business
 VARIABLES = (
     'SIXRAY_ROOT SIXRAY_SET OPIXRAY_ROOT OWN_ROOT OWN_LAYOUT OWN_CLASSES DEMO_ROOT META_LABELS '
-    'PRETRAINED THREAT_BANK'
+    'PRETRAINED PRETRAINED_RESNET101 THREAT_BANK'
 )
 for variable in VARIABLES.split():
     os.environ.pop(variable, None)

@@ -345,3 +345,18 @@ def test_the_page_of_the_paper_names_what_there_is() -> None:
     wrong = {p for p in paths if not any((top / p).is_file() for top in (CONFIGS, CONFIGS.parent))}
     assert wrong == set()
     assert 'ablations/sxmnet_28_sixray_stage2.py' in paths  # or else the pattern found nothing
+
+
+def test_networks_of_one_table_start_from_files_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('PRETRAINED', '50.pth')
+    monkeypatch.setenv('PRETRAINED_RESNET101', '101.pth')
+    files = {
+        cfg.backbone.depth: cfg.backbone.init_cfg.checkpoint
+        for cfg in (
+            load_config(CONFIGS / f'baselines/{name}_sixray.py').model
+            for name in ('resnet50', 'chr')
+        )
+    }
+    assert files == {50: '50.pth', 101: '101.pth'}

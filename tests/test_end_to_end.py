@@ -274,6 +274,51 @@ def test_flips_are_averaged(project: Project, tmp_path: Path) -> None:
     assert 'xray/pointing' not in metrics
 
 
+@pytest.mark.parametrize('scope', ['mmengine', 'mmpretrain'])
+def test_averaged_weights_are_tested_as_they_were_saved(
+    scope: str, project: Project, tmp_path: Path
+) -> None:
+    """By a hook that averages them, and by nothing; also by several views."""
+    cfg = project.stage2_config(f'averaged_{scope}')
+    cfg.train_cfg.max_epochs = 1
+    # so quickly that the average differs from the last weights and from the first
+    average = dict(type=f'{scope}.EMAHook', momentum=0.3)
+    cfg.custom_hooks = [average]
+    running.train(cfg)
+
+    def test(hooks: list, tta: bool) -> dict:
+        cfg = project.stage2_config(f'{scope}_{len(hooks)}_{tta}')
+        cfg.custom_hooks = hooks
+        running.add_metric(cfg, dict(type='mmsxm.ScoreTable', out=str(tmp_path / 'scores.csv')))
+        if tta:
+            running.use_tta(cfg)
+        runner = running.build_test(cfg, str(project.stage2.with_name(f'averaged_{scope}')))
+        assert runner.test()
+        return (tmp_path / 'scores.csv').read_text()
+
+    assert test([average], tta=False) == test([], tta=False)
+    assert test([average], tta=True) == test([], tta=True) != test([], tta=False)
+
+
+def test_a_config_brings_its_own_views(project: Project, tmp_path: Path) -> None:
+    """Here one that is the image itself: then nothing differs from a test without."""
+    config = tmp_path / 'one_view.py'
+    config.write_text(
+        f"_base_ = '{project.configs / 'stage2.py'}'\n"
+        'tta_pipeline = [*_base_.load, dict(type="TestTimeAug", transforms=[\n'
+        '    [dict(type="mmsxm.CenterCrop", crop_size=64)], _base_.pack])]\n'
+        'tta_model = dict(type="mmsxm.MultiLabelTTA")\n'
+        "test_evaluator = [*_base_.test_evaluator, dict(type='mmsxm.AttentionBySize')]\n"
+    )
+    written = []
+    for name, flags in (('plain', ()), ('views', ('--tta',))):
+        out = tmp_path / f'{name}.csv'
+        options = ('--cfg-options', f'experiment_name=one_view_{name}')
+        project.tool('test.py', config, project.stage2, *flags, '--out', out, *options)
+        written.append([line.split(',')[:11] for line in out.read_text().splitlines()])
+    assert written[0] == written[1]
+
+
 # ---------------------------------------------------------------------------- two processes
 
 

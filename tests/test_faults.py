@@ -459,6 +459,44 @@ def test_a_damaged_part_of_an_epoch_gives_way_to_the_epoch_before(
     assert_ends_alike(trainings.resume('part'), undisturbed)
 
 
+# ---------------------------------------------------------------------------- accumulation
+
+TWO_BATCHES = {'optim_wrapper.accumulative_counts': 2}  # of three, and so a step of one
+
+
+@pytest.fixture(scope='module')
+def accumulated(trainings: Trainings) -> Path:
+    """A training that nothing happens to, with a step every two batches."""
+    return trainings.train('accumulated', **TWO_BATCHES)
+
+
+def fail(*_: object) -> None:
+    raise InterruptedError
+
+
+def test_accumulated_gradients_are_not_lost_between_epochs(
+    trainings: Trainings, accumulated: Path, plan: dict
+) -> None:
+    for epoch in (2, 3):  # the batches behind these are odd and even in number
+        plan['before_train_iter', epoch, 1] = fail
+        with pytest.raises(InterruptedError):
+            (trainings.train if epoch == 2 else trainings.resume)('pieces', **TWO_BATCHES)
+    assert last(trainings.folder / 'pieces') == 'epoch_2.pth'
+    assert_ends_alike(trainings.resume('pieces', **TWO_BATCHES), accumulated)
+
+
+@pytest.mark.parametrize(('asked', 'left'), [(1, 2), (2, 2), (3, 3)])
+def test_a_training_that_accumulates_is_left_at_a_step(
+    asked: int, left: int, trainings: Trainings, accumulated: Path, plan: dict
+) -> None:
+    name = f'accumulated_{asked}'
+    plan['before_train_iter', 2, asked] = ask(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        trainings.train(name, **TWO_BATCHES)
+    assert last(trainings.folder / name) == f'epoch_1_batch_{left}.pth'
+    assert_ends_alike(trainings.resume(name, **TWO_BATCHES), accumulated)
+
+
 # ---------------------------------------------------------------------------- another data set
 
 

@@ -46,6 +46,29 @@ def test_a_published_checkpoint_holds_weights_alone_and_is_named_by_its_digest(
     assert kept['meta'] == {key: value for key, value in meta.items() if key != 'time'}
 
 
+def test_the_latest_checkpoint_of_a_work_dir_is_published(tmp_path: Path) -> None:
+    for epoch in (1, 2):
+        content = {'state_dict': {'weight': torch.ones(epoch)}, 'meta': {'epoch': epoch}}
+        torch.save(content, tmp_path / f'epoch_{epoch}.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_2.pth'))
+    done = run('publish_model.py', tmp_path, tmp_path / 'out' / 'net.pth')
+    assert done.returncode == 0, done.stderr
+    (published,) = (tmp_path / 'out').iterdir()
+    assert torch.load(published)['meta'] == {'epoch': 2}
+
+
+@pytest.mark.parametrize(
+    ('source', 'said'),
+    [('', 'is a folder without a checkpoint'), ('none.pth', 'There is no checkpoint at')],
+)
+def test_nothing_to_publish_is_said_in_a_sentence(source: str, said: str, tmp_path: Path) -> None:
+    done = run('publish_model.py', tmp_path / source, tmp_path / 'out.pth')
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith('publish_model.py: ')
+    assert said in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
 def test_converted_weights_fill_the_backbone(tmp_path: Path) -> None:
     from mmpretrain.models import MobileNetV2
 

@@ -21,6 +21,8 @@ default_hooks = dict(
     handover=dict(type='mmsxm.HandoverHook'),
     param_groups=dict(type='mmsxm.ParamGroupsHook'),
     class_num=dict(type='ClassNumCheckHook'),
+    # docs/reliability.md: a step ends every epoch, so that resuming loses no gradients
+    accumulation=dict(type='mmsxm.AccumulationHook'),
     # docs/reliability.md: stop at a loss that is NaN; resume with the same data; leave on SIGTERM
     finite_loss=dict(type='mmsxm.StopAtNonFiniteHook'),
     same_data=dict(type='mmsxm.SameDataHook'),

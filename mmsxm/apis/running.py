@@ -1,15 +1,17 @@
 """Train and test from a config file, alone or as one process of many."""
 
-import difflib
-import inspect
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_rank
+from mmengine.hooks import EMAHook
 from mmengine.logging import print_log
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
 from mmsxm.compat import init_cpu_process_group
@@ -17,8 +19,10 @@ from mmsxm.engine.optim import gains_by_bfloat16
 from mmsxm.engine.resumable_checkpoint import resumable_checkpoint
 from mmsxm.engine.stop_hook import StopHook
 from mmsxm.engine.worker_death import say_worker_death
+from mmsxm.registry import METRICS
 
 from .class_names import require_same_classes, taught_classes
+from .config_options import merge_options
 from .installed_configs import find_config
 
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -37,7 +41,7 @@ def load_config(
 
     Raises:
         FileNotFoundError: There is no such config, or none that it builds on.
-        ValueError: An option sets nothing that configs have, and something of nearly its name is.
+        ValueError: An option sets something that nothing reads.
     """
     found = find_config(path)
     try:
@@ -48,24 +52,16 @@ def load_config(
             'variable is a part of its name, set that to another value'
         ) from error
     if options:
-        _refuse_misspelt(options, {*cfg, *inspect.signature(Runner).parameters})
-        cfg.merge_from_dict(options)
+        merge_options(cfg, options)
+    for name in DATALOADERS:
+        loader = cfg.get(name) or {}
+        if loader.get('persistent_workers') and not loader.get('num_workers'):
+            loader['persistent_workers'] = False  # torch refuses to keep workers that are not there
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
     cfg.launcher = launcher
     if launcher == 'pytorch':
         init_cpu_process_group(cfg)
     return cfg
-
-
-def _refuse_misspelt(options: dict[str, Any], known: set[str]) -> None:
-    # what nobody reads would be set in silence
-    for option in options:
-        name = option.split('.')[0]
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-        if name not in known and close:
-            raise ValueError(
-                f'--cfg-options {option}: configs have no {name}. Did you mean {close[0]}?'
-            )
 
 
 def set_dataloaders(cfg: Config, **settings: Any) -> None:
@@ -75,9 +71,16 @@ def set_dataloaders(cfg: Config, **settings: Any) -> None:
             cfg[name].update(settings)
 
 
+def _autocast_type() -> torch.dtype:
+    """Return the reduced precision for the device: float16 only for GPUs without bfloat16."""
+    if not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float16
+
+
 def use_autocast(cfg: Config) -> None:
     """Train in bfloat16 where the device can, otherwise in float16 with loss scaling."""
-    if not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False):
+    if _autocast_type() == torch.bfloat16:
         cfg.optim_wrapper.type = 'mmsxm.AutocastOptimWrapper'
     else:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
@@ -89,20 +92,30 @@ def use_autocast(cfg: Config) -> None:
 
 
 def use_autocast_in_test(cfg: Config) -> None:
-    """Test in the reduced precision of the device, on a CPU without one in float32."""
+    """Test in the precision of :func:`use_autocast`, on a CPU without bfloat16 in float32."""
     cfg.test_cfg.fp16 = gains_by_bfloat16('cuda' if torch.cuda.is_available() else 'cpu')
 
 
+@contextlib.contextmanager
+def _default_autocast() -> Iterator[None]:
+    """Let mmengine's test loop, which names no type and gets float16 on GPUs, find ours."""
+    before = torch.get_autocast_dtype('cuda')
+    torch.set_autocast_dtype('cuda', _autocast_type())
+    try:
+        yield
+    finally:
+        torch.set_autocast_dtype('cuda', before)
+
+
 def first_stage(cfg: Config) -> Path | None:
-    """Name the config that ``cfg`` takes its weights over from, None if there is none."""
+    """Return the config that ``cfg`` takes its weights from, None if there is none."""
     first = cfg.default_hooks.get('handover', {}).get('first')
     if first is None:
         return None
-    # written relative to the project's root, of which configs/ is a part
-    top = Path(first).parts[0]
+    # relative to the root of a project: that of cfg, or else the one that find_config looks in
     for folder in Path(cfg.filename).resolve().parents:
-        if folder.name == top:
-            return folder.parent / first
+        if (folder / first).is_file():
+            return folder / first
     return Path(first)
 
 
@@ -113,18 +126,28 @@ def finished_epochs(work_dir: str | os.PathLike[str]) -> int:
 
 
 def resume(cfg: Config, checkpoint: str = 'auto') -> None:
-    """Let training go on from a checkpoint, ``'auto'`` for the latest one of the work directory.
+    """Resume training from a checkpoint.
 
-    If that is damaged, the one before it is taken. Where there is none yet, training starts as the
-    config says: mmengine would start it from random weights and leave ``load_from`` out.
+    Args:
+        cfg: The training's config.
+        checkpoint: A file; or a work directory, for its latest checkpoint, or the one before if
+            that is damaged; or ``'auto'`` for the config's own work directory. If that has none
+            yet, training starts as the config says: mmengine would start it from random weights
+            and leave ``load_from`` out.
 
     Raises:
         DamagedFileError: There are checkpoints, and all are damaged.
+        FileNotFoundError: The directory has no checkpoint.
     """
-    if checkpoint != 'auto':
+    if checkpoint != 'auto' and not os.path.isdir(checkpoint):
         cfg.resume, cfg.load_from = True, checkpoint
-    elif found := resumable_checkpoint(cfg.work_dir):
+    elif found := resumable_checkpoint(cfg.work_dir if checkpoint == 'auto' else checkpoint):
         cfg.resume, cfg.load_from = True, found.path
+    elif checkpoint != 'auto':
+        raise FileNotFoundError(
+            f'{checkpoint} has no last_checkpoint: nothing was saved there to resume from. Name '
+            'another folder, or a checkpoint.'
+        )
 
 
 def dismiss_workers(runner: Runner) -> None:
@@ -154,6 +177,20 @@ def allow_open_files(wanted: int = 4096) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+class _TrainRunner(Runner):
+    """A runner that scales learning rates with all images between two steps."""
+
+    def scale_lr(
+        self, optim_wrapper: OptimWrapper, auto_scale_lr: dict[str, Any] | None = None
+    ) -> None:
+        """As mmengine's, which counts the images of one batch, but of all that are accumulated."""
+        batches = self.cfg.optim_wrapper.get('accumulative_counts', 1)
+        if auto_scale_lr and 'base_batch_size' in auto_scale_lr:
+            base = auto_scale_lr['base_batch_size'] / batches
+            auto_scale_lr = {**auto_scale_lr, 'base_batch_size': base}
+        super().scale_lr(optim_wrapper, auto_scale_lr)
+
+
 def train(cfg: Config) -> Runner:
     """Train as the config says and return the runner.
 
@@ -161,7 +198,7 @@ def train(cfg: Config) -> Runner:
         RuntimeError: A process that reads images died.
     """
     allow_open_files()
-    runner = Runner.from_cfg(cfg)
+    runner = _TrainRunner.from_cfg(cfg)
     try:
         with say_worker_death(cfg.work_dir):
             runner.train()
@@ -199,6 +236,19 @@ class _TestRunner(Runner):
     def dump_config(self) -> None:
         """Leave the training's alone: the log, and ``vis_data/config.py`` beside it, tell ours."""
 
+    def register_hooks(self, default_hooks: Any = None, custom_hooks: Any = None) -> None:
+        """As mmengine's, without hooks that average weights: a checkpoint holds the average.
+
+        They would load it once more, and not find its keys in a model of test-time augmentation.
+        """
+        super().register_hooks(default_hooks, custom_hooks)
+        self.hooks[:] = [hook for hook in self.hooks if not isinstance(hook, EMAHook)]
+
+    def test(self) -> dict[str, float]:
+        """As mmengine's; reduced precision is that of :func:`use_autocast`."""
+        with _default_autocast():
+            return super().test()
+
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """As mmengine's; ValueError if the network was taught other classes than are tested."""
         checkpoint: dict[str, Any] = super().load_checkpoint(*args, **kwargs)
@@ -227,19 +277,34 @@ def _metrics(cfg: Config) -> list[Any]:
     return [metrics] if isinstance(metrics, dict) else list(metrics)
 
 
-def use_flip_tta(cfg: Config) -> None:
-    """Test every image and its mirror image and average the scores.
+def use_tta(cfg: Config) -> None:
+    """Test several views of every image and average their scores.
 
-    Attention maps and level weights are left out, and with them the metrics that read them.
+    The config's ``tta_pipeline`` and ``tta_model`` say how; without them, an image and its mirror
+    image are averaged. Attention belongs to one view: metrics that read it are left out.
+
+    Raises:
+        ValueError: The network gives no scores.
     """
+    if cfg.model.get('head') is None:
+        raise ValueError(
+            f'--tta averages scores, and the network of {cfg.filename} gives none: it has no head, '
+            'as in Stage I. Test Stage II, or leave out --tta.'
+        )
     pipeline = list(cfg.test_dataloader.dataset.pipeline)
     flips = [dict(type='RandomFlip', prob=p) for p in (0.0, 1.0)]
-    cfg.test_dataloader.dataset.pipeline = [
+    cfg.test_dataloader.dataset.pipeline = cfg.get('tta_pipeline') or [
         *pipeline[:-1],
         dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]]),
     ]
-    cfg.tta_model = dict(type='mmsxm.MultiLabelTTA')
-    cfg.test_evaluator = [
-        metric for metric in _metrics(cfg) if metric.type != 'mmsxm.AttentionLocalization'
-    ]
+    cfg.tta_model = cfg.get('tta_model') or dict(type='mmsxm.MultiLabelTTA')
+    metrics = _metrics(cfg)
+    cfg.test_evaluator = [metric for metric in metrics if not _reads_attention(metric)]
+    if left_out := [str(metric.type) for metric in metrics if _reads_attention(metric)]:
+        print_log(f'--tta: left out {", ".join(left_out)}, which read attention.', 'current')
     cfg.model = dict(**cfg.tta_model, module=cfg.model)
+
+
+def _reads_attention(metric: Any) -> bool:
+    kind = METRICS.get(metric.type) if isinstance(metric.type, str) else metric.type
+    return bool(getattr(kind, 'reads_attention', False))

@@ -33,6 +33,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not (args.results or args.model):
         parser.error('give --results, --model, or both')
+    if args.results and not args.results.is_file():
+        parser.error(f'there is no file {args.results}: --results names a file of mmsxm screen')
     return args
 
 

@@ -31,7 +31,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--wait-time', type=float, default=2, help='seconds per window')
     parser.add_argument('--no-pin-memory', action='store_true')
     parser.add_argument(
-        '--tta', action='store_true', help='average the scores of the image and its mirror image'
+        '--tta',
+        action='store_true',
+        help="average the scores of several views: the config's tta_pipeline, or else the image "
+        'and its mirror image',
     )
     parser.add_argument(
         '--groups', help='a csv with a column name: AP within groups, with bootstrap intervals'
@@ -83,7 +86,7 @@ def test(args: argparse.Namespace) -> None:
     if args.amp:
         running.use_autocast_in_test(cfg)
     if args.tta:
-        running.use_flip_tta(cfg)
+        running.use_tta(cfg)
     if args.show or args.show_dir:
         cfg.default_hooks.pictures = dict(
             type='mmsxm.PictureHook',

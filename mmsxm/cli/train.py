@@ -20,7 +20,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--resume',
         nargs='?',
         const='auto',
-        help='go on from this checkpoint, or without a value from the latest one in the work dir',
+        help='resume from this checkpoint, or from the latest one of a work dir; without a value, '
+        'from the latest one of --work-dir',
     )
     parser.add_argument(
         '--stages',
@@ -32,7 +33,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate with the whole batch size',
+        help='scale the learning rate with the images of a step, of all processes and batches',
     )
     parser.add_argument('--no-pin-memory', action='store_true')
     parser.add_argument('--no-persistent-workers', action='store_true')

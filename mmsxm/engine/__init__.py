@@ -1,5 +1,6 @@
 """Hooks and optimizer parts that mmengine lacks."""
 
+from .accumulation_hook import AccumulationHook
 from .checkpoint_hooks import HandoverHook, PretrainedHook
 from .compile_hook import CompileHook
 from .non_finite_hooks import SkipNonFiniteHook, StopAtNonFiniteHook
@@ -13,6 +14,7 @@ from .threat_bank_hook import ThreatBankHook
 from .whole_file_backend import WholeFileBackend
 
 __all__ = [
+    'AccumulationHook',
     'AutocastOptimWrapper',
     'CheckedOptimWrapperConstructor',
     'CompileHook',

@@ -203,5 +203,6 @@ class PretrainedHook(Hook):
                 f'The weights in {path} do not fit the {type(backbone).__name__}: '
                 f'{len(missing)} of its tensors are missing or of another shape '
                 f'({_summary(missing)}). Convert them first, python tools/convert_weights.py '
-                f'CONFIG {path} OUT, and set PRETRAINED=OUT.'
+                f'CONFIG {path} OUT, and set PRETRAINED=OUT, or for a ResNet-101 '
+                'PRETRAINED_RESNET101=OUT.'
             )

@@ -79,8 +79,9 @@ class StopHook(Hook):
     statistics of batch normalisation are their own until the epoch ends. It is deleted when the
     epoch is saved.
 
-    A step that only accumulates gradients is followed by others until the weights change. Once an
-    epoch is saved, its test is broken off, and not done again.
+    If gradients are accumulated, training continues to the next step of the optimizer, which
+    AccumulationHook has at the end of an epoch at the latest. Once an epoch is saved, its test is
+    broken off, and not done again.
     """
 
     priority = 'LOWEST'  # after everything that a step changes, and after checkpoints

@@ -165,7 +165,12 @@ class AttentionLocalization(ArrayMetric):
     Args:
         collect_device: ``cpu`` or ``gpu``, by which the ranks' results are gathered.
         prefix: Put before the names of the metrics.
+
+    Attributes:
+        reads_attention: Marks metrics that averaged scores are not enough for.
     """
+
+    reads_attention = True
 
     def __init__(self, collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)

@@ -1,8 +1,11 @@
+import logging
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
 
 from mmsxm.apis import running
 
@@ -42,18 +45,6 @@ def test_the_work_dir_of_the_command_line_wins(config_file: Path) -> None:
     assert running.load_config(config_file, work_dir='mine', options=own).work_dir == 'mine'
 
 
-@pytest.mark.parametrize('option', ['optim_wraper.optimizer.lr', 'val_dataloder.batch_size'])
-def test_a_misspelt_option_is_refused(option: str, config_file: Path) -> None:
-    with pytest.raises(ValueError, match=r'Did you mean (optim_wrapper|val_dataloader)\?'):
-        running.load_config(config_file, options={option: 1})
-
-
-def test_options_may_set_what_the_config_leaves_out(config_file: Path) -> None:
-    options = {'randomness.seed': 3, 'resume': True, 'my_own_note': 1}
-    cfg = running.load_config(config_file, options=options)
-    assert (cfg.randomness.seed, cfg.resume, cfg.my_own_note) == (3, True, 1)
-
-
 def test_a_missing_config_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'absent\.py'):
         running.load_config(tmp_path / 'absent.py')
@@ -64,6 +55,16 @@ def test_data_loaders_are_set_where_there_are_any(config_file: Path) -> None:
     running.set_dataloaders(cfg, pin_memory=False)
     assert cfg.train_dataloader == dict(batch_size=2, pin_memory=False)
     assert cfg.val_dataloader is None
+
+
+def test_without_workers_none_persist(tmp_path: Path) -> None:
+    base = Path(__file__).resolve().parents[2] / 'configs/sxmnet_sixray_stage2.py'
+    options = {f'{name}.num_workers': 0 for name in running.DATALOADERS}
+    cfg = running.load_config(base, options=options)
+    for name in running.DATALOADERS:
+        loader = {key: cfg[name][key] for key in ('num_workers', 'persistent_workers')}
+        torch.utils.data.DataLoader([0], **loader)
+    assert running.load_config(base).train_dataloader.persistent_workers
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,25 @@ def test_autocast_takes_what_the_device_can(
     assert ('fused' in cfg.optim_wrapper.optimizer) != scaled
 
 
+@pytest.mark.parametrize(('bfloat16', 'wanted'), [(True, torch.bfloat16), (False, torch.float16)])
+def test_a_test_on_a_gpu_calculates_as_its_training_did(
+    bfloat16: bool, wanted: torch.dtype, config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: bfloat16)
+    cfg = running.load_config(config_file, options={'test_cfg': {}})
+    running.use_autocast(cfg)
+    assert ('Autocast' in cfg.optim_wrapper.type) == (wanted == torch.bfloat16)
+    running.use_autocast_in_test(cfg)
+    assert cfg.test_cfg.fp16
+    # mmengine's loop names no type, and gets torch's default one
+    monkeypatch.setattr(Runner, 'test', lambda _: torch.get_autocast_dtype('cuda'))
+    runner = running._TestRunner.__new__(running._TestRunner)
+    before = torch.get_autocast_dtype('cuda')
+    assert runner.test() == wanted
+    assert torch.get_autocast_dtype('cuda') == before
+
+
 @pytest.mark.parametrize('gains', [True, False])
 def test_a_test_takes_what_the_device_can(
     gains: bool, config_file: Path, monkeypatch: pytest.MonkeyPatch
@@ -102,6 +122,7 @@ def test_a_test_takes_what_the_device_can(
 
 
 def test_the_first_stage_lies_beside_the_second(config_file: Path) -> None:
+    config_file.with_name('stage1.py').touch()
     cfg = running.load_config(config_file)
     assert running.first_stage(cfg) == config_file.with_name('stage1.py')
     del cfg.default_hooks['handover']['first']
@@ -112,6 +133,16 @@ def test_the_first_stage_of_a_config_that_lies_elsewhere(config_file: Path, tmp_
     elsewhere = config_file.rename(tmp_path / 'own.py')
     # then seen from where the tool runs
     assert running.first_stage(running.load_config(elsewhere)) == Path('configs/sub/stage1.py')
+
+
+def test_a_folder_of_ones_own_may_be_called_configs(tmp_path: Path) -> None:
+    own = tmp_path / 'configs' / 'own.py'
+    own.parent.mkdir()
+    base = Path(__file__).resolve().parents[2] / 'configs/sxmnet_sixray_stage2.py'
+    own.write_text(f"_base_ = '{base}'\n")
+    first = running.first_stage(running.load_config(own))
+    assert first is not None
+    assert running.load_config(first).model.get('head') is None  # Stage I, the installed one
 
 
 def test_finished_epochs(tmp_path: Path) -> None:
@@ -139,6 +170,32 @@ def test_resuming(config_file: Path, tmp_path: Path) -> None:
     running.resume(cfg, str(path))
     assert cfg.resume
     assert cfg.load_from == str(path)
+
+
+def test_resuming_from_a_work_dir(config_file: Path, tmp_path: Path) -> None:
+    path = save_epoch(tmp_path / 'other', 2)
+    cfg = running.load_config(config_file, work_dir=str(tmp_path / 'work'))
+    running.resume(cfg, str(tmp_path / 'other'))
+    assert cfg.resume
+    assert cfg.load_from == str(path)
+    with pytest.raises(FileNotFoundError, match=r'configs has no last_checkpoint'):
+        running.resume(cfg, str(tmp_path / 'configs'))
+
+
+@pytest.mark.parametrize(('counts', 'rate'), [(1, 0.05), (4, 0.2)])
+def test_a_rate_is_scaled_with_all_images_of_a_step(counts: int, rate: float) -> None:
+    runner = running._TrainRunner.__new__(running._TrainRunner)
+    runner.cfg = Config(dict(optim_wrapper=dict(accumulative_counts=counts)))
+    runner.logger = logging.getLogger(__name__)
+    runner._world_size, runner.param_schedulers = 1, None
+    runner._train_dataloader = dict(batch_size=32)
+    weights = [torch.nn.Parameter(torch.zeros(1))]
+    wrapper = OptimWrapper(torch.optim.SGD(weights, lr=0.1), accumulative_counts=counts)
+    runner.scale_lr(wrapper, dict(enable=True, base_batch_size=64))
+    assert wrapper.optimizer.param_groups[0]['lr'] == pytest.approx(rate)
+    runner.scale_lr(wrapper, dict(enable=False, base_batch_size=64))
+    runner.scale_lr(wrapper, None)
+    assert wrapper.optimizer.param_groups[0]['lr'] == pytest.approx(rate)
 
 
 class Trained:
@@ -192,3 +249,47 @@ def test_stages_that_do_not_meet_are_an_error(
     with pytest.raises(ValueError, match=r'load_from is .*epoch_3\.pth.*s1; without --stages'):
         running.train_stages(second, first)
     assert calls.work_dirs == []
+
+
+# ---------------------------------------------------------------------------- several views
+
+
+def to_test(head: dict | None, **more: object) -> Config:
+    """A config of two images' worth, with metrics of every kind."""
+    pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
+    return Config(
+        dict(
+            model=dict(type='mmsxm.SXMNet', head=head),
+            test_dataloader=dict(dataset=dict(pipeline=pipeline)),
+            test_evaluator=[
+                dict(type='mmsxm.MeanAveragePrecision'),
+                dict(type='mmsxm.AttentionLocalization'),
+                dict(type='mmsxm.AttentionBySize'),
+            ],
+            **more,
+        )
+    )
+
+
+def test_metrics_that_read_attention_are_left_out_of_tta() -> None:
+    cfg = to_test(head=dict(type='mmsxm.AverageFusionHead'))
+    running.use_tta(cfg)
+    assert [metric.type for metric in cfg.test_evaluator] == ['mmsxm.MeanAveragePrecision']
+    assert cfg.model.type == 'mmsxm.MultiLabelTTA'
+    assert cfg.model.module.type == 'mmsxm.SXMNet'
+    _, views = cfg.test_dataloader.dataset.pipeline
+    assert views.type == 'TestTimeAug'
+
+
+def test_tta_follows_the_config() -> None:
+    own = dict(type='mmsxm.MultiLabelTTA', data_preprocessor=dict(mean=[0, 0, 0]))
+    pipeline = [dict(type='LoadImageFromFile'), dict(type='TestTimeAug', transforms=[])]
+    cfg = to_test(head=dict(type='x'), tta_model=own, tta_pipeline=pipeline)
+    running.use_tta(cfg)
+    assert cfg.test_dataloader.dataset.pipeline == pipeline
+    assert {key: cfg.model[key] for key in own} == own
+
+
+def test_tta_needs_scores() -> None:
+    with pytest.raises(ValueError, match=r'gives none: it has no head, as in Stage I'):
+        running.use_tta(to_test(head=None))

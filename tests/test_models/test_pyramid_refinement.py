@@ -1,4 +1,5 @@
 import torch
+import torch.nn.functional as F
 
 from mmsxm.models import NormalizedRefinement, ProductRefinement
 from mmsxm.models.pyramid_refinement import normalize_map
@@ -49,6 +50,22 @@ def test_an_empty_map_is_not_blown_up() -> None:
     refined = NormalizedRefinement()(pyramid(), torch.full((2, 1, 16, 16), 1e-6))
     for feat, got in zip(pyramid(), refined, strict=True):
         assert got.abs().max() < 0.01 * feat.abs().max()
+
+
+def test_a_spot_on_an_empty_map_is_no_overflow_in_float16() -> None:
+    """A map of one cell is raised by hundreds: to 190 at the finest level, beyond float16's 65504.
+
+    The product is float32, and pooled before it is converted back.
+    """
+    attention_map = torch.zeros(1, 1, 56, 56).half()
+    attention_map[..., 3, 3] = 1
+    feats = [torch.full((1, 4, size, size), 1000.0).half() for size in (28, 14, 7)]
+    refined = NormalizedRefinement()(feats, attention_map)
+    assert refined[0].max() > torch.finfo(torch.float16).max
+    for level in refined:
+        assert level.dtype == torch.float32
+        for size in (7, 1):  # what meta-selection and classifier see
+            assert F.adaptive_avg_pool2d(level, size).half().isfinite().all()
 
 
 def test_normalisation_is_float32_under_autocast() -> None:

@@ -306,7 +306,8 @@ def test_a_comment_is_no_longer_than_the_page_allows(tmp_path: Path) -> None:
     ('args', 'complaint'),
     [
         ([], 'give --results, --model, or both'),
-        (['--results', 'none.jsonl'], 'mmsxm review: none.jsonl: No such file or directory'),
+        (['--results', 'none.jsonl'], 'there is no file none.jsonl: --results names a file of'),
+        (['--results', '.'], 'there is no file .: --results names a file of'),
         (['--model', str(CONFIG)], 'mmsxm review: sxmnet_stage2 comes without weights'),
     ],
 )

@@ -68,7 +68,9 @@ def test_a_watched_folder_gives_nothing_twice_and_ends_when_told(tmp_path: Path)
     seen: set[str] = set()
     start = time.monotonic()
     looks = watch(str(tmp_path), 0.01, lambda: time.monotonic() > start + 0.3, seen)
-    assert [path for path in unseen(looks, seen, never) if path is not IDLE] == [str(tmp_path / 'a.png')]
+    assert [path for path in unseen(looks, seen, never) if path is not IDLE] == [
+        str(tmp_path / 'a.png')
+    ]
 
 
 def test_a_watched_folder_may_vanish_and_come_back(tmp_path: Path) -> None:

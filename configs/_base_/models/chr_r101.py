@@ -2,7 +2,10 @@
 _base_ = './resnet50_fpn.py'
 
 model = dict(
-    backbone=dict(depth=101, init_cfg=dict(checkpoint='{{$PRETRAINED:torchvision://resnet101}}')),
+    # a variable of its own: a table trains these beside networks on ResNet-50
+    backbone=dict(
+        depth=101, init_cfg=dict(checkpoint='{{$PRETRAINED_RESNET101:torchvision://resnet101}}')
+    ),
     neck=dict(_delete_=True, type='mmsxm.HierarchicalRefinement', in_channels=[512, 1024, 2048]),
     head=dict(type='mmsxm.PerLevelHead', in_channels=[512, 1024, 2048]),
 )

@@ -1,0 +1,64 @@
+"""An epoch ends with a step, of as many batches as are left."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import OptimWrapper
+
+from mmsxm.engine import AccumulationHook
+
+
+@pytest.mark.parametrize(
+    ('counts', 'steps'),
+    [
+        (1, [1.0, 2.0, 3.0, 4.0, 5.0]),
+        (2, [1.5, 3.5, 5.0]),  # the mean of two batches, and the last one alone
+        (3, [2.0, 4.5]),
+        (9, [3.0]),
+    ],
+)
+def test_every_epoch_ends_with_a_step(counts: int, steps: list[float]) -> None:
+    weight = torch.nn.Parameter(torch.zeros(()))
+    wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=counts)
+    taken: list[float] = []
+    wrapper.optimizer.register_step_pre_hook(lambda *_: taken.append(weight.grad.item()))
+    runner = SimpleNamespace(optim_wrapper=wrapper, train_dataloader=range(5))
+    hook = AccumulationHook()
+    for _ in range(2):
+        hook.before_train_epoch(runner)
+        for gradient in (1, 2, 3, 4, 5):
+            wrapper.update_params(weight * gradient)
+        assert weight.grad is None
+    assert taken == 2 * steps
+
+
+def test_the_rest_of_an_epoch_is_counted_on() -> None:
+    weight = torch.nn.Parameter(torch.zeros(()))
+    wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=2)
+    runner = SimpleNamespace(
+        optim_wrapper=wrapper, train_dataloader=range(5), _train_loop=object(), _resume=True
+    )
+    hook = AccumulationHook()
+    hook.after_load_checkpoint(runner, {'within_epoch': {'done': 4}})
+    hook.before_train_epoch(runner)
+    wrapper.update_params(weight * 5)
+    assert weight.item() == -5
+
+
+@pytest.mark.parametrize(('batches', 'warned'), [(5, True), (6, False)])
+def test_a_warning_of_lost_gradients_is_corrected(
+    batches: int, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    runner = SimpleNamespace(
+        cfg=Config(dict(optim_wrapper=dict(accumulative_counts=2))),
+        iter=batches,
+        logger=logging.getLogger(__name__),
+        _train_loop=object(),
+        _resume=True,
+    )
+    with caplog.at_level(logging.INFO):
+        AccumulationHook().before_train(runner)
+    assert ('No gradient is lost' in caplog.text) == warned
