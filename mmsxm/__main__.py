@@ -11,9 +11,7 @@ import sys
 from pathlib import Path
 
 from mmsxm import __version__
-
-PACKAGE = Path(__file__).resolve().parent
-MIM = PACKAGE / '.mim'  # links in a clone, files in a wheel
+from mmsxm.paths import MIM, PACKAGE
 
 
 def find_tools() -> dict[str, Path]:

@@ -5,6 +5,7 @@ import json
 
 from mmsxm.apis.complexity import count
 from mmsxm.apis.running import load_config
+from mmsxm.input_sizes import CROPPED
 
 
 def main() -> None:
@@ -12,7 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('configs', nargs='+', help='config files')
     parser.add_argument(
-        '--size', type=int, nargs=2, default=(224, 224), metavar=('H', 'W'), help='of the image'
+        '--size', type=int, nargs=2, default=[CROPPED] * 2, metavar=('H', 'W'), help='of the image'
     )
     parser.add_argument('--json', action='store_true', help='a JSON object per line')
     args = parser.parse_args()

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mmsxm.occlusion import OCCLUSION_LEVELS
 from mmsxm.registry import DATASETS
 
 from .annotations import AnnotatedObject, ListedImage
 from .xray_dataset import XrayDataset
 
 __all__ = ['OPIXray', 'read_box_lines', 'read_name_list']
-
-OCCLUSION_LEVELS = (1, 2, 3)
 
 
 def read_name_list(path: str) -> Iterator[ListedImage]:

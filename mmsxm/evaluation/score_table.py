@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 
 from mmsxm.foreign import read_csv
+from mmsxm.pyramid_levels import LEVELS
 from mmsxm.registry import METRICS
 
 from .image_name import image_name
@@ -24,7 +25,6 @@ __all__ = [
 ]
 
 WHAT = ('score', 'label')
-LEVELS = ('P3', 'P4', 'P5')
 
 
 def level_names(count: int) -> tuple[str, ...]:

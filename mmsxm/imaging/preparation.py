@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from mmengine.config import Config
 
-from .foreground import foreground_window
+from .foreground import BACKGROUND, MARGIN, foreground_window
 
 __all__ = ['Preparation', 'View', 'boxes_to_image', 'map_to_image']
 
@@ -57,7 +57,7 @@ class Preparation:
     size: tuple[int, int]
     interpolation: str = 'area'
     background: int | None = None
-    margin: int = 8
+    margin: int = MARGIN
 
     def __post_init__(self) -> None:
         numbers = [*self.size, 0 if self.background is None else self.background, self.margin]
@@ -80,8 +80,8 @@ class Preparation:
         for transform in cfg.test_dataloader.dataset.pipeline:
             if transform.type == 'mmsxm.CropBackground':
                 settings |= {
-                    'background': transform.get('background', 240),
-                    'margin': transform.get('margin', 8),
+                    'background': transform.get('background', BACKGROUND),
+                    'margin': transform.get('margin', MARGIN),
                 }
             elif transform.type == 'Resize' and not transform.get('keep_ratio', False):
                 scale = transform.scale

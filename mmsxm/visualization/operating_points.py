@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmsxm.evaluation.alarm_curve import ANY_ITEM
+from mmsxm.evaluation.thresholds import wilson_interval
 from mmsxm.foreign import read_csv
 
 from .plot_style import COLOURS, draw_panels
@@ -115,7 +116,8 @@ def plot_reliability(tables: Mapping[str, Table], out: Path) -> None:
             axis.set_axis_off()
         for (name, table), axis in zip(tables.items(), axes.flat, strict=False):
             share = table['positives'] / table['images']
-            low, high = _wilson(share, table['images'])
+            counts = zip(table['positives'], table['images'], strict=True)
+            low, high = np.transpose([wilson_interval(count, of) for count, of in counts])
             axis.plot([0, 1], [0, 1], color='#999999', linewidth=0.8, linestyle=':')
             axis.errorbar(
                 table['mean_score'],
@@ -135,13 +137,6 @@ def plot_reliability(tables: Mapping[str, Table], out: Path) -> None:
             )
         figure.supxlabel('mean score', fontsize=9)
         figure.supylabel('share of images with the item', fontsize=9)
-
-
-def _wilson(share: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    z = 1.96
-    centre = (share + z * z / (2 * of)) / (1 + z * z / of)
-    reach = z * np.sqrt(share * (1 - share) / of + (z / (2 * of)) ** 2) / (1 + z * z / of)
-    return centre - reach, centre + reach
 
 
 def _label(name: str) -> str:

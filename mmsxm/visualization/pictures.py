@@ -5,10 +5,10 @@ import numpy as np
 from mmengine.structures import BaseDataElement
 
 from mmsxm.datasets.transforms import draw_ellipses
+from mmsxm.pyramid_levels import LEVELS
 
 from .overlays import caption, draw_boxes, overlay_map, relative_map
 
-LEVELS = {-1: 'none', 0: 'P3', 1: 'P4', 2: 'P5'}
 SHOWN_SIDE = 336  # small inputs are enlarged to it, so that captions can be read
 
 
@@ -37,5 +37,6 @@ def picture(image: np.ndarray, sample: BaseDataElement, classes: tuple[str, ...]
         weights = sample.level_weights.tolist()
         lines.append('levels: ' + ' '.join(f'{weight:.2f}' for weight in weights))
     if 'gt_meta_level' in sample:
-        lines.append(f'level to trust: {LEVELS[int(sample.gt_meta_level)]}')
+        level = int(sample.gt_meta_level)
+        lines.append(f'level to trust: {"none" if level < 0 else LEVELS[level]}')
     return caption(image, *lines)

@@ -15,7 +15,7 @@ from mmpretrain.structures import DataSample
 
 from mmsxm.engine.checkpoint_hooks import latest_checkpoint
 from mmsxm.evaluation.attention_localization import pointing_hit, visible_boxes
-from mmsxm.evaluation.score_table import LEVELS
+from mmsxm.pyramid_levels import LEVELS
 from mmsxm.registry import DATASETS
 from mmsxm.visualization.gallery import Exhibit, draw_gallery
 from mmsxm.visualization.pictures import to_rgb

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmsxm.evaluation.score_table import LEVELS, read_scores
+from mmsxm.evaluation.score_table import read_scores
+from mmsxm.pyramid_levels import LEVELS
 from mmsxm.visualization.bars import BarPanel, plot_bars
 
 from ..tables import write_csv

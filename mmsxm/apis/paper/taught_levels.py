@@ -10,8 +10,8 @@ from mmengine.dataset import Compose
 from mmsxm.datasets import XrayDataset
 from mmsxm.datasets.annotations import Box, clip_box
 from mmsxm.datasets.transforms import IntuitiveMetaLevel, intuitive_level
-from mmsxm.evaluation.score_table import LEVELS
 from mmsxm.foreign import read_records
+from mmsxm.pyramid_levels import LEVELS
 
 __all__ = ['count_levels', 'levels_of_boxes', 'taught_levels']
 
