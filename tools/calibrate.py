@@ -26,7 +26,6 @@ from mmsxm.datasets import XrayDataset
 from mmsxm.datasets.meta_labels import source_of
 from mmsxm.engine.checkpoint_hooks import latest_checkpoint
 from mmsxm.evaluation import Scores, read_scores, write_scores
-from mmsxm.evaluation.alarm_curve import ANY_ITEM
 from mmsxm.evaluation.thresholds import BestF1, Criterion, DetectionRate, FalsePositiveRate
 from mmsxm.foreign import printable
 from mmsxm.registry import DATASETS
@@ -121,7 +120,7 @@ def show(rows: list[Achieved], console: Console) -> None:
     for column in ('class', 'with / without', 'threshold', 'detected, %', 'false alarms, %'):
         table.add_column(column, no_wrap=True)
     for row in rows:
-        if row.name == ANY_ITEM:
+        if row is rows[-1]:  # the bag as a whole
             table.add_section()
         table.add_row(
             printable(row.name),

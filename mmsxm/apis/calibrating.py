@@ -12,7 +12,7 @@ from mmengine.runner import CheckpointLoader
 
 import mmsxm.registry  # noqa: F401, makes loading safe
 from mmsxm.evaluation import Scores, alarm_curve, any_item
-from mmsxm.evaluation.alarm_curve import ANY_ITEM
+from mmsxm.evaluation.alarm_curve import bag_name
 from mmsxm.evaluation.grouped_average_precision import interval
 from mmsxm.evaluation.score_scaling import fit_scaling, log_loss, to_logits, to_scores
 from mmsxm.evaluation.thresholds import Criterion, cut_threshold, wilson_interval
@@ -93,7 +93,8 @@ def calibrate(
         for i, name in enumerate(scores.classes)
     ]
     _refuse_extremes(rows, to_scores(slope * to_logits(np.zeros(1)) + offset) if scaling else None)
-    rows.append(_any_item(values, scores.targets, [row.threshold for row in rows]))
+    thresholds = [row.threshold for row in rows]
+    rows.append(_any_item(bag_name(scores.classes), values, scores.targets, thresholds))
     calibration = Calibration(
         thresholds={row.name: row.threshold for row in rows[:-1]},
         slope=dict(zip(scores.classes, slope.tolist(), strict=True)),
@@ -196,11 +197,13 @@ def _achieve(
     )
 
 
-def _any_item(scores: np.ndarray, targets: np.ndarray, thresholds: Sequence[float]) -> Achieved:
+def _any_item(
+    name: str, scores: np.ndarray, targets: np.ndarray, thresholds: Sequence[float]
+) -> Achieved:
     alarm = np.asarray((scores >= thresholds).any(axis=1))
     _, whole = any_item(scores, targets)
     return _row(
-        ANY_ITEM,
+        name,
         hits=int(alarm[whole == 1].sum()),
         positives=int((whole == 1).sum()),
         false_alarms=int(alarm[whole == 0].sum()),

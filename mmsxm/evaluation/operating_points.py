@@ -18,7 +18,7 @@ from mmsxm.box_sizes import SIZES, size_of
 from mmsxm.occlusion import OCCLUSION_LEVELS
 from mmsxm.registry import METRICS
 
-from .alarm_curve import ANY_ITEM, AlarmCurve, alarm_curve, any_item, corners, reliability
+from .alarm_curve import AlarmCurve, alarm_curve, any_item, bag_name, corners, reliability
 from .array_metric import ArrayMetric
 from .attention_localization import smallest_share
 from .mean_average_precision import average_precision, score_rows
@@ -129,7 +129,7 @@ class OperatingPoints(ArrayMetric):
         size, level = results[:, -2:].T
         columns = {name: (scores[:, i], targets[:, i]) for i, name in enumerate(classes)}
         curves = {name: alarm_curve(*column) for name, column in columns.items()}
-        curves[ANY_ITEM] = alarm_curve(*any_item(scores, targets))
+        curves[bag_name(classes)] = alarm_curve(*any_item(scores, targets))
 
         points = _points(curves)
         precision = [

@@ -19,6 +19,7 @@ __all__ = [
     'IMAGE_SUFFIXES',
     'MAX_PIXELS',
     'ImageError',
+    'image_id',
     'is_transparent',
     'list_images',
     'png_is_whole',
@@ -88,6 +89,15 @@ def is_transparent(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -
         if image.mode.startswith('I') or not image.has_transparency_data:
             return False
         return bool(np.asarray(image.convert('RGBA'))[..., 3].min() < 255)
+
+
+def image_id(name: str) -> str:
+    """Return the name of an image without its suffix; only the suffix of an image is one.
+
+    ``bag.01`` keeps its dot.
+    """
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in IMAGE_SUFFIXES else name
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[str]:
@@ -218,7 +228,7 @@ def _orientation(image: Image.Image) -> int:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     except BROKEN:
         return 1
-    return orientation if orientation in range(1, 9) else 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

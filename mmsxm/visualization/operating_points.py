@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmsxm.evaluation.alarm_curve import ANY_ITEM
 from mmsxm.evaluation.thresholds import wilson_interval
 from mmsxm.foreign import read_csv
 
@@ -145,12 +144,10 @@ def _label(name: str) -> str:
 
 def _line_styles(names: Mapping[str, object]) -> Sequence[dict]:
     """A colour for each class, and a heavy black line for the bag as a whole."""
-    classes = [name for name in names if name != ANY_ITEM]
-    styles = {
-        name: dict(color=COLOURS[i % (len(COLOURS) - 1)], linewidth=1.2)
-        for i, name in enumerate(classes)
-    }
-    return [styles.get(name, dict(color='#000000', linewidth=1.8)) for name in names]
+    classes = [
+        dict(color=COLOURS[i % (len(COLOURS) - 1)], linewidth=1.2) for i in range(len(names))
+    ]
+    return [*classes[:-1], dict(color='#000000', linewidth=1.8)][: len(names)]  # the bag is last
 
 
 def _in_percent(axis: 'Axes') -> None:

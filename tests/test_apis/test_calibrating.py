@@ -62,6 +62,14 @@ def test_a_station_sees_the_rates_that_are_told(
     assert bag.false_positive_rate == alarms[harmless].any(axis=1).mean()
 
 
+def test_a_class_may_have_the_name_of_the_bag(scores: Scores) -> None:
+    renamed = scores._replace(classes=('any_item', 'Knife'))
+    calibration, rows = calibrate(renamed, DetectionRate(0.9))
+    assert [row.name for row in rows] == ['any_item', 'Knife', 'any_item_']
+    of_class = calibrate(scores, DetectionRate(0.9)).rows[0]
+    assert calibration.origin['achieved']['any_item'] == of_class.to_dict()
+
+
 def test_scaling_moves_thresholds_and_changes_no_alarm(scores: Scores) -> None:
     plain = calibrate(scores, DetectionRate(0.9))
     platt = calibrate(scores, DetectionRate(0.9), 'platt')

@@ -12,6 +12,7 @@ from sklearn.metrics import average_precision_score, roc_curve
 
 from mmsxm.evaluation import OperatingPoints, alarm_curve, operating_point
 from mmsxm.evaluation.operating_points import group_average_precision
+from mmsxm.visualization.operating_points import plot_operating_points
 
 CLASSES = ('Gun', 'Knife')
 
@@ -70,6 +71,23 @@ def test_points_of_classes_and_of_the_bag() -> None:
     # a harmless bag is as suspicious as its most suspicious class, 0.5
     assert metrics['FPR@90/any_item'] == pytest.approx(100)
     assert metrics['alarms_per_1000@90/any_item'] == pytest.approx(1000 * 19 / 20)
+
+
+def test_a_class_may_have_the_name_of_the_bag(tmp_path: Path) -> None:
+    metric = OperatingPoints(out=str(tmp_path))
+    metric.dataset_meta = {'classes': ('any_item', 'Knife')}
+    # the class is always told from the rest; the bag is not, for a harmless one scores 0.8
+    samples = [sample([0.9, 0], [1, 0]), sample([0, 0.5], [0, 1]), sample([0, 0.8], [0, 0])]
+    metric.process(None, samples)
+    metrics = metric.evaluate(3)
+    assert metrics['xray/FPR@90/any_item'] == 0
+    assert metrics['xray/FPR@90/any_item_'] == 100
+    with open(tmp_path / 'operating_points.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['class'] for row in rows[::3]] == ['any_item', 'Knife', 'any_item_']
+    plot_operating_points(tmp_path)
+    for name in ('curves', 'operating_points'):
+        assert 'any_item_' in (tmp_path / f'{name}.csv').read_text()
 
 
 def test_what_is_undefined_is_none_and_the_log_says_why(

@@ -25,11 +25,10 @@ from mmsxm.datasets.checks import (
     object_findings,
     repeated_rows,
 )
-from mmsxm.datasets.image_folder import image_id
 from mmsxm.datasets.published_counts import PUBLISHED
 from mmsxm.datasets.xray_dataset import XrayDataset
 from mmsxm.imaging.fingerprint import Fingerprint, fingerprint_file
-from mmsxm.imaging.images import MAX_PIXELS
+from mmsxm.imaging.images import MAX_PIXELS, image_id
 from mmsxm.imaging.reading import Unreadable
 from mmsxm.registry import DATASETS
 from mmsxm.simulation.dataset import PARAMETERS_FILE
