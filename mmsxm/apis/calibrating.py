@@ -1,6 +1,7 @@
 """Choose thresholds and scale scores on a validation set, and keep both in a checkpoint."""
 
 import io
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 
 import mmsxm.registry  # noqa: F401, makes loading safe
@@ -80,6 +82,8 @@ def calibrate(
     Raises:
         ValueError: A class has too few positives or negatives for the criterion or the scaling,
             or falling scores; with its name.
+
+    Too few images without any item are logged as a warning.
     """
     _refuse_small_classes(scores, criterion)
     slope, offset = _fit(scores, scaling)
@@ -95,6 +99,7 @@ def calibrate(
     _refuse_extremes(rows, to_scores(slope * to_logits(np.zeros(1)) + offset) if scaling else None)
     thresholds = [row.threshold for row in rows]
     rows.append(_any_item(bag_name(scores.classes), values, scores.targets, thresholds))
+    _warn_of_few_harmless_bags(rows[-1], criterion)
     calibration = Calibration(
         thresholds={row.name: row.threshold for row in rows[:-1]},
         slope=dict(zip(scores.classes, slope.tolist(), strict=True)),
@@ -141,6 +146,25 @@ def _refuse_small_classes(scores: Scores, criterion: Criterion) -> None:
     ]
     if short:
         raise ValueError(f'too few images for {criterion}: {"; ".join(short)}')
+
+
+def _warn_of_few_harmless_bags(bag: Achieved, criterion: Criterion) -> None:
+    """Warn where the images cannot tell how often a harmless bag raises an alarm.
+
+    Negatives of a class may contain items of other classes, so that there are enough of them even
+    where every image contains an item.
+    """
+    needed = max(1, criterion.needs()[1])
+    if bag.negatives >= needed:
+        return
+    rate = 'unknown' if not bag.negatives else 'uncertain'
+    print_log(
+        f'{bag.negatives:,} images are without any item, but {criterion} needs at least '
+        f'{needed:,}: the false-alarm rate of {bag.name} is {rate}. Add images of harmless bags, '
+        'or set positives_only=False if the config leaves them out.',
+        logger='current',
+        level=logging.WARNING,
+    )
 
 
 def _refuse_extremes(rows: Sequence[Achieved], smallest: np.ndarray | None) -> None:

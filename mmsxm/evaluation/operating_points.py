@@ -23,7 +23,13 @@ from .array_metric import ArrayMetric
 from .attention_localization import smallest_share
 from .mean_average_precision import average_precision, score_rows
 
-__all__ = ['OperatingPoint', 'OperatingPoints', 'group_average_precision', 'operating_point']
+__all__ = [
+    'OperatingPoint',
+    'OperatingPoints',
+    'group_average_precision',
+    'operating_point',
+    'point_at',
+]
 
 RATES = (90, 95, 99)  # percent of detection
 
@@ -56,6 +62,21 @@ def operating_point(curve: AlarmCurve, detection_rate: float) -> OperatingPoint:
         float(curve.detection_rate[index]),
         float(curve.false_positive_rate[index]),
         float(alarms / (curve.positives + curve.negatives)),
+    )
+
+
+def point_at(curve: AlarmCurve, threshold: float) -> OperatingPoint:
+    """Return what a threshold brings; a score that equals it is an alarm."""
+    reached = int((curve.thresholds >= threshold).sum())
+    hits, false_alarms = (
+        int(counts[reached - 1]) if reached else 0 for counts in (curve.hits, curve.false_alarms)
+    )
+    images = curve.positives + curve.negatives
+    return OperatingPoint(
+        threshold,
+        hits / curve.positives if curve.positives else math.nan,
+        false_alarms / curve.negatives if curve.negatives else math.nan,
+        (hits + false_alarms) / images if images else math.nan,
     )
 
 

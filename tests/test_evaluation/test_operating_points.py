@@ -10,7 +10,7 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_curve
 
-from mmsxm.evaluation import OperatingPoints, alarm_curve, operating_point
+from mmsxm.evaluation import OperatingPoints, alarm_curve, operating_point, point_at
 from mmsxm.evaluation.operating_points import group_average_precision
 from mmsxm.visualization.operating_points import plot_operating_points
 
@@ -56,6 +56,16 @@ def test_a_rate_that_is_just_reached_is_reached() -> None:
     scores = np.linspace(1, 0, 100)
     point = operating_point(alarm_curve(scores, np.ones(100)), 0.07)
     assert point.detection_rate == 0.07
+
+
+def test_the_point_at_a_threshold_counts_scores_that_equal_it() -> None:
+    scores = np.array([0.9, 0.5, 0.4, 0.5, 0.1, 0.2, 0.8])
+    targets = np.array([1, 1, 1, 0, 0, 0, -1])
+    assert point_at(alarm_curve(scores, targets), 0.5) == (0.5, 2 / 3, 1 / 3, 3 / 6)
+    assert point_at(alarm_curve(scores, targets), 0.95)[1:] == (0, 0, 0)
+    alone = point_at(alarm_curve(scores[:3], targets[:3]), 0.5)
+    assert alone.detection_rate == 2 / 3
+    assert np.isnan(alone.false_positive_rate)
 
 
 def test_points_of_classes_and_of_the_bag() -> None:

@@ -357,6 +357,12 @@ def _count_findings(listed: _List, checked: CheckedList) -> Iterator[Finding]:
     if checked.published not in (None, checked.positives):
         detail = f'{checked.positives:,} usable positives, published are {checked.published:,}'
         yield listed.finding('unpublished-count', detail)
+    if checked.positives == checked.usable:
+        official = type(listed.dataset).__name__ in PUBLISHED
+        detail = f'all of {checked.usable:,} usable images have items'
+        if checked.left_out:
+            detail += f'; positives_only leaves {checked.left_out:,} without items out'
+        yield listed.finding('positives-only' if official else 'no-harmless-bags', detail)
     kind = 'untrained-class' if listed.trains else 'untested-class'
     for name, count in checked.images.items():
         if not count:
