@@ -1,5 +1,5 @@
-# simulated bags of tools/simulate.py in SIXray's layout, small: 128 pixels, cropped to 112; with the
-# harmless ones, without which a network takes many of them for items
+# simulated bags of tools/simulate.py in SIXray's layout, small: 128 pixels, cropped to 112; with
+# harmless ones, since a network that never saw any takes many of them for items
 _base_ = './sixray.py'
 
 data_root = '{{$DEMO_ROOT:data/demo}}'
