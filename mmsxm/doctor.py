@@ -16,6 +16,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from mmsxm.paths import CONFIGS, MIM, PACKAGE
+
 ONEDL = ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 OPENMMLAB = ('mmengine', 'mmcv-lite', 'mmpretrain')
 OTHER_BUILDS = {'mmcv': 'mmcv-lite', 'mmengine-lite': 'mmengine'}  # the same packages
@@ -81,7 +83,7 @@ def check_mmsxm(versions: Mapping[str, str], requires: Iterable[str]) -> Finding
 
 def check_configs(package: Path) -> Finding:
     """Configs and tools, which the installation puts into the package."""
-    configs = package / '.mim' / 'configs'
+    configs = package / MIM.name / CONFIGS.name
     if any(configs.glob('*.py')):
         return Finding('configs', str(configs))
     return Finding('configs', f'none in {configs}', REINSTALL)
@@ -181,7 +183,7 @@ def examine() -> list[Finding]:
     findings = [
         check_python(),
         check_mmsxm(versions, requires),
-        check_configs(Path(__file__).resolve().parent),
+        check_configs(PACKAGE),
     ]
     if is_station(versions):
         findings += [

@@ -4,7 +4,7 @@ import ast
 import inspect
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -327,6 +327,16 @@ def test_what_a_leaf_would_repeat_is_found(tmp_path: Path) -> None:
         'model.backbone.depth',
         'model.neck',
     ]
+
+
+def test_the_demo_trains_and_tests_with_harmless_bags(
+    simulate: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('DEMO_ROOT', str(simulate(16, 8, negatives=6)))
+    cfg = load_config(CONFIGS / 'demo/sxmnet_stage2.py')
+    for loader, harmless in ((cfg.train_dataloader, 4), (cfg.test_dataloader, 2)):
+        dataset = DATASETS.build({**loader.dataset, 'pipeline': []})
+        assert sum(not info['gt_label'] for info in dataset) == harmless
 
 
 def test_no_two_leaves_train_the_same() -> None:

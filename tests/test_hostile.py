@@ -38,7 +38,7 @@ from mmsxm.evaluation.grouped_average_precision import read_groups
 from mmsxm.evaluation.score_table import read_scores
 from mmsxm.files import sha256_or_none
 from mmsxm.foreign import parse_json, printable
-from mmsxm.imaging.images import ImageError, list_images, read_image, read_size
+from mmsxm.imaging.images import ImageError, list_images, read_image
 from mmsxm.imaging.preparation import Preparation
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.backends.exported import (
@@ -547,14 +547,6 @@ def test_a_file_of_several_images_is_refused(suffix: str, tmp_path: Path) -> Non
     first.save(tmp_path / f'bag{suffix}', save_all=True, append_images=[second])
     with pytest.raises(ImageError, match='several images'):
         read_image(tmp_path / f'bag{suffix}')
-
-
-@pytest.mark.parametrize('orientation', range(1, 9))
-def test_a_size_is_that_of_the_image_as_it_is_read(orientation: int, tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    Image.new('RGB', (30, 20)).save(tmp_path / 'bag.jpg', exif=exif)
-    assert read_size(tmp_path / 'bag.jpg') == read_image(tmp_path / 'bag.jpg').shape[:2]
 
 
 # ---------------------------------------------------------------------------- folders and names

@@ -185,7 +185,7 @@ def test_a_table_is_written_as_soon_as_one_of_its_networks_is_finished(
     assert last == 'table 7 is not written: none of its networks is finished'
     assert not list(out.glob('table7*'))
     table = (out / 'table3.md').read_text()
-    assert '| FPN | as Stage II | missing | 0 |' in table
+    assert '| FPN | ResNet-18 | as Stage II | missing | 0 |' in table
     assert '| FPN | as Stage I and II | missing |' not in table
 
 

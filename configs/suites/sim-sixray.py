@@ -1,5 +1,6 @@
 # simulated bags in SIXray's layout, a small network from random weights, for two CPU cores
 family = 'sixray'
+about = "simulated bags in SIXray's layout, 1,200 to train on"
 data = dict(sixray=dict(data_root='data/suites/sim-sixray', image_set='10'))
 simulate = dict(
     sixray=dict(train=1200, test=400, workers=2, image_size=(128, 128), crowding='sparse')

@@ -1,6 +1,7 @@
 # a small set of real SIXray images (SIXRAY_ROOT, SIXRAY_SET), a light network from ImageNet weights
 # (PRETRAINED) and short schedules, for two CPU cores
 family = 'sixray'
+about = 'a subset of SIXray, real bags'
 data = dict(
     sixray=dict(data_root='{{$SIXRAY_ROOT:data/sixray_mini}}', image_set='{{$SIXRAY_SET:mini}}')
 )

@@ -1,6 +1,7 @@
 """Choose thresholds and scale scores on a validation set, and keep both in a checkpoint."""
 
 import io
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 
 import mmsxm.registry  # noqa: F401, makes loading safe
 from mmsxm.evaluation import Scores, alarm_curve, any_item
-from mmsxm.evaluation.alarm_curve import ANY_ITEM
+from mmsxm.evaluation.alarm_curve import bag_name
 from mmsxm.evaluation.grouped_average_precision import interval
 from mmsxm.evaluation.score_scaling import fit_scaling, log_loss, to_logits, to_scores
 from mmsxm.evaluation.thresholds import Criterion, cut_threshold, wilson_interval
@@ -80,6 +82,8 @@ def calibrate(
     Raises:
         ValueError: A class has too few positives or negatives for the criterion or the scaling,
             or falling scores; with its name.
+
+    Too few images without any item are logged as a warning.
     """
     _refuse_small_classes(scores, criterion)
     slope, offset = _fit(scores, scaling)
@@ -93,7 +97,9 @@ def calibrate(
         for i, name in enumerate(scores.classes)
     ]
     _refuse_extremes(rows, to_scores(slope * to_logits(np.zeros(1)) + offset) if scaling else None)
-    rows.append(_any_item(values, scores.targets, [row.threshold for row in rows]))
+    thresholds = [row.threshold for row in rows]
+    rows.append(_any_item(bag_name(scores.classes), values, scores.targets, thresholds))
+    _warn_of_few_harmless_bags(rows[-1], criterion)
     calibration = Calibration(
         thresholds={row.name: row.threshold for row in rows[:-1]},
         slope=dict(zip(scores.classes, slope.tolist(), strict=True)),
@@ -140,6 +146,25 @@ def _refuse_small_classes(scores: Scores, criterion: Criterion) -> None:
     ]
     if short:
         raise ValueError(f'too few images for {criterion}: {"; ".join(short)}')
+
+
+def _warn_of_few_harmless_bags(bag: Achieved, criterion: Criterion) -> None:
+    """Warn where the images cannot tell how often a harmless bag raises an alarm.
+
+    Negatives of a class may contain items of other classes, so that there are enough of them even
+    where every image contains an item.
+    """
+    needed = max(1, criterion.needs()[1])
+    if bag.negatives >= needed:
+        return
+    rate = 'unknown' if not bag.negatives else 'uncertain'
+    print_log(
+        f'{bag.negatives:,} images are without any item, but {criterion} needs at least '
+        f'{needed:,}: the false-alarm rate of {bag.name} is {rate}. Add images of harmless bags, '
+        'or set positives_only=False if the config leaves them out.',
+        logger='current',
+        level=logging.WARNING,
+    )
 
 
 def _refuse_extremes(rows: Sequence[Achieved], smallest: np.ndarray | None) -> None:
@@ -196,11 +221,13 @@ def _achieve(
     )
 
 
-def _any_item(scores: np.ndarray, targets: np.ndarray, thresholds: Sequence[float]) -> Achieved:
+def _any_item(
+    name: str, scores: np.ndarray, targets: np.ndarray, thresholds: Sequence[float]
+) -> Achieved:
     alarm = np.asarray((scores >= thresholds).any(axis=1))
     _, whole = any_item(scores, targets)
     return _row(
-        ANY_ITEM,
+        name,
         hits=int(alarm[whole == 1].sum()),
         positives=int((whole == 1).sum()),
         false_alarms=int(alarm[whole == 0].sum()),

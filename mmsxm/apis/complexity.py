@@ -6,6 +6,7 @@ import torch
 from mmengine.config import Config
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmsxm.input_sizes import CROPPED
 from mmsxm.registry import MODELS
 
 
@@ -16,7 +17,7 @@ class Complexity(NamedTuple):
     params_m: float
 
 
-def count(cfg: Config, image_size: tuple[int, int] = (224, 224)) -> Complexity:
+def count(cfg: Config, image_size: tuple[int, int] = (CROPPED, CROPPED)) -> Complexity:
     """Run one image of size (h, w) through the network of a config and count.
 
     Convolutions and matrix products count; additions, activations and resizing do not.

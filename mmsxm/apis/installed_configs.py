@@ -4,9 +4,9 @@ import difflib
 import os
 from pathlib import Path
 
-__all__ = ['CONFIGS', 'find_config']
+from mmsxm.paths import CONFIGS
 
-CONFIGS = (Path(__file__).resolve().parents[1] / '.mim' / 'configs').resolve()
+__all__ = ['CONFIGS', 'find_config']
 
 
 def find_config(name: str | os.PathLike[str]) -> Path:

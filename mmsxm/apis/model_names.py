@@ -1,14 +1,11 @@
 """Our networks by name: ``mmpretrain.get_model('sxmnet-resnet50_sixray')``."""
 
-from pathlib import Path
-
 from mmpretrain.apis.model import ModelHub
 
 from mmsxm import datasets, engine, evaluation, models  # noqa: F401  building by name needs them
+from mmsxm.paths import MIM
 
 __all__ = ['register_names']
-
-MIM = Path(__file__).resolve().parents[1] / '.mim'  # links in a clone, files in a wheel
 
 
 def register_names() -> None:

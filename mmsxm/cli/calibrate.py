@@ -118,14 +118,13 @@ def show(rows: 'list[Achieved]', console: Console) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from mmsxm.evaluation.alarm_curve import ANY_ITEM
     from mmsxm.foreign import printable
 
     table = Table(box=SIMPLE, show_edge=False)
     for column in ('class', 'with / without', 'threshold', 'detected, %', 'false alarms, %'):
         table.add_column(column, no_wrap=True)
     for row in rows:
-        if row.name == ANY_ITEM:
+        if row is rows[-1]:  # the bag as a whole
             table.add_section()
         table.add_row(
             printable(row.name),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from mmsxm.cli.arguments import make_parser
+from mmsxm.input_sizes import CROPPED
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -11,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = make_parser('complexity', __doc__)
     parser.add_argument('configs', nargs='+', help='config files')
     parser.add_argument(
-        '--size', type=int, nargs=2, default=(224, 224), metavar=('H', 'W'), help='of the image'
+        '--size', type=int, nargs=2, default=[CROPPED] * 2, metavar=('H', 'W'), help='of the image'
     )
     parser.add_argument('--json', action='store_true', help='a JSON object per line')
     args = parser.parse_args(argv)

@@ -16,11 +16,9 @@ from pathlib import Path
 
 from mmsxm import __version__
 from mmsxm.errors import exit_on_user_error
+from mmsxm.paths import MIM, PACKAGE
 
 __all__ = ['COMMANDS', 'GROUPS', 'find_module', 'main', 'overview', 'run', 'summary']
-
-PACKAGE = Path(__file__).resolve().parents[1]
-MIM = PACKAGE / '.mim'  # links in a clone, files in a wheel
 
 GROUPS = {
     'Start': ('demo', 'doctor'),

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 
 from mmsxm.cli.arguments import make_parser
+from mmsxm.input_sizes import RESIZED
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -25,7 +26,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('src', help='folder of the release')
     parser.add_argument('dst', help='folder of the copy')
     parser.add_argument(
-        '--size', type=int, default=256, help="of the configs' Resize, in pixels; %(default)s"
+        '--size', type=int, default=RESIZED, help="of the configs' Resize, in pixels; %(default)s"
     )
     parser.add_argument('--workers', type=int, default=0, help='processes; 0 works in this')
     return parser.parse_args(argv)

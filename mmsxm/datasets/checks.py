@@ -119,7 +119,19 @@ KINDS = {
     'untested-class': Kind(
         WARNING, 'classes without a positive in evaluation', 'their AP is undefined: add images'
     ),
+    'no-harmless-bags': Kind(
+        WARNING,
+        'lists without a harmless bag',
+        'add bags without items: a network that never saw one takes many of them for items, and '
+        'without them its false alarms cannot be measured',
+    ),
     # what is good to know
+    'positives-only': Kind(
+        NOTE,
+        'lists of SIXray or OPIXray without a harmless bag',
+        'nothing for the tables of the paper; for a station, train, calibrate and test with '
+        'harmless bags too',
+    ),
     'class-case': Kind(NOTE, 'classes in another case', 'nothing: they are matched'),
     'box-tiny': Kind(
         NOTE, f'boxes with a side under {SMALLEST_BOX:g} pixels', 'look whether they mean anything'

@@ -9,11 +9,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from mmsxm.foreign import read_json
+from mmsxm.imaging.images import image_id
 from mmsxm.registry import DATASETS
 
 from .annotation_file import ALIKE, AnnotationFile, AnnotationFileDataset
 from .annotations import AnnotatedObject, Box, ListedImage
-from .image_folder import image_id, inner_path
+from .image_folder import inner_path
 
 __all__ = ['CocoXray', 'read_coco']
 

@@ -4,15 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 
-from mmsxm.imaging.images import IMAGE_SUFFIXES
+from mmsxm.imaging.images import image_id
 
-__all__ = ['ImageFolder', 'ImageTree', 'image_id', 'inner_path']
-
-
-def image_id(name: str) -> str:
-    """A listed name without its suffix, if it has that of an image."""
-    stem, suffix = os.path.splitext(name)
-    return stem if suffix.lower() in IMAGE_SUFFIXES else name
+__all__ = ['ImageFolder', 'ImageTree', 'inner_path']
 
 
 def inner_path(name: str) -> str:

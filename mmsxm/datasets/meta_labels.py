@@ -15,6 +15,7 @@ from mmpretrain.datasets import BaseDataset
 
 from mmsxm.files import sha256, write_whole
 from mmsxm.foreign import is_number, read_json
+from mmsxm.pyramid_levels import LEVELS
 
 __all__ = [
     'LabelSource',
@@ -26,7 +27,7 @@ __all__ = [
     'write_meta_labels',
 ]
 
-NUM_LEVELS = 3  # P3, P4, P5
+NUM_LEVELS = len(LEVELS)
 
 
 class LabelSource(NamedTuple):

@@ -2,17 +2,16 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from mmsxm.imaging.images import image_id
+from mmsxm.occlusion import OCCLUSION_LEVELS
 from mmsxm.registry import DATASETS
 
 from .annotations import AnnotatedObject, ListedImage
 from .xray_dataset import XrayDataset
 
 __all__ = ['OPIXray', 'read_box_lines', 'read_name_list']
-
-OCCLUSION_LEVELS = (1, 2, 3)
 
 
 def read_name_list(path: str) -> Iterator[ListedImage]:
@@ -117,7 +116,7 @@ class OPIXray(XrayDataset):
         for level in OCCLUSION_LEVELS:
             path = os.path.join(self.data_root, self.split, f'{self.split}_knife-{level}.txt')
             if os.path.isfile(path):  # the training split has none
-                levels |= {Path(row.name).stem: level for row in read_name_list(path)}
+                levels |= {image_id(row.name): level for row in read_name_list(path)}
         for data_info in data_list:
             if data_info['img_id'] in levels:
                 data_info['occlusion_level'] = levels[data_info['img_id']]

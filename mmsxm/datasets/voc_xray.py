@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from mmsxm.imaging.images import image_id
 from mmsxm.registry import DATASETS
 
 from .annotations import AnnotatedObject, ListedImage
-from .image_folder import ImageTree, image_id, inner_path
+from .image_folder import ImageTree, inner_path
 from .opixray import read_name_list
 from .voc import read_voc_objects
 from .xray_dataset import XrayDataset

@@ -14,7 +14,7 @@ from .attention_localization import (
 )
 from .grouped_average_precision import GroupedAveragePrecision, bootstrap_average_precision
 from .mean_average_precision import MeanAveragePrecision, average_precision
-from .operating_points import OperatingPoint, OperatingPoints, operating_point
+from .operating_points import OperatingPoint, OperatingPoints, operating_point, point_at
 from .score_table import Scores, ScoreTable, read_scores, write_scores
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     'ellipse_iou',
     'energy_inside',
     'operating_point',
+    'point_at',
     'pointing_hit',
     'read_scores',
     'reliability',

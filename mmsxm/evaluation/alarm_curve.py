@@ -1,5 +1,6 @@
 """Detections and false alarms at every threshold: what ROC and PR curves are made of."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +11,20 @@ __all__ = [
     'ScoreBin',
     'alarm_curve',
     'any_item',
+    'bag_name',
     'corners',
     'reliability',
 ]
 
 ANY_ITEM = 'any_item'  # what the bag as a whole is called among the classes
+
+
+def bag_name(classes: Sequence[str]) -> str:
+    """Return what the bag as a whole is called: ``any_item``, longer if a class has that name."""
+    name = ANY_ITEM
+    while name in classes:
+        name += '_'
+    return name
 
 
 class AlarmCurve(NamedTuple):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
+from mmsxm.box_sizes import SIZES, size_of, smallest_box_share
 from mmsxm.registry import METRICS
 
 from .array_metric import ArrayMetric
@@ -28,9 +29,6 @@ __all__ = [
     'visible_boxes',
 ]
 
-# The sizes of Sec. 4.5: the share of the image that the smallest box covers.
-SIZES = {'small': (0.0, 0.02), 'medium': (0.02, 0.2), 'large': (0.2, math.inf)}
-
 
 def visible_boxes(boxes: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
     """Those of the boxes (n, 4), xyxy, that have an area in the image of size (h, w)."""
@@ -46,10 +44,7 @@ def smallest_share(boxes: np.ndarray, image_size: tuple[int, int]) -> float:
 
     It is nan where no box is visible.
     """
-    x1, y1, x2, y2 = visible_boxes(boxes, image_size).T
-    if not len(x1):
-        return math.nan
-    return float(((x2 - x1) * (y2 - y1)).min() / (image_size[0] * image_size[1]))
+    return smallest_box_share(visible_boxes(boxes, image_size), image_size)
 
 
 def cells_in_boxes(
@@ -238,10 +233,10 @@ class AttentionBySize(AttentionLocalization):
     def compute_metrics(self, results: np.ndarray) -> dict[str, float | None]:
         """The means over the images of each size, in percent."""
         columns = _Seen(*results.T)
-        share = np.asarray(columns.smallest_share)
+        sizes = size_of(columns.smallest_share)
         metrics: dict[str, float | None] = {}
-        for size, (low, high) in SIZES.items():
-            rows = np.flatnonzero((share >= low) & (share < high))
+        for number, size in enumerate(SIZES):
+            rows = np.flatnonzero(sizes == number)
             metrics |= {f'{key}/{size}': value for key, value in _means(columns, rows).items()}
             metrics[f'images/{size}'] = len(rows)
         return metrics

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmsxm.foreign import read_records
+from mmsxm.imaging.images import image_id
 from mmsxm.registry import METRICS
 
 from .array_metric import ArrayMetric
@@ -62,7 +63,7 @@ def read_groups(path: str | os.PathLike[str], column: str) -> dict[str, str]:
         raise KeyError(
             f'{path} has no column {", ".join(sorted(missing))}; it has {", ".join(columns)}.'
         )
-    return {os.path.splitext(row['name'])[0]: row[column] for _, row in rows}
+    return {image_id(row['name']): row[column] for _, row in rows}
 
 
 @METRICS.register_module()

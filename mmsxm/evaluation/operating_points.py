@@ -14,17 +14,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
+from mmsxm.box_sizes import SIZES, size_of
+from mmsxm.occlusion import OCCLUSION_LEVELS
 from mmsxm.registry import METRICS
 
-from .alarm_curve import ANY_ITEM, AlarmCurve, alarm_curve, any_item, corners, reliability
+from .alarm_curve import AlarmCurve, alarm_curve, any_item, bag_name, corners, reliability
 from .array_metric import ArrayMetric
-from .attention_localization import SIZES, smallest_share
+from .attention_localization import smallest_share
 from .mean_average_precision import average_precision, score_rows
 
-__all__ = ['OperatingPoint', 'OperatingPoints', 'group_average_precision', 'operating_point']
+__all__ = [
+    'OperatingPoint',
+    'OperatingPoints',
+    'group_average_precision',
+    'operating_point',
+    'point_at',
+]
 
 RATES = (90, 95, 99)  # percent of detection
-OCCLUSION_LEVELS = (1, 2, 3)
 
 Rows = list[dict[str, Any]]
 
@@ -55,6 +62,21 @@ def operating_point(curve: AlarmCurve, detection_rate: float) -> OperatingPoint:
         float(curve.detection_rate[index]),
         float(curve.false_positive_rate[index]),
         float(alarms / (curve.positives + curve.negatives)),
+    )
+
+
+def point_at(curve: AlarmCurve, threshold: float) -> OperatingPoint:
+    """Return what a threshold brings; a score that equals it is an alarm."""
+    reached = int((curve.thresholds >= threshold).sum())
+    hits, false_alarms = (
+        int(counts[reached - 1]) if reached else 0 for counts in (curve.hits, curve.false_alarms)
+    )
+    images = curve.positives + curve.negatives
+    return OperatingPoint(
+        threshold,
+        hits / curve.positives if curve.positives else math.nan,
+        false_alarms / curve.negatives if curve.negatives else math.nan,
+        (hits + false_alarms) / images if images else math.nan,
     )
 
 
@@ -110,7 +132,7 @@ class OperatingPoints(ArrayMetric):
         self.out = Path(out) if out else None
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
-        """Keep scores, targets, share of the smallest box and occlusion level of each image.
+        """Keep scores, targets, size of the smallest box and occlusion level of each image.
 
         See :func:`score_rows`.
         """
@@ -118,22 +140,22 @@ class OperatingPoints(ArrayMetric):
         for row, sample in zip(rest, data_samples, strict=True):
             boxes = np.asarray(sample.get('gt_bboxes', ()), dtype=np.float32).reshape(-1, 4)
             share = smallest_share(boxes, sample['img_shape'][:2]) if len(boxes) else math.nan
-            row[:] = share, sample.get('occlusion_level', 0)
+            row[:] = size_of(share), sample.get('occlusion_level', 0)
         self.results.append(np.concatenate((score_rows(data_samples), rest), axis=1))
 
     def compute_metrics(self, results: np.ndarray) -> dict[str, float | None]:
         """The metrics of all images."""
         classes = tuple((self.dataset_meta or {})['classes'])
         scores, targets = np.split(results[:, :-2], 2, axis=1)
-        share, level = results[:, -2:].T
+        size, level = results[:, -2:].T
         columns = {name: (scores[:, i], targets[:, i]) for i, name in enumerate(classes)}
         curves = {name: alarm_curve(*column) for name, column in columns.items()}
-        curves[ANY_ITEM] = alarm_curve(*any_item(scores, targets))
+        curves[bag_name(classes)] = alarm_curve(*any_item(scores, targets))
 
         points = _points(curves)
         precision = [
             {'group': group, 'class': name, 'positives': count, 'average_precision': value}
-            for group, chosen in _groups(share, level).items()
+            for group, chosen in _groups(size, level).items()
             for name, count, value in zip(
                 classes,
                 (targets[chosen] == 1).sum(axis=0).tolist(),
@@ -163,9 +185,9 @@ class OperatingPoints(ArrayMetric):
         return metrics
 
 
-def _groups(share: np.ndarray, level: np.ndarray) -> dict[str, np.ndarray]:
+def _groups(size: np.ndarray, level: np.ndarray) -> dict[str, np.ndarray]:
     """Which images, (N,) of bool, have items of a size, and of an occlusion level if any has."""
-    groups = {size: (share >= low) & (share < high) for size, (low, high) in SIZES.items()}
+    groups = {name: size == number for number, name in enumerate(SIZES)}
     if level.any():
         groups |= {f'OL{number}': level == number for number in OCCLUSION_LEVELS}
     return groups

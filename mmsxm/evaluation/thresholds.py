@@ -44,7 +44,7 @@ def cut_threshold(curve: AlarmCurve, cuts: np.ndarray) -> np.ndarray:
     return (edges[cuts] + edges[cuts + 1]) / 2
 
 
-def wilson_interval(count: int, of: int) -> tuple[float, float]:
+def wilson_interval(count: float, of: float) -> tuple[float, float]:
     """The interval of 95 % of a share (Wilson 1927); nan of nothing.
 
     A bootstrap knows what it has seen alone: after 0 false alarms in 100 images it would promise

@@ -8,6 +8,9 @@ import functools
 import cv2
 import numpy as np
 
+BACKGROUND = 240  # of 255; what is at least as light is background
+MARGIN = 8  # pixels of background that stay on every side
+
 
 def foreground_window(img: np.ndarray, background: int, margin: int) -> tuple[int, int, int, int]:
     """Find what is not white: (left, top, right, bottom), the margin included.

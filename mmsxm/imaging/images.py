@@ -13,12 +13,13 @@ from typing import BinaryIO
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, TiffImagePlugin
 
 __all__ = [
     'IMAGE_SUFFIXES',
     'MAX_PIXELS',
     'ImageError',
+    'image_id',
     'is_transparent',
     'list_images',
     'png_is_whole',
@@ -32,7 +33,9 @@ IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, cv2.error)
 # of Pillow's many; EPS among the others is a program, and would be run
 FORMATS = ('BMP', 'DIB', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF', 'WEBP')
-SIDEWAYS = (5, 6, 7, 8)  # orientations of EXIF in which width and height change places
+# orientations of EXIF: width and height change places, then left and right, top and bottom
+SIDEWAYS, MIRRORED, UPSIDE_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
+XMP = ('xmp', 'XML:com.adobe.xmp')
 _headers = threading.Lock()
 
 
@@ -59,7 +62,8 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
             raise ImageError('the file holds several images: give each a file of its own')
         if image.format == 'JPEG' and image.mode in ('L', 'RGB'):
             file.seek(0)
-            return _decode_jpeg(file.read())  # the same pixels, quicker
+            pixels = _decode_jpeg(file.read())  # the same pixels, quicker
+            return _upright(pixels, _orientation(image))
         if image.format == 'PNG' and not png_is_whole(file):  # Pillow takes what is there
             raise ImageError('the image is broken or cut off: its end is missing')
         return _to_bgr(image)
@@ -71,9 +75,8 @@ def read_size(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> tup
     The errors are those of :func:`read_image`, as far as the header tells.
     """
     with _opened(path, max_pixels) as (_, image):
-        width, height = image.size
-        sideways = image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
-        return (width, height) if sideways else (height, width)
+        width, height = _stored_size(image)
+        return (width, height) if _orientation(image) in SIDEWAYS else (height, width)
 
 
 def is_transparent(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> bool:
@@ -86,6 +89,15 @@ def is_transparent(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -
         if image.mode.startswith('I') or not image.has_transparency_data:
             return False
         return bool(np.asarray(image.convert('RGBA'))[..., 3].min() < 255)
+
+
+def image_id(name: str) -> str:
+    """Return the name of an image without its suffix; only the suffix of an image is one.
+
+    ``bag.01`` keeps its dot.
+    """
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in IMAGE_SUFFIXES else name
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[str]:
@@ -136,9 +148,12 @@ def _open(file: BinaryIO) -> Image.Image:
         limit = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
         try:
-            return Image.open(file, formats=FORMATS)
+            image = Image.open(file, formats=FORMATS)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+    for key in XMP:  # Pillow takes an orientation from there too; training's OpenCV does not
+        image.info.pop(key, None)
+    return image
 
 
 def png_is_whole(file: BinaryIO) -> bool:
@@ -160,7 +175,8 @@ def _decode_jpeg(data: bytes) -> np.ndarray:
     start = _scan_start(data)
     if start is None or b'\xff\xd9' not in data[start:]:
         raise ImageError('the image is broken or cut off: its end is missing')
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if image is None:
         raise ImageError('the image is broken or cut off: it can not be decoded')
     return image
@@ -182,8 +198,8 @@ def _scan_start(data: bytes) -> int | None:
 
 
 def _to_bgr(image: Image.Image) -> np.ndarray:
-    image.load()
-    image = ImageOps.exif_transpose(image)
+    image.load()  # turns a TIFF, and forgets its orientation
+    orientation = _orientation(image)
     if image.mode.startswith('I'):  # 16 bits, also where PIL keeps them in 32
         values = np.asarray(image).astype(np.int64)
         if values.min() < 0 or values.max() > 0xFFFF:
@@ -195,4 +211,32 @@ def _to_bgr(image: Image.Image) -> np.ndarray:
         image = image.convert('RGBA')
         white = Image.new('RGBA', image.size, 'white')
         image = Image.alpha_composite(white, image)
-    return np.ascontiguousarray(np.asarray(image.convert('RGB'))[..., ::-1])
+    return _upright(np.asarray(image.convert('RGB'))[..., ::-1], orientation)
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height before the orientation is applied; Pillow tells those of a TIFF after."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tags = image.tag_v2
+        return tags[TiffImagePlugin.IMAGEWIDTH], tags[TiffImagePlugin.IMAGELENGTH]
+    return image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    """The orientation in EXIF, 1 (upright) to 8; 1 where EXIF is missing or broken."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except BROKEN:
+        return 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Apply an orientation to an image (H, W, 3)."""
+    if orientation in SIDEWAYS:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in MIRRORED:
+        pixels = pixels[:, ::-1]
+    if orientation in UPSIDE_DOWN:
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

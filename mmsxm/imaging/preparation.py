@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv2
 import numpy as np
 
-from .foreground import foreground_window
+from .foreground import BACKGROUND, MARGIN, foreground_window
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -86,7 +86,7 @@ class Preparation:
     size: tuple[int, int]
     interpolation: str = 'area'
     background: int | None = None
-    margin: int = 8
+    margin: int = MARGIN
 
     def __post_init__(self) -> None:
         numbers = [*self.size, 0 if self.background is None else self.background, self.margin]
@@ -124,8 +124,8 @@ class Preparation:
                 raise ValueError(f'{place} contains Resize after CenterCrop. {ADVICE}')
             if name == 'CropBackground':
                 settings |= {
-                    'background': transform.get('background', 240),
-                    'margin': transform.get('margin', 8),
+                    'background': transform.get('background', BACKGROUND),
+                    'margin': transform.get('margin', MARGIN),
                 }
             elif name == 'Resize' and 'scale' in transform:
                 scale = transform['scale']

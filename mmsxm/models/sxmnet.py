@@ -17,11 +17,13 @@ from mmpretrain.models.classifiers import ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmsxm.pyramid_levels import LEVELS
 from mmsxm.registry import MODELS
 
 from .attention_head import BottomUpAttentionHead
 
-NUM_LEVELS = 3  # P3, P4, P5 are refined and fused (Sec. 4.2); a finer one serves attention alone
+# P3, P4, P5 are refined and fused (Sec. 4.2); a finer one serves attention alone
+NUM_LEVELS = len(LEVELS)
 
 
 @MODELS.register_module()

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 
+from mmsxm.apis.installed_configs import CONFIGS
+from mmsxm.apis.running import load_config
+from mmsxm.evaluation import read_scores
 from mmsxm.tables import write_csv
 
 from .reproduction import Reproduction, Run
@@ -18,6 +22,7 @@ from .run_comparison import compare_runs, image_groups, read_runs
 __all__ = ['write_table']
 
 MAP = 'xray/mAP'
+RELEASES = {'sixray': 'SIXray', 'opixray': 'OPIXray'}
 BUDGET_WORDS = {'full': 'as Stage I and II', 'short': 'as Stage II'}
 
 
@@ -28,7 +33,8 @@ def write_table(
 
     The csv has the columns row, mAP_mean, mAP_std, seeds and paper, a line for each row of the
     paper's table, of runs with the full budget; the details have both budgets, every class, the
-    best epoch on the test set, and how well the attention points.
+    best epoch on the test set, and how well the attention points. The Markdown names the backbone,
+    input size and data of the rows, and has the paper's numbers in a table of their own.
 
     Args:
         reproduction: Whose runs.
@@ -58,7 +64,10 @@ def write_table(
             for entry in full
         ],
     )
-    details = [{key: value for key, value in entry.items() if key != 'runs'} for entry in entries]
+    details = [
+        {key: value for key, value in entry.items() if key not in ('runs', 'config')}
+        for entry in entries
+    ]
     keys = list(dict.fromkeys(key for entry in details for key in entry))
     write_csv(paths[1], [{key: entry.get(key, '') for key in keys} for entry in details])
     paths[2].write_text(_markdown(reproduction, table, entries), encoding='utf-8')
@@ -82,6 +91,7 @@ def _entry(
         'paper': '' if paper is None else f'{paper:.2f}',
         'best_mean': _mean([result['best'][MAP] for result in results if result['best']]),
         'runs': [run for run, _ in finished],
+        'config': reproduction.config(runs[0]),
     }
     for key in results[0]['metrics'] if results else ():
         if key != MAP:
@@ -120,12 +130,15 @@ def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, An
         f'# {title}, suite {Path(reproduction.suite_path).stem}',
         '',
         'mAP in percent of the last epoch, mean ± deviation over seeds; "best on test" is the '
-        'epoch with the highest mAP on the test set, which the paper reports. The budget is the '
+        'epoch with the highest mAP on the test set. The budget is the '
         'epochs of classification. Pointing is the share of images with boxes in which the '
         f"attention's maximum falls into one (a random pixel: {chance}); the mean of a map of "
         'ones is 100.',
         '',
-        '| | budget | mAP | seeds | best on test | paper | pointing (after Stage I) | map mean |',
+        f'## Trained here: {_ours(reproduction, entries)}',
+        '',
+        '| network | backbone | budget | mAP | seeds | best on test | pointing (after Stage I) | '
+        'map mean |',
         '|---|---|---|---|---|---|---|---|',
     ]
     for entry in entries:
@@ -137,13 +150,76 @@ def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, An
         if 'stage1_pointing' in entry:
             pointing += f' ({entry["stage1_pointing"]})'
         lines.append(
-            f'| {entry["label"]} | {budget} | {entry["mAP_mean"] or "missing"}{deviation} | '
-            f'{entry["seeds"]} | {entry["best_mean"]} | {entry["paper"]} | {pointing} | '
-            f'{entry.get("map_mean", "")} |'
+            f'| {entry["label"]} | {_backbone(entry["config"])} | {budget} | '
+            f'{entry["mAP_mean"] or "missing"}{deviation} | {entry["seeds"]} | '
+            f'{entry["best_mean"]} | {pointing} | {entry.get("map_mean", "")} |'
         )
     lines += _differences(reproduction, entries)
     lines += _origin(reproduction, entries)
+    lines += _paper(reproduction, table)
     return '\n'.join(lines) + '\n'
+
+
+def _ours(reproduction: Reproduction, entries: list[dict[str, Any]]) -> str:
+    """Name the backbones, input size and data of the networks that were trained here."""
+    configs = [entry['config'] for entry in entries]
+    parts = [_setting(configs), _data(reproduction)]
+    if runs := [run for entry in entries for run in entry['runs']]:
+        parts.append(f'{len(read_scores(reproduction.scores(runs[0])).names):,} to test on')
+    return ', '.join(parts)
+
+
+def _data(reproduction: Reproduction) -> str:
+    suite = reproduction.suite
+    if 'about' in suite:
+        return str(suite.about)
+    if 'data' in suite:
+        return f'data of suite {Path(reproduction.suite_path).stem}'
+    return f'full {RELEASES[suite.family]}'
+
+
+def _paper(reproduction: Reproduction, table: str) -> list[str]:
+    """Give the paper's numbers, apart from ours: its networks, images and data are others."""
+    family = reproduction.suite.family
+    rows = [row for row in TABLES[table] if row.paper.get(family) is not None]
+    if not rows:
+        return []
+    configs = [load_config(CONFIGS / row.configs[family]) for row in rows]
+    return [
+        '',
+        f'## Paper: {_setting(configs)}, full {RELEASES[family]}',
+        '',
+        'mAP in percent of the epoch with the highest mAP on the test set. Compare it only with '
+        'networks of the same backbone, input size and data.',
+        '',
+        '| network | backbone | mAP |',
+        '|---|---|---|',
+        *(
+            f'| {row.label} | {_backbone(cfg)} | {row.paper[family]:.2f} |'
+            for row, cfg in zip(rows, configs, strict=True)
+        ),
+    ]
+
+
+def _setting(configs: Sequence[Config]) -> str:
+    """Name the backbones and the input sizes of networks."""
+    return ', '.join(
+        ' and '.join(dict.fromkeys(map(name, configs))) for name in (_backbone, _input_size)
+    )
+
+
+def _backbone(cfg: Config) -> str:
+    backbone = cfg.model.backbone
+    return f'{backbone.type}-{backbone.depth}' if 'depth' in backbone else str(backbone.type)
+
+
+def _input_size(cfg: Config) -> str:
+    (side,) = (
+        step.crop_size
+        for step in cfg.test_dataloader.dataset.pipeline
+        if step.type == 'mmsxm.CenterCrop'
+    )
+    return f'{side} px'
 
 
 def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[str]:

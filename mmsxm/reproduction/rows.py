@@ -14,7 +14,7 @@ class Row(NamedTuple):
     """A row of a table.
 
     ``configs`` (under ``configs/``) and ``paper`` (mAP in percent, None where it is ours) are by
-    data set.
+    data set. A label does not name the backbone, which a suite may exchange.
     """
 
     key: str
@@ -50,13 +50,13 @@ CHR = 'baselines/chr_{}.py'
 
 TABLES: dict[str, tuple[Row, ...]] = {
     '2': (
-        _row('resnet50', 'ResNet50', RESNET50, 93.36, 86.35, both=True),
-        _row('fpn', 'ResNet50-FPN', FPN, 93.86, 86.58, both=True),
+        _row('resnet50', 'plain network', RESNET50, 93.36, 86.35, both=True),
+        _row('fpn', 'FPN', FPN, 93.86, 86.58, both=True),
         _row('chr', 'CHR', CHR, 93.96, 87.73, both=True),
         _row('sxmnet', 'SXMNet', SXMNET, 96.78, 90.83, both=True),
     ),
     '3': (
-        _row('resnet50', 'ResNet50', RESNET50, 93.36),
+        _row('resnet50', 'plain network', RESNET50, 93.36),
         _row('fpn', 'FPN', FPN, 93.86),
         _row('fpn_attention', 'FPN, attention', 'ablations/sxmnet_average_{}_stage2.py', 95.91),
         _row('fpn_meta', 'FPN, Meta Fusion', 'ablations/resnet50_fpn_mf-n_{}.py', 94.26),

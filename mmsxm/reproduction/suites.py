@@ -4,6 +4,7 @@ A suite is a config file of a few settings (``configs/suites/``) that are laid o
 paper's configs:
 
 - ``family``: ``sixray`` or ``opixray``, whose configs and numbers it takes;
+- ``about``: what ``data`` is, for the heads of tables;
 - ``data``: by family (a transfer needs both) settings of every data set, such as its root;
 - ``simulate``: by family arguments of the simulator that makes the data where there is none;
 - ``groups``: a csv and its column, by which results are also reported within groups of images;
@@ -30,6 +31,7 @@ from mmsxm.apis.installed_configs import CONFIGS, find_config
 __all__ = ['find_suite', 'is_stage1', 'lay_over', 'load_suite']
 
 KEYS = {
+    'about',
     'family',
     'data',
     'simulate',

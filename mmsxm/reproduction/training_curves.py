@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mmsxm.input_sizes import CROPPED, RESIZED
 from mmsxm.tables import write_csv
 from mmsxm.visualization.curves import Curve, CurvePanel, plot_curves
 
@@ -66,7 +67,7 @@ def draw_attention_losses(
                 }
                 for epoch, loss in zip(*curve, strict=True)
             ]
-    side = reproduction.suite.get('sizes', (256, 224))[1]
+    side = reproduction.suite.get('sizes', (RESIZED, CROPPED))[1]
     panels = [
         CurvePanel(f'map of {side // stride} x {side // stride}', 'loss of the map', there)
         for stride, there in curves.items()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmsxm.evaluation.alarm_curve import ANY_ITEM
+from mmsxm.evaluation.thresholds import wilson_interval
 from mmsxm.foreign import read_csv
 
 from .plot_style import COLOURS, draw_panels
@@ -115,7 +115,8 @@ def plot_reliability(tables: Mapping[str, Table], out: Path) -> None:
             axis.set_axis_off()
         for (name, table), axis in zip(tables.items(), axes.flat, strict=False):
             share = table['positives'] / table['images']
-            low, high = _wilson(share, table['images'])
+            counts = zip(table['positives'], table['images'], strict=True)
+            low, high = np.transpose([wilson_interval(count, of) for count, of in counts])
             axis.plot([0, 1], [0, 1], color='#999999', linewidth=0.8, linestyle=':')
             axis.errorbar(
                 table['mean_score'],
@@ -137,25 +138,16 @@ def plot_reliability(tables: Mapping[str, Table], out: Path) -> None:
         figure.supylabel('share of images with the item', fontsize=9)
 
 
-def _wilson(share: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    z = 1.96
-    centre = (share + z * z / (2 * of)) / (1 + z * z / of)
-    reach = z * np.sqrt(share * (1 - share) / of + (z / (2 * of)) ** 2) / (1 + z * z / of)
-    return centre - reach, centre + reach
-
-
 def _label(name: str) -> str:
     return name.replace('_', ' ')
 
 
 def _line_styles(names: Mapping[str, object]) -> Sequence[dict]:
     """A colour for each class, and a heavy black line for the bag as a whole."""
-    classes = [name for name in names if name != ANY_ITEM]
-    styles = {
-        name: dict(color=COLOURS[i % (len(COLOURS) - 1)], linewidth=1.2)
-        for i, name in enumerate(classes)
-    }
-    return [styles.get(name, dict(color='#000000', linewidth=1.8)) for name in names]
+    classes = [
+        dict(color=COLOURS[i % (len(COLOURS) - 1)], linewidth=1.2) for i in range(len(names))
+    ]
+    return [*classes[:-1], dict(color='#000000', linewidth=1.8)][: len(names)]  # the bag is last
 
 
 def _in_percent(axis: 'Axes') -> None:

@@ -9,7 +9,6 @@ from mmsxm.pyramid_levels import LEVELS
 
 from .overlays import caption, draw_boxes, overlay_map, relative_map
 
-LEVEL_NAMES = {-1: 'none', **dict(enumerate(LEVELS))}
 SHOWN_SIDE = 336  # small inputs are enlarged to it, so that captions can be read
 
 
@@ -38,5 +37,6 @@ def picture(image: np.ndarray, sample: BaseDataElement, classes: tuple[str, ...]
         weights = sample.level_weights.tolist()
         lines.append('levels: ' + ' '.join(f'{weight:.2f}' for weight in weights))
     if 'gt_meta_level' in sample:
-        lines.append(f'level to trust: {LEVEL_NAMES[int(sample.gt_meta_level)]}')
+        level = int(sample.gt_meta_level)
+        lines.append(f'level to trust: {"none" if level < 0 else LEVELS[level]}')
     return caption(image, *lines)

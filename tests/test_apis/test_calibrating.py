@@ -1,6 +1,7 @@
 """Calibrations: what they promise, whom they refuse, and how a checkpoint keeps them."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +61,14 @@ def test_a_station_sees_the_rates_that_are_told(
     assert bag.name == 'any_item'
     assert bag.detection_rate == alarms[~harmless].any(axis=1).mean()
     assert bag.false_positive_rate == alarms[harmless].any(axis=1).mean()
+
+
+def test_a_class_may_have_the_name_of_the_bag(scores: Scores) -> None:
+    renamed = scores._replace(classes=('any_item', 'Knife'))
+    calibration, rows = calibrate(renamed, DetectionRate(0.9))
+    assert [row.name for row in rows] == ['any_item', 'Knife', 'any_item_']
+    of_class = calibrate(scores, DetectionRate(0.9)).rows[0]
+    assert calibration.origin['achieved']['any_item'] == of_class.to_dict()
 
 
 def test_scaling_moves_thresholds_and_changes_no_alarm(scores: Scores) -> None:
@@ -128,6 +137,36 @@ def test_a_set_without_harmless_bags_has_no_rate_of_theirs(scores: Scores) -> No
     calibration, rows = calibrate(scores._replace(targets=targets), DetectionRate(0.9))
     assert np.isnan(rows[2].false_positive_rate)
     assert calibration.origin['achieved']['any_item']['false_positive_rate'] is None
+
+
+@pytest.mark.parametrize(
+    ('harmless', 'criterion', 'message'),
+    [
+        (0, DetectionRate(0.9), '0 images are without any item, .* at least 1: .* is unknown'),
+        (0, BestF1(), 'is unknown'),
+        (9, FalsePositiveRate(0.1), '9 images are without any item, .* least 10: .* is uncertain'),
+        (10, FalsePositiveRate(0.1), None),
+        (1, DetectionRate(0.9), None),
+    ],
+)
+def test_too_few_harmless_bags_are_warned_of(
+    scores: Scores,
+    harmless: int,
+    criterion: Criterion,
+    message: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    warned = []
+    monkeypatch.setattr(
+        'mmsxm.apis.calibrating.print_log', lambda text, *_, **__: warned.append(text)
+    )
+    targets = scores.targets.copy()
+    targets[np.flatnonzero((targets == 0).all(axis=1))[harmless:], 0] = 1
+    assert (targets == 0).all(axis=1).sum() == harmless
+    calibrate(scores._replace(targets=targets), criterion)
+    assert len(warned) == (message is not None)
+    if message is not None:
+        assert re.search(message, warned[0])
 
 
 def test_a_calibration_is_made_of_plain_values(scores: Scores) -> None:

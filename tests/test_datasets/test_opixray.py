@@ -51,6 +51,14 @@ def test_occlusion_levels(tmp_path):
         assert [info['img_id'] for info in dataset] == [name]
 
 
+def test_names_with_dots_keep_their_occlusion_levels(tmp_path):
+    names = ('bag.01', 'bag.02')
+    lists = {'': names, '-1': ['bag.02'], '-3': ['bag.01.jpg']}
+    root = make_root(tmp_path, dict.fromkeys(names, SCISSOR), split='test', lists=lists)
+    levels = {info['img_id']: info.get('occlusion_level') for info in OPIXray(root, split='test')}
+    assert levels == {'bag.01': 3, 'bag.02': 1}
+
+
 def test_images_know_their_occlusion_level(tmp_path):
     lists = {'': ['a', 'b', 'c'], '-1': ['c.jpg'], '-3': ['a']}
     root = make_root(tmp_path, dict.fromkeys('abc', SCISSOR), split='test', lists=lists)

@@ -11,6 +11,7 @@ from mmsxm.evaluation import (
     average_precision,
     bootstrap_average_precision,
 )
+from mmsxm.evaluation.grouped_average_precision import read_groups
 
 
 @pytest.fixture
@@ -52,6 +53,28 @@ def test_an_image_without_a_group_is_named(groups: str) -> None:
     metric = GroupedAveragePrecision(groups, 'kind')
     with pytest.raises(KeyError, match='no row for the image e'):
         metric.process(None, [sample('e', [0.5], [1])])
+
+
+def test_only_the_suffix_of_an_image_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / 'groups.csv'
+    path.write_text('name,kind\nbag.01,old\nbag.02,new\nbag.03.JPG,new\nlane.2/bag,old\n')
+    assert read_groups(path, 'kind') == {
+        'bag.01': 'old',
+        'bag.02': 'new',
+        'bag.03': 'new',
+        'lane.2/bag': 'old',
+    }
+
+
+def test_an_image_whose_name_has_a_dot_is_in_its_group(tmp_path: Path) -> None:
+    path = tmp_path / 'groups.csv'
+    path.write_text('name,kind\nbag.01,old\nbag.02,new\n')
+    metric = GroupedAveragePrecision(str(path), 'kind', resamples=2)
+    metric.dataset_meta = {'classes': ('Gun',)}
+    named = [{**sample('', [0.5], [1]), 'img_path': f'bag.{i:02}'} for i in (1, 2)]
+    metric.process(None, named)
+    metrics = metric.evaluate(2)
+    assert metrics['xray/old/images'] == metrics['xray/new/images'] == 1
 
 
 def test_a_missing_column_is_named(groups: str) -> None:

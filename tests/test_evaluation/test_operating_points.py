@@ -10,8 +10,9 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_curve
 
-from mmsxm.evaluation import OperatingPoints, alarm_curve, operating_point
+from mmsxm.evaluation import OperatingPoints, alarm_curve, operating_point, point_at
 from mmsxm.evaluation.operating_points import group_average_precision
+from mmsxm.visualization.operating_points import plot_operating_points
 
 CLASSES = ('Gun', 'Knife')
 
@@ -57,6 +58,16 @@ def test_a_rate_that_is_just_reached_is_reached() -> None:
     assert point.detection_rate == 0.07
 
 
+def test_the_point_at_a_threshold_counts_scores_that_equal_it() -> None:
+    scores = np.array([0.9, 0.5, 0.4, 0.5, 0.1, 0.2, 0.8])
+    targets = np.array([1, 1, 1, 0, 0, 0, -1])
+    assert point_at(alarm_curve(scores, targets), 0.5) == (0.5, 2 / 3, 1 / 3, 3 / 6)
+    assert point_at(alarm_curve(scores, targets), 0.95)[1:] == (0, 0, 0)
+    alone = point_at(alarm_curve(scores[:3], targets[:3]), 0.5)
+    assert alone.detection_rate == 2 / 3
+    assert np.isnan(alone.false_positive_rate)
+
+
 def test_points_of_classes_and_of_the_bag() -> None:
     # ten guns scored 1.0, 0.9 .. 0.1; ten harmless bags of which two score 0.25
     guns = [sample([score, 0], [1, 0]) for score in np.linspace(1, 0.1, 10).tolist()]
@@ -70,6 +81,23 @@ def test_points_of_classes_and_of_the_bag() -> None:
     # a harmless bag is as suspicious as its most suspicious class, 0.5
     assert metrics['FPR@90/any_item'] == pytest.approx(100)
     assert metrics['alarms_per_1000@90/any_item'] == pytest.approx(1000 * 19 / 20)
+
+
+def test_a_class_may_have_the_name_of_the_bag(tmp_path: Path) -> None:
+    metric = OperatingPoints(out=str(tmp_path))
+    metric.dataset_meta = {'classes': ('any_item', 'Knife')}
+    # the class is always told from the rest; the bag is not, for a harmless one scores 0.8
+    samples = [sample([0.9, 0], [1, 0]), sample([0, 0.5], [0, 1]), sample([0, 0.8], [0, 0])]
+    metric.process(None, samples)
+    metrics = metric.evaluate(3)
+    assert metrics['xray/FPR@90/any_item'] == 0
+    assert metrics['xray/FPR@90/any_item_'] == 100
+    with open(tmp_path / 'operating_points.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['class'] for row in rows[::3]] == ['any_item', 'Knife', 'any_item_']
+    plot_operating_points(tmp_path)
+    for name in ('curves', 'operating_points'):
+        assert 'any_item_' in (tmp_path / f'{name}.csv').read_text()
 
 
 def test_what_is_undefined_is_none_and_the_log_says_why(

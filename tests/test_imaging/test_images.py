@@ -6,9 +6,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
-from mmsxm.imaging.images import ImageError, is_transparent, list_images, read_image
+from mmsxm.imaging.images import ImageError, is_transparent, list_images, read_image, read_size
 
 
 @pytest.fixture
@@ -90,15 +91,59 @@ def test_a_palette_is_looked_up(picture: np.ndarray, tmp_path: Path) -> None:
     assert np.array_equal(read_image(tmp_path / 'bag.gif'), few)
 
 
-def test_the_orientation_that_a_camera_noted_is_applied(
-    picture: np.ndarray, tmp_path: Path
+ORIENTED = {  # the formats that can carry an orientation, and how they are saved
+    'rgb.jpg': ('RGB', {}),
+    'cmyk.jpg': ('CMYK', {}),
+    'bag.png': ('RGB', {}),
+    'bag.webp': ('RGB', {'lossless': True}),
+    'plain.tif': ('RGB', {}),
+    'lzw.tif': ('RGB', {'compression': 'tiff_lzw'}),
+    'grey16.tif': ('I;16', {}),
+}
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+@pytest.mark.parametrize('name', ORIENTED)
+def test_size_and_pixels_follow_the_orientation_of_exif(
+    name: str, orientation: int, picture: np.ndarray, tmp_path: Path
 ) -> None:
-    for name in ('turned.jpg', 'turned.png'):
-        image = Image.fromarray(picture[..., ::-1])
-        exif = image.getexif()
-        exif[0x0112] = 6  # to be turned by 90 degrees
-        image.save(tmp_path / name, exif=exif)
-        assert read_image(tmp_path / name).shape == (60, 40, 3)
+    mode, options = ORIENTED[name]
+    image = Image.fromarray(picture[..., ::-1])
+    if mode == 'I;16':
+        image = Image.fromarray(np.asarray(image.convert('L')).astype(np.uint16) << 8)
+    else:
+        image = image.convert(mode)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    image.save(tmp_path / name, exif=exif, **options)
+    image.save(tmp_path / f'upright-{name}', **options)
+
+    upright = Image.fromarray(read_image(tmp_path / f'upright-{name}'))
+    upright.getexif()[ExifTags.Base.Orientation] = orientation
+    expected = np.asarray(ImageOps.exif_transpose(upright))
+    assert np.array_equal(read_image(tmp_path / name), expected)
+    assert read_size(tmp_path / name) == expected.shape[:2]
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.webp', '.tif'])
+def test_an_orientation_outside_of_exif_is_ignored_as_in_training(
+    suffix: str, picture: np.ndarray, tmp_path: Path
+) -> None:
+    xmp = '<rdf:Description tiff:Orientation="6"/>'
+    path, text = tmp_path / f'bag{suffix}', PngInfo()
+    text.add_itxt('XML:com.adobe.xmp', xmp)
+    options = {'.png': {'pnginfo': text}, '.tif': {'tiffinfo': {700: xmp.encode()}}}
+    Image.fromarray(picture).save(path, **options.get(suffix, {'xmp': xmp.encode()}))
+    trained_on = cv2.imread(str(path)).shape
+    assert read_image(path).shape == trained_on == picture.shape
+    assert read_size(path) == trained_on[:2]
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.webp'])
+def test_broken_exif_has_no_orientation(suffix: str, picture: np.ndarray, tmp_path: Path) -> None:
+    path = tmp_path / f'bag{suffix}'
+    Image.fromarray(picture).save(path, exif=b'Exif\0\0neither end of it')
+    assert read_size(path) == read_image(path).shape[:2] == picture.shape[:2]
 
 
 def _cut(data: bytes) -> bytes:

@@ -156,7 +156,7 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
     assert found[1]['paper'] == '96.78'
     assert found[1]['mAP_mean'] == f'{sxmnet["metrics"]["xray/mAP"]:.2f}'
     text = (tmp_path / 'a' / 'table3.md').read_text()
-    assert '| FPN, attention, Meta Fusion | Stage I, Stage II |' in text
+    assert '| FPN, attention, Meta Fusion | ResNet-18 | Stage I, Stage II |' in text
     assert 'Difference of "FPN, attention, Meta Fusion"' in text
     monkeypatch.setitem(TABLES, '3', tuple(reversed(rows)))
     write_table(one, '3', [0], tmp_path / 'reversed')

@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from matplotlib.axes import Axes
 
 from mmsxm.evaluation import OperatingPoints
-from mmsxm.visualization.operating_points import plot_operating_points
+from mmsxm.evaluation.thresholds import wilson_interval
+from mmsxm.visualization.operating_points import plot_operating_points, plot_reliability
 
 
 @pytest.mark.parametrize('kind', ['all', 'positives', 'negatives'])
@@ -35,3 +37,19 @@ def test_pictures_hold_the_curves_that_are_defined(tmp_path: Path, kind: str) ->
             'negatives': {'reliability'},
         }[kind]
     )
+
+
+def test_reliability_is_drawn_with_the_interval_that_calibration_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    monkeypatch.setattr(Axes, 'errorbar', lambda *_, yerr, **__: drawn.append(yerr))
+    table = {
+        'mean_score': np.array([0.2, 0.7]),
+        'images': np.array([10.0, 40.0]),
+        'positives': np.array([5.0, 30.0]),
+    }
+    plot_reliability({'Gun': table}, tmp_path / 'reliability.png')
+    low, high = np.transpose([wilson_interval(5, 10), wilson_interval(30, 40)])
+    share = np.array([0.5, 0.75])
+    assert np.allclose(drawn[0], (share - low, high - share), rtol=0, atol=1e-12)

@@ -19,6 +19,8 @@ from steps import bare_config, batches_in_memory, begin
 from torch.autograd.profiler_util import EventList
 from torch.profiler import ProfilerActivity, profile, record_function
 
+from mmsxm.input_sizes import CROPPED
+
 PARTS = ('data_preprocessor', 'backbone', 'neck', 'attention_head', 'refinement', 'head')
 
 
@@ -70,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', nargs='?', default='configs/sxmnet_sixray_stage2.py')
     parser.add_argument('--batch', type=int, default=16, help='images per step; %(default)s')
-    parser.add_argument('--size', type=int, default=224, help='of the images, in pixels')
+    parser.add_argument('--size', type=int, default=CROPPED, help='of the images, in pixels')
     parser.add_argument('--steps', type=int, default=3, help='%(default)s')
     parser.add_argument('--amp', action='store_true', help='in bfloat16')
     parser.add_argument('--trace', default='work_dirs/profile/trace.json', help='%(default)s')

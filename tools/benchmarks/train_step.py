@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from turns import take_turns
 
 from mmsxm.apis.complexity import count
+from mmsxm.input_sizes import CROPPED
 from mmsxm.reproduction.run_records import device_name
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     parser.add_argument('config', nargs='?', default='configs/sxmnet_sixray_stage2.py')
     parser.add_argument('--against', default='configs/baselines/resnet50_sixray.py')
     parser.add_argument('--batch', type=int, default=32, help='images per step; %(default)s')
-    parser.add_argument('--size', type=int, default=224, help='of the images, in pixels')
+    parser.add_argument('--size', type=int, default=CROPPED, help='of the images, in pixels')
     parser.add_argument('--steps', type=int, default=10, help='of each; %(default)s')
     parser.add_argument('--amp', action='store_true', help='in bfloat16')
     parser.add_argument('--json', action='store_true', help='print one JSON line')

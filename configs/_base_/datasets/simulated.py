@@ -1,4 +1,5 @@
-# simulated bags of tools/simulate.py in SIXray's layout, small: 128 pixels, cropped to 112
+# simulated bags of tools/simulate.py in SIXray's layout, small: 128 pixels, cropped to 112; with
+# harmless ones, since a network that never saw any takes many of them for items
 _base_ = './sixray.py'
 
 data_root = '{{$DEMO_ROOT:data/demo}}'
@@ -16,12 +17,14 @@ train_dataloader = dict(
     batch_size=32,
     num_workers=1,
     pin_memory=False,
-    dataset=dict(data_root=data_root, image_set='10', pipeline=stage2_pipeline),
+    dataset=dict(
+        data_root=data_root, image_set='10', positives_only=False, pipeline=stage2_pipeline
+    ),
 )
 val_dataloader = dict(
     batch_size=50,
     num_workers=1,
     pin_memory=False,
-    dataset=dict(data_root=data_root, image_set='10', pipeline=test_pipeline),
+    dataset=dict(data_root=data_root, image_set='10', positives_only=False, pipeline=test_pipeline),
 )
 test_dataloader = val_dataloader

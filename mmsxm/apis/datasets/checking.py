@@ -25,11 +25,10 @@ from mmsxm.datasets.checks import (
     object_findings,
     repeated_rows,
 )
-from mmsxm.datasets.image_folder import image_id
 from mmsxm.datasets.published_counts import PUBLISHED
 from mmsxm.datasets.xray_dataset import XrayDataset
 from mmsxm.imaging.fingerprint import Fingerprint, fingerprint_file
-from mmsxm.imaging.images import MAX_PIXELS
+from mmsxm.imaging.images import MAX_PIXELS, image_id
 from mmsxm.imaging.reading import Unreadable
 from mmsxm.registry import DATASETS
 from mmsxm.simulation.dataset import PARAMETERS_FILE
@@ -358,6 +357,12 @@ def _count_findings(listed: _List, checked: CheckedList) -> Iterator[Finding]:
     if checked.published not in (None, checked.positives):
         detail = f'{checked.positives:,} usable positives, published are {checked.published:,}'
         yield listed.finding('unpublished-count', detail)
+    if checked.positives == checked.usable:
+        official = type(listed.dataset).__name__ in PUBLISHED
+        detail = f'all of {checked.usable:,} usable images have items'
+        if checked.left_out:
+            detail += f'; positives_only leaves {checked.left_out:,} without items out'
+        yield listed.finding('positives-only' if official else 'no-harmless-bags', detail)
     kind = 'untrained-class' if listed.trains else 'untested-class'
     for name, count in checked.images.items():
         if not count:

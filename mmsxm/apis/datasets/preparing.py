@@ -26,7 +26,9 @@ from mmsxm.datasets.opixray import read_box_lines
 from mmsxm.datasets.prepared import NOTE, Preparing, note_of, read_note
 from mmsxm.datasets.voc import read_voc_objects
 from mmsxm.files import sha256, sha256_or_none, write_whole
+from mmsxm.imaging.foreground import BACKGROUND, MARGIN
 from mmsxm.imaging.images import ImageError, read_image
+from mmsxm.input_sizes import RESIZED
 from mmsxm.worker_pool import WorkerDiedError, WorkerPool
 
 from .prepared_manifest import MANIFEST, Row, is_intact, read_rows, write_rows
@@ -65,8 +67,8 @@ LAYOUTS = {
             for split in ('train', 'test')
         ),
         ('train/*', 'test/*', '*/*_visible/*'),
-        background=240,
-        margin=8,
+        background=BACKGROUND,
+        margin=MARGIN,
     ),
 }
 
@@ -96,7 +98,7 @@ class Report(NamedTuple):
 
 
 def prepare_data(
-    layout: str, src: str | Path, dst: str | Path, size: int = 256, workers: int = 0
+    layout: str, src: str | Path, dst: str | Path, size: int = RESIZED, workers: int = 0
 ) -> Report:
     """Write a copy of a data set with images of ``size`` x ``size``, or finish and verify one.
 

@@ -8,7 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
-from mmsxm.imaging.foreground import foreground_window
+from mmsxm.imaging.foreground import BACKGROUND, MARGIN, foreground_window
 from mmsxm.registry import TRANSFORMS
 
 
@@ -96,7 +96,7 @@ class CropBackground(BaseTransform):
         margin: Of background that stays on every side, in pixels.
     """
 
-    def __init__(self, background: int = 240, margin: int = 8) -> None:
+    def __init__(self, background: int = BACKGROUND, margin: int = MARGIN) -> None:
         self.background = background
         self.margin = margin
 

@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
+from mmsxm.box_sizes import size_of, smallest_box_share
 from mmsxm.registry import TRANSFORMS
-
-LEVEL_BOUNDS = (0.02, 0.20)  # Sec. 4.5: below 2 % P3, 2..20 % P4, above P5
 
 
 def draw_ellipses(
@@ -96,11 +95,7 @@ def intuitive_level(boxes: np.ndarray, image_size: tuple[int, int]) -> int:
     Returns:
         0 for P3 (under 2 %), 1 for P4, 2 for P5 (over 20 %), -1 without boxes.
     """
-    if not len(boxes):
-        return -1
-    sides = boxes[:, 2:] - boxes[:, :2]
-    share = float((sides[:, 0] * sides[:, 1]).min()) / (image_size[0] * image_size[1])
-    return 0 if share < LEVEL_BOUNDS[0] else 1 if share <= LEVEL_BOUNDS[1] else 2
+    return int(size_of(smallest_box_share(boxes, image_size)))
 
 
 @TRANSFORMS.register_module()

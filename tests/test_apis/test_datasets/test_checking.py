@@ -337,7 +337,9 @@ def test_images_that_a_config_leaves_out_are_not_looked_at(
     release.image('N00001').unlink()
     release.image('N00002').write_bytes(b'')
     report = check(release, monkeypatch, positives_only=True)
-    assert report.findings == []
+    assert found(report) == [('positives-only', 'test.csv'), ('positives-only', 'train.csv')]
+    assert 'leaves 4 without items out' in report.findings[0].detail
+    assert report.may_train
     assert report.lists[0].left_out == 4
 
 
@@ -440,9 +442,10 @@ def knives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_clean_set_in_opixrays_layout_gives_no_finding(knives: Path) -> None:
+def test_a_clean_set_in_opixrays_layout_gives_a_note_that_no_bag_is_harmless(knives: Path) -> None:
     report = check_datasets(load_config(ROOT / 'configs/sxmnet_opixray_stage2.py'))
-    assert report.findings == []
+    assert {(one.kind, one.severity) for one in report.findings} == {('positives-only', 'note')}
+    assert report.may_train
     assert [(one.positives, one.published) for one in report.lists] == [(12, 12), (5, 5)]
 
 
@@ -466,6 +469,8 @@ def test_faults_in_opixrays_layout_are_found(knives: Path) -> None:
         ('missing-image', 'r9.jpg'),
         ('no-label', 'r0.jpg'),
         ('no-label', 'r1.jpg'),
+        ('positives-only', 'test_knife.txt'),
+        ('positives-only', 'train_knife.txt'),
         ('unpublished-count', 'train_knife.txt'),
         ('untrained-class', 'train_knife.txt'),
     ]
@@ -516,6 +521,22 @@ def test_ones_own_layouts_are_checked_alike(
     assert report.may_train
     assert (report.lists[0].positives, report.lists[0].rows) == (13, 16)
     assert sum(report.lists[0].boxes.values()) < sum(train.boxes.values())
+
+
+def test_own_data_without_a_harmless_bag_is_warned_of(
+    own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / 'own'
+    shutil.copytree(own_data['csv'], root)
+    rows = (root / 'train.csv').read_text().splitlines()
+    kept = [row for row in rows if not row.startswith('N')]
+    assert len(kept) < len(rows)
+    (root / 'train.csv').write_text('\n'.join(kept) + '\n')
+    report = check_datasets(own_config('csv', root, monkeypatch))
+    (finding,) = (one for one in report.findings if one.kind == 'no-harmless-bags')
+    assert (finding.split, finding.severity) == ('train', 'warning')
+    assert finding.detail == 'all of 16 usable images have items'
+    assert report.may_train
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
