@@ -26,6 +26,7 @@ EXTRAS = {
     'openvino': 'exported networks, by OpenVINO',
     'probe': 'telling simulated bags from real ones',
     'ray': 'screening on many machines',
+    'timm': 'backbones from timm',
 }
 
 
