@@ -165,7 +165,7 @@ def test_an_export_says_which_checkpoint_it_has_and_whether_with_thresholds(
     without = 'without thresholds of tools/calibrate.py: 0.5 for each class'
     assert capsys.readouterr().out.splitlines() == [
         f'Exported {last} to out.onnx, {without}',
-        checked := 'Checked with 1, 2 and 3 images: PyTorch differs by at most 4.2e-07',
+        checked := 'Checked with 1, 2 and 3 images: differs from PyTorch by at most 4.2e-07',
         f'Exported {calibrated} to out.onnx, with its thresholds',
         checked,
     ]

@@ -52,7 +52,9 @@ def write(config: str, checkpoint: str, out: Path, suffix: str, precision: str) 
         thresholds = 'with its thresholds'
     print(f'Exported {checkpoint} to {out}, {thresholds}')
     rounded = ' (in bfloat16, if this processor has it)' if precision == 'bf16' else ''
-    print(f'Checked with 1, 2 and 3 images: PyTorch differs by at most {difference:.1e}{rounded}')
+    print(
+        f'Checked with 1, 2 and 3 images: differs from PyTorch by at most {difference:.1e}{rounded}'
+    )
 
 
 if __name__ == '__main__':
