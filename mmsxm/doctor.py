@@ -31,6 +31,7 @@ EXTRAS = {
     'station': 'screening without PyTorch, by ONNX Runtime',
     'station-openvino': 'screening without PyTorch, by OpenVINO',
     'station-review': 'the review page without PyTorch',
+    'timm': 'backbones from timm',
 }
 
 

@@ -117,6 +117,8 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope='module', params=LEAVES)
 def leaf(request: pytest.FixtureRequest) -> Leaf:
     cfg = load_config(CONFIGS / request.param)
+    if cfg.model.backbone.type == 'TIMMBackbone':
+        pytest.importorskip('timm', reason='needs the extra [timm]')
     return Leaf(cfg, build(cfg))
 
 

@@ -90,6 +90,28 @@ def test_converted_weights_fill_the_backbone(tmp_path: Path) -> None:
     ]
 
 
+def test_weights_of_a_classifier_are_converted_without_norms_of_intermediate_outputs(
+    tmp_path: Path,
+) -> None:
+    from mmpretrain.models import ConvNeXt
+
+    arch = dict(depths=[1, 1, 1, 1], channels=[8, 16, 24, 32])
+    config = tmp_path / 'tiny.py'
+    config.write_text(
+        f"_base_ = '{ROOT}/configs/sxmnet_convnext-tiny_sixray_stage1.py'\n"
+        f'model = dict(backbone=dict(arch={dict(arch, _delete_=True)}))\n'
+    )
+    classifier = ConvNeXt(arch).state_dict()
+    # as the network's authors store it
+    torch.save({'model': {**classifier, 'head.weight': torch.ones(2, 2)}}, tmp_path / 'theirs.pth')
+    done = run('convert_weights.py', config, tmp_path / 'theirs.pth', tmp_path / 'ours.pth')
+    assert done.returncode == 0, done.stderr
+    left = 'norm1.bias, norm1.weight, norm2.bias, norm2.weight'
+    assert done.stdout.splitlines()[-1].endswith(f'initial values: {left}')
+    converted = torch.load(tmp_path / 'ours.pth', weights_only=True)['state_dict']
+    assert converted.keys() == classifier.keys()
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save({'conv.weight': torch.ones(2, 2)}, tmp_path / 'theirs.pth')
     config = 'configs/sxmnet_mobilenet-v2_sixray_stage1.py'

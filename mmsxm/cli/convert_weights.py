@@ -1,6 +1,7 @@
 """Convert an ImageNet file to the keys of a config's backbone, for PRETRAINED.
 
-The file's tensors are matched by name and shape, or by order, kind and shape.
+The file's tensors are matched by name and shape, or by order, kind and shape. Norms of intermediate
+outputs, which ConvNeXt and Swin have and a classifier lacks, may be missing.
 """
 
 from collections.abc import Sequence
@@ -22,13 +23,18 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from mmsxm.apis.running import load_config
     from mmsxm.apis.weights import match_weights
+    from mmsxm.engine.output_norms import intermediate_norms
     from mmsxm.registry import MODELS
 
     backbone = load_config(args.config).model.backbone
     backbone.pop('init_cfg', None)
-    target = MODELS.build(dict(backbone, _scope_='mmpretrain')).state_dict()
+    network = MODELS.build(dict(backbone, _scope_='mmpretrain'))
     checkpoint = CheckpointLoader.load_checkpoint(args.source, map_location='cpu')
-    matched = match_weights(checkpoint.get('state_dict', checkpoint), target)
+    tensors = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
+    norms = intermediate_norms(network)
+    matched = match_weights(tensors, network, optional=norms)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     torch.save({'state_dict': matched}, args.out)
     print(f'{len(matched)} tensors of the {backbone.type} written to {args.out}')
+    if left := sorted(norms - matched.keys()):
+        print(f'Not in the file, and trained from their initial values: {", ".join(left)}')

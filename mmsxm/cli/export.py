@@ -1,4 +1,8 @@
-"""Export a trained network to ONNX or OpenVINO, with all that belongs to it in one file."""
+"""Export a trained network to ONNX or OpenVINO, with all that belongs to it in one file.
+
+The file is checked in its own runtime: for 1, 2 and 3 images, scores, level weights and attention
+maps must agree with PyTorch. A file that fails the check is not written.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,9 +44,13 @@ def write(config: str, checkpoint: str, out: Path, suffix: str, precision: str) 
 
     checkpoint = latest_checkpoint(checkpoint) or checkpoint
     network, info = load_network(config, checkpoint)
-    export(network, info, out, precision)
+    difference = export(network, info, out, precision)
     if info.calibration == Calibration.default(info.classes):
         thresholds = 'without thresholds of mmsxm calibrate: 0.5 for each class'
     else:
         thresholds = 'with its thresholds'
     print(f'Exported {checkpoint} to {out}, {thresholds}')
+    rounded = ' (in bfloat16, if this processor has it)' if precision == 'bf16' else ''
+    print(
+        f'Checked with 1, 2 and 3 images: differs from PyTorch by at most {difference:.1e}{rounded}'
+    )

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from mmsxm.registry import HOOKS
 
+from .output_norms import intermediate_norms
+
 EPOCH = re.compile(r'epoch_(\d+)\.pth')
 
 
@@ -169,7 +171,11 @@ class HandoverHook(Hook):
 
 @HOOKS.register_module()
 class PretrainedHook(Hook):
-    """Refuse pretrained weights that don't fill the backbone."""
+    """Refuse pretrained weights that don't fill the backbone.
+
+    Norms of intermediate outputs may be missing, as in the weights of a classifier
+    (:mod:`.output_norms`).
+    """
 
     priority = 'VERY_HIGH'
 
@@ -198,11 +204,21 @@ class PretrainedHook(Hook):
             if key.startswith(prefix)
         }
         missing = missing_keys(backbone, state_dict)
-        if missing:
+        if not missing:
+            return
+        norms = intermediate_norms(backbone) - state_dict.keys()
+        lost = [key for key in missing if key not in norms]
+        if lost:
             raise ValueError(
                 f'The weights in {path} do not fit the {type(backbone).__name__}: '
-                f'{len(missing)} of its tensors are missing or of another shape '
-                f'({_summary(missing)}). Convert them first, python tools/convert_weights.py '
+                f'{len(lost)} of its tensors are missing or of another shape '
+                f'({_summary(lost)}). Convert them first, python tools/convert_weights.py '
                 f'CONFIG {path} OUT, and set PRETRAINED=OUT, or for a ResNet-101 '
                 'PRETRAINED_RESNET101=OUT.'
             )
+        print_log(
+            f'The weights in {path} have no norms for intermediate outputs of the '
+            f'{type(backbone).__name__}. They are trained from their initial values: '
+            f'{", ".join(missing)}.',
+            logger='current',
+        )

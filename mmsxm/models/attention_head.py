@@ -23,11 +23,15 @@ from mmengine.model import BaseModule, normal_init
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmsxm.pyramid_levels import LEVELS
 from mmsxm.registry import MODELS
 
 from .losses import summed_mse_loss
 
 IMAGE_CHANNELS = 3
+NUM_LEVELS = len(
+    LEVELS
+)  # a pyramid ends with P3, P4, P5; a finer level before them serves attention alone
 PRIOR = 0.1  # of an image's area; boxes of SIXray's positives cover 11 % on average
 TO_MAP_STD = 0.05
 
@@ -50,6 +54,23 @@ def with_image(features: Tensor, image: Tensor | None) -> Tensor:
         return features
     size = features.size(2), features.size(3)
     return torch.cat([F.adaptive_avg_pool2d(image, size), features], dim=1)
+
+
+def starting_level(feats: Sequence[Tensor], start: str) -> Tensor:
+    """Pick the level of a pyramid that attention starts from.
+
+    Raises:
+        ValueError: The pyramid has no P2.
+    """
+    if start == 'P3':
+        return feats[-NUM_LEVELS:][0]
+    if len(feats) <= NUM_LEVELS:
+        raise ValueError(
+            f'Attention starts at P2, but the pyramid ends with P3, P4, P5 and has {len(feats)} '
+            "levels in all. Put the level of stride 4 first (the backbone's out_indices and the "
+            "neck's in_channels), or set start='P3'."
+        )
+    return feats[-NUM_LEVELS - 1]
 
 
 class UpsampleModule(BaseModule):
@@ -97,8 +118,8 @@ class BottomUpAttentionHead(BaseModule):
         stride: Of the last map: 8, 4 or 2, that is 28, 56 or 112 for an image of 224 (Table 6).
         raw_image: Whether every step sees the image (Table 7).
         concat: Where the image joins in an Upsample Module, ``'after'`` or ``'before'``.
-        start: ``'P3'``, or ``'P2'`` with a pyramid that has this level, reduced to stride 8 by a
-            3x3 convolution of stride 2 and dilation 2 as the authors do.
+        start: ``'P3'``, or ``'P2'`` with a pyramid that has this level before its last three,
+            reduced to stride 8 by a 3x3 convolution of stride 2 and dilation 2 as the authors do.
         loss_weight: Of the heat maps' loss; 0 trains the head by the classification loss alone,
             as Stage II does.
     """
@@ -118,6 +139,7 @@ class BottomUpAttentionHead(BaseModule):
             raise ValueError(f'The last attention map has stride 8, 4 or 2, not {stride}.')
         if start not in ('P3', 'P2'):
             raise ValueError(f"Attention starts at 'P3' or 'P2', not {start!r}.")
+        self.start = start
         self.raw_image = raw_image
         self.loss_weight = loss_weight
         self.reduce: nn.Module = nn.Identity()
@@ -143,13 +165,17 @@ class BottomUpAttentionHead(BaseModule):
         """Predict one map per step, from stride 8 to ``stride``.
 
         Args:
-            feats: The pyramid, fine to coarse; the first one is read.
+            feats: The pyramid, fine to coarse, ending with P3, P4, P5; the level ``start`` is read.
             image: The normalised input, ``(N, 3, H, W)``.
 
         Returns:
             Maps in [0, 1], float32, ``(N, 1, h, w)`` each.
+
+        Raises:
+            ValueError: The pyramid has no P2 to start from.
         """
-        x = with_image(self.reduce(feats[0]), image if self.raw_image else None)
+        level = starting_level(feats, self.start)
+        x = with_image(self.reduce(level), image if self.raw_image else None)
         maps = [self.block(x).float().sigmoid()]  # (N, 1, H/8, W/8)
         for upsample in self.upsample:
             maps.append(upsample(maps[-1], image))  # twice the size of the one before
@@ -175,7 +201,7 @@ class BottomUpAttentionHead(BaseModule):
             raise ValueError(
                 f'The heat maps drawn are {tuple(target.shape[-2:])}, the last attention map is '
                 f'{tuple(maps[-1].shape[-2:])}: give EllipseHeatmap and the attention head one '
-                "stride, and start='P2' to a pyramid that begins at stride 4."
+                "stride, and let the pyramid's last three levels have the strides 8, 16 and 32."
             )
         target = target.to(maps[0].device, non_blocking=True)  # (N, 1, h, w)
         return {

@@ -17,13 +17,9 @@ from mmpretrain.models.classifiers import ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from mmsxm.pyramid_levels import LEVELS
 from mmsxm.registry import MODELS
 
-from .attention_head import BottomUpAttentionHead
-
-# P3, P4, P5 are refined and fused (Sec. 4.2); a finer one serves attention alone
-NUM_LEVELS = len(LEVELS)
+from .attention_head import NUM_LEVELS, BottomUpAttentionHead
 
 
 @MODELS.register_module()
@@ -109,7 +105,7 @@ class SXMNet(ImageClassifier):
             ``(N, 1, h, w)``, none without an attention head.
         """
         feats = self.extract_feat(inputs)
-        pyramid = feats[-NUM_LEVELS:]
+        pyramid = feats[-NUM_LEVELS:]  # P3, P4, P5 are refined and fused (Sec. 4.2)
         if self.attention_head is None:
             return pyramid, ()
         maps = self.attention_head(feats, inputs)

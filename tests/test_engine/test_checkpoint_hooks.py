@@ -1,14 +1,15 @@
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.model import MMDistributedDataParallel
-from mmpretrain.models import AverageClsScoreTTA
+from mmpretrain.models import AverageClsScoreTTA, ConvNeXt
 from torch import nn
 
-from mmsxm.engine import HandoverHook, PretrainedHook
+from mmsxm.engine import HandoverHook, PretrainedHook, checkpoint_hooks
 from mmsxm.engine.checkpoint_hooks import missing_keys
 
 
@@ -188,6 +189,44 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r'6 of its .*tools/convert_weights\.py') as raised:
         PretrainedHook().before_run(runner_of(pretrained_net(path)))
     assert str(path) in str(raised.value)
+
+
+def convnext(path: Path, out_indices: Sequence[int] = (1, 2, 3)) -> Net:
+    net = Net()
+    arch = dict(depths=[1, 1, 1, 1], channels=[8, 16, 24, 32])
+    init_cfg = dict(type='Pretrained', checkpoint=str(path))
+    net.backbone = ConvNeXt(arch, out_indices=out_indices, init_cfg=init_cfg)
+    net.backbone.gap_before_final_norm = False
+    return net
+
+
+def test_weights_of_a_classifier_lack_norms_of_intermediate_outputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(checkpoint_hooks, 'print_log', lambda text, logger: logged.append(text))
+    classifier = convnext(tmp_path, out_indices=(3,)).backbone.state_dict()
+    path = save(tmp_path, state_dict=classifier)
+    PretrainedHook().before_run(runner_of(convnext(path)))
+    (text,) = logged  # what starts from its initial values
+    assert text.endswith('norm1.weight, norm1.bias, norm2.weight, norm2.bias.')
+
+
+@pytest.mark.parametrize('lost', ['norm3.weight', 'stages.1.0.norm.weight', 'stages.3.0.gamma'])
+def test_any_other_missing_weight_is_refused(lost: str, tmp_path: Path) -> None:
+    weights = convnext(tmp_path, out_indices=(3,)).backbone.state_dict()
+    del weights[lost]
+    path = save(tmp_path, state_dict=weights)
+    part = re.escape('.'.join(lost.split('.')[:2]))
+    with pytest.raises(ValueError, match=rf'fit the ConvNeXt: 1 of its .*\({part} \(1\)\)'):
+        PretrainedHook().before_run(runner_of(convnext(path)))
+
+
+def test_norms_of_another_width_are_refused(tmp_path: Path) -> None:
+    weights = convnext(tmp_path).backbone.state_dict()
+    weights['norm1.weight'] = torch.ones(3)
+    with pytest.raises(ValueError, match=r'1 of its .*norm1\.weight'):
+        PretrainedHook().before_run(runner_of(convnext(save(tmp_path, state_dict=weights))))
 
 
 @pytest.mark.parametrize(

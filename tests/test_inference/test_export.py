@@ -4,6 +4,7 @@ Exporting one takes seconds, so that each is exported once.
 """
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 import torch
 from feeding import Fed
+from mmengine.model import BaseModule
 from networks import EXPORTED
+from torch import nn
 
 from mmsxm.imaging.images import list_images, read_image
 from mmsxm.imaging.preparation import Preparation
@@ -60,6 +63,20 @@ NETWORKS: dict[str, tuple[dict, tuple[int, int]]] = {
             backbone=RESNET,
             neck=dict(type='mmsxm.HierarchicalRefinement', in_channels=[32, 64, 128]),
             head=dict(HEAD, type='mmsxm.PerLevelHead', in_channels=[32, 64, 128]),
+        ),
+        (64, 90),
+    ),
+    'swin-average': (
+        dict(
+            backbone=dict(
+                type='SwinTransformer',
+                arch=dict(embed_dims=16, depths=[1, 2, 1], num_heads=[1, 2, 2]),
+                window_size=4,
+                out_indices=(0, 1, 2),
+                pad_small_map=True,
+            ),
+            neck=dict(RESNET_FPN, in_channels=[16, 32, 64]),
+            head=dict(HEAD, type='mmsxm.AverageFusionHead'),
         ),
         (64, 90),
     ),
@@ -114,8 +131,12 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     network = ScreeningNetwork(model, slope.tolist(), offset.tolist())
     path = tmp_path_factory.mktemp('exported') / 'network'
     data = to_onnx(network, info)
-    path.with_suffix('.onnx').write_bytes(data)
-    write_openvino(data, info, path.with_suffix('.xml'))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            'mmsxm.inference.export.to_onnx', lambda *_: data
+        )  # it takes most of the time
+        for suffix in ('.onnx', '.xml'):
+            assert export(network, info, path.with_suffix(suffix)) < 1e-4
     return Exported(network, info, path)
 
 
@@ -138,6 +159,67 @@ def test_all_ways_of_running_a_network_agree(exported: Exported, suffix: str) ->
     assert_agree(backend(images), want)
     assert_agree(backend(images[:1]), run(exported.network, images[:1]))
     assert not np.allclose(backend(images[..., ::-1].copy()).scores, want.scores, atol=1e-2)
+
+
+class Baked(BaseModule):
+    """A backbone whose batch size becomes a constant when it is exported.
+
+    It divides floats, as mmpretrain's Swin Transformer does.
+    """
+
+    def __init__(self, reshapes: bool) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 8, stride=8)
+        self.reshapes = reshapes
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        x = self.conv(x)
+        number = int(x.shape[0] / 1.0)
+        return (x.reshape(number, -1, 4, 4) if self.reshapes else x * number,)
+
+
+def tiny(backbone: dict) -> tuple[ScreeningNetwork, ModelInfo]:
+    head = dict(type='mmsxm.AverageFusionHead', num_classes=len(CLASSES), in_channels=[4])
+    preprocessor = dict(mean=[110.0, 120.0, 130.0], std=[50.0, 60.0, 70.0])
+    torch.manual_seed(0)
+    cfg = dict(type='mmsxm.SXMNet', backbone=backbone, head=head, data_preprocessor=preprocessor)
+    network = ScreeningNetwork(MODELS.build(dict(cfg, _scope_='mmpretrain')), [1.0] * 3, [0.0] * 3)
+    preparation = Preparation((32, 32), background=240)
+    info = ModelInfo('tiny', CLASSES, preparation, Calibration.default(CLASSES), 'd1' * 32)
+    return network, info
+
+
+@pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
+@pytest.mark.parametrize(
+    ('reshapes', 'complaint'),
+    [
+        (False, r'the scores of \w+ differ by 0\.\d+, and 0\.0001'),
+        (True, 'cannot run a batch of 1'),
+    ],
+    ids=['other values', 'fails'],
+)
+def test_a_wrong_export_is_not_written(
+    suffix: str, reshapes: bool, complaint: str, tmp_path: Path
+) -> None:
+    network, info = tiny(dict(type=Baked, reshapes=reshapes))
+    out = tmp_path / f'network{suffix}'
+    for path in (out, out.with_suffix('.bin')):
+        path.write_text('an earlier export')
+    with pytest.raises(ValueError, match=rf'{suffix} was not written.*{complaint}.*with PyTorch'):
+        export(network, info, out)
+    assert {path.name for path in tmp_path.iterdir()} == {out.name, 'network.bin'}
+    assert {path.read_text() for path in tmp_path.iterdir()} == {'an earlier export'}
+
+
+@pytest.mark.parametrize(('suffix', 'runtime'), [('.onnx', 'onnxruntime'), ('.xml', 'openvino')])
+def test_no_file_is_written_where_it_cannot_be_checked(
+    suffix: str, runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, runtime, None)  # as if it were not installed
+    extra = {'.onnx': 'onnx', '.xml': 'openvino'}[suffix]
+    with pytest.raises(ImportError, match=rf"needs {runtime}.*pip install 'mmsxm\[{extra}\]'"):
+        export(*tiny(dict(type=Baked, reshapes=False)), tmp_path / f'network{suffix}')
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
@@ -227,7 +309,7 @@ def test_an_exported_network_does_not_seem_to_run_on_a_gpu(name: str) -> None:
 
 
 def test_openvino_calculates_in_the_precision_that_was_asked_for(
-    exported: Exported, tmp_path: Path
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its own choice is bfloat16 wherever there is any, which moves scores by up to 1e-2."""
     usual = OpenVINOBackend(str(exported.path.with_suffix('.xml')))
@@ -239,6 +321,10 @@ def test_openvino_calculates_in_the_precision_that_was_asked_for(
     want = ov.Type.bf16 if able else ov.Type.f32
     assert quick.model.get_property('INFERENCE_PRECISION_HINT') == want
     assert quick.info == exported.info
+    with monkeypatch.context() as patch:
+        patch.setattr('mmsxm.inference.export.to_onnx', lambda *_: onnx_file)
+        moved = export(exported.network, exported.info, tmp_path / 'quick.xml', 'bf16')
+    assert (moved > 1e-4) == able  # rounding is reported, not refused
     with pytest.raises(ValueError, match=r'quick.onnx is calculated in f32'):
         export(exported.network, exported.info, tmp_path / 'quick.onnx', 'bf16')
 

@@ -10,7 +10,7 @@ CHANNELS = 8
 
 def pyramid(height: int, width: int, finest_stride: int = 8) -> tuple[Tensor, ...]:
     """Levels as a backbone of stride-2 steps gives them: every size is rounded up."""
-    strides = [finest_stride * factor for factor in (1, 2, 4)]
+    strides = [stride for stride in (4, 8, 16, 32) if stride >= finest_stride]
     return tuple(torch.randn(2, CHANNELS, -(-height // s), -(-width // s)) for s in strides)
 
 
@@ -29,6 +29,21 @@ def test_map_sizes(size: tuple[int, int], stride: int, start: str) -> None:
     want = [(2, 1, coarse[0] << step, coarse[1] << step) for step in range(len(maps))]
     assert [m.shape for m in maps] == want
     assert len(maps) == {8: 1, 4: 2, 2: 3}[stride]
+
+
+def test_attention_reads_the_level_that_start_names() -> None:
+    feats, image = pyramid(64, 64, finest_stride=4), torch.randn(2, 3, 64, 64)
+    from_p3, from_p2 = head_for(start='P3'), head_for(start='P2')
+    for step, of_three in zip(from_p3(feats, image), from_p3(feats[1:], image), strict=True):
+        assert torch.equal(step, of_three)  # P2 changes neither maps nor their sizes
+    changed = (feats[0] + 1, *feats[1:])
+    assert torch.equal(from_p3(changed, image)[-1], from_p3(feats, image)[-1])
+    assert not torch.equal(from_p2(changed, image)[-1], from_p2(feats, image)[-1])
+
+
+def test_p2_of_a_pyramid_without_it_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"starts at P2, but .* has 3 levels.*out_indices.*'P3'"):
+        head_for(start='P2')(pyramid(64, 64), torch.randn(2, 3, 64, 64))
 
 
 @pytest.mark.parametrize('raw_image', [True, False])

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+
 from mmsxm.reproduction import report
 from mmsxm.reproduction.reproduction import Reproduction
 from mmsxm.reproduction.rows import TABLES
