@@ -143,6 +143,21 @@ def test_a_checkpoint_of_stage_1_is_no_stage_2_to_test(project: Project) -> None
         runner.test()
 
 
+def test_a_test_refuses_a_checkpoint_of_another_network(project: Project) -> None:
+    """A part that the config lacks would be left out, another refinement would be taken."""
+    without = project.stage2_config('without_attention')
+    without.model.update(attention_head=None, refinement=None)
+    without.optim_wrapper.paramwise_cfg = {}
+    runner = running.build_test(without, str(project.stage2))
+    with pytest.raises(ValueError, match=r'do not exist there, first attention_head\.'):
+        runner.test()
+    product = project.stage2_config('product')
+    product.model.refinement.type = 'mmsxm.ProductRefinement'
+    runner = running.build_test(product, str(project.stage2))
+    with pytest.raises(ValueError, match=r'model\.refinement\.type is NormalizedRefinement in the'):
+        runner.test()
+
+
 # ---------------------------------------------------------------------------- the same again
 
 

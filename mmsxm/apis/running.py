@@ -15,6 +15,12 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
 from mmsxm.compat import init_cpu_process_group
+from mmsxm.engine.checkpoint_hooks import bare_model
+from mmsxm.engine.network_settings import (
+    require_no_unused_weights,
+    require_same_settings,
+    trained_model,
+)
 from mmsxm.engine.optim import gains_by_bfloat16
 from mmsxm.engine.resumable_checkpoint import resumable_checkpoint
 from mmsxm.engine.stop_hook import StopHook
@@ -250,9 +256,20 @@ class _TestRunner(Runner):
             return super().test()
 
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """As mmengine's; ValueError if the network was taught other classes than are tested."""
+        """As mmengine's, for a checkpoint of this network and these classes.
+
+        Raises:
+            ValueError: It was trained as another network, or for other classes.
+        """
         checkpoint: dict[str, Any] = super().load_checkpoint(*args, **kwargs)
-        known = taught_classes(checkpoint.get('meta', {}))
+        meta = checkpoint.get('meta', {})
+        config, path = self.cfg.filename or 'the config', str(self._load_from)
+        state_dict = checkpoint.get('state_dict', checkpoint)
+        require_no_unused_weights(bare_model(self.model), state_dict, config, path)
+        if trained := trained_model(meta):
+            model = self.cfg.model
+            require_same_settings(model.get('module', model), trained, config, path)
+        known = taught_classes(meta)
         labelled = self.test_dataloader.dataset.metainfo.get('classes')
         if known and labelled:
             require_same_classes(labelled, known)

@@ -13,13 +13,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.logging import print_log
+from torch import Tensor, nn
 
 from mmsxm.foreign import parse_setting
 from mmsxm.registry import MODELS
 
+from .checkpoint_hooks import unused_keys
+
 __all__ = [
     'TRAINING_ONLY',
     'differing_settings',
+    'require_no_unused_weights',
     'require_same_settings',
     'result_settings',
     'settings_digest',
@@ -50,6 +54,9 @@ TRAINING_ONLY = frozenset(
 )
 PRETRAINED = ('init_cfg', 'pretrained', 'checkpoint_path')
 SHOWN = 3  # differences in a message
+ADVICE = (
+    'Use the config that it was trained with; the work directory of the training contains a copy.'
+)
 
 
 def result_settings(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,6 +135,27 @@ def differing_settings(
             yield name, a, b
 
 
+def require_no_unused_weights(
+    network: nn.Module, state_dict: Mapping[str, Tensor], config: str, checkpoint: str
+) -> None:
+    """Refuse a checkpoint with parts that a network lacks; they would be left out silently.
+
+    Args:
+        network: That the checkpoint is loaded into.
+        state_dict: Of the checkpoint.
+        config: Names the config in the message.
+        checkpoint: Names the checkpoint in the message.
+
+    Raises:
+        ValueError: There are such parts.
+    """
+    if unused := unused_keys(network, state_dict):
+        raise ValueError(
+            f'{checkpoint} was trained as another network than {config}: {len(unused)} of its '
+            f'tensors do not exist there, first {unused[0]}. {ADVICE}'
+        )
+
+
 def require_same_settings(
     model: Mapping[str, Any], trained: Mapping[str, Any], config: str, checkpoint: str
 ) -> None:
@@ -151,8 +179,7 @@ def require_same_settings(
     )
     more = f'; and {len(found) - SHOWN} more' if len(found) > SHOWN else ''
     raise ValueError(
-        f'{checkpoint} was trained as another network than {config}: {shown}{more}. Use the config '
-        'that it was trained with; its work directory contains a copy.'
+        f'{checkpoint} was trained as another network than {config}: {shown}{more}. {ADVICE}'
     )
 
 

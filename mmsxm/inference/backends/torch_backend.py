@@ -1,6 +1,5 @@
 """A checkpoint, run by PyTorch."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ from mmpretrain.apis.model import ModelHub
 from mmsxm.apis import running
 from mmsxm.apis.class_names import taught_classes
 from mmsxm.datasets.configured_classes import configured_classes
-from mmsxm.engine.checkpoint_hooks import latest_checkpoint, missing_keys, unused_keys
+from mmsxm.engine.checkpoint_hooks import latest_checkpoint, missing_keys
 from mmsxm.engine.network_settings import (
+    require_no_unused_weights,
     require_same_settings,
     settings_digest,
     trained_model,
@@ -54,7 +54,12 @@ def load_network(
     network: SXMNet = MODELS.build(without_pretrained_weights(cfg.model))
     state_dict = loaded.get('state_dict', loaded)
     meta = loaded.get('meta', {})
-    _require_same_network(network, state_dict, _name(cfg), path)
+    if missing := missing_keys(network, state_dict):
+        raise ValueError(
+            f'{path} does not fill the network of {_name(cfg)}: {len(missing)} of its tensors '
+            f'are missing or of another shape, first {missing[0]}.'
+        )
+    require_no_unused_weights(network, state_dict, _name(cfg), path)
     if trained := trained_model(meta):
         require_same_settings(cfg.model, trained, _name(cfg), path)
     network.load_state_dict(state_dict, strict=False)
@@ -77,23 +82,6 @@ def load_network(
         config_digest=settings_digest(cfg.model, preparation.to_dict()),
     )
     return ScreeningNetwork(network, slope, offset).requires_grad_(False), info
-
-
-def _require_same_network(
-    network: SXMNet, state_dict: Mapping[str, torch.Tensor], config: str, path: str
-) -> None:
-    """Compare names and shapes of all tensors; ValueError if they differ either way."""
-    if missing := missing_keys(network, state_dict):
-        raise ValueError(
-            f'{path} does not fill the network of {config}: {len(missing)} of its tensors '
-            f'are missing or of another shape, first {missing[0]}.'
-        )
-    if unused := unused_keys(network, state_dict):
-        raise ValueError(
-            f'{path} was trained as another network than {config}: {len(unused)} of its tensors '
-            f'do not exist there, first {unused[0]}. Use the config that it was trained with; its '
-            'work directory contains a copy.'
-        )
 
 
 def _find_config(model: str | Path | Config) -> tuple[Config, str | None]:
