@@ -1,5 +1,5 @@
 # MobileNetV4 from timm (the extra [timm]), ours; not trained yet, with the learning rates of
-# ResNet-50. Weights that fit after tools/convert_weights.py: timm's mobilenetv4_conv_medium.
+# ResNet-50. Weights that fit after mmsxm convert-weights: timm's mobilenetv4_conv_medium.
 _base_ = './sxmnet_sixray_stage1.py'
 
 model = dict(

@@ -1,5 +1,5 @@
 # Swin-Tiny, ours; not trained yet, with the learning rates of ResNet-50. Weights that fit after
-# tools/convert_weights.py: mmpretrain's swin-tiny_16xb64_in1k. Those of torchvision, timm and the
+# mmsxm convert-weights: mmpretrain's swin-tiny_16xb64_in1k. Those of torchvision, timm and the
 # Swin authors are refused: they merge patches in another order.
 _base_ = './sxmnet_sixray_stage1.py'
 

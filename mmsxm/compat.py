@@ -213,7 +213,7 @@ def load_from_http(url: str, map_location: Any = None) -> Any:
     except (urllib.error.URLError, TimeoutError) as error:
         raise ConnectionError(
             f'{url} can not be downloaded from here ({error}). Fetch the file on a machine with '
-            'internet, convert it with tools/convert_weights.py where its keys differ, and set '
+            'internet, convert it with mmsxm convert-weights where its keys differ, and set '
             'PRETRAINED=/path/to/file in the environment (PRETRAINED_RESNET101 for a ResNet-101).'
         ) from None
     except pickle.UnpicklingError as error:

@@ -1,4 +1,4 @@
-# a plain network on simulated bags, for tools/cross_scanner.py
+# a plain network on simulated bags, for mmsxm cross-scanner
 _base_ = [
     '../_base_/models/resnet50.py',
     '../_base_/datasets/simulated.py',

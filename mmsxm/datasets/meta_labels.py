@@ -112,7 +112,7 @@ def read_meta_labels(path: str | Path) -> MetaLabels:
     if not Path(path).is_file():
         raise FileNotFoundError(
             f'there is no file of meta labels {str(path)!r}: let a trained teacher make it, '
-            f'python tools/generate_meta_labels.py CONFIG CHECKPOINT {path}'
+            f'mmsxm meta-labels CONFIG CHECKPOINT {path}'
         )
     content = read_json(path)
     try:
@@ -124,7 +124,7 @@ def read_meta_labels(path: str | Path) -> MetaLabels:
         labels = MetaLabels(teacher, checkpoint, source, losses, levels)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f'{path} is no file of tools/generate_meta_labels.py: {error!r}'
+            f'{path} is no file of mmsxm meta-labels: {error!r}'
         ) from error
     check(labels, str(path))
     return labels

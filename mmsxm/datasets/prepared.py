@@ -1,6 +1,6 @@
 """Copies of data sets whose images were cropped and resized once instead of in every epoch.
 
-``prepared.json`` in the root of a copy, made by tools/prepare_data.py, says what was done. A data
+``prepared.json`` in the root of a copy, made by mmsxm prepare, says what was done. A data
 set of such a copy leaves these steps out of its pipeline, which must ask for the same ones.
 """
 
@@ -76,7 +76,7 @@ def read_note(data_root: str | os.PathLike[str]) -> Preparing | None:
         return preparing
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f'{path} is no note that this version of tools/prepare_data.py wrote ({error!r}): '
+            f'{path} is no note that this version of mmsxm prepare wrote ({error!r}): '
             'prepare the data set again'
         ) from error
 
@@ -98,7 +98,7 @@ def leave_out(
         raise ValueError(
             f'the images in {data_root} are prepared by {_said(done)}, but the pipeline has '
             f'{_said(steps) or "neither"}: name the folder of the release, or one that '
-            'tools/prepare_data.py made for this size'
+            'mmsxm prepare made for this size'
         )
     if any(isinstance(step, ThreatImageProjection) for step in transforms):
         raise ValueError(

@@ -123,7 +123,7 @@ class ThreatBank:
         if tuple(classes) != self.classes:
             raise ValueError(
                 f'the bank of threats holds {", ".join(self.classes)}, but the data set has '
-                f'{", ".join(classes)}: build a bank from it with tools/build_threat_bank.py'
+                f'{", ".join(classes)}: build a bank from it with mmsxm threat-bank'
             )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -150,7 +150,7 @@ class ThreatBank:
         if not os.path.isfile(path):
             raise FileNotFoundError(
                 f'there is no bank of threats {os.fspath(path)!r}: build it with '
-                'tools/build_threat_bank.py, or set THREAT_BANK to where it lies '
+                'mmsxm threat-bank, or set THREAT_BANK to where it lies '
                 '(docs/threat_projection.md)'
             )
         bank = cls.__new__(cls)
@@ -174,6 +174,6 @@ class ThreatBank:
         except Exception as error:  # of the readers of zip archives and arrays: they have many
             raise ValueError(
                 f'{os.fspath(path)} is no bank of threats that this version can read ({error}): '
-                'build it again with tools/build_threat_bank.py'
+                'build it again with mmsxm threat-bank'
             ) from error
         return bank

@@ -42,7 +42,7 @@ class XrayDataset(MultiLabelDataset):
     Boxes that leave the image are clipped to it, and counted: nothing can be annotated outside of
     an image, so this is noise of the annotation. What a crop cuts off is another matter.
 
-    In a copy of tools/prepare_data.py boxes were clipped before, and may leave the image for the
+    In a copy of mmsxm prepare boxes were clipped before, and may leave the image for the
     margins that were cut; steps of the pipeline that were done to its images are left out.
 
     The pipeline runs under random numbers that depend on seed, epoch and index alone, see
@@ -55,7 +55,7 @@ class XrayDataset(MultiLabelDataset):
         positives_only: Leave out images without a positive label.
         require_boxes: Leave out images without a box (Stage I).
         strict: Raise an error instead of leaving out or clipping what is wrong.
-        meta_labels: File of neural labels (MF-N), from tools/generate_meta_labels.py. The pipeline
+        meta_labels: File of neural labels (MF-N), from mmsxm meta-labels. The pipeline
             then finds ``gt_meta_level`` in place, an int64 scalar tensor.
         **kwargs: Further arguments of :class:`mmpretrain.datasets.BaseDataset`.
 

@@ -122,7 +122,7 @@ class HandoverHook(Hook):
         latest = latest_checkpoint(path)
         if latest is None:
             first = (
-                f' Train it first: python tools/train.py {self.first}, or add --stages to this '
+                f' Train it first: mmsxm train {self.first}, or add --stages to this '
                 'command, which does that.'
                 if self.first and _is_training(runner)
                 else ''
@@ -144,7 +144,7 @@ class HandoverHook(Hook):
         lost = [key for key in missing if key not in new]
         if lost:
             first = (
-                f' Make one by: python tools/train.py {self.first}'
+                f' Make one by: mmsxm train {self.first}'
                 if self.first and starting
                 else ''
             )
@@ -212,7 +212,7 @@ class PretrainedHook(Hook):
             raise ValueError(
                 f'The weights in {path} do not fit the {type(backbone).__name__}: '
                 f'{len(lost)} of its tensors are missing or of another shape '
-                f'({_summary(lost)}). Convert them first, python tools/convert_weights.py '
+                f'({_summary(lost)}). Convert them first, mmsxm convert-weights '
                 f'CONFIG {path} OUT, and set PRETRAINED=OUT, or for a ResNet-101 '
                 'PRETRAINED_RESNET101=OUT.'
             )

@@ -36,7 +36,7 @@ class ThreatBankHook(Hook):
                     raise ValueError(
                         f'The bank of threats holds items of {len(shared)} images that are tested '
                         f'on, as {shared[0]} of {dataset.ann_file}: build one from the training '
-                        'set of this config with tools/build_threat_bank.py.'
+                        'set of this config with mmsxm threat-bank.'
                     )
 
 

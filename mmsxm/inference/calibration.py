@@ -47,23 +47,23 @@ class Calibration:
             result = cls(**values)
             parts = [dict(part) for part in (result.thresholds, result.slope, result.offset)]
         except (TypeError, ValueError) as error:
-            raise ValueError(f'the calibration is none of tools/calibrate.py: {error}') from error
+            raise ValueError(f'the calibration is none of mmsxm calibrate: {error}') from error
         for numbers in parts:
             if set(numbers) != set(classes):
                 raise ValueError(
                     f'the calibration is of {", ".join(map(str, numbers))}, the network knows '
-                    f'{", ".join(classes)}: calibrate it again with tools/calibrate.py'
+                    f'{", ".join(classes)}: calibrate it again with mmsxm calibrate'
                 )
             if wrong := [name for name, number in numbers.items() if not is_number(number)]:
                 raise ValueError(
                     f'the calibration of {", ".join(wrong)} holds what is no number: calibrate it '
-                    'again with tools/calibrate.py'
+                    'again with mmsxm calibrate'
                 )
         for name, threshold in result.thresholds.items():
             if not 0 <= threshold <= 1:  # there would be alarms always, or never
                 raise ValueError(
                     f'the threshold of {name} is {threshold}, not between 0 and 1: calibrate it '
-                    'again with tools/calibrate.py'
+                    'again with mmsxm calibrate'
                 )
         return result
 

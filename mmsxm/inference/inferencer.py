@@ -40,7 +40,7 @@ class XrayInferencer(BaseInferencer):
     """Screen images: ``XrayInferencer(config, checkpoint)('bag.jpg')``.
 
     Args:
-        model: A config, its path or a model's name; or a file of tools/export.py.
+        model: A config, its path or a model's name; or a file of mmsxm export.
         pretrained: The checkpoint, or a work directory for its latest one.
         device: For PyTorch; by default a GPU if there is one.
         backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; by default the file decides.

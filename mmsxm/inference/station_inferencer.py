@@ -62,7 +62,7 @@ class StationInferencer:
     """Screen images without PyTorch: ``StationInferencer('demo.onnx')('bag.jpg')``.
 
     Args:
-        model: A file of tools/export.py; or, where PyTorch is installed, a config, its path or the
+        model: A file of mmsxm export; or, where PyTorch is installed, a config, its path or the
             name of a model.
         checkpoint: The weights that belong to a config, or a work directory for its latest ones.
         device: For PyTorch; by default a GPU if there is one.

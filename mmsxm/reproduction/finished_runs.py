@@ -29,7 +29,7 @@ def finished_runs(reproduction: Reproduction, runs: Iterable[Run], table: str) -
     if not done:
         raise FileNotFoundError(
             f'no network of this figure is trained in {reproduction.records}: '
-            f'python tools/reproduce.py --table {table} '
+            f'mmsxm reproduce --table {table} '
             f'--suite {Path(reproduction.suite_path).stem}'
         )
     if missing:

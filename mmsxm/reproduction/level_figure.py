@@ -58,7 +58,7 @@ def draw_levels(reproduction: Reproduction, seeds: Sequence[int], out: Path) -> 
         if not weights.size:
             raise ValueError(
                 f'{reproduction.scores(run)} is older than its weights of levels: delete '
-                'result.json beside it and let tools/reproduce.py test the run again'
+                'result.json beside it and let mmsxm reproduce test the run again'
             )
         if taught:
             counted.append(Counted(TAUGHT, fusion_of[run], run.seed, taught))

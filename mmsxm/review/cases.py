@@ -34,7 +34,7 @@ class Case(NamedTuple):
     """A file and what the network said of it.
 
     ``name`` is what people and the log call it, ``path`` where it is read, ``record`` a line of
-    tools/screen.py (docs/screening.md).
+    mmsxm screen (docs/screening.md).
     """
 
     name: str
@@ -58,7 +58,7 @@ def read_cases(results: Path) -> list[Case]:
             place = f'{results}, line {number}'
             record = read_record(line)
             if record is None:
-                raise ValueError(f'{place} is no result of tools/screen.py')
+                raise ValueError(f'{place} is no result of mmsxm screen')
             if cases and record['model'] != cases[0].record['model']:
                 raise ValueError(f'{place} is of another network than line 1: review them apart')
             if differs(record.get('config_digest'), config_digest):

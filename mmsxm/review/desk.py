@@ -34,7 +34,7 @@ class Desk:
     Args:
         log: Of decisions, need not be there yet.
         backend: The network; without it no images can be added, and attention is not shown.
-        results: A file of tools/screen.py.
+        results: A file of mmsxm screen.
 
     Raises:
         OSError: The log can't be written, or the results can't be read.

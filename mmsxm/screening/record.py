@@ -1,4 +1,4 @@
-"""A line of a file of results: what tools/screen.py says of one file (docs/screening.md)."""
+"""A line of a file of results: what mmsxm screen says of one file (docs/screening.md)."""
 
 from collections.abc import Callable
 from typing import Any

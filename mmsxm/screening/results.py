@@ -121,7 +121,7 @@ class Results:
         place = f'{self.path}, line {number}'
         record = read_record(line)
         if record is None:
-            raise ValueError(f'{place} is no result of tools/screen.py')
+            raise ValueError(f'{place} is no result of mmsxm screen')
         if record['model'] != info.digest:
             raise ValueError(
                 f'{place} is of the network {record["model"][:8]}, this one is '
@@ -146,7 +146,7 @@ def read_results(path: Path) -> Iterator[Record]:
         for number, line in enumerate(lines, start=1):
             record = read_record(line)
             if record is None:
-                raise ValueError(f'{path}, line {number} is no result of tools/screen.py')
+                raise ValueError(f'{path}, line {number} is no result of mmsxm screen')
             yield record
 
 

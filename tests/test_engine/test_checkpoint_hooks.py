@@ -186,7 +186,7 @@ def test_fitting_weights_are_accepted(tmp_path: Path) -> None:
 
 def test_other_weights_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path, state_dict=Net(width=8).backbone.state_dict())
-    with pytest.raises(ValueError, match=r'6 of its .*tools/convert_weights\.py') as raised:
+    with pytest.raises(ValueError, match=r'6 of its .*mmsxm convert-weights') as raised:
         PretrainedHook().before_run(runner_of(pretrained_net(path)))
     assert str(path) in str(raised.value)
 

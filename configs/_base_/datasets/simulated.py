@@ -1,4 +1,4 @@
-# simulated bags of tools/simulate.py in SIXray's layout, small: 128 pixels, cropped to 112; with
+# simulated bags of mmsxm simulate in SIXray's layout, small: 128 pixels, cropped to 112; with
 # harmless ones, since a network that never saw any takes many of them for items
 _base_ = './sixray.py'
 

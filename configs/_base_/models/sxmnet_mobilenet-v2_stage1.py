@@ -1,4 +1,4 @@
-# a light SXMNet, ours; the weights need tools/convert_weights.py first
+# a light SXMNet, ours; the weights need mmsxm convert-weights first
 _base_ = './sxmnet_r50_stage1.py'
 
 model = dict(

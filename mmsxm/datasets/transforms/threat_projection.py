@@ -137,7 +137,7 @@ class ThreatImageProjection(BaseTransform):
     (optional: -1 for none, since a neural level is that of the image without the item).
 
     Args:
-        bank: The file, see ``tools/build_threat_bank.py``. It is read when the first item is
+        bank: The file, see ``mmsxm threat-bank``. It is read when the first item is
             drawn, once a process.
         prob: Of an image to get items.
         max_items: It gets 1 to this many of them, any number equally often.

@@ -23,7 +23,7 @@ def load_backend(
     """Load a trained network, ready to be asked.
 
     Args:
-        model: A config, its path or a model's name; or a file of tools/export.py.
+        model: A config, its path or a model's name; or a file of mmsxm export.
         checkpoint: The weights that go with a config.
         backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; the file says which without it.
         device: For PyTorch, a GPU where there is one; the others run on the CPU.
@@ -38,7 +38,7 @@ def load_backend(
     if backend is not None and backend != wanted:
         raise ValueError(
             f'{model} is run by {wanted}, not by {backend}: onnxruntime takes the .onnx and '
-            'openvino the .xml file that tools/export.py writes, torch a config with its checkpoint'
+            'openvino the .xml file that mmsxm export writes, torch a config with its checkpoint'
         )
     if wanted == 'torch':
         try:
@@ -49,7 +49,7 @@ def load_backend(
             raise ImportError(
                 f'{model} is run by PyTorch, and {error.name} is not installed. Install a stack, '
                 "pip install 'mmsxm[onedl]', or screen with an exported file: "
-                'tools/export.py writes one on a machine that has PyTorch.'
+                'mmsxm export writes one on a machine that has PyTorch.'
             ) from error
 
         return TorchBackend(model, checkpoint, device, threads)

@@ -37,7 +37,7 @@ def read_description(text: str | None, path: str) -> ModelInfo:
         return ModelInfo.from_dict(parse_json(text or ''))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f'{path} does not say what its scores mean: it is no network that tools/export.py '
+            f'{path} does not say what its scores mean: it is no network that mmsxm export '
             f'wrote ({error})'
         ) from None
 
@@ -47,7 +47,7 @@ def known_outputs(inputs: Iterable[str], outputs: Iterable[str], path: str) -> t
     names = set(outputs)
     if set(inputs) != {INPUT} or names not in (set(OUTPUTS[:2]), set(OUTPUTS)):
         raise ValueError(
-            f'{path} has other inputs and outputs than a network that tools/export.py wrote'
+            f'{path} has other inputs and outputs than a network that mmsxm export wrote'
         )
     return OUTPUTS[: len(names)]
 
@@ -68,6 +68,6 @@ def to_prediction(outputs: Sequence[np.ndarray], info: ModelInfo, number: int) -
         shapes = ', '.join(f'{each.shape} {each.dtype}' for each in outputs)
         raise ValueError(
             f'the network {info.name} says {shapes} of {number} images: it is none that '
-            'tools/export.py wrote'
+            'mmsxm export wrote'
         )
     return Prediction(scores, maps[0] if maps else None, level_weights)

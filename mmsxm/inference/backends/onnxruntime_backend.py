@@ -9,7 +9,7 @@ __all__ = ['OnnxRuntimeBackend']
 
 
 class OnnxRuntimeBackend:
-    """Run a file of tools/export.py by ONNX Runtime.
+    """Run a file of mmsxm export by ONNX Runtime.
 
     Args:
         path: The file.

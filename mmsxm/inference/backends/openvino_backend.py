@@ -21,7 +21,7 @@ __all__ = ['OpenVINOBackend']
 
 
 class OpenVINOBackend:
-    """Run a file of tools/export.py by OpenVINO.
+    """Run a file of mmsxm export by OpenVINO.
 
     Args:
         path: The .xml file; the .bin file of the same name lies beside it.

@@ -111,7 +111,7 @@ def _find_checkpoint(checkpoint: str | Path | None, cfg: Config) -> str:
 
 def _find_classes(meta: dict[str, Any], cfg: Config) -> tuple[str, ...]:
     classes = taught_classes(meta)
-    if classes is None:  # weights alone, as tools/publish_model.py may write them
+    if classes is None:  # weights alone, as mmsxm publish may write them
         classes = configured_classes(cfg.test_dataloader.dataset)
     return tuple(classes)
 
