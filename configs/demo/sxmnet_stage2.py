@@ -15,8 +15,8 @@ model = dict(
 )
 val_evaluator = [dict(type='mmsxm.MeanAveragePrecision'), dict(type='mmsxm.AttentionLocalization')]
 test_evaluator = val_evaluator
-# attention at the rate of the rest: from random weights it has much to learn still (without harmless
-# bags mAP 69.7, with the slow head of the other configs 66.2, one seed)
+# attention at the rate of the rest: from random weights it has much to learn still (without
+# harmless bags mAP 69.7, with the slow head of the other configs 66.2, one seed)
 optim_wrapper = dict(type='mmsxm.AutocastOptimWrapper', optimizer=dict(lr=1e-2))
 param_scheduler = dict(milestones=[9, 12])
 train_cfg = dict(max_epochs=13, val_interval=13)
