@@ -239,10 +239,11 @@ def test_targets_of_make_and_extras_of_pip_exist() -> None:
     assert targets
     assert targets <= set(re.findall(r'^([a-z-]+):', (ROOT / 'Makefile').read_text(), re.MULTILINE))
     extras = {
-        extra for group in re.findall(r"'[^']*\[([a-z,]+)\]", blocks) for extra in group.split(',')
+        extra for group in re.findall(r"'[^']*\[([a-z,-]+)\]", blocks) for extra in group.split(',')
     }
     assert extras
-    assert extras <= {path.stem for path in (ROOT / 'requirements').glob('*.txt')}
+    section = (ROOT / 'pyproject.toml').read_text().split('optional-dependencies]')[1]
+    assert extras <= set(re.findall(r'^([\w-]+) = ', section.split('[tool.')[0], re.MULTILINE))
 
 
 # ---------------------------------------------------------------------------- arguments
