@@ -123,7 +123,7 @@ def read_safely(read: Callable[[], Any]) -> Any:
     """
     from mmengine.logging import HistoryBuffer
 
-    from .stored_numbers import STAND_INS, to_values
+    from mmsxm.stored_numbers import STAND_INS, to_values
 
     allowed = [HistoryBuffer, (_history_buffer_attribute, 'builtins.getattr'), *STAND_INS]
     with torch.serialization.safe_globals(allowed):

@@ -4,9 +4,8 @@ Importing it makes our networks known to mmpretrain by name.
 """
 
 from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be imported at all
+from mmsxm.apis.model_names import register_names
 from mmsxm.inference.inferencer import XrayInferencer
-
-from .model_names import register_names
 
 __all__ = ['XrayInferencer']
 

@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 
 import mmsxm.registry  # noqa: F401, makes loading safe
+from mmsxm.apis.class_names import taught_classes
 from mmsxm.evaluation import Scores, alarm_curve, any_item
 from mmsxm.evaluation.alarm_curve import bag_name
 from mmsxm.evaluation.grouped_average_precision import interval
@@ -20,8 +21,6 @@ from mmsxm.evaluation.score_scaling import fit_scaling, log_loss, to_logits, to_
 from mmsxm.evaluation.thresholds import Criterion, cut_threshold, wilson_interval
 from mmsxm.files import write_whole
 from mmsxm.inference.calibration import KEY, Calibration
-
-from .class_names import taught_classes
 
 __all__ = ['Achieved', 'Calibrated', 'calibrate', 'store_calibration']
 

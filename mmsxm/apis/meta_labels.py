@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 
+from mmsxm.apis.running import build_test, dismiss_workers
 from mmsxm.datasets.meta_labels import MetaLabels, choose_level, source_of
 from mmsxm.engine.checkpoint_hooks import bare_model, latest_checkpoint
 from mmsxm.evaluation.image_name import image_name
@@ -17,8 +18,6 @@ from mmsxm.files import sha256
 from mmsxm.models import PerLevelHead
 from mmsxm.models.fusion_heads import stack_targets
 from mmsxm.models.losses import level_bce_losses
-
-from .running import build_test, dismiss_workers
 
 
 class LevelLossesHook(Hook):

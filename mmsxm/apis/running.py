@@ -14,6 +14,9 @@ from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
+from mmsxm.apis.class_names import require_same_classes, taught_classes
+from mmsxm.apis.config_options import merge_options
+from mmsxm.apis.installed_configs import find_config
 from mmsxm.compat import init_cpu_process_group
 from mmsxm.engine.checkpoint_hooks import bare_model
 from mmsxm.engine.network_settings import (
@@ -26,10 +29,6 @@ from mmsxm.engine.resumable_checkpoint import resumable_checkpoint
 from mmsxm.engine.stop_hook import StopHook
 from mmsxm.engine.worker_death import say_worker_death
 from mmsxm.registry import METRICS
-
-from .class_names import require_same_classes, taught_classes
-from .config_options import merge_options
-from .installed_configs import find_config
 
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 

@@ -4,14 +4,13 @@ import numpy as np
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
+from mmsxm.apis.class_names import require_same_classes
 from mmsxm.datasets import XrayDataset
 from mmsxm.evaluation import Scores
 from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.imaging.preparation import Preparation
 from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
 from mmsxm.inference.backends import Backend
-
-from .class_names import require_same_classes
 
 __all__ = ['station_scores']
 

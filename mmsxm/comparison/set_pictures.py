@@ -10,12 +10,11 @@ from rich.progress import track
 from torch import nn
 
 from mmsxm.apis.running import load_config
+from mmsxm.comparison.set_comparison import ImageSet, distance, measured, read_image, shared_classes
+from mmsxm.comparison.set_probe import VIEWS, features, separability
 from mmsxm.registry import MODELS
 from mmsxm.visualization.distributions import plot_distributions
 from mmsxm.visualization.overlays import caption, sheet
-
-from .set_comparison import ImageSet, distance, measured, read_image, shared_classes
-from .set_probe import VIEWS, features, separability
 
 __all__ = ['draw_sheet', 'plot_boxes', 'pretrained_backbone', 'probe']
 

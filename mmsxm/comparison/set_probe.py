@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from .set_comparison import BACKGROUND_STEP, Picture, background_level, read_image
+from mmsxm.comparison.set_comparison import BACKGROUND_STEP, Picture, background_level, read_image
 
 FOLDS = 5
 

@@ -1,14 +1,13 @@
 """Data sets of X-ray images and their transforms."""
 
 from mmsxm import registry  # noqa: F401, its compat comes before anything of mmpretrain
-
-from . import transforms
-from .coco_xray import CocoXray
-from .csv_xray import CsvXray
-from .opixray import OPIXray
-from .sixray import SIXray
-from .voc_xray import VocXray
-from .xray_dataset import XrayDataset
+from mmsxm.datasets import transforms
+from mmsxm.datasets.coco_xray import CocoXray
+from mmsxm.datasets.csv_xray import CsvXray
+from mmsxm.datasets.opixray import OPIXray
+from mmsxm.datasets.sixray import SIXray
+from mmsxm.datasets.voc_xray import VocXray
+from mmsxm.datasets.xray_dataset import XrayDataset
 
 __all__ = [
     'CocoXray',

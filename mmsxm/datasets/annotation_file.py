@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from .annotations import AnnotatedObject, ListedImage
-from .image_folder import ImageTree
-from .xray_dataset import XrayDataset
+from mmsxm.datasets.annotations import AnnotatedObject, ListedImage
+from mmsxm.datasets.image_folder import ImageTree
+from mmsxm.datasets.xray_dataset import XrayDataset
 
 __all__ = ['AnnotationFile', 'AnnotationFileDataset']
 

@@ -4,8 +4,8 @@ import json
 import math
 from typing import NamedTuple
 
-from .checks import ERROR, KINDS, Finding
-from .xray_dataset import XrayDataset
+from mmsxm.datasets.checks import ERROR, KINDS, Finding
+from mmsxm.datasets.xray_dataset import XrayDataset
 
 __all__ = ['CheckedList', 'Report']
 

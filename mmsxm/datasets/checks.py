@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from .annotations import AnnotatedObject, Box, labels_by_name
+from mmsxm.datasets.annotations import AnnotatedObject, Box, labels_by_name
 
 __all__ = [
     'ERROR',

@@ -8,13 +8,12 @@ import math
 from pathlib import PurePosixPath
 from typing import Any
 
+from mmsxm.datasets.annotation_file import ALIKE, AnnotationFile, AnnotationFileDataset
+from mmsxm.datasets.annotations import AnnotatedObject, Box, ListedImage
+from mmsxm.datasets.image_folder import inner_path
 from mmsxm.foreign import read_json
 from mmsxm.imaging.images import image_id
 from mmsxm.registry import DATASETS
-
-from .annotation_file import ALIKE, AnnotationFile, AnnotationFileDataset
-from .annotations import AnnotatedObject, Box, ListedImage
-from .image_folder import inner_path
 
 __all__ = ['CocoXray', 'read_coco']
 

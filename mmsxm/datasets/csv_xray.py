@@ -5,13 +5,12 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from mmsxm.datasets.annotation_file import ALIKE, AnnotationFile, AnnotationFileDataset
+from mmsxm.datasets.annotations import AnnotatedObject, Box, ListedImage
+from mmsxm.datasets.image_folder import inner_path
 from mmsxm.foreign import read_csv, read_records
 from mmsxm.imaging.images import image_id
 from mmsxm.registry import DATASETS
-
-from .annotation_file import ALIKE, AnnotationFile, AnnotationFileDataset
-from .annotations import AnnotatedObject, Box, ListedImage
-from .image_folder import inner_path
 
 __all__ = ['CsvXray', 'read_object_csv']
 

@@ -123,9 +123,7 @@ def read_meta_labels(path: str | Path) -> MetaLabels:
         levels = {img_id: label['level'] for img_id, label in images.items()}
         labels = MetaLabels(teacher, checkpoint, source, losses, levels)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f'{path} is no file of mmsxm meta-labels: {error!r}'
-        ) from error
+        raise ValueError(f'{path} is no file of mmsxm meta-labels: {error!r}') from error
     check(labels, str(path))
     return labels
 

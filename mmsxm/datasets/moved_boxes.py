@@ -7,9 +7,8 @@ import math
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from mmsxm.datasets.annotations import Box
 from mmsxm.foreign import read_xml
-
-from .annotations import Box
 
 __all__ = ['lines_with_boxes', 'voc_with_boxes']
 

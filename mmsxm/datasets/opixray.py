@@ -4,12 +4,11 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from mmsxm.datasets.annotations import AnnotatedObject, ListedImage
+from mmsxm.datasets.xray_dataset import XrayDataset
 from mmsxm.imaging.images import image_id
 from mmsxm.occlusion import OCCLUSION_LEVELS
 from mmsxm.registry import DATASETS
-
-from .annotations import AnnotatedObject, ListedImage
-from .xray_dataset import XrayDataset
 
 __all__ = ['OPIXray', 'read_box_lines', 'read_name_list']
 

@@ -19,9 +19,8 @@ from mmcv.transforms import (
     Resize,
 )
 
+from mmsxm.datasets.transforms import CropBackground, IntuitiveMetaLevel, ThreatImageProjection
 from mmsxm.foreign import read_json
-
-from .transforms import CropBackground, IntuitiveMetaLevel, ThreatImageProjection
 
 __all__ = ['NOTE', 'Preparing', 'leave_out', 'note_of', 'read_note']
 

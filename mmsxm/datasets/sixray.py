@@ -4,12 +4,11 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from mmsxm.datasets.annotations import AnnotatedObject, ListedImage
+from mmsxm.datasets.voc import read_voc_objects
+from mmsxm.datasets.xray_dataset import XrayDataset
 from mmsxm.foreign import read_records
 from mmsxm.registry import DATASETS
-
-from .annotations import AnnotatedObject, ListedImage
-from .voc import read_voc_objects
-from .xray_dataset import XrayDataset
 
 __all__ = ['SIXray', 'read_label_csv']
 

@@ -2,9 +2,8 @@
 
 from xml.etree.ElementTree import Element
 
+from mmsxm.datasets.annotations import AnnotatedObject, Box
 from mmsxm.foreign import read_xml
-
-from .annotations import AnnotatedObject, Box
 
 __all__ = ['read_voc_objects']
 

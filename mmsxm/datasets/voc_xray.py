@@ -5,14 +5,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from mmsxm.datasets.annotations import AnnotatedObject, ListedImage
+from mmsxm.datasets.image_folder import ImageTree, inner_path
+from mmsxm.datasets.opixray import read_name_list
+from mmsxm.datasets.voc import read_voc_objects
+from mmsxm.datasets.xray_dataset import XrayDataset
 from mmsxm.imaging.images import image_id
 from mmsxm.registry import DATASETS
-
-from .annotations import AnnotatedObject, ListedImage
-from .image_folder import ImageTree, inner_path
-from .opixray import read_name_list
-from .voc import read_voc_objects
-from .xray_dataset import XrayDataset
 
 __all__ = ['VocXray']
 

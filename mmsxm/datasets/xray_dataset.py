@@ -11,14 +11,13 @@ import torch
 from mmengine.logging import print_log
 from mmpretrain.datasets import MultiLabelDataset
 
+from mmsxm.datasets.annotations import AnnotatedObject, ListedImage, clip_box, labels_by_name
+from mmsxm.datasets.findings import Findings
+from mmsxm.datasets.image_folder import ImageFolder
+from mmsxm.datasets.meta_labels import add_meta_levels, source_of
+from mmsxm.datasets.prepared import leave_out, read_note
+from mmsxm.datasets.sample_rng import sample_rng
 from mmsxm.imaging.images import ImageError, image_id, read_size
-
-from .annotations import AnnotatedObject, ListedImage, clip_box, labels_by_name
-from .findings import Findings
-from .image_folder import ImageFolder
-from .meta_labels import add_meta_levels, source_of
-from .prepared import leave_out, read_note
-from .sample_rng import sample_rng
 
 __all__ = ['XrayDataset']
 

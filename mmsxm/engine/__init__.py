@@ -1,17 +1,17 @@
 """Hooks and optimizer parts that mmengine lacks."""
 
-from .accumulation_hook import AccumulationHook
-from .checkpoint_hooks import HandoverHook, PretrainedHook
-from .compile_hook import CompileHook
-from .non_finite_hooks import SkipNonFiniteHook, StopAtNonFiniteHook
-from .optim import AutocastOptimWrapper, CheckedOptimWrapperConstructor
-from .param_groups_hook import ParamGroupsHook
-from .picture_hook import PictureHook
-from .same_data_hook import SameDataHook
-from .sample_seed_hook import SampleSeedHook
-from .stop_hook import StopHook
-from .threat_bank_hook import ThreatBankHook
-from .whole_file_backend import WholeFileBackend
+from mmsxm.engine.accumulation_hook import AccumulationHook
+from mmsxm.engine.checkpoint_hooks import HandoverHook, PretrainedHook
+from mmsxm.engine.compile_hook import CompileHook
+from mmsxm.engine.non_finite_hooks import SkipNonFiniteHook, StopAtNonFiniteHook
+from mmsxm.engine.optim import AutocastOptimWrapper, CheckedOptimWrapperConstructor
+from mmsxm.engine.param_groups_hook import ParamGroupsHook
+from mmsxm.engine.picture_hook import PictureHook
+from mmsxm.engine.same_data_hook import SameDataHook
+from mmsxm.engine.sample_seed_hook import SampleSeedHook
+from mmsxm.engine.stop_hook import StopHook
+from mmsxm.engine.threat_bank_hook import ThreatBankHook
+from mmsxm.engine.whole_file_backend import WholeFileBackend
 
 __all__ = [
     'AccumulationHook',

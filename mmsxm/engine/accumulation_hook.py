@@ -9,9 +9,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
+from mmsxm.engine.checkpoint_hooks import is_resuming
 from mmsxm.registry import HOOKS
-
-from .checkpoint_hooks import is_resuming
 
 
 @HOOKS.register_module()

@@ -16,9 +16,8 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader, Runner, find_latest_checkpoint
 from torch import Tensor, nn
 
+from mmsxm.engine.output_norms import intermediate_norms
 from mmsxm.registry import HOOKS
-
-from .output_norms import intermediate_norms
 
 EPOCH = re.compile(r'epoch_(\d+)\.pth')
 
@@ -143,11 +142,7 @@ class HandoverHook(Hook):
         new = [key for key in missing if starting and key.startswith(self.new)] if self.new else []
         lost = [key for key in missing if key not in new]
         if lost:
-            first = (
-                f' Make one by: mmsxm train {self.first}'
-                if self.first and starting
-                else ''
-            )
+            first = f' Make one by: mmsxm train {self.first}' if self.first and starting else ''
             name = runner._load_from or f'that {runner.work_dir} is resumed from'
             raise ValueError(
                 f'The checkpoint {name} does not fill the model: {len(lost)} of its '

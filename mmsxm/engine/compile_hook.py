@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmsxm.engine.checkpoint_hooks import bare_model
 from mmsxm.registry import HOOKS
-
-from .checkpoint_hooks import bare_model
 
 # a fusion head is a pooling and a small product for each level: nothing to win
 PARTS = ('backbone', 'neck', 'attention_head', 'refinement')

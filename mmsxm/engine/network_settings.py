@@ -15,10 +15,9 @@ from typing import Any
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmsxm.engine.checkpoint_hooks import unused_keys
 from mmsxm.foreign import parse_setting
 from mmsxm.registry import MODELS
-
-from .checkpoint_hooks import unused_keys
 
 __all__ = [
     'TRAINING_ONLY',

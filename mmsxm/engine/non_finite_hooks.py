@@ -15,9 +15,8 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.optim import Optimizer
 
+from mmsxm.engine.checkpoint_hooks import bare_model
 from mmsxm.registry import HOOKS
-
-from .checkpoint_hooks import bare_model
 
 __all__ = ['SkipNonFiniteHook', 'StopAtNonFiniteHook', 'non_finite_names']
 

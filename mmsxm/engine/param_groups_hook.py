@@ -5,9 +5,8 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.optim import Optimizer
 
+from mmsxm.engine.checkpoint_hooks import bare_model
 from mmsxm.registry import HOOKS
-
-from .checkpoint_hooks import bare_model
 
 
 def describe_groups(model: nn.Module, optimizer: Optimizer) -> str:

@@ -10,8 +10,7 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader, find_latest_checkpoint
 
 from mmsxm.compat import DamagedFileError
-
-from .checkpoint_hooks import epoch_checkpoints, latest_checkpoint
+from mmsxm.engine.checkpoint_hooks import epoch_checkpoints, latest_checkpoint
 
 __all__ = ['Saved', 'resumable_checkpoint']
 

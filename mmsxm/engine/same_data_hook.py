@@ -7,10 +7,9 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from mmsxm.engine.checkpoint_hooks import is_resuming
+from mmsxm.engine.sample_seed_hook import xray_datasets
 from mmsxm.registry import HOOKS
-
-from .checkpoint_hooks import is_resuming
-from .sample_seed_hook import xray_datasets
 
 __all__ = ['SameDataHook', 'data_digest']
 

@@ -23,10 +23,9 @@ from mmengine.runner import Runner
 from torch import distributed
 from torch.utils.data import Sampler
 
+from mmsxm.engine.checkpoint_hooks import bare_model, is_resuming
 from mmsxm.files import write_whole
 from mmsxm.registry import HOOKS
-
-from .checkpoint_hooks import bare_model, is_resuming
 
 __all__ = ['StopHook']
 

@@ -7,9 +7,8 @@ from mmengine.runner import Runner
 
 from mmsxm.datasets.threat_bank import ThreatBank
 from mmsxm.datasets.transforms import ThreatImageProjection
+from mmsxm.engine.sample_seed_hook import xray_datasets
 from mmsxm.registry import HOOKS
-
-from .sample_seed_hook import xray_datasets
 
 
 @HOOKS.register_module()

@@ -1,7 +1,7 @@
 """Metrics over DataSamples, and the functions on arrays that they are made of."""
 
-from .alarm_curve import AlarmCurve, alarm_curve, any_item, reliability
-from .attention_localization import (
+from mmsxm.evaluation.alarm_curve import AlarmCurve, alarm_curve, any_item, reliability
+from mmsxm.evaluation.attention_localization import (
     AttentionBySize,
     AttentionLocalization,
     cells_in_boxes,
@@ -12,10 +12,18 @@ from .attention_localization import (
     smallest_share,
     visible_boxes,
 )
-from .grouped_average_precision import GroupedAveragePrecision, bootstrap_average_precision
-from .mean_average_precision import MeanAveragePrecision, average_precision
-from .operating_points import OperatingPoint, OperatingPoints, operating_point, point_at
-from .score_table import Scores, ScoreTable, read_scores, write_scores
+from mmsxm.evaluation.grouped_average_precision import (
+    GroupedAveragePrecision,
+    bootstrap_average_precision,
+)
+from mmsxm.evaluation.mean_average_precision import MeanAveragePrecision, average_precision
+from mmsxm.evaluation.operating_points import (
+    OperatingPoint,
+    OperatingPoints,
+    operating_point,
+    point_at,
+)
+from mmsxm.evaluation.score_table import Scores, ScoreTable, read_scores, write_scores
 
 __all__ = [
     'AlarmCurve',

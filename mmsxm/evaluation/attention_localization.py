@@ -13,9 +13,8 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsxm.box_sizes import SIZES, size_of, smallest_box_share
+from mmsxm.evaluation.array_metric import ArrayMetric
 from mmsxm.registry import METRICS
-
-from .array_metric import ArrayMetric
 
 __all__ = [
     'AttentionBySize',

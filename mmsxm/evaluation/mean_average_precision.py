@@ -13,9 +13,8 @@ import torch
 from mmengine.logging import print_log
 from mmpretrain.structures import label_to_onehot
 
+from mmsxm.evaluation.array_metric import ArrayMetric
 from mmsxm.registry import METRICS
-
-from .array_metric import ArrayMetric
 
 __all__ = ['MeanAveragePrecision', 'average_precision', 'score_rows', 'with_mean']
 

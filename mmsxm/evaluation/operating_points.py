@@ -15,13 +15,19 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmsxm.box_sizes import SIZES, size_of
+from mmsxm.evaluation.alarm_curve import (
+    AlarmCurve,
+    alarm_curve,
+    any_item,
+    bag_name,
+    corners,
+    reliability,
+)
+from mmsxm.evaluation.array_metric import ArrayMetric
+from mmsxm.evaluation.attention_localization import smallest_share
+from mmsxm.evaluation.mean_average_precision import average_precision, score_rows
 from mmsxm.occlusion import OCCLUSION_LEVELS
 from mmsxm.registry import METRICS
-
-from .alarm_curve import AlarmCurve, alarm_curve, any_item, bag_name, corners, reliability
-from .array_metric import ArrayMetric
-from .attention_localization import smallest_share
-from .mean_average_precision import average_precision, score_rows
 
 __all__ = [
     'OperatingPoint',

@@ -9,12 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
+from mmsxm.evaluation.image_name import image_name
+from mmsxm.evaluation.mean_average_precision import score_rows
 from mmsxm.foreign import read_csv
 from mmsxm.pyramid_levels import level_names
 from mmsxm.registry import METRICS
-
-from .image_name import image_name
-from .mean_average_precision import score_rows
 
 __all__ = [
     'ScoreTable',

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from .alarm_curve import AlarmCurve, corners
+from mmsxm.evaluation.alarm_curve import AlarmCurve, corners
 
 __all__ = [
     'BestF1',

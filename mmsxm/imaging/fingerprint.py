@@ -11,8 +11,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .images import is_transparent, read_image
-from .reading import Unreadable, attempt
+from mmsxm.imaging.images import is_transparent, read_image
+from mmsxm.imaging.reading import Unreadable, attempt
 
 __all__ = ['Fingerprint', 'fingerprint_file', 'perceptual_hash']
 

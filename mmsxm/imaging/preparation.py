@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cv2
 import numpy as np
 
-from .foreground import BACKGROUND, MARGIN, foreground_window
+from mmsxm.imaging.foreground import BACKGROUND, MARGIN, foreground_window
 
 if TYPE_CHECKING:
     from mmengine.config import Config

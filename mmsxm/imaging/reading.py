@@ -7,8 +7,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from .images import ImageError, read_image
-from .preparation import Preparation, View
+from mmsxm.imaging.images import ImageError, read_image
+from mmsxm.imaging.preparation import Preparation, View
 
 __all__ = ['Prepared', 'Unreadable', 'attempt', 'prepare_file']
 

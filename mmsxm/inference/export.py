@@ -19,12 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from mmsxm.files import write_whole
+from mmsxm.inference.backends import BACKENDS
+from mmsxm.inference.backends.base import ModelInfo
+from mmsxm.inference.backends.exported import INPUT, METADATA, OUTPUTS, PRECISION, describe
+from mmsxm.inference.export_check import ANY_FINITE, largest_difference
 from mmsxm.models import ScreeningNetwork
-
-from .backends import BACKENDS
-from .backends.base import ModelInfo
-from .backends.exported import INPUT, METADATA, OUTPUTS, PRECISION, describe
-from .export_check import ANY_FINITE, largest_difference
 
 __all__ = ['export', 'to_onnx', 'write_openvino']
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mmsxm.inference.backends import BACKENDS, Prediction, load_backend
 from mmsxm.models import ScreeningNetwork
-
-from .backends import BACKENDS, Prediction, load_backend
 
 __all__ = ['ANY_FINITE', 'BATCHES', 'TOLERANCE', 'largest_difference', 'varied_images']
 

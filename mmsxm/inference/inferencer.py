@@ -20,10 +20,8 @@ from mmpretrain.apis.base import BaseInferencer
 from mmpretrain.structures import DataSample
 
 from mmsxm.imaging.preparation import map_to_image
-from mmsxm.visualization.windows import open_window
-
-from .backends import ModelInfo
-from .station_inferencer import (
+from mmsxm.inference.backends import ModelInfo
+from mmsxm.inference.station_inferencer import (
     Input,
     Judged,
     StationInferencer,
@@ -32,6 +30,7 @@ from .station_inferencer import (
     verdict_pictures,
     write_picture,
 )
+from mmsxm.visualization.windows import open_window
 
 __all__ = ['XrayInferencer']
 

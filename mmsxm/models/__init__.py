@@ -1,15 +1,15 @@
 """Networks of the paper and its baselines."""
 
-from .attention_head import BottomUpAttentionHead, UpsampleModule
-from .fpn import FPN
-from .fusion_heads import AverageFusionHead, MetaFusionHead, PerLevelHead
-from .hierarchical_refinement import HierarchicalRefinement
-from .losses import MultiLabelBCELoss
-from .meta_selection import MetaSelection
-from .pyramid_refinement import NormalizedRefinement, ProductRefinement
-from .screening_network import ScreeningNetwork
-from .sxmnet import SXMNet
-from .tta import MultiLabelTTA
+from mmsxm.models.attention_head import BottomUpAttentionHead, UpsampleModule
+from mmsxm.models.fpn import FPN
+from mmsxm.models.fusion_heads import AverageFusionHead, MetaFusionHead, PerLevelHead
+from mmsxm.models.hierarchical_refinement import HierarchicalRefinement
+from mmsxm.models.losses import MultiLabelBCELoss
+from mmsxm.models.meta_selection import MetaSelection
+from mmsxm.models.pyramid_refinement import NormalizedRefinement, ProductRefinement
+from mmsxm.models.screening_network import ScreeningNetwork
+from mmsxm.models.sxmnet import SXMNet
+from mmsxm.models.tta import MultiLabelTTA
 
 __all__ = [
     'FPN',

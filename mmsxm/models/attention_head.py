@@ -23,10 +23,9 @@ from mmengine.model import BaseModule, normal_init
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmsxm.models.losses import summed_mse_loss
 from mmsxm.pyramid_levels import LEVELS
 from mmsxm.registry import MODELS
-
-from .losses import summed_mse_loss
 
 IMAGE_CHANNELS = 3
 NUM_LEVELS = len(

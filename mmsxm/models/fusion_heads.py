@@ -15,10 +15,9 @@ from mmpretrain.models.heads import MultiLabelClsHead
 from mmpretrain.structures import DataSample, label_to_onehot
 from torch import Tensor, nn
 
+from mmsxm.models.losses import MultiLabelBCELoss, meta_level_loss
+from mmsxm.models.meta_selection import MetaSelection
 from mmsxm.registry import MODELS
-
-from .losses import MultiLabelBCELoss, meta_level_loss
-from .meta_selection import MetaSelection
 
 
 def stack_targets(data_samples: Sequence[DataSample], num_classes: int) -> Tensor:

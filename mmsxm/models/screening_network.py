@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .fusion_heads import fuse
-from .sxmnet import SXMNet
+from mmsxm.models.fusion_heads import fuse
+from mmsxm.models.sxmnet import SXMNet
 
 __all__ = ['ScreeningNetwork']
 

@@ -17,9 +17,8 @@ from mmpretrain.models.classifiers import ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmsxm.models.attention_head import NUM_LEVELS, BottomUpAttentionHead
 from mmsxm.registry import MODELS
-
-from .attention_head import NUM_LEVELS, BottomUpAttentionHead
 
 
 @MODELS.register_module()

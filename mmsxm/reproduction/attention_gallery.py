@@ -17,13 +17,12 @@ from mmsxm.engine.checkpoint_hooks import latest_checkpoint
 from mmsxm.evaluation.attention_localization import pointing_hit, visible_boxes
 from mmsxm.pyramid_levels import LEVELS
 from mmsxm.registry import DATASETS
+from mmsxm.reproduction.finished_runs import finished_runs
+from mmsxm.reproduction.reproduction import Reproduction, Run
+from mmsxm.reproduction.rows import SXMNET
 from mmsxm.tables import write_csv
 from mmsxm.visualization.gallery import Exhibit, draw_gallery
 from mmsxm.visualization.pictures import to_rgb
-
-from .finished_runs import finished_runs
-from .reproduction import Reproduction, Run
-from .rows import SXMNET
 
 __all__ = ['draw_attention']
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from .reproduction import Reproduction, Run
+from mmsxm.reproduction.reproduction import Reproduction, Run
 
 __all__ = ['finished_runs']
 

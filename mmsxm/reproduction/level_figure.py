@@ -9,13 +9,12 @@ import numpy as np
 
 from mmsxm.evaluation.score_table import read_scores
 from mmsxm.pyramid_levels import LEVELS
+from mmsxm.reproduction.finished_runs import finished_runs
+from mmsxm.reproduction.reproduction import Reproduction, Run
+from mmsxm.reproduction.rows import TABLES
+from mmsxm.reproduction.taught_levels import count_levels, levels_of_boxes
 from mmsxm.tables import write_csv
 from mmsxm.visualization.bars import BarPanel, plot_bars
-
-from .finished_runs import finished_runs
-from .reproduction import Reproduction, Run
-from .rows import TABLES
-from .taught_levels import count_levels, levels_of_boxes
 
 __all__ = ['draw_box_levels', 'draw_levels']
 

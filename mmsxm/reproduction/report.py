@@ -13,11 +13,10 @@ from mmengine.config import Config
 from mmsxm.apis.installed_configs import CONFIGS
 from mmsxm.apis.running import load_config
 from mmsxm.evaluation import read_scores
+from mmsxm.reproduction.reproduction import Reproduction, Run
+from mmsxm.reproduction.rows import SXMNET, TABLES, Row
+from mmsxm.reproduction.run_comparison import compare_runs, image_groups, read_runs
 from mmsxm.tables import write_csv
-
-from .reproduction import Reproduction, Run
-from .rows import SXMNET, TABLES, Row
-from .run_comparison import compare_runs, image_groups, read_runs
 
 __all__ = ['write_table']
 

@@ -30,10 +30,8 @@ from mmsxm.apis import running
 from mmsxm.apis.installed_configs import CONFIGS
 from mmsxm.apis.meta_labels import label_levels
 from mmsxm.errors import exit_on_user_error
-from mmsxm.simulation import write_opixray, write_sixray
-
-from .rows import Row
-from .run_records import (
+from mmsxm.reproduction.rows import Row
+from mmsxm.reproduction.run_records import (
     EPOCHS,
     best_of,
     by_epoch,
@@ -47,8 +45,9 @@ from .run_records import (
     write_epochs,
     write_result,
 )
-from .suites import is_stage1, lay_over, load_suite
-from .taught_levels import count_levels, taught_levels
+from mmsxm.reproduction.suites import is_stage1, lay_over, load_suite
+from mmsxm.reproduction.taught_levels import count_levels, taught_levels
+from mmsxm.simulation import write_opixray, write_sixray
 
 __all__ = ['Reproduction', 'Run', 'train_all']
 

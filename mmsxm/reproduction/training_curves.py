@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmsxm.input_sizes import CROPPED, RESIZED
+from mmsxm.reproduction.finished_runs import finished_runs
+from mmsxm.reproduction.reproduction import Reproduction, Run
+from mmsxm.reproduction.run_records import read_epochs
 from mmsxm.tables import write_csv
 from mmsxm.visualization.curves import Curve, CurvePanel, plot_curves
-
-from .finished_runs import finished_runs
-from .reproduction import Reproduction, Run
-from .run_records import read_epochs
 
 __all__ = ['draw_attention_losses', 'draw_curves']
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from mmsxm.clock import now
 from mmsxm.files import sha256_or_none
+from mmsxm.review.decision_log import Decision
 from mmsxm.screening.record import differs, read_record
-
-from .decision_log import Decision
 
 __all__ = [
     'STEP',

@@ -9,11 +9,10 @@ import numpy as np
 from mmsxm.imaging.images import MAX_PIXELS, read_image
 from mmsxm.imaging.reading import prepare_file
 from mmsxm.inference.backends import Backend
+from mmsxm.review.cases import Case, Review, read_cases
+from mmsxm.review.decision_log import append_decision, read_decisions
 from mmsxm.screening.record import differs
 from mmsxm.screening.screen import screen_files
-
-from .cases import Case, Review, read_cases
-from .decision_log import append_decision, read_decisions
 
 __all__ = ['Desk', 'Look']
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from mmsxm.files import whole_file
 from mmsxm.inference.backends import ModelInfo
-
-from .record import Record, differs, read_record
+from mmsxm.screening.record import Record, differs, read_record
 
 try:
     import fcntl

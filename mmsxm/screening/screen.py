@@ -13,10 +13,9 @@ from mmsxm.imaging.preparation import View
 from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
 from mmsxm.inference.backends import Backend, ModelInfo
 from mmsxm.inference.verdict import judge
+from mmsxm.screening.record import Record
 from mmsxm.visualization.screening_overlays import write_overlay
 from mmsxm.worker_pool import IDLE, Idle, WorkerDiedError, WorkerPool
-
-from .record import Record
 
 __all__ = ['Screened', 'screen', 'screen_files']
 

@@ -1,11 +1,11 @@
 """Simulated X-ray images of bags: physics, things made of parts, scanners, whole data sets."""
 
-from .bag import Bag, simulate_bag, visible_share
-from .dataset import write_opixray, write_sixray
-from .physics import MATERIALS, Material, linear_attenuation
-from .scanner import Scanner, measure, picture, show
-from .scanner_profiles import SCANNERS, load_scanners, scanner_from
-from .sites import CROWDING, SITES, Crowding, Site
+from mmsxm.simulation.bag import Bag, simulate_bag, visible_share
+from mmsxm.simulation.dataset import write_opixray, write_sixray
+from mmsxm.simulation.physics import MATERIALS, Material, linear_attenuation
+from mmsxm.simulation.scanner import Scanner, measure, picture, show
+from mmsxm.simulation.scanner_profiles import SCANNERS, load_scanners, scanner_from
+from mmsxm.simulation.sites import CROWDING, SITES, Crowding, Site
 
 __all__ = [
     'CROWDING',

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .packing import choose_items, lay_out, pack, place
-from .physics import Floats, Image
-from .scanner import Scanner, picture
-from .scanner_profiles import known_scanners
-from .shapes import Patch, draw
-from .sites import CROWDING, SITES, Crowding, Site
+from mmsxm.simulation.packing import choose_items, lay_out, pack, place
+from mmsxm.simulation.physics import Floats, Image
+from mmsxm.simulation.scanner import Scanner, picture
+from mmsxm.simulation.scanner_profiles import known_scanners
+from mmsxm.simulation.shapes import Patch, draw
+from mmsxm.simulation.sites import CROWDING, SITES, Crowding, Site
 
 # Goes up with every change that alters pictures, so that an unfinished set is never continued by
 # another simulator.

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .outlines import Outline
-from .physics import Floats
+from mmsxm.simulation.outlines import Outline
+from mmsxm.simulation.physics import Floats
 
 
 class Shape(NamedTuple):

@@ -17,12 +17,11 @@ from typing import NamedTuple, Protocol
 import cv2
 
 from mmsxm.files import write_whole
-
-from . import opixray_layout, sixray_layout
-from .bag import SIMULATOR_VERSION, Bag, simulate_bag
-from .scanner import Scanner
-from .scanner_profiles import known_scanners
-from .sites import CROWDING, Crowding
+from mmsxm.simulation import opixray_layout, sixray_layout
+from mmsxm.simulation.bag import SIMULATOR_VERSION, Bag, simulate_bag
+from mmsxm.simulation.scanner import Scanner
+from mmsxm.simulation.scanner_profiles import known_scanners
+from mmsxm.simulation.sites import CROWDING, Crowding
 
 PARAMETERS_FILE = 'simulation.json'
 # Few enough that no process waits long for the last ones, enough that handing them out costs

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from .bag import Bag
+from mmsxm.simulation.bag import Bag
 
 # The least visible share of levels 1 and 2. The release's levels were given by people; these
 # thresholds give nearly its shares of them (922, 548 and 306 of 1,776 test images).

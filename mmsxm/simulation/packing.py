@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .clutter import CLUTTER, make_bag, make_clothes, make_tray
-from .physics import Floats
-from .shapes import Part, Patch, Pose, extent
-from .sites import LUGGAGE, Crowding, Site
+from mmsxm.simulation.clutter import CLUTTER, make_bag, make_clothes, make_tray
+from mmsxm.simulation.physics import Floats
+from mmsxm.simulation.shapes import Part, Patch, Pose, extent
+from mmsxm.simulation.sites import LUGGAGE, Crowding, Site
 
 Thing = tuple[list[Part], Pose]
 

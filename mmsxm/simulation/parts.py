@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .coverage import Shape, coverage
-from .outlines import Outline
-from .physics import Floats
+from mmsxm.simulation.coverage import Shape, coverage
+from mmsxm.simulation.outlines import Outline
+from mmsxm.simulation.physics import Floats
 
 # What is left at a blade's edge, and at the rim of a round body.
 _EDGE = 0.3

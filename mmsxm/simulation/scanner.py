@@ -23,7 +23,7 @@ from statistics import NormalDist
 import cv2
 import numpy as np
 
-from .physics import TABLE_ENERGIES, Energies, Floats, Image
+from mmsxm.simulation.physics import TABLE_ENERGIES, Energies, Floats, Image
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # Rec. 601
 _RATIO_STEPS = 64

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from .scanner import Scanner
+from mmsxm.simulation.scanner import Scanner
 
 _SIXRAY_WHITE = Scanner(
     energies=(50, 100),

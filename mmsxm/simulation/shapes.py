@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .outlines import Outline, bar, box, curve, ellipse, inset, rotation, turn
-from .parts import Map, Part, depths_of
-from .physics import USUAL_ENERGIES, Energies, Floats, linear_attenuation
+from mmsxm.simulation.outlines import Outline, bar, box, curve, ellipse, inset, rotation, turn
+from mmsxm.simulation.parts import Map, Part, depths_of
+from mmsxm.simulation.physics import USUAL_ENERGIES, Energies, Floats, linear_attenuation
 
 __all__ = [
     'Floats',

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .items import OPIXRAY_ITEMS, SIXRAY_ITEMS, ItemKind
+from mmsxm.simulation.items import OPIXRAY_ITEMS, SIXRAY_ITEMS, ItemKind
 
 # Of luggage: a bag, a tray, things that lie loose on the belt.
 LUGGAGE = ('bag', 'tray', 'loose')

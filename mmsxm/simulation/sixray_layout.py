@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from .bag import Bag
+from mmsxm.simulation.bag import Bag
 
 # The order of the release's csv files.
 _COLUMNS = ('Gun', 'Knife', 'Wrench', 'Pliers', 'Scissors')

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .plot_style import COLOURS, draw_panels
+from mmsxm.visualization.plot_style import COLOURS, draw_panels
 
 __all__ = ['BarPanel', 'plot_bars']
 

@@ -11,9 +11,8 @@ from mmsxm.datasets.annotations import Box
 from mmsxm.datasets.check_report import CheckedList, Report
 from mmsxm.datasets.checks import KINDS, SEVERITIES, Finding
 from mmsxm.imaging.images import ImageError, read_image
-
-from .escaping import shown
-from .overlays import BOX_COLOUR
+from mmsxm.visualization.escaping import shown
+from mmsxm.visualization.overlays import BOX_COLOUR
 
 __all__ = ['check_page']
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .overlays import draw_boxes, overlay_map, relative_map
-from .plot_style import COLOURS, draw_panels
+from mmsxm.visualization.overlays import draw_boxes, overlay_map, relative_map
+from mmsxm.visualization.plot_style import COLOURS, draw_panels
 
 __all__ = ['Exhibit', 'draw_gallery']
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from mmsxm.evaluation.thresholds import wilson_interval
 from mmsxm.foreign import read_csv
-
-from .plot_style import COLOURS, draw_panels
+from mmsxm.visualization.plot_style import COLOURS, draw_panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

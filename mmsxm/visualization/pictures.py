@@ -6,8 +6,7 @@ from mmengine.structures import BaseDataElement
 
 from mmsxm.datasets.transforms import draw_ellipses
 from mmsxm.pyramid_levels import LEVELS
-
-from .overlays import caption, draw_boxes, overlay_map, relative_map
+from mmsxm.visualization.overlays import caption, draw_boxes, overlay_map, relative_map
 
 SHOWN_SIDE = 336  # small inputs are enlarged to it, so that captions can be read
 

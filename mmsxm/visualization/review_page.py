@@ -7,8 +7,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .escaping import shown
-from .overlays import relative_map
+from mmsxm.visualization.escaping import shown
+from mmsxm.visualization.overlays import relative_map
 
 __all__ = ['Bar', 'QueueRow', 'bars_html', 'image_html', 'queue_html', 'shown', 'tile_html']
 

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .overlays import caption, draw_boxes, overlay_map, relative_map
+from mmsxm.visualization.overlays import caption, draw_boxes, overlay_map, relative_map
 
 __all__ = ['draw_verdict']
 

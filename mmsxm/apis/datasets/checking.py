@@ -14,6 +14,8 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmsxm.apis.datasets.copies import copies, shared_images
+from mmsxm.apis.running import DATALOADERS
 from mmsxm.datasets.annotations import AnnotatedObject, labels_by_name
 from mmsxm.datasets.check_report import CheckedList, Report
 from mmsxm.datasets.checks import (
@@ -33,9 +35,6 @@ from mmsxm.imaging.reading import Unreadable
 from mmsxm.registry import DATASETS
 from mmsxm.simulation.dataset import PARAMETERS_FILE
 from mmsxm.worker_pool import WorkerDiedError, WorkerPool
-
-from ..running import DATALOADERS
-from .copies import copies, shared_images
 
 __all__ = ['check_datasets']
 

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 
+from mmsxm.apis.datasets.prepared_manifest import MANIFEST, Row, is_intact, read_rows, write_rows
 from mmsxm.datasets.annotations import AnnotatedObject, Box, clip_box
 from mmsxm.datasets.image_folder import ImageFolder
 from mmsxm.datasets.moved_boxes import lines_with_boxes, voc_with_boxes
@@ -30,8 +31,6 @@ from mmsxm.imaging.foreground import BACKGROUND, MARGIN
 from mmsxm.imaging.images import ImageError, read_image
 from mmsxm.input_sizes import RESIZED
 from mmsxm.worker_pool import WorkerDiedError, WorkerPool
-
-from .prepared_manifest import MANIFEST, Row, is_intact, read_rows, write_rows
 
 __all__ = ['LAYOUTS', 'Report', 'prepare_data']
 

@@ -1,8 +1,13 @@
 """Transforms that know boxes and what to learn from them."""
 
-from .geometry import CenterCrop, CropBackground, RandomCrop
-from .targets import EllipseHeatmap, IntuitiveMetaLevel, draw_ellipses, intuitive_level
-from .threat_projection import ThreatImageProjection, project
+from mmsxm.datasets.transforms.geometry import CenterCrop, CropBackground, RandomCrop
+from mmsxm.datasets.transforms.targets import (
+    EllipseHeatmap,
+    IntuitiveMetaLevel,
+    draw_ellipses,
+    intuitive_level,
+)
+from mmsxm.datasets.transforms.threat_projection import ThreatImageProjection, project
 
 __all__ = [
     'CenterCrop',

@@ -14,10 +14,9 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmsxm.datasets.threat_bank import Threat, ThreatBank
+from mmsxm.datasets.threat_cutting import white_level
 from mmsxm.registry import TRANSFORMS
-
-from ..threat_bank import Threat, ThreatBank
-from ..threat_cutting import white_level
 
 VISIBLE = 0.95  # what lets more through than this is taken for air
 TRIES = 10  # to find an item and a place that fit

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
-from .base import Backend, ModelInfo, Prediction
+from mmsxm.inference.backends.base import Backend, ModelInfo, Prediction
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -43,8 +43,7 @@ def load_backend(
     if wanted == 'torch':
         try:
             from mmsxm import registry  # noqa: F401  before mmpretrain, which needs our repairs
-
-            from .torch_backend import TorchBackend
+            from mmsxm.inference.backends.torch_backend import TorchBackend
         except ModuleNotFoundError as error:
             raise ImportError(
                 f'{model} is run by PyTorch, and {error.name} is not installed. Install a stack, '
@@ -63,9 +62,9 @@ def load_backend(
     if not Path(str(model)).is_file():
         raise FileNotFoundError(f'There is no exported network {model}.')
     if wanted == 'onnxruntime':
-        from .onnxruntime_backend import OnnxRuntimeBackend
+        from mmsxm.inference.backends.onnxruntime_backend import OnnxRuntimeBackend
 
         return OnnxRuntimeBackend(str(model), threads)
-    from .openvino_backend import OpenVINOBackend
+    from mmsxm.inference.backends.openvino_backend import OpenVINOBackend
 
     return OpenVINOBackend(str(model), threads)

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from mmsxm.imaging.preparation import Preparation
-
-from ..calibration import Calibration
+from mmsxm.inference.calibration import Calibration
 
 __all__ = ['Backend', 'ModelInfo', 'Prediction']
 

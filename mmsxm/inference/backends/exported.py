@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mmsxm.foreign import parse_json
-
-from .base import ModelInfo, Prediction
+from mmsxm.inference.backends.base import ModelInfo, Prediction
 
 __all__ = [
     'INPUT',

@@ -2,8 +2,14 @@
 
 import numpy as np
 
-from .base import Prediction
-from .exported import INPUT, METADATA, known_outputs, read_description, to_prediction
+from mmsxm.inference.backends.base import Prediction
+from mmsxm.inference.backends.exported import (
+    INPUT,
+    METADATA,
+    known_outputs,
+    read_description,
+    to_prediction,
+)
 
 __all__ = ['OnnxRuntimeBackend']
 

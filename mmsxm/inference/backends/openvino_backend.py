@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .base import Prediction
-from .exported import (
+from mmsxm.inference.backends.base import Prediction
+from mmsxm.inference.backends.exported import (
     INPUT,
     METADATA,
     PRECISION,

@@ -23,11 +23,10 @@ from mmsxm.engine.network_settings import (
 )
 from mmsxm.files import sha256
 from mmsxm.imaging.preparation import Preparation
+from mmsxm.inference.backends.base import ModelInfo, Prediction
+from mmsxm.inference.calibration import KEY, Calibration
 from mmsxm.models import ScreeningNetwork, SXMNet
 from mmsxm.registry import MODELS
-
-from ..calibration import KEY, Calibration
-from .base import ModelInfo, Prediction
 
 __all__ = ['TorchBackend', 'load_network']
 

@@ -9,17 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..shapes import Part
-from .appliances import batteries, camera, charger, hair_dryer, mouse, torch
-from .bags import make_bag
-from .cables import cable, coil, earphones, power_strip
-from .cases import make_tray
-from .clothing import belt, cap, hanger, make_clothes, umbrella
-from .containers import bottle, flask, glass_bottle, jar, lotion, spray, tin
-from .electronics import gadget, laptop, phone
-from .food import can, carton, chocolate, fruit, lunch_box, pouch_of_powder
-from .footwear import shoes
-from .household import (
+from mmsxm.simulation.clutter.appliances import batteries, camera, charger, hair_dryer, mouse, torch
+from mmsxm.simulation.clutter.bags import make_bag
+from mmsxm.simulation.clutter.cables import cable, coil, earphones, power_strip
+from mmsxm.simulation.clutter.cases import make_tray
+from mmsxm.simulation.clutter.clothing import belt, cap, hanger, make_clothes, umbrella
+from mmsxm.simulation.clutter.containers import bottle, flask, glass_bottle, jar, lotion, spray, tin
+from mmsxm.simulation.clutter.electronics import gadget, laptop, phone
+from mmsxm.simulation.clutter.food import can, carton, chocolate, fruit, lunch_box, pouch_of_powder
+from mmsxm.simulation.clutter.footwear import shoes
+from mmsxm.simulation.clutter.household import (
     ball,
     blocks,
     book,
@@ -32,10 +31,44 @@ from .household import (
     roll,
     toy_car,
 )
-from .metal import block, carabiner, dumbbell, plate, rods, screws, small_metal, springs
-from .personal import coins, glasses, jewellery, keys, lighter, pens, wallet, watch
-from .toiletry import comb_and_brush, cosmetics, perfume, pouch, soap, tube_of_paste
-from .tools import bits, hex_keys, organiser, padlock, screwdrivers, sockets, tape_measure
+from mmsxm.simulation.clutter.metal import (
+    block,
+    carabiner,
+    dumbbell,
+    plate,
+    rods,
+    screws,
+    small_metal,
+    springs,
+)
+from mmsxm.simulation.clutter.personal import (
+    coins,
+    glasses,
+    jewellery,
+    keys,
+    lighter,
+    pens,
+    wallet,
+    watch,
+)
+from mmsxm.simulation.clutter.toiletry import (
+    comb_and_brush,
+    cosmetics,
+    perfume,
+    pouch,
+    soap,
+    tube_of_paste,
+)
+from mmsxm.simulation.clutter.tools import (
+    bits,
+    hex_keys,
+    organiser,
+    padlock,
+    screwdrivers,
+    sockets,
+    tape_measure,
+)
+from mmsxm.simulation.shapes import Part
 
 __all__ = ['CLUTTER', 'ClutterKind', 'make_bag', 'make_clothes', 'make_tray']
 

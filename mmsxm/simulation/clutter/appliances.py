@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from ..shapes import Outline, Part, bar, box, curve, ellipse, inset, turn
-from .cables import lead
-from .electronics import board, cells
-from .kit import (
+from mmsxm.simulation.clutter.cables import lead
+from mmsxm.simulation.clutter.electronics import board, cells
+from mmsxm.simulation.clutter.kit import (
     closed,
     comb,
     cord,
@@ -17,6 +16,7 @@ from .kit import (
     tube,
     walls,
 )
+from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, inset, turn
 
 
 def charger(rng: np.random.Generator) -> list[Part]:

@@ -9,10 +9,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..shapes import Outline, Part, box, curve, ellipse, inset
-from .cases import carton, flight_case, shell_case, trolley
-from .fittings import d_ring, ladder_lock, loose_metal, piping, side_buckle, strap, zipper
-from .kit import closed, comb, cord, creases, dots, folds, moved, pick, rim, seams
+from mmsxm.simulation.clutter.cases import carton, flight_case, shell_case, trolley
+from mmsxm.simulation.clutter.fittings import (
+    d_ring,
+    ladder_lock,
+    loose_metal,
+    piping,
+    side_buckle,
+    strap,
+    zipper,
+)
+from mmsxm.simulation.clutter.kit import (
+    closed,
+    comb,
+    cord,
+    creases,
+    dots,
+    folds,
+    moved,
+    pick,
+    rim,
+    seams,
+)
+from mmsxm.simulation.shapes import Outline, Part, box, curve, ellipse, inset
 
 
 def _sack(rng: np.random.Generator, w: float, h: float, square: float = 5.0) -> Outline:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..shapes import Outline, Part, bar, box, curve, ellipse, inset
-from .kit import cord, dots, folds, moved, pick, rim, shifted, tangle
+from mmsxm.simulation.clutter.kit import cord, dots, folds, moved, pick, rim, shifted, tangle
+from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, inset
 
 
 def _wire(line: Outline, width: float) -> list[Part]:

@@ -6,9 +6,20 @@ larger than the back, so every edge is there twice.
 
 import numpy as np
 
-from ..shapes import Outline, Part, box, curve, ellipse, inset
-from .fittings import rivets, side_buckle, strap, zipper
-from .kit import closed, comb, cord, creases, folds, moved, pick, rim, seams, shifted
+from mmsxm.simulation.clutter.fittings import rivets, side_buckle, strap, zipper
+from mmsxm.simulation.clutter.kit import (
+    closed,
+    comb,
+    cord,
+    creases,
+    folds,
+    moved,
+    pick,
+    rim,
+    seams,
+    shifted,
+)
+from mmsxm.simulation.shapes import Outline, Part, box, curve, ellipse, inset
 
 
 def _pair(rng: np.random.Generator, a: float, b: float, radius: float) -> tuple[Outline, Outline]:

@@ -2,9 +2,21 @@
 
 import numpy as np
 
-from ..shapes import Part, bar, box, curve, ellipse, inset, turn
-from .fittings import slider
-from .kit import blob, closed, comb, cord, creases, dots, folds, moved, pick, shifted, sweep
+from mmsxm.simulation.clutter.fittings import slider
+from mmsxm.simulation.clutter.kit import (
+    blob,
+    closed,
+    comb,
+    cord,
+    creases,
+    dots,
+    folds,
+    moved,
+    pick,
+    shifted,
+    sweep,
+)
+from mmsxm.simulation.shapes import Part, bar, box, curve, ellipse, inset, turn
 
 
 def make_clothes(rng: np.random.Generator, width: float, height: float) -> list[Part]:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..shapes import Outline, Part, box, ellipse, inset
-from .kit import cord, dots, folds, moved, pick, rim, tube, walls
+from mmsxm.simulation.clutter.kit import cord, dots, folds, moved, pick, rim, tube, walls
+from mmsxm.simulation.shapes import Outline, Part, box, ellipse, inset
 
 _STEPS = np.linspace(0.2, 1, 5)  # along a shoulder
 

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..shapes import Outline, Part, bar, box, curve, ellipse, inset, turn
-from .kit import comb, dots, moved, pick, rim, shifted, tube, walls
+from mmsxm.simulation.clutter.kit import comb, dots, moved, pick, rim, shifted, tube, walls
+from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, inset, turn
 
 
 def board(

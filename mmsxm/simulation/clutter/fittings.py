@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..shapes import Outline, Part, bar, box, ellipse, inset
-from .kit import closed, comb, cord, dots, moved, pick, sides
+from mmsxm.simulation.clutter.kit import closed, comb, cord, dots, moved, pick, sides
+from mmsxm.simulation.shapes import Outline, Part, bar, box, ellipse, inset
 
 
 def slider(rng: np.random.Generator) -> list[Part]:

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ..shapes import Part, bar, box, curve, ellipse, inset, turn
-from .containers import bands, liquid
-from .kit import (
+from mmsxm.simulation.clutter.containers import bands, liquid
+from mmsxm.simulation.clutter.kit import (
     blob,
     cord,
     creases,
@@ -17,6 +16,7 @@ from .kit import (
     tube,
     walls,
 )
+from mmsxm.simulation.shapes import Part, bar, box, curve, ellipse, inset, turn
 
 
 def can(rng: np.random.Generator) -> list[Part]:

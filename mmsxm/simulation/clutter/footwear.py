@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ..shapes import Part, bar, box, curve, ellipse, inset
-from .kit import (
+from mmsxm.simulation.clutter.kit import (
     closed,
     cord,
     dots,
@@ -12,6 +11,7 @@ from .kit import (
     pick,
     rim,
 )
+from mmsxm.simulation.shapes import Part, bar, box, curve, ellipse, inset
 
 # x from heel to toe, y outwards, of a left sole 27 cm long.
 _SOLE = np.array(

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ..shapes import Part, bar, box, curve, ellipse, inset, turn
-from .kit import (
+from mmsxm.simulation.clutter.kit import (
     blob,
     closed,
     comb,
@@ -15,6 +14,7 @@ from .kit import (
     pick,
     rim,
 )
+from mmsxm.simulation.shapes import Part, bar, box, curve, ellipse, inset, turn
 
 
 def book(rng: np.random.Generator) -> list[Part]:

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..parts import mapped
-from ..physics import Floats
-from ..shapes import Outline, Part, box, curve, ellipse, inset
+from mmsxm.simulation.parts import mapped
+from mmsxm.simulation.physics import Floats
+from mmsxm.simulation.shapes import Outline, Part, box, curve, ellipse, inset
 
 _T = TypeVar('_T')
 

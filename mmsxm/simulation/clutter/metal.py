@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ..shapes import Outline, Part, bar, box, curve, ellipse, inset, turn
-from .kit import (
+from mmsxm.simulation.clutter.kit import (
     comb,
     dots,
     moved,
@@ -12,6 +11,7 @@ from .kit import (
     tube,
     wire,
 )
+from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, inset, turn
 
 
 def screws(rng: np.random.Generator) -> list[Part]:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..shapes import Part, bar, box, curve, ellipse, inset
-from .fittings import zipper
-from .kit import comb, cord, dots, folds, moved, pick, rim, tangle, walls
+from mmsxm.simulation.clutter.fittings import zipper
+from mmsxm.simulation.clutter.kit import comb, cord, dots, folds, moved, pick, rim, tangle, walls
+from mmsxm.simulation.shapes import Part, bar, box, curve, ellipse, inset
 
 
 def coins(rng: np.random.Generator) -> list[Part]:

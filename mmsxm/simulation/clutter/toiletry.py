@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from ..shapes import Part, bar, box, ellipse, inset
-from .containers import screw_cap
-from .fittings import zipper
-from .kit import (
+from mmsxm.simulation.clutter.containers import screw_cap
+from mmsxm.simulation.clutter.fittings import zipper
+from mmsxm.simulation.clutter.kit import (
     closed,
     comb,
     cord,
@@ -18,7 +17,8 @@ from .kit import (
     sweep,
     walls,
 )
-from .personal import coins, jewellery, lighter
+from mmsxm.simulation.clutter.personal import coins, jewellery, lighter
+from mmsxm.simulation.shapes import Part, bar, box, ellipse, inset
 
 
 def tube_of_paste(rng: np.random.Generator) -> list[Part]:

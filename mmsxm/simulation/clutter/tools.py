@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..shapes import Outline, Part, bar, box, curve, ellipse, turn
-from .kit import comb, cord, dots, moved, pick, shifted, walls, wire
+from mmsxm.simulation.clutter.kit import comb, cord, dots, moved, pick, shifted, walls, wire
+from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, turn
 
 
 def screwdrivers(rng: np.random.Generator) -> list[Part]:

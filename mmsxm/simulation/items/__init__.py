@@ -9,13 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..shapes import Part
-from .guns import make_gun
-from .knives import make_knife, make_straight_knife
-from .pliers import make_pliers
-from .pocket_knives import make_folding_knife, make_multitool, make_utility_knife
-from .scissors import make_carried_scissors, make_scissors
-from .wrenches import make_wrench
+from mmsxm.simulation.items.guns import make_gun
+from mmsxm.simulation.items.knives import make_knife, make_straight_knife
+from mmsxm.simulation.items.pliers import make_pliers
+from mmsxm.simulation.items.pocket_knives import (
+    make_folding_knife,
+    make_multitool,
+    make_utility_knife,
+)
+from mmsxm.simulation.items.scissors import make_carried_scissors, make_scissors
+from mmsxm.simulation.items.wrenches import make_wrench
+from mmsxm.simulation.shapes import Part
 
 
 class ItemKind(NamedTuple):

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..parts import mapped
-from ..shapes import Outline, Part, bar, curve, ellipse, inset, turn
+from mmsxm.simulation.parts import mapped
+from mmsxm.simulation.shapes import Outline, Part, bar, curve, ellipse, inset, turn
 
 Points = Sequence[tuple[float, float]]
 

@@ -2,8 +2,17 @@
 
 import numpy as np
 
-from ..shapes import Part, bar, box, curve, ellipse, inset
-from .building import both_sides, cylinder, placed, scaled, shell, smooth, tube, zigzag
+from mmsxm.simulation.items.building import (
+    both_sides,
+    cylinder,
+    placed,
+    scaled,
+    shell,
+    smooth,
+    tube,
+    zigzag,
+)
+from mmsxm.simulation.shapes import Part, bar, box, curve, ellipse, inset
 
 
 def make_gun(length: float, rng: np.random.Generator) -> list[Part]:

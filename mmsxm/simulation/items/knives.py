@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..shapes import Outline, Part, bar, box, curve, ellipse, inset
-from .building import Points, knife_handle, scaled, smooth
-from .pocket_knives import make_folding_knife
+from mmsxm.simulation.items.building import Points, knife_handle, scaled, smooth
+from mmsxm.simulation.items.pocket_knives import make_folding_knife
+from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, inset
 
 
 def make_knife(length: float, rng: np.random.Generator) -> list[Part]:

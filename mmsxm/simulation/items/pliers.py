@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..shapes import Outline, Part, bar, box, curve, ellipse
-from .building import both_sides, half, scaled, smooth
+from mmsxm.simulation.items.building import both_sides, half, scaled, smooth
+from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse
 
 
 class _Plan(NamedTuple):

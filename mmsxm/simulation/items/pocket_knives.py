@@ -4,9 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from ..parts import mapped
-from ..shapes import Outline, Part, bar, box, curve, ellipse, inset
-from .building import both_sides, half, placed, rivets, scaled, smooth
+from mmsxm.simulation.items.building import both_sides, half, placed, rivets, scaled, smooth
+from mmsxm.simulation.parts import mapped
+from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, inset
 
 
 def make_folding_knife(length: float, rng: np.random.Generator) -> list[Part]:

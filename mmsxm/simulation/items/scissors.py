@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..shapes import Outline, Part, bar, curve, ellipse
-from .building import half, scaled
+from mmsxm.simulation.items.building import half, scaled
+from mmsxm.simulation.shapes import Outline, Part, bar, curve, ellipse
 
 
 def make_scissors(length: float, rng: np.random.Generator) -> list[Part]:

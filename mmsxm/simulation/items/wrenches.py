@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..shapes import Outline, Part, bar, box, curve, ellipse, turn
-from .building import both_sides, cylinder, placed, scaled, tube
+from mmsxm.simulation.items.building import both_sides, cylinder, placed, scaled, tube
+from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, turn
 
 
 def make_wrench(length: float, rng: np.random.Generator) -> list[Part]:
