@@ -5,6 +5,9 @@ Configs set ``default_scope='mmpretrain'`` and write our types with their scope,
 everything of mmpretrain, mmcv and mmengine keeps its plain name.
 """
 
+import warnings
+from typing import Any
+
 from mmsxm import compat
 
 compat.apply()  # before mmpretrain, whose import needs a torchvision that imports
@@ -20,6 +23,7 @@ __all__ = [
     'OPTIM_WRAPPERS',
     'OPTIM_WRAPPER_CONSTRUCTORS',
     'TRANSFORMS',
+    'keep_old_name',
 ]
 
 MODELS = Registry(
@@ -52,3 +56,20 @@ OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     scope='mmsxm',
     locations=['mmsxm.engine'],
 )
+
+
+def keep_old_name(registry: Registry, old: str, cls: type) -> None:
+    """Register a renamed class under its old name too, for one release.
+
+    Configs of users may contain the old name; building it warns.
+    """
+
+    def warn_and_build(self: Any, *args: Any, **kwargs: Any) -> None:
+        warnings.warn(
+            f'mmsxm.{old} is now called mmsxm.{cls.__name__}: change the type in your config.',
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        cls.__init__(self, *args, **kwargs)  # type: ignore[misc]
+
+    registry.register_module(name=old, module=type(old, (cls,), {'__init__': warn_and_build}))

@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
-from mmsxm.apis.calibrating import store_calibration
+from mmsxm.calibration.fit import store_calibration
 from mmsxm.cli import export as cli_export
 from mmsxm.datasets import OPIXray, SIXray
 from mmsxm.evaluation import read_scores

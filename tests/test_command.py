@@ -144,7 +144,7 @@ def test_arguments_and_exit_code_are_the_commands(
 
 
 def test_a_defect_keeps_its_traceback(own_command: Callable[[str], None]) -> None:
-    own_command('from mmsxm.files import nothing_of_that_name\n')
+    own_command('from mmsxm.io.files import nothing_of_that_name\n')
     with pytest.raises(ImportError, match='nothing_of_that_name'):
         command.run('complexity', [])
 

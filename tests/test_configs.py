@@ -17,12 +17,12 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 
-from mmsxm.apis.running import first_stage, load_config
 from mmsxm.datasets import SIXray
-from mmsxm.datasets.meta_labels import MetaLabels, source_of, write_meta_labels
-from mmsxm.engine.checkpoint_hooks import missing_keys
+from mmsxm.datasets.meta_label_file import MetaLabels, source_of, write_meta_labels
+from mmsxm.engine.checkpoints import missing_keys
 from mmsxm.models import HierarchicalRefinement, SXMNet
 from mmsxm.registry import DATASETS, MODELS
+from mmsxm.training.config import first_stage, load_config
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 LEAVES = sorted(

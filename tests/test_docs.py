@@ -24,13 +24,13 @@ import torch
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from mmsxm.apis.calibrating import store_calibration
-from mmsxm.apis.running import load_config
+from mmsxm.calibration.fit import store_calibration
 from mmsxm.cli import main as command_line
 from mmsxm.datasets import SIXray
 from mmsxm.inference.calibration import Calibration
 from mmsxm.registry import MODELS
 from mmsxm.simulation import write_opixray
+from mmsxm.training.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md']

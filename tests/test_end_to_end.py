@@ -17,7 +17,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from small_training import SMALL
 
-from mmsxm.apis import running
+from mmsxm.training.config import load_config
+from mmsxm.training.test import add_metric, build_test, use_tta
+from mmsxm.training.train import finished_epochs, resume, train
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN, TEST = 24, 7  # 3 batches of 8; a test set that two processes can't halve
@@ -60,7 +62,7 @@ class Project:
         loader = {'num_workers': workers, 'persistent_workers': workers > 0}
         options = {f'train_dataloader.{key}': value for key, value in loader.items()}
         options['experiment_name'] = name
-        return running.load_config(
+        return load_config(
             self.configs / 'stage2.py',
             work_dir=str(self.stage2.with_name(name)),
             options=options,
@@ -98,8 +100,8 @@ def weights(work_dir: Path, epoch: int = 3) -> dict[str, torch.Tensor]:
 
 
 def test_stages_trains_both(project: Project) -> None:
-    assert running.finished_epochs(project.stage1) == 1
-    assert running.finished_epochs(project.stage2) == 3
+    assert finished_epochs(project.stage1) == 1
+    assert finished_epochs(project.stage2) == 3
     measures = ('pointing', 'pointing_chance', 'energy', 'ellipse_iou', 'map_mean')
     pointing = {f'xray/{measure}' for measure in measures}
     (first,) = metrics_in_log(project.stage1)
@@ -127,18 +129,18 @@ def test_stages_does_not_train_stage_1_again(project: Project) -> None:
     config = project.configs / 'stage2.py'
     project.tool('train.py', config, '--stages', '--work-dir', work_dir, *options)
     assert [path.stat().st_mtime_ns for path in sorted(project.stage1.rglob('*'))] == before
-    assert running.finished_epochs(work_dir) == 1
+    assert finished_epochs(work_dir) == 1
 
 
 def test_stage_2_without_stage_1_says_what_to_run(project: Project) -> None:
     cfg = project.stage2_config('without')
     cfg.load_from = str(project.stage1.with_name('nowhere'))
     with pytest.raises(FileNotFoundError, match=r'train\.py configs/stage1\.py, or add --stages'):
-        running.train(cfg)
+        train(cfg)
 
 
 def test_a_checkpoint_of_stage_1_is_no_stage_2_to_test(project: Project) -> None:
-    runner = running.build_test(project.stage2_config('too_early'), str(project.stage1))
+    runner = build_test(project.stage2_config('too_early'), str(project.stage1))
     with pytest.raises(ValueError, match=r'does not fill the model.*head\.fcs'):
         runner.test()
 
@@ -148,12 +150,12 @@ def test_a_test_refuses_a_checkpoint_of_another_network(project: Project) -> Non
     without = project.stage2_config('without_attention')
     without.model.update(attention_head=None, refinement=None)
     without.optim_wrapper.paramwise_cfg = {}
-    runner = running.build_test(without, str(project.stage2))
+    runner = build_test(without, str(project.stage2))
     with pytest.raises(ValueError, match=r'do not exist there, first attention_head\.'):
         runner.test()
     product = project.stage2_config('product')
     product.model.refinement.type = 'mmsxm.ProductRefinement'
-    runner = running.build_test(product, str(project.stage2))
+    runner = build_test(product, str(project.stage2))
     with pytest.raises(ValueError, match=r'model\.refinement\.type is NormalizedRefinement in the'):
         runner.test()
 
@@ -176,7 +178,9 @@ KILLED = """
 import os, signal, sys
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmsxm.apis import running
+from mmsxm.training.config import load_config
+from mmsxm.training.test import add_metric, build_test, use_tta
+from mmsxm.training.train import finished_epochs, resume, train
 import torch
 
 torch.set_num_threads(1)
@@ -188,7 +192,7 @@ class Kill(Hook):
 
 config, work_dir, workers = sys.argv[1:]
 loader = dict(num_workers=int(workers), persistent_workers=int(workers) > 0)
-cfg = running.load_config(config, work_dir=work_dir, options=dict(train_dataloader=loader))
+cfg = load_config(config, work_dir=work_dir, options=dict(train_dataloader=loader))
 runner = Runner.from_cfg(cfg)
 runner.register_hook(Kill())
 runner.train()
@@ -210,11 +214,11 @@ def test_killed_and_resumed_training_equals_undisturbed_training(
         check=False,
     )
     assert done.returncode == -9, done.stderr
-    assert running.finished_epochs(work_dir) == 1
+    assert finished_epochs(work_dir) == 1
 
     cfg = project.stage2_config(name, workers)
-    running.resume(cfg)
-    running.train(cfg)
+    resume(cfg)
+    train(cfg)
     assert multiprocessing.active_children() == []  # left over they cost five seconds each
     undisturbed, resumed = weights(project.stage2), weights(work_dir)
     assert undisturbed.keys() == resumed.keys()
@@ -299,15 +303,15 @@ def test_averaged_weights_are_tested_as_they_were_saved(
     # so quickly that the average differs from the last weights and from the first
     average = dict(type=f'{scope}.EMAHook', momentum=0.3)
     cfg.custom_hooks = [average]
-    running.train(cfg)
+    train(cfg)
 
     def test(hooks: list, tta: bool) -> dict:
         cfg = project.stage2_config(f'{scope}_{len(hooks)}_{tta}')
         cfg.custom_hooks = hooks
-        running.add_metric(cfg, dict(type='mmsxm.ScoreTable', out=str(tmp_path / 'scores.csv')))
+        add_metric(cfg, dict(type='mmsxm.ScoreTable', out=str(tmp_path / 'scores.csv')))
         if tta:
-            running.use_tta(cfg)
-        runner = running.build_test(cfg, str(project.stage2.with_name(f'averaged_{scope}')))
+            use_tta(cfg)
+        runner = build_test(cfg, str(project.stage2.with_name(f'averaged_{scope}')))
         assert runner.test()
         return (tmp_path / 'scores.csv').read_text()
 
@@ -375,7 +379,7 @@ def test_two_processes_train(project: Project, tmp_path: Path) -> None:
         *('--cfg-options', *options, f'load_from={tmp_path / "stage1"}'),
         *('--stage1-options', *options),
     )
-    assert running.finished_epochs(tmp_path / 'stage1') == 1
-    assert running.finished_epochs(tmp_path / 'stage2') == 1
+    assert finished_epochs(tmp_path / 'stage1') == 1
+    assert finished_epochs(tmp_path / 'stage2') == 1
     (row,) = metrics_in_log(tmp_path / 'stage2')
     assert 0 < row['xray/mAP'] <= 100

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mmsxm.apis.running import load_config
 from mmsxm.engine.optim import merge_groups
 from mmsxm.errors import exit_on_user_error
 from mmsxm.registry import DATASETS
+from mmsxm.training.config import load_config
 
 
 def test_our_own_error_ends_the_program_in_one_line(

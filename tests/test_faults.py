@@ -26,9 +26,10 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from small_training import SMALL
 
-from mmsxm.apis import running
 from mmsxm.compat import DamagedFileError
 from mmsxm.engine import resumable_checkpoint
+from mmsxm.training.config import load_config
+from mmsxm.training.train import finished_epochs, resume, train
 
 ROOT = Path(__file__).resolve().parents[1]
 EPOCHS, BATCHES = 3, 3  # of 8 images
@@ -85,19 +86,19 @@ class Trainings:
     def cfg(self, name: str, **options: Any) -> Config:
         options = {'train_cfg.val_interval': EPOCHS, **options}
         options['experiment_name'] = f'faults_{next(self.numbers)}'
-        cfg = running.load_config(self.config, work_dir=str(self.folder / name), options=options)
+        cfg = load_config(self.config, work_dir=str(self.folder / name), options=options)
         cfg.custom_hooks = [dict(type='Happening')]
         return cfg
 
     def train(self, name: str, **options: Any) -> Path:
-        running.train(self.cfg(name, **options))
+        train(self.cfg(name, **options))
         return self.folder / name
 
     def resume(self, name: str, **options: Any) -> Path:
         cfg = self.cfg(name, **options)
-        running.resume(cfg)
+        resume(cfg)
         assert cfg.resume
-        running.train(cfg)
+        train(cfg)
         return self.folder / name
 
 
@@ -193,7 +194,7 @@ def test_a_full_disk(trainings: Trainings, small_disk: Path) -> None:
     assert str(small_disk / 'epoch_2.pth') in str(raised.value)
     assert last(small_disk) == 'epoch_1.pth'
     assert saved(small_disk) == {'epoch_1.pth'}
-    assert running.finished_epochs(small_disk) == 1
+    assert finished_epochs(small_disk) == 1
 
 
 # ---------------------------------------------------------------------------- damaged files
@@ -233,13 +234,13 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     name = f'damaged_{damage.__name__}'
     work_dir = copy_of(undisturbed, name)
     damage(work_dir / 'epoch_3.pth')
-    assert running.finished_epochs(work_dir) == 2
+    assert finished_epochs(work_dir) == 2
     cfg = trainings.cfg(name)
-    running.resume(cfg)
+    resume(cfg)
     assert cfg.load_from == str(work_dir / 'epoch_2.pth')
     assert re.search(r'goes on from .*epoch_2\.pth, since epoch_3\.pth', lines[-1])
     if damage is half:
-        running.train(cfg)
+        train(cfg)
         assert_ends_alike(work_dir, undisturbed)
 
 
@@ -248,16 +249,16 @@ def test_no_whole_checkpoint_is_said(trainings: Trainings, undisturbed: Path) ->
     for epoch in (2, 3):
         half(work_dir / f'epoch_{epoch}.pth')
     with pytest.raises(DamagedFileError, match=r'No checkpoint is left .*epoch_3\.pth.*epoch_2'):
-        running.resume(trainings.cfg('all_damaged'))
+        resume(trainings.cfg('all_damaged'))
 
 
 def test_a_note_that_was_cut_off(trainings: Trainings, undisturbed: Path) -> None:
     """mmengine writes it in place."""
     work_dir = copy_of(undisturbed, 'note')
     empty(work_dir / 'last_checkpoint')
-    assert running.finished_epochs(work_dir) == 3
+    assert finished_epochs(work_dir) == 3
     empty(work_dir / 'epoch_3.pth')
-    assert running.finished_epochs(work_dir) == 2
+    assert finished_epochs(work_dir) == 2
 
 
 @pytest.mark.parametrize('measure', ['mAP', 'pointing'])
@@ -275,10 +276,10 @@ def test_later_epochs_are_of_an_earlier_training(trainings: Trainings, undisturb
     work_dir = copy_of(undisturbed, 'stale')
     (work_dir / 'epoch_2.pth').rename(work_dir / 'epoch_1.pth')
     (work_dir / 'last_checkpoint').write_text(str(work_dir / 'epoch_1.pth'))
-    assert running.finished_epochs(work_dir) == 2  # that is in it, whatever its name
+    assert finished_epochs(work_dir) == 2  # that is in it, whatever its name
     half(work_dir / 'epoch_1.pth')
     with pytest.raises(DamagedFileError):
-        running.finished_epochs(work_dir)
+        finished_epochs(work_dir)
 
 
 # ---------------------------------------------------------------------------- a worker that dies
@@ -568,7 +569,8 @@ yapf_api.FormatCode = lambda text, **_: (text, True)  # as above
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmsxm.apis import running
+from mmsxm.training.config import load_config
+from mmsxm.training.train import finished_epochs, resume, train
 from mmsxm.compat import leave_process_group
 
 config, folder, rank = sys.argv[1], Path(sys.argv[2]), int(os.environ['RANK'])
@@ -589,15 +591,15 @@ said = {}
 
 def train(name, action='', resume=False, options={}):
     options = dict(options, experiment_name=f'{name}_{resume}')
-    cfg = running.load_config(
+    cfg = load_config(
         config, work_dir=str(folder / name), options=options, launcher='pytorch')
     cfg.train_dataloader.batch_size = 4
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.custom_hooks = [dict(type='OfTheSecond', action=action)]
     if resume:
-        running.resume(cfg)
+        resume(cfg)
     try:
-        running.train(cfg)
+        train(cfg)
     except (SystemExit, FloatingPointError) as error:
         said[name] = str(error)
 

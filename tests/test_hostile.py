@@ -25,19 +25,15 @@ import torch
 from mmengine.runner import CheckpointLoader
 from PIL import EpsImagePlugin, Image
 
-from mmsxm.apis.datasets.prepared_manifest import MANIFEST
-from mmsxm.apis.datasets.preparing import prepare_data
 from mmsxm.datasets import SIXray, VocXray
 from mmsxm.datasets.findings import Findings
-from mmsxm.datasets.meta_labels import read_meta_labels
+from mmsxm.datasets.meta_label_file import read_meta_labels
 from mmsxm.datasets.prepared import NOTE, read_note
 from mmsxm.datasets.sixray import read_voc_objects
-from mmsxm.datasets.threat_bank import Threat, ThreatBank
-from mmsxm.engine.checkpoint_hooks import latest_checkpoint, missing_keys
+from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
+from mmsxm.engine.checkpoints import latest_checkpoint, missing_keys
 from mmsxm.evaluation.grouped_average_precision import read_groups
 from mmsxm.evaluation.score_table import read_scores
-from mmsxm.files import sha256_or_none
-from mmsxm.foreign import parse_json, printable
 from mmsxm.imaging.images import ImageError, list_images, read_image
 from mmsxm.imaging.preparation import Preparation
 from mmsxm.inference.backends import ModelInfo
@@ -49,9 +45,13 @@ from mmsxm.inference.backends.exported import (
 )
 from mmsxm.inference.calibration import Calibration
 from mmsxm.inference.inferencer import XrayInferencer
+from mmsxm.io.files import sha256_or_none
+from mmsxm.io.safe_parsing import parse_json, printable
+from mmsxm.preparing.copies import prepare_data
+from mmsxm.preparing.manifest import MANIFEST
 from mmsxm.reproduction.run_records import read_epochs
 from mmsxm.review.decision_log import read_decisions
-from mmsxm.review.desk import Desk
+from mmsxm.review.session import Session
 from mmsxm.screening.image_sources import find_paths
 from mmsxm.screening.results import Results, write_table
 
@@ -640,7 +640,7 @@ def test_lines_that_are_no_results_are_refused_by_all_who_read_them(
     path.write_bytes(line() + bad)
     for read in (
         lambda: Results(path, INFO),
-        lambda: Desk(tmp_path / 'log', results=path),
+        lambda: Session(tmp_path / 'log', results=path),
         lambda: write_table(path, tmp_path / 'r.csv', CLASSES),
     ):
         with pytest.raises(ValueError, match=r'results\.jsonl, line 2 is no result'):
@@ -665,7 +665,7 @@ def test_results_that_name_pipes_and_devices_do_not_stop_the_page(tmp_path: Path
     os.mkfifo(tmp_path / 'pipe.png')
     paths = [str(tmp_path / 'pipe.png'), '/dev/zero', str(tmp_path), 'a\0b']
     (tmp_path / 'r.jsonl').write_bytes(b''.join(line(path=path) for path in paths))
-    desk = Desk(tmp_path / 'log', results=tmp_path / 'r.jsonl')
+    desk = Session(tmp_path / 'log', results=tmp_path / 'r.jsonl')
     review = desk.review()
     for index, case in enumerate(review.cases):
         with pytest.raises((ImageError, OSError, ValueError), match=r'no regular file|null'):

@@ -2,8 +2,8 @@
 
 from mmengine.config import Config
 
+from mmsxm.conventions import CROPPED, RESIZED
 from mmsxm.imaging.preparation import Preparation
-from mmsxm.input_sizes import CROPPED, RESIZED
 
 
 def test_configs_resize_and_crop_to_the_sizes_that_tools_assume() -> None:

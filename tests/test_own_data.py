@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from mmsxm.apis import running
 from mmsxm.datasets import CocoXray, CsvXray, VocXray
 from mmsxm.evaluation import read_scores
 from mmsxm.registry import DATASETS
+from mmsxm.training.config import load_config
+from mmsxm.training.test import build_test
+from mmsxm.training.train import finished_epochs, train_stages
 
 ROOT = Path(__file__).resolve().parents[1]
 TYPES = {'coco': CocoXray, 'voc': VocXray, 'csv': CsvXray}
@@ -36,7 +38,7 @@ def test_the_layout_is_chosen_by_a_variable(
     monkeypatch.setenv('OWN_LAYOUT', layout)
     monkeypatch.setenv('OWN_ROOT', str(own_data[layout]))
     monkeypatch.setenv('OWN_CLASSES', 'Knife, Gun')
-    cfg = running.load_config(ROOT / 'configs/sxmnet_own_stage2.py')
+    cfg = load_config(ROOT / 'configs/sxmnet_own_stage2.py')
     assert cfg.model.head.num_classes == cfg.model.data_preprocessor.num_classes == 2
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         dataset = DATASETS.build(loader.dataset)
@@ -57,7 +59,7 @@ def test_both_stages_train(
 ) -> None:
     monkeypatch.setenv('OWN_ROOT', str(own_data['coco']))
     stage1, stage2 = (
-        running.load_config(
+        load_config(
             ROOT / f'configs/sxmnet_own_stage{stage}.py',
             work_dir=str(tmp_path / f'stage{stage}'),
             options={**SMALL, 'experiment_name': f'own{stage}', **more},
@@ -73,10 +75,10 @@ def test_both_stages_train(
         dict(type='mmsxm.ScoreTable', out=str(table)),
     ]
     pictures = tmp_path / 'pictures'
-    stage2.default_hooks.pictures = dict(type='mmsxm.PictureHook', out_dir=str(pictures))
-    running.train_stages(stage2, stage1)
-    assert running.finished_epochs(stage1.work_dir) == running.finished_epochs(stage2.work_dir) == 1
-    metrics = running.build_test(stage2, str(tmp_path / 'stage2/epoch_1.pth')).test()
+    stage2.default_hooks.pictures = dict(type='mmsxm.PredictionPictureHook', out_dir=str(pictures))
+    train_stages(stage2, stage1)
+    assert finished_epochs(stage1.work_dir) == finished_epochs(stage2.work_dir) == 1
+    metrics = build_test(stage2, str(tmp_path / 'stage2/epoch_1.pth')).test()
     assert 0 < metrics['xray/mAP'] <= 100
     names = read_scores(table).names
     assert len(names) == 7 + 2  # its share of the harmless bags
@@ -87,4 +89,4 @@ def test_both_stages_train(
     )
     stage2.experiment_name = 'reversed'
     with pytest.raises(ValueError, match=r'the images are labelled .*, the network knows '):
-        running.build_test(stage2, str(tmp_path / 'stage2/epoch_1.pth')).test()
+        build_test(stage2, str(tmp_path / 'stage2/epoch_1.pth')).test()

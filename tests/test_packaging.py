@@ -89,7 +89,8 @@ def test_a_wheel_brings_configs_by_name_from_any_folder(source: Path, tmp_path: 
     with zipfile.ZipFile(build(source, 'build_wheel', tmp_path / 'wheel')) as wheel:
         wheel.extractall(installed)
     code = (
-        'import mmpretrain, mmsxm.apis; from mmsxm.apis.running import first_stage, load_config;'
+        'import mmpretrain, mmsxm.apis\n'
+        'from mmsxm.training.config import first_stage, load_config;'
         "hub = mmpretrain.apis.model.ModelHub.get('sxmnet-resnet50_sixray');"
         "cfg = load_config('configs/sxmnet_sixray_stage2.py');"
         "print(hub.config.filename, cfg.filename, first_stage(cfg), sep='\\n')"

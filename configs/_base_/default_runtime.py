@@ -18,15 +18,15 @@ default_hooks = dict(
     threat_bank=dict(type='mmsxm.ThreatBankHook'),
     # weights must fill what they are loaded into
     pretrained=dict(type='mmsxm.PretrainedHook'),
-    handover=dict(type='mmsxm.HandoverHook'),
+    handover=dict(type='mmsxm.StageTransferHook'),
     param_groups=dict(type='mmsxm.ParamGroupsHook'),
     class_num=dict(type='ClassNumCheckHook'),
     # docs/reliability.md: a step ends every epoch, so that resuming loses no gradients
     accumulation=dict(type='mmsxm.AccumulationHook'),
     # docs/reliability.md: stop at a loss that is NaN; resume with the same data; leave on SIGTERM
     finite_loss=dict(type='mmsxm.StopAtNonFiniteHook'),
-    same_data=dict(type='mmsxm.SameDataHook'),
-    stop=dict(type='mmsxm.StopHook'),
+    same_data=dict(type='mmsxm.DatasetFingerprintHook'),
+    stop=dict(type='mmsxm.GracefulStopHook'),
 )
 
 env_cfg = dict(

@@ -1,12 +1,31 @@
-"""What tools call: one function each, that knows all parts of the package.
+"""OpenMMLab's customary facade: what users call from Python.
 
-Importing it makes our networks known to mmpretrain by name.
+Importing it makes our networks known to mmpretrain by name, so that
+``mmpretrain.get_model('sxmnet-resnet50_sixray')`` finds them.
 """
 
 from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be imported at all
-from mmsxm.apis.model_names import register_names
-from mmsxm.inference.inferencer import XrayInferencer
 
-__all__ = ['XrayInferencer']
+# isort: split
+
+from mmpretrain.apis.model import ModelHub
+
+from mmsxm import datasets, engine, evaluation, models  # noqa: F401  building by name needs them
+from mmsxm.inference.inferencer import XrayInferencer
+from mmsxm.inference.station_inferencer import StationInferencer
+from mmsxm.paths import MIM
+from mmsxm.training.config import load_config
+from mmsxm.training.test import build_test
+from mmsxm.training.train import train
+
+__all__ = ['StationInferencer', 'XrayInferencer', 'build_test', 'load_config', 'train']
+
+
+def register_names() -> None:
+    """Add ``model-index.yml`` to mmpretrain's names; where MIM's files are missing, add none."""
+    index = MIM / 'model-index.yml'
+    if index.is_file() and not ModelHub.has('sxmnet-resnet50_sixray'):
+        ModelHub.register_model_index(index.resolve(), config_prefix=MIM.resolve())
+
 
 register_names()

@@ -21,8 +21,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import mmcv
 
-    from mmsxm.apis.browsing import browse
-    from mmsxm.apis.running import load_config
+    from mmsxm.training.browsing import browse
+    from mmsxm.training.config import load_config
     from mmsxm.visualization.overlays import sheet
 
     cfg = load_config(args.config, options=args.cfg_options)

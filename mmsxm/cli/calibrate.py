@@ -20,7 +20,7 @@ from mmsxm.cli.arguments import add_cfg_options, make_parser
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-    from mmsxm.apis.calibrating import Achieved
+    from mmsxm.calibration.fit import Achieved
     from mmsxm.datasets import XrayDataset
     from mmsxm.evaluation import Scores
     from mmsxm.evaluation.thresholds import Criterion
@@ -89,8 +89,8 @@ def score_images(
     cfg: 'Config', checkpoint: Path, loader: str, device: str | None, console: Console
 ) -> 'tuple[Scores, dict[str, Any]]':
     """Score the images of a loader, and say where they came from."""
-    from mmsxm.apis.station_scores import station_scores
-    from mmsxm.datasets.meta_labels import source_of
+    from mmsxm.calibration.station_scores import station_scores
+    from mmsxm.datasets.meta_label_file import source_of
     from mmsxm.inference.backends.torch_backend import TorchBackend
 
     # first, for a checkpoint that is not there is found at once, and images take their time
@@ -118,7 +118,7 @@ def show(rows: 'list[Achieved]', console: Console) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from mmsxm.foreign import printable
+    from mmsxm.io.safe_parsing import printable
 
     table = Table(box=SIMPLE, show_edge=False)
     for column in ('class', 'with / without', 'threshold', 'detected, %', 'false alarms, %'):
@@ -152,10 +152,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Calibrate as the command line says."""
-    from mmsxm.apis.calibrating import calibrate, store_calibration
-    from mmsxm.apis.running import load_config
-    from mmsxm.engine.checkpoint_hooks import latest_checkpoint
+    from mmsxm.calibration.fit import calibrate, store_calibration
+    from mmsxm.engine.checkpoints import latest_checkpoint
     from mmsxm.evaluation import read_scores, write_scores
+    from mmsxm.training.config import load_config
 
     console = Console(markup=False, emoji=False)  # names of classes are no markup
     checkpoint = Path(latest_checkpoint(args.checkpoint) or args.checkpoint)

@@ -19,7 +19,7 @@ from rich.text import Text
 from mmsxm.cli.arguments import add_cfg_options, make_parser
 
 if TYPE_CHECKING:
-    from mmsxm.datasets.check_report import Report
+    from mmsxm.checking.report import Report
 
 FAILURE = 2  # the interpreter's own 1 would mean errors in the data
 
@@ -91,7 +91,7 @@ def spread(values: dict[str, float]) -> str:
 
 def findings_table(report: 'Report') -> Table:
     """Draw up what was found, the worst first."""
-    from mmsxm.datasets.checks import KINDS
+    from mmsxm.checking.checks import KINDS
 
     roots = {os.path.join(one.dataset.data_root, '') for one in report.lists}
     table = Table('', 'number', show_edge=False, show_lines=True)
@@ -112,25 +112,25 @@ def findings_table(report: 'Report') -> Table:
 
 def text(words: str) -> Text:
     """Words of others, which may hold anything, as they are."""
-    from mmsxm.foreign import printable
+    from mmsxm.io.safe_parsing import printable
 
     return Text(printable(words))
 
 
 def check(args: argparse.Namespace) -> int:
     """Check, as the command line says; returns the exit code."""
-    from mmsxm.apis.datasets.checking import check_datasets
-    from mmsxm.apis.datasets.fixed_lists import write_fixed_lists
-    from mmsxm.apis.running import load_config
-    from mmsxm.files import write_whole
-    from mmsxm.visualization.check_page import check_page
+    from mmsxm.checking.check_datasets import check_datasets
+    from mmsxm.checking.fixed_lists import write_fixed_lists
+    from mmsxm.checking.page import check_page
+    from mmsxm.io.files import atomic_write
+    from mmsxm.training.config import load_config
 
     report = check_datasets(load_config(args.config, options=args.cfg_options), args.workers)
     show(report)
     if args.json:
-        write_whole(args.json, report.to_json().encode())
+        atomic_write(args.json, report.to_json().encode())
     if args.html:
-        write_whole(args.html, check_page(report).encode())
+        atomic_write(args.html, check_page(report).encode())
     if args.fix_list:
         for fixed in write_fixed_lists(report, args.fix_list):
             said = fixed.reason or f'{fixed.dropped:,} rows dropped'

@@ -31,9 +31,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from mmsxm.foreign import printable
+    from mmsxm.io.files import write_csv
+    from mmsxm.io.safe_parsing import printable
     from mmsxm.reproduction.run_comparison import compare_runs, image_groups, read_runs
-    from mmsxm.tables import write_csv
 
     runs, others = read_runs(args.runs), read_runs(args.against)
     parts: dict[str, np.ndarray | None] = {'all': None}

@@ -22,7 +22,7 @@ def show(title: str, names: list[str], rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from mmsxm.foreign import printable
+    from mmsxm.io.safe_parsing import printable
 
     first = [key for key in rows[0] if key in ('class', 'measure', 'what')]
     table = Table(*first, *(f'{name}: median (quartiles)' for name in names), 'KS', title=title)
@@ -57,7 +57,7 @@ def compare(args: argparse.Namespace) -> None:
 
     from mmsxm.comparison.set_comparison import compare_boxes, compare_images, read_set
     from mmsxm.comparison.set_pictures import draw_sheet, plot_boxes, pretrained_backbone, probe
-    from mmsxm.tables import write_csv
+    from mmsxm.io.files import write_csv
 
     if args.probe and find_spec('sklearn') is None:  # before minutes of work
         raise ValueError("--probe needs scikit-learn: pip install 'mmsxm[probe]'")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from mmsxm.cli.arguments import make_parser
-from mmsxm.input_sizes import CROPPED
+from mmsxm.conventions import CROPPED
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -17,8 +17,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument('--json', action='store_true', help='a JSON object per line')
     args = parser.parse_args(argv)
 
-    from mmsxm.apis.complexity import count
-    from mmsxm.apis.running import load_config
+    from mmsxm.training.complexity import count
+    from mmsxm.training.config import load_config
 
     if not args.json:
         print(f'{"GMACs":>7}  {"params (M)":>10}  config')

@@ -21,10 +21,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     import torch
     from mmengine.runner import CheckpointLoader
 
-    from mmsxm.apis.running import load_config
-    from mmsxm.apis.weights import match_weights
     from mmsxm.engine.output_norms import intermediate_norms
     from mmsxm.registry import MODELS
+    from mmsxm.training.config import load_config
+    from mmsxm.training.weights import match_weights
 
     backbone = load_config(args.config).model.backbone
     backbone.pop('init_cfg', None)

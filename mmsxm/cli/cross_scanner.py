@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 def load(config: str, root: Path, work_dir: Path) -> 'Config':
     """The config on one scanner's bags."""
-    from mmsxm.apis import running
+    from mmsxm.training.config import DATALOADERS, load_config
 
-    cfg = running.load_config(config, work_dir=str(work_dir))
-    for name in running.DATALOADERS:
+    cfg = load_config(config, work_dir=str(work_dir))
+    for name in DATALOADERS:
         cfg[name].dataset.update(data_root=str(root), image_set='10')
     return cfg
 
@@ -68,8 +68,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from mmsxm.apis import running
-    from mmsxm.tables import write_csv
+    from mmsxm.io.files import write_csv
+    from mmsxm.training.test import build_test
+    from mmsxm.training.train import dismiss_workers, finished_epochs, resume, train
 
     names = [Path(scanner).stem for scanner in args.scanners]
     if len(set(names)) < len(names):
@@ -90,16 +91,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     for trained in names:
         work_dir = args.work_dir / trained
         cfg = load(args.config, args.data / trained, work_dir)
-        if running.finished_epochs(work_dir) < cfg.train_cfg.max_epochs:
-            running.resume(cfg)
-            running.train(cfg)
+        if finished_epochs(work_dir) < cfg.train_cfg.max_epochs:
+            resume(cfg)
+            train(cfg)
         row: dict[str, float | str] = {'trained on': trained}
         for tested in names:
-            runner = running.build_test(
-                load(args.config, args.data / tested, work_dir), str(work_dir)
-            )
+            runner = build_test(load(args.config, args.data / tested, work_dir), str(work_dir))
             row[tested] = runner.test()['xray/mAP']
-            running.dismiss_workers(runner)
+            dismiss_workers(runner)
         rows.append(row)
 
     table = Table('trained on', *(f'tested on {name}' for name in names))

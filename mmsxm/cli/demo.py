@@ -70,13 +70,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from mmsxm.apis import running
     from mmsxm.evaluation import alarm_curve, any_item, point_at, read_scores
     from mmsxm.simulation.dataset import write_sixray
+    from mmsxm.training.config import load_config
+    from mmsxm.training.test import add_metric, build_test
+    from mmsxm.training.train import dismiss_workers, train
 
     started = time.monotonic()
 
-    cfg, first = running.load_config(STAGE2), running.load_config(STAGE1)
+    cfg, first = load_config(STAGE2), load_config(STAGE1)
     try:
         write_sixray(
             cfg.data_root,
@@ -90,13 +92,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     except ValueError as error:  # the folder holds something else
         raise ValueError(f'{error} in DEMO_ROOT') from error
-    running.train(first)
-    running.train(cfg)
-    tested = running.load_config(STAGE2)
-    running.add_metric(tested, dict(type='mmsxm.ScoreTable', out=str(OUT / 'scores.csv')))
-    runner = running.build_test(tested, str(OUT / 'stage2'))
+    train(first)
+    train(cfg)
+    tested = load_config(STAGE2)
+    add_metric(tested, dict(type='mmsxm.ScoreTable', out=str(OUT / 'scores.csv')))
+    runner = build_test(tested, str(OUT / 'stage2'))
     metrics = runner.test()
-    running.dismiss_workers(runner)
+    dismiss_workers(runner)
     seconds = time.monotonic() - started
     chance = chance_average_precision(runner)
     out = draw_predictions(runner)

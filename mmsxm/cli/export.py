@@ -37,7 +37,7 @@ def write(config: str, checkpoint: str, out: Path, suffix: str, precision: str) 
     """Export and say which checkpoint was taken."""
     if out.suffix != suffix:
         raise ValueError(f'{out} has to end in {suffix}, by which its format is known')
-    from mmsxm.engine.checkpoint_hooks import latest_checkpoint
+    from mmsxm.engine.checkpoints import latest_checkpoint
     from mmsxm.inference.backends.torch_backend import load_network
     from mmsxm.inference.calibration import Calibration
     from mmsxm.inference.export import export

@@ -19,9 +19,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_cfg_options(parser)
     args = parser.parse_args(argv)
 
-    from mmsxm.apis.meta_labels import label_levels
-    from mmsxm.apis.running import load_config
-    from mmsxm.datasets.meta_labels import write_meta_labels
+    from mmsxm.datasets.meta_label_file import write_meta_labels
+    from mmsxm.training.config import load_config
+    from mmsxm.training.teacher import label_levels
 
     cfg = load_config(args.config, work_dir=args.work_dir, options=args.cfg_options)
     labels = label_levels(cfg, args.checkpoint)

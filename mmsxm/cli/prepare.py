@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 
 from mmsxm.cli.arguments import make_parser
-from mmsxm.input_sizes import RESIZED
+from mmsxm.conventions import RESIZED
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -36,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Prepare the copy."""
     args = parse_args(argv)
 
-    from mmsxm.apis.datasets.preparing import prepare_data
-    from mmsxm.foreign import printable
+    from mmsxm.io.safe_parsing import printable
+    from mmsxm.preparing.copies import prepare_data
 
     start = time.perf_counter()
     report = prepare_data(args.layout, args.src, args.dst, args.size, args.workers)

@@ -43,10 +43,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
 
     from mmsxm.inference.backends import load_backend
-    from mmsxm.review.desk import Desk
-    from mmsxm.review.page import serve
+    from mmsxm.review.app import serve
+    from mmsxm.review.session import Session
 
     backend = None
     if args.model:
         backend = load_backend(args.model, args.checkpoint, device=args.device)
-    serve(Desk(args.log, backend, args.results), args.host, args.port)
+    serve(Session(args.log, backend, args.results), args.host, args.port)

@@ -25,9 +25,9 @@ from mmsxm.imaging.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from mmsxm.inference.backends import Backend
+    from mmsxm.io.worker_pool import Idle
     from mmsxm.screening.results import Tally
     from mmsxm.screening.screen import Record
-    from mmsxm.worker_pool import Idle
 
 FAILURE = 2  # the interpreter's own 1 would mean an alarm
 
@@ -159,8 +159,8 @@ def records_of(
             if stop():  # the paths are all on their way by now
                 return
         return
+    from mmsxm.io.worker_pool import WorkerPool
     from mmsxm.screening.screen import screen
-    from mmsxm.worker_pool import WorkerPool
 
     with WorkerPool(args.workers, preload=['mmsxm.imaging.reading']) as pool:
         yield from screen(paths, backend, pool, *settings)

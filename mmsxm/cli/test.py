@@ -75,21 +75,23 @@ def test(args: argparse.Namespace) -> None:
     import mmengine
     from mmengine.dist import is_main_process
 
-    from mmsxm.apis import running
+    from mmsxm.training.config import load_config, set_dataloaders, use_autocast_in_test
+    from mmsxm.training.test import add_metric, build_test, use_tta
+    from mmsxm.training.train import dismiss_workers
     from mmsxm.visualization.operating_points import plot_operating_points
 
-    cfg = running.load_config(
+    cfg = load_config(
         args.config, work_dir=args.work_dir, options=args.cfg_options, launcher=args.launcher
     )
     if args.no_pin_memory:
-        running.set_dataloaders(cfg, pin_memory=False)
+        set_dataloaders(cfg, pin_memory=False)
     if args.amp:
-        running.use_autocast_in_test(cfg)
+        use_autocast_in_test(cfg)
     if args.tta:
-        running.use_tta(cfg)
+        use_tta(cfg)
     if args.show or args.show_dir:
         cfg.default_hooks.pictures = dict(
-            type='mmsxm.PictureHook',
+            type='mmsxm.PredictionPictureHook',
             out_dir=args.show_dir,
             show=args.show,
             wait_time=args.wait_time,
@@ -99,19 +101,19 @@ def test(args: argparse.Namespace) -> None:
         grouped = dict(
             type='mmsxm.GroupedAveragePrecision', groups=args.groups, column=args.group_column
         )
-        running.add_metric(cfg, grouped)
+        add_metric(cfg, grouped)
     if args.operating_points:
-        running.add_metric(cfg, dict(type='mmsxm.OperatingPoints', out=args.operating_points))
+        add_metric(cfg, dict(type='mmsxm.OperatingPoints', out=args.operating_points))
     if args.out and args.out_item == 'pred':
         dump = (
             dict(type='mmsxm.ScoreTable', out=args.out)
             if args.out.endswith('.csv')
             else dict(type='DumpResults', out_file_path=args.out)
         )
-        running.add_metric(cfg, dump)
-    runner = running.build_test(cfg, args.checkpoint)
+        add_metric(cfg, dump)
+    runner = build_test(cfg, args.checkpoint)
     metrics = runner.test()
-    running.dismiss_workers(runner)
+    dismiss_workers(runner)
     if args.operating_points and is_main_process():
         plot_operating_points(Path(args.operating_points))
     if args.out and args.out_item == 'metrics' and is_main_process():

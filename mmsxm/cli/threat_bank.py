@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import mmcv
 
-    from mmsxm.apis.datasets.threat_bank import (
+    from mmsxm.preparing.threat_bank import (
         counts_by_class,
         cut_bank,
         data_classes,
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         simulate_bank,
         training_set,
     )
-    from mmsxm.apis.running import load_config
+    from mmsxm.training.config import load_config
 
     cfg = load_config(args.config, options=args.cfg_options)
     if args.simulated:

@@ -52,18 +52,18 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def apply_flags(cfg: 'Config', args: argparse.Namespace) -> None:
     """Carry the flags that hold for every stage into its config."""
-    from mmsxm.apis import running
+    from mmsxm.training.config import set_dataloaders, use_autocast
 
     if args.amp:
-        running.use_autocast(cfg)
+        use_autocast(cfg)
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.no_pin_memory:
-        running.set_dataloaders(cfg, pin_memory=False)
+        set_dataloaders(cfg, pin_memory=False)
     if args.no_persistent_workers:
-        running.set_dataloaders(cfg, persistent_workers=False)
+        set_dataloaders(cfg, persistent_workers=False)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -80,23 +80,24 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def train(args: argparse.Namespace) -> None:
     """Train one stage or two."""
-    from mmsxm.apis import running
+    from mmsxm.training.config import first_stage, load_config
+    from mmsxm.training.train import resume, train, train_stages
 
-    cfg = running.load_config(
+    cfg = load_config(
         args.config, work_dir=args.work_dir, options=args.cfg_options, launcher=args.launcher
     )
     apply_flags(cfg, args)
     if args.resume:
-        running.resume(cfg, args.resume)
+        resume(cfg, args.resume)
     has_weights = cfg.resume or os.path.isfile(cfg.load_from or '')
     if not args.stages or has_weights:  # Stage I lies behind it
-        running.train(cfg)
+        train(cfg)
         return
-    first_path = running.first_stage(cfg)
+    first_path = first_stage(cfg)
     if first_path is None:
         raise SystemExit(f'{args.config} has no stage before it: leave out --stages.')
-    first = running.load_config(
+    first = load_config(
         first_path, work_dir=cfg.load_from, options=args.stage1_options, launcher=args.launcher
     )
     apply_flags(first, args)
-    running.train_stages(cfg, first)
+    train_stages(cfg, first)

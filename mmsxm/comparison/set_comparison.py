@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from mmsxm.datasets.opixray import read_box_lines
 from mmsxm.datasets.voc import read_voc_objects
-from mmsxm.foreign import read_records
 from mmsxm.imaging import images
+from mmsxm.io.safe_parsing import read_records
 
 Picture = npt.NDArray[Any]  # RGB, (h, w, 3), uint8
 

@@ -9,10 +9,10 @@ from mmengine.logging import MMLogger
 from rich.progress import track
 from torch import nn
 
-from mmsxm.apis.running import load_config
 from mmsxm.comparison.set_comparison import ImageSet, distance, measured, read_image, shared_classes
 from mmsxm.comparison.set_probe import VIEWS, features, separability
 from mmsxm.registry import MODELS
+from mmsxm.training.config import load_config
 from mmsxm.visualization.distributions import plot_distributions
 from mmsxm.visualization.overlays import caption, sheet
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from mmsxm.datasets.annotation_file import ALIKE, AnnotationFile, AnnotationFileDataset
 from mmsxm.datasets.annotations import AnnotatedObject, Box, ListedImage
 from mmsxm.datasets.image_folder import inner_path
-from mmsxm.foreign import read_csv, read_records
 from mmsxm.imaging.images import image_id
+from mmsxm.io.safe_parsing import read_csv, read_records
 from mmsxm.registry import DATASETS
 
 __all__ = ['CsvXray', 'read_object_csv']

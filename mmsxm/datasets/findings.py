@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mmsxm.foreign import printable
+from mmsxm.io.safe_parsing import printable
 
 __all__ = ['Findings']
 

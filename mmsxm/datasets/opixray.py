@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from mmsxm.conventions import OCCLUSION_LEVELS
 from mmsxm.datasets.annotations import AnnotatedObject, ListedImage
 from mmsxm.datasets.xray_dataset import XrayDataset
 from mmsxm.imaging.images import image_id
-from mmsxm.occlusion import OCCLUSION_LEVELS
 from mmsxm.registry import DATASETS
 
 __all__ = ['OPIXray', 'read_box_lines', 'read_name_list']

@@ -20,7 +20,7 @@ from mmcv.transforms import (
 )
 
 from mmsxm.datasets.transforms import CropBackground, IntuitiveMetaLevel, ThreatImageProjection
-from mmsxm.foreign import read_json
+from mmsxm.io.safe_parsing import read_json
 
 __all__ = ['NOTE', 'Preparing', 'leave_out', 'note_of', 'read_note']
 

@@ -7,7 +7,7 @@ from typing import Any
 from mmsxm.datasets.annotations import AnnotatedObject, ListedImage
 from mmsxm.datasets.voc import read_voc_objects
 from mmsxm.datasets.xray_dataset import XrayDataset
-from mmsxm.foreign import read_records
+from mmsxm.io.safe_parsing import read_records
 from mmsxm.registry import DATASETS
 
 __all__ = ['SIXray', 'read_label_csv']

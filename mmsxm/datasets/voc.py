@@ -3,7 +3,7 @@
 from xml.etree.ElementTree import Element
 
 from mmsxm.datasets.annotations import AnnotatedObject, Box
-from mmsxm.foreign import read_xml
+from mmsxm.io.safe_parsing import read_xml
 
 __all__ = ['read_voc_objects']
 

@@ -14,7 +14,7 @@ from mmpretrain.datasets import MultiLabelDataset
 from mmsxm.datasets.annotations import AnnotatedObject, ListedImage, clip_box, labels_by_name
 from mmsxm.datasets.findings import Findings
 from mmsxm.datasets.image_folder import ImageFolder
-from mmsxm.datasets.meta_labels import add_meta_levels, source_of
+from mmsxm.datasets.meta_label_file import add_meta_levels, source_of
 from mmsxm.datasets.prepared import leave_out, read_note
 from mmsxm.datasets.sample_rng import sample_rng
 from mmsxm.imaging.images import ImageError, image_id, read_size
@@ -339,3 +339,14 @@ def _usable_instances(
         if bbox != item.bbox:
             problems.add('boxes clipped to the image', f'{item.place} {item.bbox}')
         yield {'bbox': list(bbox), 'bbox_label': label}
+
+
+def xray_datasets(dataset: object) -> Iterator[Any]:
+    """Find the data sets that take a seed, also inside mmengine's wrappers."""
+    if hasattr(dataset, 'set_epoch'):
+        yield dataset
+    else:
+        inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+        for child in inner:
+            if child is not None:
+                yield from xray_datasets(child)

@@ -1,32 +1,42 @@
 """Hooks and optimizer parts that mmengine lacks."""
 
-from mmsxm.engine.accumulation_hook import AccumulationHook
-from mmsxm.engine.checkpoint_hooks import HandoverHook, PretrainedHook
-from mmsxm.engine.compile_hook import CompileHook
-from mmsxm.engine.non_finite_hooks import SkipNonFiniteHook, StopAtNonFiniteHook
+from mmsxm.engine.hooks.accumulation import AccumulationHook
+from mmsxm.engine.hooks.compile import CompileHook
+from mmsxm.engine.hooks.dataset_fingerprint import DatasetFingerprintHook
+from mmsxm.engine.hooks.graceful_stop import GracefulStopHook
+from mmsxm.engine.hooks.non_finite import SkipNonFiniteHook, StopAtNonFiniteHook
+from mmsxm.engine.hooks.param_groups import ParamGroupsHook
+from mmsxm.engine.hooks.prediction_pictures import PredictionPictureHook
+from mmsxm.engine.hooks.pretrained import PretrainedHook
+from mmsxm.engine.hooks.sample_seed import SampleSeedHook
+from mmsxm.engine.hooks.stage_transfer import StageTransferHook
+from mmsxm.engine.hooks.threat_bank import ThreatBankHook
 from mmsxm.engine.optim import AutocastOptimWrapper, CheckedOptimWrapperConstructor
-from mmsxm.engine.param_groups_hook import ParamGroupsHook
-from mmsxm.engine.picture_hook import PictureHook
-from mmsxm.engine.same_data_hook import SameDataHook
-from mmsxm.engine.sample_seed_hook import SampleSeedHook
-from mmsxm.engine.stop_hook import StopHook
-from mmsxm.engine.threat_bank_hook import ThreatBankHook
 from mmsxm.engine.whole_file_backend import WholeFileBackend
+from mmsxm.registry import HOOKS, keep_old_name
 
 __all__ = [
     'AccumulationHook',
     'AutocastOptimWrapper',
     'CheckedOptimWrapperConstructor',
     'CompileHook',
-    'HandoverHook',
+    'DatasetFingerprintHook',
+    'GracefulStopHook',
     'ParamGroupsHook',
-    'PictureHook',
+    'PredictionPictureHook',
     'PretrainedHook',
-    'SameDataHook',
     'SampleSeedHook',
     'SkipNonFiniteHook',
+    'StageTransferHook',
     'StopAtNonFiniteHook',
-    'StopHook',
     'ThreatBankHook',
     'WholeFileBackend',
 ]
+
+for old, cls in {
+    'StageTransferHook': StageTransferHook,
+    'PredictionPictureHook': PredictionPictureHook,
+    'DatasetFingerprintHook': DatasetFingerprintHook,
+    'GracefulStopHook': GracefulStopHook,
+}.items():
+    keep_old_name(HOOKS, old, cls)

@@ -15,8 +15,8 @@ from typing import Any
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmsxm.engine.checkpoint_hooks import unused_keys
-from mmsxm.foreign import parse_setting
+from mmsxm.engine.checkpoints import unused_keys
+from mmsxm.io.safe_parsing import parse_setting
 from mmsxm.registry import MODELS
 
 __all__ = [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
-from mmsxm.files import write_whole
+from mmsxm.io.files import atomic_write
 
 __all__ = ['WholeFileBackend']
 
@@ -25,7 +25,7 @@ class WholeFileBackend(LocalBackend):
             OSError: There is no room for it, or its folder can't be written to.
         """
         try:
-            write_whole(Path(filepath), obj, alone=True)
+            atomic_write(Path(filepath), obj, alone=True)
         except OSError as error:
             raise OSError(
                 error.errno,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from torch.utils.data._utils import signal_handling
 
-__all__ = ['is_worker_death', 'say_worker_death']
+__all__ = ['explain_worker_death', 'is_worker_death']
 
 
 def is_worker_death(error: BaseException) -> bool:
@@ -26,7 +26,7 @@ def is_worker_death(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def say_worker_death(work_dir: str) -> Iterator[None]:
+def explain_worker_death(work_dir: str) -> Iterator[None]:
     """Say in a sentence that a worker has died, and what helps.
 
     Raises:

@@ -6,13 +6,17 @@ than the metrics themselves.
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.dist import broadcast_object_list, collect_results, get_backend, get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-__all__ = ['ArrayMetric', 'gather_rows', 'in_columns', 'interleave']
+from mmsxm.imaging.images import image_id
+
+__all__ = ['ArrayMetric', 'gather_rows', 'image_name', 'in_columns', 'interleave']
 
 
 def interleave(parts: Sequence[np.ndarray], size: int) -> np.ndarray:
@@ -94,3 +98,8 @@ class ArrayMetric(BaseMetric):
             metrics = [{f'{self.prefix}/{name}': value for name, value in named}]
         broadcast_object_list(metrics)
         return metrics[0]
+
+
+def image_name(sample: Any) -> str:
+    """The ``img_id`` of a sample, which no other has; where it isn't packed, the file's name."""
+    return sample.get('img_id') or image_id(Path(sample.get('img_path')).name)

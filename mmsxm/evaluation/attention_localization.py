@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
-from mmsxm.box_sizes import SIZES, size_of, smallest_box_share
+from mmsxm.conventions import SIZES, size_of, smallest_box_share
 from mmsxm.evaluation.array_metric import ArrayMetric
 from mmsxm.registry import METRICS
 

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmsxm.evaluation.array_metric import ArrayMetric
-from mmsxm.evaluation.image_name import image_name
+from mmsxm.evaluation.array_metric import ArrayMetric, image_name
 from mmsxm.evaluation.mean_average_precision import average_precision, score_rows, with_mean
-from mmsxm.foreign import read_records
 from mmsxm.imaging.images import image_id
+from mmsxm.io.safe_parsing import read_records
 from mmsxm.registry import METRICS
 
 TAILS = (0.025, 0.975)  # of the interval of 95 %

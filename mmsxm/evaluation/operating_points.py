@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
-from mmsxm.box_sizes import SIZES, size_of
+from mmsxm.conventions import OCCLUSION_LEVELS, SIZES, size_of
 from mmsxm.evaluation.alarm_curve import (
     AlarmCurve,
     alarm_curve,
@@ -26,7 +26,6 @@ from mmsxm.evaluation.alarm_curve import (
 from mmsxm.evaluation.array_metric import ArrayMetric
 from mmsxm.evaluation.attention_localization import smallest_share
 from mmsxm.evaluation.mean_average_precision import average_precision, score_rows
-from mmsxm.occlusion import OCCLUSION_LEVELS
 from mmsxm.registry import METRICS
 
 __all__ = [

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
-from mmsxm.evaluation.image_name import image_name
+from mmsxm.conventions import level_names
+from mmsxm.evaluation.array_metric import image_name
 from mmsxm.evaluation.mean_average_precision import score_rows
-from mmsxm.foreign import read_csv
-from mmsxm.pyramid_levels import level_names
+from mmsxm.io.safe_parsing import read_csv
 from mmsxm.registry import METRICS
 
 __all__ = [

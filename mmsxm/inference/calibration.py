@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mmsxm.foreign import is_number
+from mmsxm.io.safe_parsing import is_number
 
 __all__ = ['Calibration']
 

@@ -18,11 +18,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from mmsxm.files import write_whole
 from mmsxm.inference.backends import BACKENDS
 from mmsxm.inference.backends.base import ModelInfo
 from mmsxm.inference.backends.exported import INPUT, METADATA, OUTPUTS, PRECISION, describe
 from mmsxm.inference.export_check import ANY_FINITE, largest_difference
+from mmsxm.io.files import atomic_write
 from mmsxm.models import ScreeningNetwork
 
 __all__ = ['export', 'to_onnx', 'write_openvino']
@@ -112,7 +112,7 @@ def export(network: ScreeningNetwork, info: ModelInfo, out: Path, precision: str
     onnx = to_onnx(network, info)
     with moved_into_place(out) as unchecked:
         if out.suffix == '.onnx':
-            write_whole(unchecked, onnx)
+            atomic_write(unchecked, onnx)
         else:
             write_openvino(onnx, info, unchecked)
         try:

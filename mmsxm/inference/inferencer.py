@@ -30,7 +30,7 @@ from mmsxm.inference.station_inferencer import (
     verdict_pictures,
     write_picture,
 )
-from mmsxm.visualization.windows import open_window
+from mmsxm.visualization.pictures import open_window
 
 __all__ = ['XrayInferencer']
 

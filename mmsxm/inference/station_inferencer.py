@@ -20,7 +20,7 @@ from mmsxm.imaging.images import ImageError, list_images, read_image
 from mmsxm.imaging.preparation import View, map_to_image
 from mmsxm.inference.backends import ModelInfo, load_backend
 from mmsxm.inference.verdict import Verdict, judge
-from mmsxm.visualization.verdicts import draw_verdict
+from mmsxm.inference.verdict_picture import draw_verdict
 
 if TYPE_CHECKING:
     from mmengine.config import Config

@@ -23,8 +23,8 @@ from mmengine.model import BaseModule, normal_init
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmsxm.conventions import LEVELS
 from mmsxm.models.losses import summed_mse_loss
-from mmsxm.pyramid_levels import LEVELS
 from mmsxm.registry import MODELS
 
 IMAGE_CHANNELS = 3

@@ -13,14 +13,14 @@ from mmengine.registry import init_default_scope
 from mmpretrain import get_model
 from mmpretrain.structures import DataSample
 
-from mmsxm.engine.checkpoint_hooks import latest_checkpoint
+from mmsxm.conventions import LEVELS
+from mmsxm.engine.checkpoints import latest_checkpoint
 from mmsxm.evaluation.attention_localization import pointing_hit, visible_boxes
-from mmsxm.pyramid_levels import LEVELS
+from mmsxm.io.files import write_csv
 from mmsxm.registry import DATASETS
 from mmsxm.reproduction.finished_runs import finished_runs
 from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.rows import SXMNET
-from mmsxm.tables import write_csv
 from mmsxm.visualization.gallery import Exhibit, draw_gallery
 from mmsxm.visualization.pictures import to_rgb
 

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmsxm.conventions import LEVELS
 from mmsxm.evaluation.score_table import read_scores
-from mmsxm.pyramid_levels import LEVELS
+from mmsxm.io.files import write_csv
 from mmsxm.reproduction.finished_runs import finished_runs
 from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.rows import TABLES
 from mmsxm.reproduction.taught_levels import count_levels, levels_of_boxes
-from mmsxm.tables import write_csv
 from mmsxm.visualization.bars import BarPanel, plot_bars
 
 __all__ = ['draw_box_levels', 'draw_levels']

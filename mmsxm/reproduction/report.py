@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from mmsxm.apis.installed_configs import CONFIGS
-from mmsxm.apis.running import load_config
 from mmsxm.evaluation import read_scores
+from mmsxm.io.files import write_csv
 from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.rows import SXMNET, TABLES, Row
 from mmsxm.reproduction.run_comparison import compare_runs, image_groups, read_runs
-from mmsxm.tables import write_csv
+from mmsxm.training.config import load_config
+from mmsxm.training.installed_configs import CONFIGS
 
 __all__ = ['write_table']
 

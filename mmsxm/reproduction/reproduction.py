@@ -26,9 +26,6 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
-from mmsxm.apis import running
-from mmsxm.apis.installed_configs import CONFIGS
-from mmsxm.apis.meta_labels import label_levels
 from mmsxm.errors import exit_on_user_error
 from mmsxm.reproduction.rows import Row
 from mmsxm.reproduction.run_records import (
@@ -45,9 +42,14 @@ from mmsxm.reproduction.run_records import (
     write_epochs,
     write_result,
 )
-from mmsxm.reproduction.suites import is_stage1, lay_over, load_suite
+from mmsxm.reproduction.suites import apply_suite, is_stage1, load_suite
 from mmsxm.reproduction.taught_levels import count_levels, taught_levels
 from mmsxm.simulation import write_opixray, write_sixray
+from mmsxm.training.config import first_stage, load_config
+from mmsxm.training.installed_configs import CONFIGS
+from mmsxm.training.teacher import label_levels
+from mmsxm.training.test import add_metric, build_test
+from mmsxm.training.train import dismiss_workers, finished_epochs, resume, train
 
 __all__ = ['Reproduction', 'Run', 'train_all']
 
@@ -140,7 +142,7 @@ class Reproduction:
         """The runs whose results a run starts from."""
         cfg = self._read(run.config)
         needed = []
-        if first := running.first_stage(cfg):
+        if first := first_stage(cfg):
             needed.append(Run(self._relative(first), run.seed))
         if teacher := self._teacher(cfg):
             needed.append(Run(teacher, run.seed))
@@ -150,17 +152,17 @@ class Reproduction:
         """The config that a run trains with."""
         cfg = self._read(run.config)
         needed = self.needs(run)
-        lay_over(self.suite, cfg, full=run.budget == 'full')
+        apply_suite(self.suite, cfg, full=run.budget == 'full')
         cfg.randomness = dict(seed=run.seed)
         cfg.work_dir = str(self.folder(run))
-        if running.first_stage(cfg):
+        if first_stage(cfg):
             cfg.load_from = str(self.folder(needed[0]))
         if 'meta_labels' in cfg.train_dataloader.dataset:
             cfg.train_dataloader.dataset.meta_labels = str(self.labels(needed[-1]))
         if not is_stage1(cfg):
-            running.add_metric(cfg, dict(type='mmsxm.ScoreTable', out=str(self.scores(run))))
+            add_metric(cfg, dict(type='mmsxm.ScoreTable', out=str(self.scores(run))))
         if cfg.model.get('attention_head'):
-            running.add_metric(cfg, dict(type='mmsxm.AttentionBySize'))
+            add_metric(cfg, dict(type='mmsxm.AttentionBySize'))
         return cfg
 
     def labels(self, teacher: Run) -> Path:
@@ -182,7 +184,7 @@ class Reproduction:
 
     def _has_weights(self, run: Run) -> bool:
         epochs = self.config(run).train_cfg.max_epochs
-        return running.finished_epochs(self.folder(run)) >= epochs
+        return finished_epochs(self.folder(run)) >= epochs
 
     def is_finished(self, run: Run) -> bool:
         """Whether a run has its result.
@@ -208,12 +210,12 @@ class Reproduction:
         if teacher := self._teacher(self._read(run.config)):
             self._write_labels(Run(teacher, run.seed))
         started = time.time()
-        running.resume(cfg)
-        trained = running.train(cfg)
+        resume(cfg)
+        trained = train(cfg)
         levels = taught_levels(trained.train_dataloader.dataset)
-        runner = running.build_test(self.config(run), str(self.folder(run)))
+        runner = build_test(self.config(run), str(self.folder(run)))
         metrics = runner.test()
-        running.dismiss_workers(runner)
+        dismiss_workers(runner)
         history = read_history(self.folder(run))
         result = {
             'config': run.config,
@@ -237,7 +239,7 @@ class Reproduction:
         write_result(self.record(run), result)
 
     def _write_labels(self, teacher: Run) -> None:
-        from mmsxm.datasets.meta_labels import write_meta_labels
+        from mmsxm.datasets.meta_label_file import write_meta_labels
 
         if not self.labels(teacher).exists():
             labels = label_levels(self.config(teacher), str(self.folder(teacher)))
@@ -245,14 +247,14 @@ class Reproduction:
 
     def _read(self, config: str) -> Config:
         if config not in self._parsed:
-            self._parsed[config] = running.load_config(CONFIGS / config)
+            self._parsed[config] = load_config(CONFIGS / config)
         return copy.deepcopy(self._parsed[config])
 
     def _relative(self, config: Path) -> str:
         return str(config.resolve().relative_to(CONFIGS))
 
     def _needs_stage1(self, config: str) -> bool:
-        first = running.first_stage(self._read(config))
+        first = first_stage(self._read(config))
         return first is not None and is_stage1(self._read(self._relative(first)))
 
     def _teacher(self, cfg: Config) -> str | None:
@@ -350,22 +352,22 @@ PLACES = ('data_root', 'meta_labels', 'checkpoint')
 SPEED = ('fused',)  # the same numbers, but for rounding
 
 
-def essential(settings: Any) -> Any:
+def strip_machine_specific(settings: Any) -> Any:
     """Settings without paths, which differ from machine to machine, and what only saves time."""
     if isinstance(settings, dict):
         return {
-            key: essential(value)
+            key: strip_machine_specific(value)
             for key, value in settings.items()
             if key not in SPEED and not (key in PLACES and isinstance(value, str))
         }
     if isinstance(settings, list | tuple):
-        return [essential(value) for value in settings]
+        return [strip_machine_specific(value) for value in settings]
     return settings
 
 
 def digest(cfg: Config) -> str:
     """A fingerprint of what a network is trained with, wherever its files lie."""
-    settings = essential({part: cfg.get(part) for part in TRAINING})
+    settings = strip_machine_specific({part: cfg.get(part) for part in TRAINING})
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from mmengine.device import get_device
 
-from mmsxm.files import write_whole
-from mmsxm.foreign import is_number, parse_json, read_json, read_records
-from mmsxm.tables import write_csv
+from mmsxm.io.files import atomic_write, write_csv
+from mmsxm.io.safe_parsing import is_number, parse_json, read_json, read_records
 
 __all__ = [
     'best_of',
@@ -47,7 +46,7 @@ def read_result(folder: Path) -> dict[str, Any] | None:
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
     """Write the result of a run, which makes it a finished one."""
-    write_whole(folder / RESULT, (json.dumps(result, indent=1) + '\n').encode())
+    atomic_write(folder / RESULT, (json.dumps(result, indent=1) + '\n').encode())
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:

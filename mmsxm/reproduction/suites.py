@@ -25,10 +25,10 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmsxm.apis import running
-from mmsxm.apis.installed_configs import CONFIGS, find_config
+from mmsxm.training.config import DATALOADERS, load_config, use_autocast
+from mmsxm.training.installed_configs import CONFIGS, find_config
 
-__all__ = ['find_suite', 'is_stage1', 'lay_over', 'load_suite']
+__all__ = ['apply_suite', 'find_suite', 'is_stage1', 'load_suite']
 
 KEYS = {
     'about',
@@ -64,7 +64,7 @@ def find_suite(name: str) -> Path:
 
 def load_suite(path: str | os.PathLike[str]) -> Config:
     """Read a suite; ValueError when it has an unknown setting or no family."""
-    suite = running.load_config(path)
+    suite = load_config(path)
     unknown = set(suite) - KEYS - {'work_dir', 'launcher'}
     if unknown or suite.get('family') not in ('sixray', 'opixray'):
         raise ValueError(
@@ -74,7 +74,7 @@ def load_suite(path: str | os.PathLike[str]) -> Config:
     return suite
 
 
-def lay_over(suite: Config, cfg: Config, full: bool = False) -> None:
+def apply_suite(suite: Config, cfg: Config, full: bool = False) -> None:
     """Change a config as a suite says, in place.
 
     Args:
@@ -88,14 +88,14 @@ def lay_over(suite: Config, cfg: Config, full: bool = False) -> None:
     if 'pyramid_channels' in suite:
         _narrow_pyramid(suite.pyramid_channels, cfg.model)
     family = 'opixray' if cfg.train_dataloader.dataset.type == 'mmsxm.OPIXray' else 'sixray'
-    for loader in running.DATALOADERS:
+    for loader in DATALOADERS:
         cfg[loader].dataset.update(suite.get('data', {}).get(family, {}))
         if 'batch_size' in suite:
             cfg[loader].batch_size = suite.batch_size
         if 'sizes' in suite:
             _resize(cfg[loader].dataset.pipeline, *suite.sizes)
     if suite.get('amp'):
-        running.use_autocast(cfg)
+        use_autocast(cfg)
     _set_schedule(suite, cfg, full)
     cfg.train_cfg.val_interval = suite.get('val_interval', 1)
 
@@ -160,5 +160,5 @@ def stage1_epochs(suite: Config) -> int:
     """How long Stage I is, by the suite or else by the paper's config."""
     if 'epochs' in suite.get('stage1', {}):
         return int(suite.stage1.epochs)
-    first = running.load_config(CONFIGS / f'sxmnet_{suite.family}_stage1.py')
+    first = load_config(CONFIGS / f'sxmnet_{suite.family}_stage1.py')
     return int(first.train_cfg.max_epochs)

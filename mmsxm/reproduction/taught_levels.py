@@ -7,11 +7,11 @@ from collections.abc import Iterable
 import numpy as np
 from mmengine.dataset import Compose
 
+from mmsxm.conventions import LEVELS
 from mmsxm.datasets import XrayDataset
 from mmsxm.datasets.annotations import Box, clip_box
 from mmsxm.datasets.transforms import IntuitiveMetaLevel, intuitive_level
-from mmsxm.foreign import read_records
-from mmsxm.pyramid_levels import LEVELS
+from mmsxm.io.safe_parsing import read_records
 
 __all__ = ['count_levels', 'levels_of_boxes', 'taught_levels']
 

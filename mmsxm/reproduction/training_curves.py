@@ -4,11 +4,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmsxm.input_sizes import CROPPED, RESIZED
+from mmsxm.conventions import CROPPED, RESIZED
+from mmsxm.io.files import write_csv
 from mmsxm.reproduction.finished_runs import finished_runs
 from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.run_records import read_epochs
-from mmsxm.tables import write_csv
 from mmsxm.visualization.curves import Curve, CurvePanel, plot_curves
 
 __all__ = ['draw_attention_losses', 'draw_curves']

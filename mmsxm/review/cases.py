@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmsxm.clock import now
-from mmsxm.files import sha256_or_none
+from mmsxm.io.files import sha256_or_none
 from mmsxm.review.decision_log import Decision
-from mmsxm.screening.record import differs, read_record
+from mmsxm.screening.record import differs, now, read_record
 
 __all__ = [
     'STEP',

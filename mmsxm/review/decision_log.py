@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
 
-from mmsxm.foreign import parse_json
+from mmsxm.io.safe_parsing import parse_json
 
 __all__ = ['VERDICTS', 'Decision', 'append_decision', 'read_decisions']
 

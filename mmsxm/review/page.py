@@ -1,336 +1,140 @@
-"""The review page: a gradio app around a :class:`~mmsxm.review.desk.Desk`.
+"""The parts of the review page, as HTML: whatever a name holds, it is shown and never run."""
 
-An operator looks at screened bags, the riskiest first, and decides. docs/review.md describes it.
-"""
+import base64
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-import os
-import signal
-from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+import cv2
+import numpy as np
 
-from mmsxm.imaging.images import ImageError
-from mmsxm.pyramid_levels import level_names
-from mmsxm.review.cases import STEP, VIEWS, Review, alarms, thresholds_at
-from mmsxm.review.desk import Desk
-from mmsxm.visualization.review_page import (
-    Bar,
-    QueueRow,
-    bars_html,
-    image_html,
-    queue_html,
-    shown,
-    tile_html,
-)
+from mmsxm.io.safe_parsing import escape_html
+from mmsxm.visualization.overlays import relative_map
 
-os.environ['GRADIO_ANALYTICS_ENABLED'] = 'False'  # before gradio is there
-import gradio as gr
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+__all__ = ['Bar', 'QueueRow', 'bars_html', 'escape_html', 'image_html', 'queue_html', 'tile_html']
 
-LISTED = 200  # rows of the queue
-LONGEST_COMMENT = 1000  # characters
-# gradio's page runs scripts that stand in it; nothing comes from anywhere else
-POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-    "script-src 'self' 'unsafe-inline' 'unsafe-eval'; frame-ancestors 'none'"
-)
-CHOOSE = """element.addEventListener('click', (event) => {
-    const row = event.target.closest('button[data-index]');
-    if (row) trigger('select', {index: Number(row.dataset.index)});
-});"""
-FADE = "(value) => document.documentElement.style.setProperty('--attention', value)"
-HIDE = "(on) => document.documentElement.style.setProperty('--regions', on ? 1 : 0)"
-LIGHT = "() => document.body.classList.remove('dark')"
+LONGEST = 1600  # pixels of an image's longer side on the page
 
 
-class OwnContentOnly:
-    """Tells the browser to ask no other machine for anything, and to show the page in no frame."""
+class QueueRow(NamedTuple):
+    """A line of the queue; ``note`` says why an image was not screened, ``verdict`` may be ''."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add a header to every answer."""
-
-        async def send_with_policy(message: Message) -> None:
-            if message['type'] == 'http.response.start':
-                header = (b'content-security-policy', POLICY.encode())
-                message['headers'] = [*message['headers'], header]
-            await send(message)
-
-        await self.app(scope, receive, send_with_policy)
+    number: int
+    name: str
+    labels: Sequence[str]
+    note: str
+    verdict: str
 
 
-def draw_bag(desk: Desk, review: Review, index: int) -> str:
-    """Show a bag, or why there is none to see."""
-    if not review.cases:
-        return '<p class="message">No images yet: drop some on the left.</p>'
-    case = review.cases[index]
-    if 'error' in case.record:
-        return f'<p class="message">Not screened: {shown(case.record["error"])}</p>'
-    try:
-        look = desk.look(case)
-    except (ImageError, OSError) as error:
-        return f'<p class="message">It cannot be shown: {shown(str(error))}</p>'
-    return image_html(*look, [region['bbox'] for region in case.record['regions']])
+class Bar(NamedTuple):
+    """A value in [0, 1] under a name, with marks on its way; ``strong`` bars stand out."""
+
+    name: str
+    value: float
+    mark: float | None = None
+    strong: bool = False
 
 
-def draw_lists(desk: Desk, review: Review, index: int, view: str, positions: Any) -> list[str]:
-    """Everything that thresholds change: summary, queue, the bag's scores, a tile by class."""
-    thresholds = thresholds_at(positions, desk.calibrated)
-    order = review.order(thresholds, view)
-    rows = [
-        QueueRow(
-            each,
-            review.cases[each].name,
-            review.labels(each, thresholds),
-            review.cases[each].record.get('error', ''),
-            review.verdicts.get(each, ''),
-        )
-        for each in order[:LISTED]
-    ]
-    bags = int(alarms(review.scores, thresholds).any(axis=1).sum())
-    errors = sum('error' in case.record for case in review.cases)
-    counts = [f'{len(review.cases):,} images', f'{bags:,} with alarms']
-    counts += [f'{errors:,} not screened'] if errors else []
-    summary = ' · '.join([*counts, f'{len(review.verdicts):,} decided'])
-    record = review.cases[index].record if review.cases else {}
-    bars = [
-        Bar(name, record['scores'][name], threshold, record['scores'][name] >= threshold)
-        for name, threshold in zip(desk.classes, thresholds.tolist(), strict=True)
-        if 'scores' in record
-    ]
-    tiles = zip(
-        desk.classes,
-        review.count(thresholds),
-        review.count(thresholds_at(desk.calibrated, desk.calibrated)),
-        desk.calibrated,
-        strict=True,
-    )
-    return [
-        f'<p class="summary">{summary}</p>',
-        queue_html(rows, index, len(order) - len(rows)),
-        bars_html(bars),
-        *(tile_html(*tile) for tile in tiles),
-    ]
+def queue_html(rows: Iterable[QueueRow], selected: int, hidden: int = 0) -> str:
+    """A list to choose from: the last part of the name, alarms, verdict.
 
-
-def draw_case(desk: Desk, review: Review, index: int) -> list[str]:
-    """Everything that only another image changes: its name, the bag, its level weights."""
-    if not review.cases:
-        return ['', draw_bag(desk, review, index), '']
-    case = review.cases[index]
-    weights = case.record.get('level_weights', ())
-    levels = zip(level_names(len(weights)), weights, strict=True)
-    return [
-        f'<p class="name" title="{shown(case.name)}">{shown(case.name)}</p>',
-        draw_bag(desk, review, index),
-        bars_html(Bar(name, weight) for name, weight in levels),
-    ]
-
-
-def build_page(desk: Desk) -> gr.Blocks:
-    """Lay out the page and say what happens on it."""
-    with gr.Blocks(title='X-ray review', analytics_enabled=False, fill_width=True) as page:
-        review, index = gr.State(), gr.State(0)
-        gr.HTML(
-            f'<header><h1>X-ray review</h1><span>network {shown(desk.name)}</span>'
-            f'<span>decisions go to {shown(str(desk.log))}</span></header>'
-        )
-        with gr.Row(elem_id='desk', equal_height=False):
-            with gr.Column(scale=4, min_width=280):
-                drop = gr.File(
-                    label='Drop images',
-                    file_count='multiple',
-                    height=64,
-                    visible=desk.backend is not None,
-                    elem_id='drop',
-                )
-                summary = gr.HTML(elem_id='summary')
-                view = gr.Radio(VIEWS, value='All', show_label=False, container=False)
-                queue = gr.HTML(elem_id='queue', js_on_load=CHOOSE)
-            with gr.Column(scale=7, min_width=320):
-                name = gr.HTML(elem_id='name')
-                bag = gr.HTML(elem_id='bag')
-                with gr.Row(elem_id='layers'):
-                    gr.HTML('<h2>Attention</h2>', min_width=60, elem_id='attention')
-                    opacity = gr.Slider(
-                        0,
-                        1,
-                        0.5,
-                        step=0.05,
-                        label='Attention',
-                        elem_id='opacity',
-                        elem_classes='line',
-                        container=False,
-                        show_label=False,
-                        buttons=[],
-                    )
-                    regions = gr.Checkbox(True, label='Candidate regions', elem_id='regions')
-            with gr.Column(scale=4, min_width=260):
-                gr.HTML('<h2>Scores<small> and thresholds</small></h2>')
-                scores = gr.HTML(elem_id='scores')
-                gr.HTML('<h2>Level weights</h2>')
-                levels = gr.HTML(elem_id='levels')
-                gr.HTML('<h2>Decision</h2>')
-                comment = gr.Textbox(
-                    placeholder='Comment', show_label=False, lines=2, max_length=LONGEST_COMMENT,
-                    elem_id='comment',
-                )  # fmt: skip
-                with gr.Row():
-                    confirm = gr.Button('Confirm', variant='primary', size='sm', min_width=60)
-                    clear = gr.Button('Clear', size='sm', min_width=60)
-                    remark = gr.Button('Comment only', size='sm', min_width=60)
-                said = gr.HTML(elem_id='said')
-        with gr.Row(elem_id='thresholds'):
-            tiles, sliders = [], []
-            for number, (each, mark) in enumerate(zip(desk.classes, desk.calibrated, strict=True)):
-                with gr.Column(min_width=150):
-                    tiles.append(gr.HTML())
-                    slider = gr.Slider(
-                        0,
-                        1,
-                        round(mark, 3),
-                        step=STEP,
-                        label=each,
-                        show_label=False,
-                        container=False,
-                        elem_id=f'threshold-{number}',
-                        elem_classes=['line', 'threshold'],
-                        buttons=[],
-                    )
-                    sliders.append(slider)
-            reset = gr.Button('Reset to calibrated', size='sm', min_width=140, scale=0)
-
-        lists = [summary, queue, scores, *tiles]
-        case = [name, bag, levels]
-        state = [review, index, view, *sliders]
-
-        def both(review: Review, index: int, view: str, positions: Any) -> list[Any]:
-            shown_lists = draw_lists(desk, review, index, view, positions)
-            return [index, *shown_lists, *draw_case(desk, review, index)]
-
-        def riskiest(review: Review, view: str, positions: Any, otherwise: int = 0) -> int:
-            order = review.order(thresholds_at(positions, desk.calibrated), view)
-            return order[0] if order else otherwise
-
-        def begin(view: str, *positions: float) -> list[Any]:
-            review = desk.review()
-            return [review, *both(review, riskiest(review, view, positions), view, positions)]
-
-        def add(files: list[str], review: Review, _: int, view: str, *positions: float) -> list:
-            review.add(desk.screen(files))
-            return [None, *both(review, riskiest(review, view, positions), view, positions)]
-
-        def choose(
-            event: gr.EventData, review: Review, index: int, view: str, *positions: float
-        ) -> list[Any]:
-            chosen = event._data.get('index')
-            if type(chosen) is int and chosen in range(len(review.cases)):
-                index = chosen
-            return both(review, index, view, positions)
-
-        def relabel(review: Review, index: int, view: str, *positions: float) -> list[str]:
-            return draw_lists(desk, review, index, view, positions)
-
-        def recalibrate(review: Review, index: int, view: str) -> list[Any]:
-            marks = [round(mark, 3) for mark in desk.calibrated]
-            return [*marks, *draw_lists(desk, review, index, view, marks)]
-
-        def decide(verdict: str) -> Callable[..., list[Any]]:
-            def act(
-                text: str, review: Review, index: int, view: str, *positions: float
-            ) -> list[Any]:
-                if not review.cases:
-                    raise gr.Error('There is no image to decide on.')
-                if verdict == 'comment' and not text.strip():
-                    raise gr.Error('Write a comment first.')
-                if len(text) > LONGEST_COMMENT:  # the browser's limit binds the browser alone
-                    raise gr.Error(f'A comment has {LONGEST_COMMENT:,} characters at most.')
-                thresholds = thresholds_at(positions, desk.calibrated)
-                desk.decide(review, index, verdict, text.strip(), thresholds)
-                note = f'<p>Logged: {verdict}, {shown(review.cases[index].name)}</p>'
-                if verdict != 'comment':
-                    index = riskiest(review, 'To do', positions, otherwise=index)
-                return ['', note, *both(review, index, view, positions)]
-
-            return act
-
-        quiet: dict[str, Any] = {'show_progress': 'hidden', 'api_visibility': 'private'}
-        everything = [index, *lists, *case]
-        page.load(begin, [view, *sliders], [review, *everything], **quiet)
-        drop.upload(add, [drop, *state], [drop, *everything], api_visibility='private')
-        queue.select(choose, state, everything, **quiet)
-        view.change(relabel, state, lists, **quiet)
-        moved = [slider.input for slider in sliders]
-        gr.on(moved, relabel, state, lists, trigger_mode='always_last', **quiet)
-        reset.click(recalibrate, [review, index, view], [*sliders, *lists], **quiet)
-        for button, verdict in ((confirm, 'confirm'), (clear, 'clear'), (remark, 'comment')):
-            given = [comment, *state]
-            button.click(decide(verdict), given, [comment, said, *everything], **quiet)
-        opacity.input(None, opacity, js=FADE)
-        regions.input(None, regions, js=HIDE)
-    return page
-
-
-def calm_theme() -> gr.themes.Base:
-    """Dark on light, with fonts that are there."""
-    return gr.themes.Base(
-        primary_hue='blue',
-        neutral_hue='slate',
-        text_size='sm',
-        spacing_size='sm',
-        radius_size='sm',
-        font=['system-ui', 'sans-serif'],
-        font_mono=['ui-monospace', 'monospace'],
-    ).set(
-        body_background_fill='#f4f6f8',
-        block_background_fill='transparent',
-        block_border_width='0px',
-        block_padding='0px',
-        slider_color='#1f4e79',
-        checkbox_background_color_selected='#1f4e79',
-        button_primary_background_fill='#1f4e79',
-        button_secondary_background_fill='#ffffff',
-        button_secondary_border_color='#b4c0cc',
-        button_border_width='1px',
-    )
-
-
-def marks_css(calibrated: list[float]) -> str:
-    """Where on their sliders the calibrated thresholds are."""
-    return ''.join(
-        f'#threshold-{number} {{ --calibrated: {mark:.4f}; }}\n'
-        for number, mark in enumerate(calibrated)
-    )
-
-
-def serve(desk: Desk, host: str = '127.0.0.1', port: int = 7860) -> None:
-    """Serve the page until it is stopped; uploads are deleted then.
-
-    Raises:
-        OSError: The port is taken.
+    Args:
+        rows: From the top.
+        selected: Index of the row that is open.
+        hidden: How many more there are.
     """
-    hosts = ['127.0.0.1', 'localhost'] if host in ('127.0.0.1', 'localhost') else ['*']
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with TemporaryDirectory(prefix='mmsxm-review-') as uploads:
-        os.environ['GRADIO_TEMP_DIR'] = uploads
-        build_page(desk).launch(
-            server_name=host,
-            server_port=port,
-            share=False,
-            footer_links=[],
-            enable_monitoring=False,
-            theme=calm_theme(),
-            css=Path(__file__).with_suffix('.css').read_text() + marks_css(desk.calibrated),
-            js=LIGHT,
-            app_kwargs={
-                'middleware': [
-                    Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
-                    Middleware(OwnContentOnly),
-                ]
-            },
+    lines = []
+    for place, row in enumerate(rows, start=1):
+        tags = ''.join(f'<b class="alarm">{escape_html(label)}</b>' for label in row.labels)
+        if row.note:
+            tags = f'<b class="unseen">not screened</b>{tags}'
+        name = escape_html(row.name.replace('\\', '/').rsplit('/', 1)[-1])
+        lines.append(
+            f'<button type="button" data-index="{row.number}" title="{escape_html(row.name)}" '
+            f'aria-current="{str(row.number == selected).lower()}" '
+            f'class="{escape_html(row.verdict)}">'
+            f'<i>{place}</i><span>{name}</span>'
+            f'<u>{escape_html(row.verdict)}</u><em>{tags or "<s>no alarm</s>"}</em></button>'
         )
+    if hidden:
+        lines.append(f'<p>{hidden:,} more of lower risk are not listed</p>')
+    return '<div class="queue">' + ''.join(lines or ['<p>no images</p>']) + '</div>'
+
+
+def image_html(
+    image: np.ndarray,
+    attention_map: np.ndarray | None,
+    window: Sequence[int],
+    boxes: Iterable[Sequence[float]],
+) -> str:
+    """An image under attention and candidate regions, which the page can fade.
+
+    Args:
+        image: BGR ``(H, W, 3)`` uint8.
+        attention_map: ``(h, w)``, shown in relation to its maximum.
+        window: The part of the image that the map spans, xyxy.
+        boxes: Of the regions, xyxy in pixels of the image.
+    """
+    height, width = image.shape[:2]
+    left, top, right, bottom = window
+    layers = [_layer(_encode(_shrink(image)), 0, 0, width, height, 'bag')]
+    if attention_map is not None:
+        data = _encode(_red(attention_map))
+        layers.append(_layer(data, left, top, right - left, bottom - top, 'attention'))
+    for x1, y1, x2, y2 in boxes:
+        layers.append(
+            f'<rect class="region" x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" '
+            f'height="{y2 - y1:.1f}"/>'
+        )
+    return f'<svg class="bag-view" viewBox="0 0 {width} {height}">{"".join(layers)}</svg>'
+
+
+def _layer(data: str, x: int, y: int, width: int, height: int, name: str) -> str:
+    return (
+        f'<image class="{name}" href="data:image/png;base64,{data}" x="{x}" y="{y}" '
+        f'width="{width}" height="{height}" preserveAspectRatio="none"/>'
+    )
+
+
+def _shrink(image: np.ndarray) -> np.ndarray:
+    scale = LONGEST / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    height, width = (max(round(side * scale), 1) for side in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _red(attention_map: np.ndarray) -> np.ndarray:
+    """Red, BGRA ``(h, w, 4)`` uint8, as opaque as the map is high."""
+    result = np.zeros((*attention_map.shape, 4), dtype=np.uint8)
+    result[..., 2] = 255
+    result[..., 3] = (255 * relative_map(attention_map)).clip(0, 255).round()
+    return result
+
+
+def _encode(image: np.ndarray) -> str:
+    _, data = cv2.imencode('.png', image)
+    return base64.b64encode(data.tobytes()).decode()
+
+
+def bars_html(bars: Iterable[Bar]) -> str:
+    """Bars below each other."""
+    rows = []
+    for bar in bars:
+        mark = '' if bar.mark is None else f'<mark style="left:{100 * bar.mark:.2f}%"></mark>'
+        rows.append(
+            f'<div class="bar{" strong" if bar.strong else ""}">'
+            f'<span>{escape_html(bar.name)}</span>'
+            f'<div><b style="width:{100 * bar.value:.2f}%"></b>{mark}</div>'
+            f'<span>{bar.value:.2f}</span></div>'
+        )
+    return f'<div class="bars">{"".join(rows)}</div>'
+
+
+def tile_html(name: str, alarms: int, calibrated_alarms: int, calibrated: float) -> str:
+    """A class above its slider: alarms now, and how many there are at the calibrated point."""
+    change = alarms - calibrated_alarms
+    return (
+        f'<div class="tile"><span>{escape_html(name)}</span><b>{alarms:,}</b>'
+        f'<i>{f"{change:+,}" if change else ""}</i>'
+        f'<small>calibrated {calibrated:.3f}: {calibrated_alarms:,} alarms</small></div>'
+    )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
-from mmsxm.worker_pool import IDLE, Idle
+from mmsxm.io.worker_pool import IDLE, Idle
 
 __all__ = ['find_paths', 'read_list', 'unseen', 'walk', 'watch']
 
@@ -32,7 +32,7 @@ def unseen(
 ) -> Iterator[str | Idle]:
     """Yield each path once, and none of ``seen``, which grows meanwhile, until stopped.
 
-    :data:`~mmsxm.worker_pool.IDLE` is passed on.
+    :data:`~mmsxm.io.worker_pool.IDLE` is passed on.
     """
     for path in paths:
         if stopped():
@@ -92,7 +92,7 @@ def watch(
     """Yield the paths of a folder's complete files until stopped.
 
     A file is complete when its size and modification time have not changed between two scans.
-    After each scan follows :data:`~mmsxm.worker_pool.IDLE`.
+    After each scan follows :data:`~mmsxm.io.worker_pool.IDLE`.
 
     Args:
         folder: Its absolute path.

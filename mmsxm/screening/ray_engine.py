@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.inference.backends import Backend
+from mmsxm.io.worker_pool import WorkerPool
 from mmsxm.screening.screen import Record, screen
-from mmsxm.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,13 +1,19 @@
 """A line of a file of results: what mmsxm screen says of one file (docs/screening.md)."""
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
-from mmsxm.foreign import is_number, parse_json
+from mmsxm.io.safe_parsing import is_number, parse_json
 
-__all__ = ['Record', 'differs', 'read_record']
+__all__ = ['Record', 'differs', 'now', 'read_record']
 
 Record = dict[str, Any]
+
+
+def now() -> str:
+    """Return the time: ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(timezone.utc).isoformat(timespec='milliseconds')
 
 
 def read_record(line: bytes) -> Record | None:

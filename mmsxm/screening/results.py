@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmsxm.files import whole_file
 from mmsxm.inference.backends import ModelInfo
+from mmsxm.io.files import atomic_file
 from mmsxm.screening.record import Record, differs, read_record
 
 try:
@@ -152,7 +152,7 @@ def read_results(path: Path) -> Iterator[Record]:
 def write_table(results: Path, out: Path, classes: tuple[str, ...]) -> None:
     """Write a file of results as a csv table: path, labels, a score a class, error, time."""
     with (
-        whole_file(out) as unfinished,
+        atomic_file(out) as unfinished,
         open(unfinished, 'w', newline='', encoding='utf-8', errors='surrogateescape') as file,
     ):
         writer = csv.writer(file, lineterminator='\n')

@@ -7,15 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmsxm.clock import now
 from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.imaging.preparation import View
 from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
 from mmsxm.inference.backends import Backend, ModelInfo
 from mmsxm.inference.verdict import judge
-from mmsxm.screening.record import Record
-from mmsxm.visualization.screening_overlays import write_overlay
-from mmsxm.worker_pool import IDLE, Idle, WorkerDiedError, WorkerPool
+from mmsxm.io.worker_pool import IDLE, Idle, WorkerDiedError, WorkerPool
+from mmsxm.screening.overlays import write_overlay
+from mmsxm.screening.record import Record, now
 
 __all__ = ['Screened', 'screen', 'screen_files']
 
@@ -90,7 +89,7 @@ def screen(
     worker are in memory.
 
     Args:
-        paths: May contain :data:`~mmsxm.worker_pool.IDLE`; files under way are then finished.
+        paths: May contain :data:`~mmsxm.io.worker_pool.IDLE`; files under way are then finished.
         backend: The network.
         pool: Of processes.
         batch_size: Images that the network sees at once.

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 import cv2
 
-from mmsxm.files import write_whole
+from mmsxm.io.files import atomic_write
 from mmsxm.simulation import opixray_layout, sixray_layout
 from mmsxm.simulation.bag import SIMULATOR_VERSION, Bag, simulate_bag
 from mmsxm.simulation.scanner import Scanner
@@ -181,7 +181,7 @@ def _claim(dst: str | Path, settings: _Settings, **counts: int | list[int]) -> P
             f'{folder} is not empty and no simulated set of these parameters '
             f'({PARAMETERS_FILE} tells): delete it or name another folder'
         )
-    write_whole(note, parameters.encode())
+    atomic_write(note, parameters.encode())
     return folder
 
 
@@ -232,10 +232,10 @@ def _write_bag(settings: _Settings, layout: _Layout, name: str) -> None:
     number, positive = layout.identity(name)
     bag = settings.simulate(number, positive)
     for path, data in layout.annotations(name, bag).items():
-        write_whole(path, data)
+        atomic_write(path, data)
     if settings.items_removed:
         bag = settings.simulate(number, positive, with_items=False)
     quality = [cv2.IMWRITE_JPEG_QUALITY, bag.scanner.jpeg_quality]
     _, encoded = cv2.imencode('.jpg', bag.image[..., ::-1], quality)
     # The image comes last: where it stands, the bag is complete.
-    write_whole(layout.image(name), encoded.tobytes())
+    atomic_write(layout.image(name), encoded.tobytes())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmsxm.evaluation.thresholds import wilson_interval
-from mmsxm.foreign import read_csv
+from mmsxm.io.safe_parsing import read_csv
 from mmsxm.visualization.plot_style import COLOURS, draw_panels
 
 if TYPE_CHECKING:

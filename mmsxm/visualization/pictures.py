@@ -1,11 +1,13 @@
 """One sample as a picture: what is in it, what is learnt from it, what the network says."""
 
 import cv2
+import matplotlib.pyplot as plt
 import numpy as np
 from mmengine.structures import BaseDataElement
+from mmengine.visualization import Visualizer
 
+from mmsxm.conventions import LEVELS
 from mmsxm.datasets.transforms import draw_ellipses
-from mmsxm.pyramid_levels import LEVELS
 from mmsxm.visualization.overlays import caption, draw_boxes, overlay_map, relative_map
 
 SHOWN_SIDE = 336  # small inputs are enlarged to it, so that captions can be read
@@ -39,3 +41,14 @@ def picture(image: np.ndarray, sample: BaseDataElement, classes: tuple[str, ...]
         level = int(sample.gt_meta_level)
         lines.append(f'level to trust: {"none" if level < 0 else LEVELS[level]}')
     return caption(image, *lines)
+
+
+def open_window() -> Visualizer:
+    """Give what shows pictures in a window, by ``show(rgb, name, wait_time)``.
+
+    Raises:
+        ValueError: There is no display.
+    """
+    if plt.get_backend().lower() == 'agg':  # which would wait for a key for ever
+        raise ValueError('There is no display to show pictures on: write them with out_dir.')
+    return Visualizer()

@@ -28,16 +28,20 @@ from mmengine.logging import HistoryBuffer
 from PIL import Image
 
 from mmsxm import compat
-from mmsxm.apis.datasets.prepared_manifest import MANIFEST, Row, read_rows, write_rows
 from mmsxm.comparison.set_comparison import read_set
 from mmsxm.datasets.coco_xray import read_coco
 from mmsxm.datasets.csv_xray import read_object_csv
-from mmsxm.datasets.meta_labels import LabelSource, MetaLabels, read_meta_labels, write_meta_labels
-from mmsxm.datasets.moved_boxes import lines_with_boxes, voc_with_boxes
+from mmsxm.datasets.meta_label_file import (
+    LabelSource,
+    MetaLabels,
+    read_meta_labels,
+    write_meta_labels,
+)
 from mmsxm.datasets.opixray import read_box_lines, read_name_list
 from mmsxm.datasets.prepared import NOTE, Preparing, note_of, read_note
+from mmsxm.datasets.rewrite_boxes import lines_with_boxes, voc_with_boxes
 from mmsxm.datasets.sixray import read_label_csv
-from mmsxm.datasets.threat_bank import Threat, ThreatBank
+from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.datasets.voc import read_voc_objects
 from mmsxm.evaluation.grouped_average_precision import read_groups
 from mmsxm.evaluation.score_table import Scores, read_scores, write_scores
@@ -47,6 +51,7 @@ from mmsxm.imaging.reading import prepare_file
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.backends.exported import describe, read_description
 from mmsxm.inference.calibration import Calibration
+from mmsxm.preparing.manifest import MANIFEST, Row, read_rows, write_rows
 from mmsxm.reproduction.run_records import read_epochs, read_result
 from mmsxm.reproduction.taught_levels import levels_of_boxes
 from mmsxm.review.cases import Review, read_cases

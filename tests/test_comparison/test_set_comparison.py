@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from mmsxm.apis.datasets.preparing import prepare_data
 from mmsxm.comparison.set_comparison import (
     compare_boxes,
     compare_images,
@@ -18,6 +17,7 @@ from mmsxm.comparison.set_comparison import (
     read_set,
 )
 from mmsxm.comparison.set_probe import VIEWS, separability
+from mmsxm.preparing.copies import prepare_data
 
 
 def test_a_simulated_set_is_read_with_its_boxes_and_without_its_negatives(

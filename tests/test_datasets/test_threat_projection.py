@@ -10,7 +10,7 @@ import torch
 from mmcv.transforms import Compose
 
 from mmsxm.datasets.sample_rng import sample_rng
-from mmsxm.datasets.threat_bank import Threat, ThreatBank
+from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.datasets.transforms import ThreatImageProjection, draw_ellipses, project
 from mmsxm.datasets.transforms.threat_projection import bag_mask, turn_patch, visible
 

@@ -3,8 +3,8 @@ import torch
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from torch import nn
 
+from mmsxm.engine.hooks.param_groups import describe_groups
 from mmsxm.engine.optim import merge_groups
-from mmsxm.engine.param_groups_hook import describe_groups
 
 pytestmark = pytest.mark.usefixtures('scope')
 

@@ -12,13 +12,13 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.visualization import Visualizer
 
-from mmsxm.apis.running import load_config
 from mmsxm.imaging.images import ImageError
 from mmsxm.inference.backends import load_backend
 from mmsxm.inference.backends.torch_backend import TorchBackend
 from mmsxm.inference.calibration import Calibration
 from mmsxm.inference.inferencer import XrayInferencer
 from mmsxm.registry import MODELS
+from mmsxm.training.config import load_config
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'demo' / 'sxmnet_stage2.py'
 CLASSES = ('Gun', 'Knife', 'Pliers', 'Scissors', 'Wrench')

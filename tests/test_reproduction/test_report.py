@@ -9,7 +9,7 @@ from mmsxm.reproduction import report
 from mmsxm.reproduction.reproduction import Reproduction
 from mmsxm.reproduction.rows import TABLES
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = sorted((ROOT / 'results').glob('*/*.md'))
 
 

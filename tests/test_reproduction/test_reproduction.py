@@ -10,14 +10,14 @@ import pytest
 import torch
 from small_training import TINY_SUITE
 
-from mmsxm.apis.running import load_config
 from mmsxm.evaluation import read_scores
 from mmsxm.reproduction import reproduction as module
 from mmsxm.reproduction.report import write_table
 from mmsxm.reproduction.reproduction import Reproduction, Run, train_all
 from mmsxm.reproduction.rows import TABLES
 from mmsxm.reproduction.run_records import best_of, last_step, read_history
-from mmsxm.reproduction.suites import lay_over, load_suite
+from mmsxm.reproduction.suites import apply_suite, load_suite
+from mmsxm.training.config import load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SXMNET = 'ablations/sxmnet_mf-n_sixray_stage2.py'
@@ -78,7 +78,7 @@ def test_every_row_of_the_paper_can_be_planned() -> None:
 def test_a_suite_changes_backbone_sizes_and_schedule(tiny: Callable[[], Reproduction]) -> None:
     suite = tiny().suite
     cfg = load_config(CONFIGS / SXMNET)
-    lay_over(suite, cfg)
+    apply_suite(suite, cfg)
     assert cfg.model.backbone.depth == 18
     assert cfg.model.backbone.init_cfg is None  # Stage I's weights come
     assert cfg.model.neck.in_channels == [128, 256, 512]
@@ -88,20 +88,20 @@ def test_a_suite_changes_backbone_sizes_and_schedule(tiny: Callable[[], Reproduc
     assert cfg.optim_wrapper.optimizer.lr == pytest.approx(1e-2)
     assert 'clip_grad' not in cfg.optim_wrapper
     stage1 = load_config(CONFIGS / 'sxmnet_sixray_stage1.py')
-    lay_over(suite, stage1)
+    apply_suite(suite, stage1)
     assert stage1.optim_wrapper.clip_grad == {'max_norm': 100}
     crops = [t.crop_size for t in cfg.train_dataloader.dataset.pipeline if 'Crop' in t.type]
     assert crops == [64]
 
     cfg = load_config(CONFIGS / 'baselines/resnet50_sixray.py')
-    lay_over(suite, cfg, full=True)
+    apply_suite(suite, cfg, full=True)
     assert cfg.model.backbone.out_indices == (3,)
     assert cfg.model.head.in_channels == [512]
     assert cfg.train_cfg.max_epochs == 3
     assert cfg.param_scheduler.milestones == [2]  # 1 of 2, stretched to 3
 
     cfg = load_config(CONFIGS / 'baselines/chr_sixray.py')
-    lay_over(suite, cfg)
+    apply_suite(suite, cfg)
     assert cfg.model.neck.in_channels == cfg.model.head.in_channels == [128, 256, 512]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmsxm.datasets import SIXray
-from mmsxm.datasets.meta_labels import MetaLabels, source_of, write_meta_labels
+from mmsxm.datasets.meta_label_file import MetaLabels, source_of, write_meta_labels
 from mmsxm.datasets.transforms import intuitive_level
 from mmsxm.reproduction.taught_levels import count_levels, taught_levels
 

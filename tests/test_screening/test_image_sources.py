@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mmsxm.io.worker_pool import IDLE
 from mmsxm.screening.image_sources import find_paths, unseen, watch
-from mmsxm.worker_pool import IDLE
 
 
 def never() -> bool:

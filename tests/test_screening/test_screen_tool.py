@@ -315,9 +315,9 @@ def test_the_tool_itself_says_what_the_inferencer_says(bags: Path, tmp_path: Pat
     from mmengine.registry import init_default_scope
 
     from mmsxm.apis import XrayInferencer
-    from mmsxm.apis.running import load_config
-    from mmsxm.files import sha256
+    from mmsxm.io.files import sha256
     from mmsxm.registry import MODELS
+    from mmsxm.training.config import load_config
 
     config = TESTS.parent / 'configs' / 'demo' / 'sxmnet_stage2.py'
     init_default_scope('mmpretrain')

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmsxm.datasets import OPIXray, SIXray
-from mmsxm.files import write_whole
+from mmsxm.io.files import atomic_write
 from mmsxm.simulation import dataset
 from mmsxm.simulation.bag import simulate_bag
 from mmsxm.simulation.dataset import write_opixray, write_sixray
@@ -152,7 +152,7 @@ def test_two_processes_may_write_one_set(
             interrupted.append(target)
             with monkeypatch.context() as other:
                 other.setattr(os, 'getpid', lambda: 0)
-                write_whole(target, b'of another process')
+                atomic_write(target, b'of another process')
         replace(source, target)
 
     monkeypatch.setattr(os, 'replace', late)

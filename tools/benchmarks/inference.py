@@ -21,14 +21,14 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from turns import take_turns
 
-from mmsxm.apis.running import load_config
-from mmsxm.files import write_whole
 from mmsxm.imaging.images import list_images
 from mmsxm.inference.backends.torch_backend import load_network
 from mmsxm.inference.export import to_onnx, write_openvino
 from mmsxm.inference.inferencer import XrayInferencer
+from mmsxm.io.files import atomic_write
 from mmsxm.registry import MODELS
 from mmsxm.simulation import write_sixray
+from mmsxm.training.config import load_config
 
 CONFIGS = {
     'ResNet-50': 'configs/baselines/resnet50_sixray.py',
@@ -83,7 +83,7 @@ def inferencers(path: str, folder: Path, threads: int) -> dict[str, Callable]:
     }
     network, info = load_network(cfg, checkpoint)
     onnx = to_onnx(network, info)
-    write_whole(folder / 'exported.onnx', onnx)
+    atomic_write(folder / 'exported.onnx', onnx)
     for precision in ('f32', 'bf16'):
         write_openvino(onnx, info, folder / f'{precision}.xml', precision)
     ways['ONNX Runtime'] = XrayInferencer(folder / 'exported.onnx', threads=threads)

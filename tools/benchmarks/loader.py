@@ -25,11 +25,11 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from turns import take_turns
 
-from mmsxm.apis.datasets.preparing import prepare_data
-from mmsxm.apis.running import load_config
 from mmsxm.datasets import XrayDataset
+from mmsxm.preparing.copies import prepare_data
 from mmsxm.registry import DATASETS
 from mmsxm.simulation import write_opixray, write_sixray
+from mmsxm.training.config import load_config
 
 MMPRETRAIN, RAW, PREPARED = 'mmpretrain', 'ours', 'ours prepared'
 STOCK = [

@@ -19,7 +19,7 @@ from steps import bare_config, batches_in_memory, begin
 from torch.autograd.profiler_util import EventList
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from mmsxm.input_sizes import CROPPED
+from mmsxm.conventions import CROPPED
 
 PARTS = ('data_preprocessor', 'backbone', 'neck', 'attention_head', 'refinement', 'head')
 

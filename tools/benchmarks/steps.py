@@ -11,8 +11,8 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpretrain.structures import DataSample
 from torch.utils.data import DataLoader, Dataset
 
-from mmsxm.apis.running import load_config, use_autocast
 from mmsxm.engine import AutocastOptimWrapper
+from mmsxm.training.config import load_config, use_autocast
 
 FEW = 64  # samples that are kept, and repeated
 

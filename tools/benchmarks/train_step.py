@@ -13,9 +13,9 @@ from steps import BareSteps, bare_config, batches_in_memory, begin
 from torch.utils.data import DataLoader
 from turns import take_turns
 
-from mmsxm.apis.complexity import count
-from mmsxm.input_sizes import CROPPED
+from mmsxm.conventions import CROPPED
 from mmsxm.reproduction.run_records import device_name
+from mmsxm.training.complexity import count
 
 
 def main() -> None:

@@ -15,12 +15,14 @@ import numpy as np
 from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
-from mmsxm.apis import running
-from mmsxm.apis.station_scores import station_scores
+from mmsxm.calibration.station_scores import station_scores
 from mmsxm.evaluation import Scores
 from mmsxm.evaluation.mean_average_precision import average_precision
 from mmsxm.inference.backends import load_backend
 from mmsxm.registry import DATASETS
+from mmsxm.training.config import load_config
+from mmsxm.training.test import build_test
+from mmsxm.training.train import dismiss_workers
 
 
 def mean_average_precision(scores: Scores) -> float:
@@ -41,16 +43,16 @@ def main() -> None:
     parser.add_argument('--json', action='store_true', help='print one JSON line')
     args = parser.parse_args()
 
-    cfg = running.load_config(args.config, options=args.cfg_options)
+    cfg = load_config(args.config, options=args.cfg_options)
     cfg.log_level = 'ERROR'
     backend = load_backend(cfg.copy(), args.checkpoint)
     init_default_scope('mmpretrain')
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     crops = [t.crop_size for t in dataset.pipeline.transforms if hasattr(t, 'crop_size')]
     mAP = {}  # noqa: N806
-    runner = running.build_test(cfg, args.checkpoint)
+    runner = build_test(cfg, args.checkpoint)
     mAP['centre crop'] = runner.test()['xray/mAP']
-    running.dismiss_workers(runner)
+    dismiss_workers(runner)
     whole = backend.info
     mAP['whole image'] = mean_average_precision(station_scores(backend, dataset))
     for crop in crops:

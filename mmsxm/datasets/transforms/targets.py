@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
-from mmsxm.box_sizes import size_of, smallest_box_share
+from mmsxm.conventions import size_of, smallest_box_share
 from mmsxm.registry import TRANSFORMS
 
 

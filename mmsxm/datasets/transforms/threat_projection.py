@@ -14,7 +14,7 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
-from mmsxm.datasets.threat_bank import Threat, ThreatBank
+from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.datasets.threat_cutting import white_level
 from mmsxm.registry import TRANSFORMS
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from mmsxm.foreign import parse_json
 from mmsxm.inference.backends.base import ModelInfo, Prediction
+from mmsxm.io.safe_parsing import parse_json
 
 __all__ = [
     'INPUT',

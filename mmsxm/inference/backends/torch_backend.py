@@ -10,10 +10,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmpretrain.apis.model import ModelHub
 
-from mmsxm.apis import running
-from mmsxm.apis.class_names import taught_classes
 from mmsxm.datasets.configured_classes import configured_classes
-from mmsxm.engine.checkpoint_hooks import latest_checkpoint, missing_keys
+from mmsxm.engine.checkpoints import checkpoint_classes, latest_checkpoint, missing_keys
 from mmsxm.engine.network_settings import (
     require_no_unused_weights,
     require_same_settings,
@@ -21,12 +19,13 @@ from mmsxm.engine.network_settings import (
     trained_model,
     without_pretrained_weights,
 )
-from mmsxm.files import sha256
 from mmsxm.imaging.preparation import Preparation
 from mmsxm.inference.backends.base import ModelInfo, Prediction
 from mmsxm.inference.calibration import KEY, Calibration
+from mmsxm.io.files import sha256
 from mmsxm.models import ScreeningNetwork, SXMNet
 from mmsxm.registry import MODELS
+from mmsxm.training.config import load_config
 
 __all__ = ['TorchBackend', 'load_network']
 
@@ -88,8 +87,8 @@ def _find_config(model: str | Path | Config) -> tuple[Config, str | None]:
         return model.copy(), None
     if not Path(model).is_file() and ModelHub.has(str(model)):
         entry = ModelHub.get(str(model))
-        return running.load_config(entry.config.filename), entry.weights
-    return running.load_config(model), None
+        return load_config(entry.config.filename), entry.weights
+    return load_config(model), None
 
 
 def _name(cfg: Config) -> str:
@@ -109,7 +108,7 @@ def _find_checkpoint(checkpoint: str | Path | None, cfg: Config) -> str:
 
 
 def _find_classes(meta: dict[str, Any], cfg: Config) -> tuple[str, ...]:
-    classes = taught_classes(meta)
+    classes = checkpoint_classes(meta)
     if classes is None:  # weights alone, as mmsxm publish may write them
         classes = configured_classes(cfg.test_dataloader.dataset)
     return tuple(classes)

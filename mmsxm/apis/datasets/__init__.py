@@ -1,1 +1,0 @@
-"""Data sets as files: looked over, compared, copied small, and threats cut out of them."""

@@ -1,0 +1,1 @@
+"""Choosing thresholds on labelled images as a station sees them."""

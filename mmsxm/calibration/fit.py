@@ -1,0 +1,262 @@
+"""Choose thresholds and scale scores on a validation set, and keep both in a checkpoint."""
+
+import io
+import logging
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from mmengine.runner import CheckpointLoader
+
+import mmsxm.registry  # noqa: F401, makes loading safe
+from mmsxm.engine.checkpoints import checkpoint_classes
+from mmsxm.evaluation import Scores, alarm_curve, any_item
+from mmsxm.evaluation.alarm_curve import bag_name
+from mmsxm.evaluation.grouped_average_precision import interval
+from mmsxm.evaluation.score_scaling import fit_scaling, log_loss, to_logits, to_scores
+from mmsxm.evaluation.thresholds import Criterion, cut_threshold, wilson_interval
+from mmsxm.inference.calibration import KEY, Calibration
+from mmsxm.io.files import atomic_write
+
+__all__ = ['Achieved', 'Calibrated', 'calibrate', 'store_calibration']
+
+DRAWS = 1000
+
+
+class Achieved(NamedTuple):
+    """What thresholds achieve on the validation set, with intervals of 95 %.
+
+    A threshold's interval is that of the bootstrap over images, those of the rates are Wilson's.
+    ``any_item`` is the bag as a whole, an alarm as soon as one class is; it has no threshold of its
+    own. Undefined values are nan.
+    """
+
+    name: str
+    positives: int
+    negatives: int
+    threshold: float
+    threshold_interval: tuple[float, float]
+    detection_rate: float
+    detection_interval: tuple[float, float]
+    false_positive_rate: float
+    false_positive_interval: tuple[float, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, with None for undefined."""
+        return {
+            key: [_plain(v) for v in value] if isinstance(value, tuple) else _plain(value)
+            for key, value in self._asdict().items()
+            if key != 'name'
+        }
+
+
+class Calibrated(NamedTuple):
+    """A calibration, and what its thresholds achieve: a row for each class, ``any_item`` last."""
+
+    calibration: Calibration
+    rows: list[Achieved]
+
+
+def calibrate(
+    scores: Scores,
+    criterion: Criterion,
+    scaling: str | None = None,
+    origin: dict[str, Any] | None = None,
+    seed: int = 0,
+) -> Calibrated:
+    """Choose a threshold for each class, on scores that are scaled first.
+
+    Args:
+        scores: Of a validation set, unscaled.
+        criterion: What the thresholds shall promise.
+        scaling: ``temperature``, one slope for all classes; ``platt``, slope and offset for each;
+            or None.
+        origin: To be kept beside what is known here, such as where the images came from.
+        seed: Of the bootstrap.
+
+    Raises:
+        ValueError: A class has too few positives or negatives for the criterion or the scaling,
+            or falling scores; with its name.
+
+    Too few images without any item are logged as a warning.
+    """
+    _refuse_small_classes(scores, criterion)
+    slope, offset = _fit(scores, scaling)
+    values = scores.scores
+    if scaling:
+        values = to_scores(slope * to_logits(values) + offset)
+    values = values.astype(np.float32).astype(np.float64)  # as a station has them
+    rng = np.random.default_rng(seed)
+    rows = [
+        _achieve(name, values[:, i], scores.targets[:, i], criterion, rng)
+        for i, name in enumerate(scores.classes)
+    ]
+    _refuse_extremes(rows, to_scores(slope * to_logits(np.zeros(1)) + offset) if scaling else None)
+    thresholds = [row.threshold for row in rows]
+    rows.append(_any_item(bag_name(scores.classes), values, scores.targets, thresholds))
+    _warn_of_few_harmless_bags(rows[-1], criterion)
+    calibration = Calibration(
+        thresholds={row.name: row.threshold for row in rows[:-1]},
+        slope=dict(zip(scores.classes, slope.tolist(), strict=True)),
+        offset=dict(zip(scores.classes, offset.tolist(), strict=True)),
+        origin={
+            **(origin or {}),
+            'images': len(values),
+            'criterion': str(criterion),
+            'scaling': scaling,
+            'log_loss_before': log_loss(scores.scores, scores.targets),
+            'log_loss_after': log_loss(values, scores.targets),
+            'achieved': {row.name: row.to_dict() for row in rows},
+        },
+    )
+    return Calibrated(calibration, rows)
+
+
+def store_calibration(source: Path, calibration: Calibration, out: Path) -> None:
+    """Write a checkpoint anew with a calibration in its meta, and all else as it was.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+        ValueError: it is of other classes, or no checkpoint of mmengine.
+    """
+    checkpoint = CheckpointLoader.load_checkpoint(str(source), map_location='cpu')
+    if 'state_dict' not in checkpoint:
+        raise ValueError(f'{source} holds no state_dict: it is no checkpoint of a training.')
+    meta = checkpoint.setdefault('meta', {})
+    classes = checkpoint_classes(meta) or tuple(calibration.thresholds)
+    Calibration.from_dict(calibration.to_dict(), classes)
+    meta[KEY] = calibration.to_dict()
+    buffer = io.BytesIO()
+    torch.save(checkpoint, buffer)
+    atomic_write(out, buffer.getvalue())
+
+
+def _refuse_small_classes(scores: Scores, criterion: Criterion) -> None:
+    positives, negatives = criterion.needs()
+    short = [
+        f'{name} has {own} {kind} and needs {needed}'
+        for target, kind, needed in ((1, 'positives', positives), (0, 'negatives', negatives))
+        for name, own in zip(scores.classes, (scores.targets == target).sum(axis=0), strict=True)
+        if own < needed
+    ]
+    if short:
+        raise ValueError(f'too few images for {criterion}: {"; ".join(short)}')
+
+
+def _warn_of_few_harmless_bags(bag: Achieved, criterion: Criterion) -> None:
+    """Warn where the images cannot tell how often a harmless bag raises an alarm.
+
+    Negatives of a class may contain items of other classes, so that there are enough of them even
+    where every image contains an item.
+    """
+    needed = max(1, criterion.needs()[1])
+    if bag.negatives >= needed:
+        return
+    rate = 'unknown' if not bag.negatives else 'uncertain'
+    print_log(
+        f'{bag.negatives:,} images are without any item, but {criterion} needs at least '
+        f'{needed:,}: the false-alarm rate of {bag.name} is {rate}. Add images of harmless bags, '
+        'or set positives_only=False if the config leaves them out.',
+        logger='current',
+        level=logging.WARNING,
+    )
+
+
+def _refuse_extremes(rows: Sequence[Achieved], smallest: np.ndarray | None) -> None:
+    """Refuse thresholds that scores at the ends of float32 would not keep to."""
+    for i, row in enumerate(rows):
+        if row.threshold >= 1:
+            raise ValueError(
+                f'{row.name}: scores of 1 would still be alarms, and images without the item have '
+                'them: the criterion cannot be kept'
+            )
+        if smallest is not None and row.threshold <= smallest[i]:
+            raise ValueError(
+                f'{row.name}: the threshold would lie among scores that are too near to 0 to be '
+                'told apart: choose a lower detection rate, or no scaling'
+            )
+
+
+def _fit(scores: Scores, scaling: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Slope and offset of each class, (C,)."""
+    slope, offset = np.ones(len(scores.classes)), np.zeros(len(scores.classes))
+    if scaling is None:
+        return slope, offset
+    logits = to_logits(scores.scores)
+    if scaling == 'temperature':
+        slope[:], _ = fit_scaling(logits, scores.targets, with_offset=False)
+        return slope, offset
+    if scaling != 'platt':
+        raise ValueError(f"scaling is 'temperature', 'platt' or None, but not {scaling!r}")
+    for i, name in enumerate(scores.classes):
+        try:
+            slope[i], offset[i] = fit_scaling(logits[:, i], scores.targets[:, i], with_offset=True)
+        except ValueError as error:
+            raise ValueError(f'{name}: {error}') from None
+    return slope, offset
+
+
+def _achieve(
+    name: str,
+    scores: np.ndarray,
+    targets: np.ndarray,
+    criterion: Criterion,
+    rng: np.random.Generator,
+) -> Achieved:
+    curve = alarm_curve(scores, targets)
+    cut = criterion.cut(curve)
+    return _row(
+        name,
+        hits=int(curve.hits[cut - 1]) if cut else 0,
+        positives=curve.positives,
+        false_alarms=int(curve.false_alarms[cut - 1]) if cut else 0,
+        negatives=curve.negatives,
+        threshold=float(cut_threshold(curve, np.array(cut))),
+        threshold_interval=interval(cut_threshold(curve, criterion.cuts(curve, DRAWS, rng))),
+    )
+
+
+def _any_item(
+    name: str, scores: np.ndarray, targets: np.ndarray, thresholds: Sequence[float]
+) -> Achieved:
+    alarm = np.asarray((scores >= thresholds).any(axis=1))
+    _, whole = any_item(scores, targets)
+    return _row(
+        name,
+        hits=int(alarm[whole == 1].sum()),
+        positives=int((whole == 1).sum()),
+        false_alarms=int(alarm[whole == 0].sum()),
+        negatives=int((whole == 0).sum()),
+        threshold=math.nan,
+        threshold_interval=(math.nan, math.nan),
+    )
+
+
+def _row(
+    name: str,
+    hits: int,
+    positives: int,
+    false_alarms: int,
+    negatives: int,
+    threshold: float,
+    threshold_interval: tuple[float, float],
+) -> Achieved:
+    return Achieved(
+        name,
+        positives,
+        negatives,
+        threshold,
+        threshold_interval,
+        hits / positives if positives else math.nan,
+        wilson_interval(hits, positives),
+        false_alarms / negatives if negatives else math.nan,
+        wilson_interval(false_alarms, negatives),
+    )
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value

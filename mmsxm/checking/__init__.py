@@ -1,0 +1,1 @@
+"""Looking over data sets before a training."""

@@ -1,0 +1,56 @@
+"""Facts that data sets, networks, metrics and reports share, each defined once."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    'CROPPED',
+    'LEVELS',
+    'OCCLUSION_LEVELS',
+    'RESIZED',
+    'SIZES',
+    'level_names',
+    'size_of',
+    'smallest_box_share',
+]
+
+# the pyramid levels that are refined and fused (Sec. 4.2), fine to coarse
+LEVELS = ('P3', 'P4', 'P5')
+# pixels of a side in the paper's configs; configs/_base_/datasets/sixray.py has their source
+RESIZED, CROPPED = 256, 224
+# OPIXray's levels of occlusion: slight or none, partial, severe or full
+OCCLUSION_LEVELS = (1, 2, 3)
+# of items, by the share of an image that its smallest box covers (Sec. 4.5): MF-I trusts P3 with
+# small items, P4 with medium and P5 with large ones
+SIZES = ('small', 'medium', 'large')
+LEAST_MEDIUM, MOST_MEDIUM = 0.02, 0.20  # both are medium
+
+
+def level_names(count: int) -> tuple[str, ...]:
+    """Return the names of a network's levels; the last one is always P5."""
+    return LEVELS[len(LEVELS) - count :]
+
+
+def smallest_box_share(boxes: np.ndarray, image_size: tuple[int, int]) -> float:
+    """Return the share of an image of size (h, w) that the smallest box covers.
+
+    Args:
+        boxes: (n, 4), xyxy in pixels of the image.
+        image_size: (h, w).
+
+    Returns:
+        The share, nan without boxes.
+    """
+    if not len(boxes):
+        return math.nan
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return float((sides[:, 0] * sides[:, 1]).min()) / (image_size[0] * image_size[1])
+
+
+def size_of(share: npt.ArrayLike) -> np.ndarray:
+    """Return the index in :data:`SIZES` of each share, -1 for nan."""
+    share = np.asarray(share)
+    size = (share >= LEAST_MEDIUM).astype(np.int64) + (share > MOST_MEDIUM)
+    return np.where(np.isnan(share), -1, size)

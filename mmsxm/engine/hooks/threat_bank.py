@@ -1,0 +1,46 @@
+"""Keep items of test images out of training."""
+
+from collections.abc import Iterator
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmsxm.datasets.threat_bank_file import ThreatBank
+from mmsxm.datasets.transforms import ThreatImageProjection
+from mmsxm.datasets.xray_dataset import xray_datasets
+from mmsxm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ThreatBankHook(Hook):
+    """Refuse a training whose bank of threats holds items of images that are tested on."""
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare the sources of the bank with the images of validation and test.
+
+        Raises:
+            ValueError: They share an image.
+        """
+        sources = set().union(*(bank.sources for bank in _banks(runner.train_dataloader.dataset)))
+        if not sources:
+            return
+        loops = [runner.val_loop]
+        if runner.cfg.get('test_dataloader') != runner.cfg.get('val_dataloader'):
+            loops.append(runner.test_loop)
+        for loop in loops:
+            if loop is None:
+                continue
+            for dataset in xray_datasets(loop.dataloader.dataset):
+                if shared := sorted(sources & dataset.image_ids()):
+                    raise ValueError(
+                        f'The bank of threats holds items of {len(shared)} images that are tested '
+                        f'on, as {shared[0]} of {dataset.ann_file}: build one from the training '
+                        'set of this config with mmsxm threat-bank.'
+                    )
+
+
+def _banks(dataset: object) -> Iterator[ThreatBank]:
+    for inner in xray_datasets(dataset):
+        for transform in inner.pipeline.transforms:
+            if isinstance(transform, ThreatImageProjection) and transform.prob:
+                yield transform.bank

@@ -1,0 +1,1 @@
+"""Files, text from strangers and processes; imports no torch."""

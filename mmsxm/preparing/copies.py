@@ -1,0 +1,277 @@
+"""Copies of data sets with images as small as the network needs them (docs/data.md).
+
+Images are stored without loss, so that training on a copy sees the same pixels. ``prepared.csv`` in
+the copy names every file with the digests of its source and of itself: a copy that was broken off
+goes on where it stopped, and one that is finished is verified. The lists come last: a copy that was
+never finished is no data set.
+"""
+
+import csv
+import hashlib
+import math
+import shutil
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from mmcv.transforms import LoadAnnotations, LoadImageFromFile
+
+from mmsxm.conventions import RESIZED
+from mmsxm.datasets.annotations import AnnotatedObject, Box, clip_box
+from mmsxm.datasets.image_folder import ImageFolder
+from mmsxm.datasets.opixray import read_box_lines
+from mmsxm.datasets.prepared import NOTE, Preparing, note_of, read_note
+from mmsxm.datasets.rewrite_boxes import lines_with_boxes, voc_with_boxes
+from mmsxm.datasets.voc import read_voc_objects
+from mmsxm.imaging.foreground import BACKGROUND, MARGIN
+from mmsxm.imaging.images import ImageError, read_image
+from mmsxm.io.files import atomic_write, sha256, sha256_or_none
+from mmsxm.io.worker_pool import WorkerDiedError, WorkerPool
+from mmsxm.preparing.manifest import MANIFEST, Row, is_intact, read_rows, write_rows
+
+__all__ = ['LAYOUTS', 'Report', 'prepare_data']
+
+# lossless, and 30 times as fast to read as PNG (docs/performance.md)
+SUFFIX = '.bmp'
+HEADER_BYTES = 54
+NO_AREA: Box = (math.nan,) * 4
+
+
+class _Part(NamedTuple):
+    """Folders of images and annotations, and what their files are called."""
+
+    images: str
+    annotations: str
+    suffix: str
+
+
+class _Layout(NamedTuple):
+    parts: tuple[_Part, ...]
+    copied: tuple[str, ...]  # patterns of files that stay as they are
+    background: int | None = None
+    margin: int | None = None
+
+
+# margins are cut where configs/_base_/datasets do
+LAYOUTS = {
+    'sixray': _Layout(
+        (_Part('JPEGImage', 'Annotation', '.xml'),), ('*.csv', 'ImageSet/*', 'ImageSet/*/*')
+    ),
+    'opixray': _Layout(
+        tuple(
+            _Part(f'{split}/{split}_image', f'{split}/{split}_annotation', '.txt')
+            for split in ('train', 'test')
+        ),
+        ('train/*', 'test/*', '*/*_visible/*'),
+        background=BACKGROUND,
+        margin=MARGIN,
+    ),
+}
+
+
+# how annotations are read, and written with other boxes
+FORMATS = {
+    '.xml': (read_voc_objects, voc_with_boxes),
+    '.txt': (read_box_lines, lines_with_boxes),
+}
+
+
+class _Image(NamedTuple):
+    """What belongs to one image; ``rows`` are those that an earlier run noted."""
+
+    source: str
+    file: str
+    annotation: str
+    rows: tuple[Row, ...]
+
+
+class Report(NamedTuple):
+    """How many images were prepared and found intact, and why others could not be read."""
+
+    prepared: int
+    intact: int
+    broken: dict[str, str]
+
+
+def prepare_data(
+    layout: str, src: str | Path, dst: str | Path, size: int = RESIZED, workers: int = 0
+) -> Report:
+    """Write a copy of a data set with images of ``size`` x ``size``, or finish and verify one.
+
+    Whatever differs from what was noted, in the copy or in the release, is made anew, and what the
+    release has no longer is removed. Images that can't be read are left out and named; annotations
+    that can't be are copied, as are lists.
+
+    Args:
+        layout: ``sixray`` or ``opixray``, whose white margins are cut.
+        src: The folder of the release.
+        dst: That of the copy.
+        size: Of the images, in pixels; that of the configs' ``Resize``.
+        workers: Processes; with 0 all is done in this one.
+
+    Raises:
+        FileNotFoundError: The release lacks its folders of images.
+        ValueError: The release is a copy itself, the folder of the copy holds something else, the
+            disk is too small, or a number is out of range.
+    """
+    from rich.progress import track
+
+    if size < 1 or workers < 0:
+        raise ValueError(f'size={size} must be 1 or more, and workers={workers} 0 or more')
+    src, dst = Path(src), Path(dst)
+    kind = LAYOUTS[layout]
+    preparing = Preparing(layout, size, kind.background, kind.margin)
+    known = _claim(src, dst, preparing)
+    images = _find_images(src, kind, known)
+    _check_space(dst, images, size)
+    broken: dict[str, str] = {}
+    rows: dict[str, Row] = {}
+    intact = 0
+    with open(dst / MANIFEST, 'a', encoding='utf-8', newline='') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        outcomes = _prepare_all(src, dst, images, preparing, workers)
+        for image, outcome in track(outcomes, 'Preparing images', total=len(images)):
+            if isinstance(outcome, str):
+                broken[str(src / image.source)] = outcome
+                continue
+            if outcome is None:
+                intact += 1
+            else:
+                writer.writerows(outcome)
+                file.flush()
+            rows |= {row.file: row for row in outcome or image.rows}
+    for name in _files(src, kind.copied):
+        data = (src / name).read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        rows[name] = Row(name, name, digest, digest)
+        if sha256_or_none(dst / name) != digest:
+            atomic_write(dst / name, data)
+    for name in known.keys() - rows.keys():  # the release has it no longer, or it can't be read
+        (dst / name).unlink(missing_ok=True)
+    write_rows(dst, rows.values())
+    return Report(len(images) - intact - len(broken), intact, broken)
+
+
+def _claim(src: Path, dst: Path, preparing: Preparing) -> dict[str, Row]:
+    """Leave a note in a new folder, or give what an old one of the same note holds."""
+    if read_note(src) is not None:
+        raise ValueError(f'{src} is a prepared copy: name the folder of the release')
+    if dst.exists() and not dst.is_dir():
+        raise ValueError(f'{dst} is a file: name a folder')
+    if dst.exists() and any(dst.iterdir()) and read_note(dst) != preparing:
+        raise ValueError(
+            f'{dst} is not empty and no copy of these settings ({NOTE} tells): delete it or name '
+            'another folder'
+        )
+    for part in LAYOUTS[preparing.layout].parts:
+        ImageFolder(str(src / part.images))  # is there
+    rows = {row.file: row for row in read_rows(dst)}
+    atomic_write(dst / NOTE, note_of(preparing))
+    write_rows(dst, rows.values())  # without what a kill left of its last line
+    return rows
+
+
+def _find_images(src: Path, kind: _Layout, known: dict[str, Row]) -> list[_Image]:
+    """All images of a release, those that a data set finds by their names."""
+    images = []
+    for part in kind.parts:
+        for path in ImageFolder(str(src / part.images)):
+            source = Path(path).relative_to(src).as_posix()
+            stem = Path(path).stem
+            file = f'{part.images}/{stem}{SUFFIX}'
+            annotation = f'{part.annotations}/{stem}{part.suffix}'
+            noted = ((known.get(file), source), (known.get(annotation), annotation))
+            rows = tuple(row for row, own in noted if row is not None and row.source == own)
+            images.append(_Image(source, file, annotation, rows))
+    return images
+
+
+def _check_space(dst: Path, images: Sequence[_Image], size: int) -> None:
+    needed = sum(not image.rows for image in images) * (3 * size**2 + HEADER_BYTES)
+    free = shutil.disk_usage(dst).free
+    if needed > free:
+        raise ValueError(
+            f'{len(images):,} images of {size} x {size} need {needed / 1e9:.1f} GB more, but '
+            f'{free / 1e9:.1f} GB are free in {dst}'
+        )
+
+
+def _prepare_all(
+    src: Path, dst: Path, images: Sequence[_Image], preparing: Preparing, workers: int
+) -> Iterator[tuple[_Image, list[Row] | str | None]]:
+    """Each image with what :func:`_prepare` says of it."""
+    prepare = partial(_prepare, src, dst, preparing=preparing)
+    if not workers:
+        yield from ((image, prepare(image)) for image in images)
+        return
+    with WorkerPool(workers, preload=[__name__]) as pool:
+        for image, outcome in pool.map(prepare, images, ahead=4 * workers):
+            yield image, str(outcome) if isinstance(outcome, WorkerDiedError) else outcome
+
+
+def _prepare(src: Path, dst: Path, image: _Image, preparing: Preparing) -> list[Row] | str | None:
+    """Write an image and its annotation: new rows, None if the old ones hold, or why it failed."""
+    annotated = (src / image.annotation).is_file()
+    if len(image.rows) == 1 + annotated and all(is_intact(row, src, dst) for row in image.rows):
+        return None
+    try:
+        objects = _read_objects(src / image.annotation) if annotated else None
+        pixels, boxes = _transform(src / image.source, objects or [], preparing)
+    except (ImageError, OSError) as error:
+        return str(error)
+    encoded = cv2.imencode(SUFFIX, pixels)[1].tobytes()
+    contents = [(image.file, image.source, encoded)]
+    if annotated:
+        path = src / image.annotation
+        if objects is None:
+            text = path.read_bytes()
+        else:
+            rewrite = FORMATS[path.suffix][1]
+            text = rewrite(str(path), boxes, (preparing.size, preparing.size))
+        contents.append((image.annotation, image.annotation, text))
+    rows = []
+    for file, source, data in contents:
+        # waiting for the disk would take as long as all else; digests tell what it lost
+        atomic_write(dst / file, data, sync=False)
+        rows.append(Row(file, source, sha256(src / source), hashlib.sha256(data).hexdigest()))
+    return rows
+
+
+def _read_objects(path: Path) -> list[AnnotatedObject] | None:
+    """The objects of an annotation file; None when it is malformed, which a data set reports."""
+    try:
+        return FORMATS[path.suffix][0](str(path))
+    except ValueError:
+        return None
+
+
+def _transform(
+    path: Path, objects: Sequence[AnnotatedObject], preparing: Preparing
+) -> tuple[np.ndarray, list[Box]]:
+    """Crop and resize an image with its boxes, which are clipped to it before, as when training.
+
+    Raises:
+        ImageError, OSError: The image is broken or can't be opened.
+    """
+    image_size = read_image(path).shape[:2]
+    boxes = [clip_box(item.bbox, image_size) or NO_AREA for item in objects]
+    results: Any = {'img_path': str(path), 'instances': [{'bbox': box} for box in boxes]}
+    # the same pixels as when training, also where read_image converts in its own way
+    load = [LoadImageFromFile(), LoadAnnotations(with_bbox=True, with_label=False)]
+    try:
+        for step in load:
+            results = step(results)
+    except (AssertionError, AttributeError, cv2.error) as error:
+        raise ImageError(f'mmcv can not read it: {error}') from error
+    for step in preparing.steps():
+        results = step(results)
+    return results['img'], [tuple(box) for box in results['gt_bboxes'].tolist()]
+
+
+def _files(folder: Path, patterns: Sequence[str]) -> list[str]:
+    """Files that fit, relative to the folder."""
+    found = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    return sorted(path.relative_to(folder).as_posix() for path in found)

@@ -1,0 +1,43 @@
+"""Pictures of what the network says, drawn in other processes from the files themselves."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mmsxm.imaging.images import read_image
+from mmsxm.imaging.preparation import View
+from mmsxm.inference.verdict_picture import draw_verdict
+from mmsxm.io.files import atomic_write
+
+__all__ = ['overlay_path', 'write_overlay']
+
+
+def overlay_path(folder: Path, path: str) -> Path:
+    """Where the picture of a file goes: its name and a digest of its path, so that none collide."""
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+    stem = os.fsencode(Path(path).stem)[:200]
+    return folder / f'{os.fsdecode(stem)}-{digest}.jpg'
+
+
+def write_overlay(
+    folder: Path,
+    record: Mapping[str, Any],
+    attention_map: np.ndarray | None,
+    view: View,
+    max_pixels: int,
+) -> str | None:
+    """Read an image again, write its picture and say where; None if it cannot be read any more."""
+    try:
+        image = read_image(record['path'], max_pixels)
+    except Exception:  # it could be read a moment ago: whatever happened to it since
+        return None
+    picture = draw_verdict(image[..., ::-1], record, attention_map, view.window)
+    _, data = cv2.imencode('.jpg', picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+    out = overlay_path(folder, record['path'])
+    atomic_write(out, data.tobytes(), sync=False)  # drawn again at will
+    return str(out)

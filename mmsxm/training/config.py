@@ -1,0 +1,95 @@
+"""Read a config, and change what flags of the command line stand for."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from mmsxm.compat import init_cpu_process_group
+from mmsxm.engine.optim import gains_by_bfloat16
+from mmsxm.training.config_options import merge_options
+from mmsxm.training.installed_configs import find_config
+
+DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def load_config(
+    path: str | os.PathLike[str],
+    *,
+    work_dir: str | None = None,
+    options: dict[str, Any] | None = None,
+    launcher: str = 'none',
+) -> Config:
+    """Read a config, see :func:`find_config`, and what the command line says on top of it.
+
+    ``work_dir`` wins over the config's own, which wins over ``work_dirs/<config name>``.
+
+    Raises:
+        FileNotFoundError: There is no such config, or none that it builds on.
+        ValueError: An option sets something that nothing reads.
+    """
+    found = find_config(path)
+    try:
+        cfg = Config.fromfile(found)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'{path} builds on {error.filename or error}, which is not there; where an environment '
+            'variable is a part of its name, set that to another value'
+        ) from error
+    if options:
+        merge_options(cfg, options)
+    for name in DATALOADERS:
+        loader = cfg.get(name) or {}
+        if loader.get('persistent_workers') and not loader.get('num_workers'):
+            loader['persistent_workers'] = False  # torch refuses to keep workers that are not there
+    cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{Path(path).stem}'
+    cfg.launcher = launcher
+    if launcher == 'pytorch':
+        init_cpu_process_group(cfg)
+    return cfg
+
+
+def set_dataloaders(cfg: Config, **settings: Any) -> None:
+    """Set one thing, such as ``pin_memory=False``, in all data loaders of a config."""
+    for name in DATALOADERS:
+        if cfg.get(name):
+            cfg[name].update(settings)
+
+
+def autocast_type() -> torch.dtype:
+    """Return the reduced precision for the device: float16 only for GPUs without bfloat16."""
+    if not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float16
+
+
+def use_autocast(cfg: Config) -> None:
+    """Train in bfloat16 where the device can, otherwise in float16 with loss scaling."""
+    if autocast_type() == torch.bfloat16:
+        cfg.optim_wrapper.type = 'mmsxm.AutocastOptimWrapper'
+    else:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        if cfg.optim_wrapper.optimizer.get('type') == 'SGD':
+            # torch's fused one takes momentum from memory that nobody has written where the first
+            # step overflows, as it does until the scale is found
+            cfg.optim_wrapper.optimizer.pop('fused', None)
+
+
+def use_autocast_in_test(cfg: Config) -> None:
+    """Test in the precision of :func:`use_autocast`, on a CPU without bfloat16 in float32."""
+    cfg.test_cfg.fp16 = gains_by_bfloat16('cuda' if torch.cuda.is_available() else 'cpu')
+
+
+def first_stage(cfg: Config) -> Path | None:
+    """Return the config that ``cfg`` takes its weights from, None if there is none."""
+    first = cfg.default_hooks.get('handover', {}).get('first')
+    if first is None:
+        return None
+    # relative to the root of a project: that of cfg, or else the one that find_config looks in
+    for folder in Path(cfg.filename).resolve().parents:
+        if (folder / first).is_file():
+            return folder / first
+    return Path(first)

@@ -1,0 +1,127 @@
+"""Test a checkpoint from a config, alone or as one process of many."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.hooks import EMAHook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+from mmsxm.engine.checkpoints import (
+    checkpoint_classes,
+    require_same_classes,
+    unwrap_model,
+)
+from mmsxm.engine.network_settings import (
+    require_no_unused_weights,
+    require_same_settings,
+    trained_model,
+)
+from mmsxm.registry import METRICS
+from mmsxm.training.config import autocast_type
+from mmsxm.training.train import allow_open_files
+
+
+@contextlib.contextmanager
+def _default_autocast() -> Iterator[None]:
+    """Let mmengine's test loop, which names no type and gets float16 on GPUs, find ours."""
+    before = torch.get_autocast_dtype('cuda')
+    torch.set_autocast_dtype('cuda', autocast_type())
+    try:
+        yield
+    finally:
+        torch.set_autocast_dtype('cuda', before)
+
+
+class _TestRunner(Runner):
+    """A runner for tests alone, whose work directory is a training's."""
+
+    def dump_config(self) -> None:
+        """Leave the training's alone: the log, and ``vis_data/config.py`` beside it, tell ours."""
+
+    def register_hooks(self, default_hooks: Any = None, custom_hooks: Any = None) -> None:
+        """As mmengine's, without hooks that average weights: a checkpoint holds the average.
+
+        They would load it once more, and not find its keys in a model of test-time augmentation.
+        """
+        super().register_hooks(default_hooks, custom_hooks)
+        self.hooks[:] = [hook for hook in self.hooks if not isinstance(hook, EMAHook)]
+
+    def test(self) -> dict[str, float]:
+        """As mmengine's; reduced precision is that of :func:`use_autocast`."""
+        with _default_autocast():
+            return super().test()
+
+    def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As mmengine's, for a checkpoint of this network and these classes.
+
+        Raises:
+            ValueError: It was trained as another network, or for other classes.
+        """
+        checkpoint: dict[str, Any] = super().load_checkpoint(*args, **kwargs)
+        meta = checkpoint.get('meta', {})
+        config, path = self.cfg.filename or 'the config', str(self._load_from)
+        state_dict = checkpoint.get('state_dict', checkpoint)
+        require_no_unused_weights(unwrap_model(self.model), state_dict, config, path)
+        if trained := trained_model(meta):
+            model = self.cfg.model
+            require_same_settings(model.get('module', model), trained, config, path)
+        known = checkpoint_classes(meta)
+        labelled = self.test_dataloader.dataset.metainfo.get('classes')
+        if known and labelled:
+            require_same_classes(labelled, known)
+        return checkpoint
+
+
+def build_test(cfg: Config, checkpoint: str) -> Runner:
+    """Build the runner that tests a checkpoint, or the latest one of a work directory."""
+    cfg.load_from = checkpoint
+    cfg.resume = False
+    allow_open_files()
+    return _TestRunner.from_cfg(cfg)
+
+
+def add_metric(cfg: Config, metric: dict[str, Any]) -> None:
+    """Let the test measure one thing more; configs give one metric or a list of them."""
+    cfg.test_evaluator = [*_metrics(cfg), metric]
+
+
+def _metrics(cfg: Config) -> list[Any]:
+    metrics = cfg.get('test_evaluator') or []
+    return [metrics] if isinstance(metrics, dict) else list(metrics)
+
+
+def use_tta(cfg: Config) -> None:
+    """Test several views of every image and average their scores.
+
+    The config's ``tta_pipeline`` and ``tta_model`` say how; without them, an image and its mirror
+    image are averaged. Attention belongs to one view: metrics that read it are left out.
+
+    Raises:
+        ValueError: The network gives no scores.
+    """
+    if cfg.model.get('head') is None:
+        raise ValueError(
+            f'--tta averages scores, and the network of {cfg.filename} gives none: it has no head, '
+            'as in Stage I. Test Stage II, or leave out --tta.'
+        )
+    pipeline = list(cfg.test_dataloader.dataset.pipeline)
+    flips = [dict(type='RandomFlip', prob=p) for p in (0.0, 1.0)]
+    cfg.test_dataloader.dataset.pipeline = cfg.get('tta_pipeline') or [
+        *pipeline[:-1],
+        dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]]),
+    ]
+    cfg.tta_model = cfg.get('tta_model') or dict(type='mmsxm.MultiLabelTTA')
+    metrics = _metrics(cfg)
+    cfg.test_evaluator = [metric for metric in metrics if not _reads_attention(metric)]
+    if left_out := [str(metric.type) for metric in metrics if _reads_attention(metric)]:
+        print_log(f'--tta: left out {", ".join(left_out)}, which read attention.', 'current')
+    cfg.model = dict(**cfg.tta_model, module=cfg.model)
+
+
+def _reads_attention(metric: Any) -> bool:
+    kind = METRICS.get(metric.type) if isinstance(metric.type, str) else metric.type
+    return bool(getattr(kind, 'reads_attention', False))

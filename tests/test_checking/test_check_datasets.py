@@ -1,0 +1,602 @@
+"""The check of data sets: planted faults are found, and nothing else is."""
+
+import csv
+import importlib.util
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+from mmcv.transforms import LoadImageFromFile
+from mmengine.config import Config
+from PIL import Image
+
+from mmsxm.checking.check_datasets import check_datasets
+from mmsxm.checking.fixed_lists import write_fixed_lists
+from mmsxm.checking.page import check_page
+from mmsxm.checking.report import Report
+from mmsxm.imaging.images import read_image
+from mmsxm.training.config import DATALOADERS, load_config
+
+ROOT = Path(__file__).resolve().parents[2]
+TRAIN, TEST = 24, 12  # of which each class has some, and one test image alone has scissors
+ONLY_SCISSORS = 'P00027'
+
+
+class Release:
+    """A set in SIXray's layout, to spoil."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def image(self, name: str) -> Path:
+        return self.root / 'JPEGImage' / f'{name}.jpg'
+
+    def xml(self, name: str) -> Path:
+        return self.root / 'Annotation' / f'{name}.xml'
+
+    def csv(self, split: str) -> Path:
+        return self.root / 'ImageSet' / '10' / f'{split}.csv'
+
+    def edit(self, name: str, change: Callable[[str], str]) -> None:
+        before = self.xml(name).read_text()
+        after = change(before)
+        assert after != before
+        self.xml(name).write_text(after)
+
+    def set_box(self, name: str, **corners: object) -> None:
+        """Give the first object other corners."""
+
+        def change(text: str) -> str:
+            for corner, value in corners.items():
+                head, rest = text.split(f'<{corner}>', 1)
+                text = f'{head}<{corner}>{value}</{corner}>{rest.split(f"</{corner}>", 1)[1]}'
+            return text
+
+        self.edit(name, change)
+
+    def rows(self, split: str) -> list[list[str]]:
+        with open(self.csv(split), newline='') as file:
+            return list(csv.reader(file))
+
+    def write_rows(self, split: str, rows: list[list[str]]) -> None:
+        with open(self.csv(split), 'w', newline='') as file:
+            csv.writer(file, lineterminator='\n').writerows(rows)
+
+    def row(self, split: str, name: str) -> list[str]:
+        return next(row for row in self.rows(split) if row[0] == name)
+
+    def append(self, split: str, name: str, labels: list[str]) -> None:
+        self.write_rows(split, [*self.rows(split), [name, *labels]])
+
+    def relabel(self, split: str, name: str) -> None:
+        """Turn the labels of a row into their opposites."""
+        rows = self.rows(split)
+        for row in rows:
+            if row[0] == name:
+                row[1:] = ['-1' if label == '1' else '1' for label in row[1:]]
+        self.write_rows(split, rows)
+
+    def copy(self, name: str, new: str, split: str, change: Callable | None = None) -> None:
+        """List an image once more under a new name, as it is or a little changed."""
+        source = 'train' if int(name[1:]) <= TRAIN else 'test'
+        self.append(split, new, self.row(source, name)[1:])
+        shutil.copy(self.xml(name), self.xml(new))
+        if change is None:
+            shutil.copy(self.image(name), self.image(new))
+        else:
+            cv2.imwrite(str(self.image(new)), change(cv2.imread(str(self.image(name)))))
+
+
+@pytest.fixture
+def release(simulate: Callable[..., Path], tmp_path: Path) -> Release:
+    shutil.copytree(simulate(TRAIN, TEST, negatives=6), tmp_path / 'set')
+    return Release(tmp_path / 'set')
+
+
+def check(
+    release: Release, monkeypatch: pytest.MonkeyPatch, workers: int = 0, **settings: object
+) -> Report:
+    """Check all rows, negatives too, with further settings of all data sets."""
+    monkeypatch.setenv('DEMO_ROOT', str(release.root))
+    settings = {'positives_only': False, **settings}
+    options = {f'{n}.dataset.{key}': v for n in DATALOADERS for key, v in settings.items()}
+    cfg = load_config(ROOT / 'configs/demo/resnet18.py', options=options)
+    return check_datasets(cfg, workers)
+
+
+def tool(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / 'tools' / f'{name}.py')
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def found(report: Report) -> list[tuple[str, str]]:
+    """Kinds, each with the image to blame, or with the detail where there is none."""
+    return sorted(
+        (one.kind, one.row.name if one.row else Path(one.place).name) for one in report.findings
+    )
+
+
+def claim(image: Path, side: int) -> None:
+    """Write a PNG that says it is a square of that side, and holds nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+        )
+
+    header = struct.pack('>IIBBBBB', side, side, 8, 2, 0, 0, 0)
+    data = chunk(b'IHDR', header) + chunk(b'IDAT', zlib.compress(b'')) + chunk(b'IEND', b'')
+    image.write_bytes(b'\x89PNG\r\n\x1a\n' + data)
+
+
+BOMB = """<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x "xxxxxxxxxx"><!ENTITY y "&x;&x;&x;&x;">]>
+<annotation><object><name>&y;</name></object></annotation>"""
+
+
+def plant(release: Release) -> list[tuple[str, str]]:
+    """Spoil a set in every way, each image in one, and tell how."""
+    for name in ('P00001', 'P00002', 'P00003', 'P00004', 'P00005'):
+        data = release.image(name).read_bytes()
+        release.image(name).unlink()
+        if name == 'P00002':
+            release.image(name).write_bytes(data[: len(data) // 2])
+        elif name == 'P00003':
+            release.image(name).touch()
+        elif name == 'P00004':
+            release.image(name).write_text('no image')
+        elif name == 'P00005':
+            claim(release.image(name), 50_000)
+    faults = [('missing-image', 'P00001')]
+    faults += [('broken-image', f'P0000{i}') for i in (2, 3, 4, 5)]
+
+    release.xml('P00006').unlink()
+    release.xml('P00007').write_text('<annotation><filename>P00007.jpg</filename></annotation>')
+    release.edit('P00008', lambda text: text[: len(text) // 2])
+    release.xml('P00009').write_text(BOMB)
+    faults += [('no-annotation', 'P00006'), ('empty-annotation', 'P00007')]
+    faults += [('broken-annotation', 'P00008'), ('broken-annotation', 'P00009')]
+
+    release.set_box('P00010', xmin='left')
+    release.set_box('P00011', xmin=50, xmax=20)
+    release.set_box('P00012', ymin=30, ymax=30)
+    release.set_box('P00013', xmin=200, xmax=300)
+    release.set_box('P00014', xmin=-20)
+    release.set_box('P00015', ymin=30, ymax=31)
+    faults += [('box-no-number', 'P00010'), ('box-inverted', 'P00011'), ('box-no-area', 'P00012')]
+    faults += [('box-outside', 'P00013'), ('box-over-border', 'P00014'), ('box-tiny', 'P00015')]
+
+    hammer = '<object><name>Hammer</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax>'
+    hammer += '<ymax>9</ymax></bndbox></object></annotation>'
+    release.edit('P00016', lambda text: text.replace('</annotation>', hammer))
+    release.edit('P00017', lambda text: text.replace('Wrench', 'wrench'))
+    release.relabel('train', 'P00018')
+    faults += [('unknown-class', 'P00016'), ('class-case', 'P00017'), ('labels-differ', 'P00018')]
+
+    labels = release.row('train', 'P00019')[1:]
+    release.append('train', 'P00019.jpg', labels)
+    release.append('train', 'P00020', labels)
+    faults += [('repeated-row', 'P00019.jpg'), ('contradicting-rows', 'P00020')]
+    faults += [('labels-differ', 'P00020')]  # of this row with the boxes
+
+    release.append('train', 'P00025', release.row('test', 'P00025')[1:])
+    release.copy('P00026', 'X00001', 'train')
+    release.copy('P00021', 'X00002', 'test', lambda image: cv2.convertScaleAbs(image, alpha=0.95))
+    release.copy('P00022', 'X00003', 'train')
+    release.copy('P00023', 'X00004', 'train', lambda image: np.roll(image, 1, axis=0))
+    release.copy('P00028', 'X00005', 'test')
+    faults += [('leak', 'P00025'), ('leaked-copy', 'X00001'), ('near-leak', 'X00002')]
+    faults += [('identical-images', 'X00003'), ('near-duplicate', 'X00004')]
+    faults += [('identical-images', 'X00005')]
+
+    stripe = cv2.resize(cv2.imread(str(release.image('N00001'))), (400, 60))
+    cv2.imwrite(str(release.image('N00001')), stripe)
+    shutil.copy(release.image('N00002'), release.image('X00006'))
+    release.image('X00006').write_bytes(release.image('X00006').read_bytes())
+    faults += [('odd-size', 'N00001'), ('unlisted-image', 'X00006.jpg')]
+
+    release.write_rows('test', [row for row in release.rows('test') if row[0] != ONLY_SCISSORS])
+    release.image(ONLY_SCISSORS).unlink()
+    faults += [('untested-class', 'test.csv')]
+
+    (release.root / 'simulation.json').unlink()  # it says that counts are nobody's but its own
+    faults += [('unpublished-count', 'train.csv'), ('unpublished-count', 'test.csv')]
+    return sorted(faults)
+
+
+def test_a_clean_set_gives_no_finding(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = check(release, monkeypatch)
+    assert report.findings == []
+    assert report.may_train
+    train, test = report.lists
+    assert (train.split, test.split) == ('train', 'val/test')
+    assert (train.rows, train.usable, train.positives, train.left_out) == (28, 28, 24, 0)
+    assert (test.rows, test.positives, test.images['Scissors']) == (14, 12, 1)
+    assert train.statistics['image width']['median'] == 96
+    assert 0 < train.statistics['box share of the image, %']['median'] < 100
+
+
+def test_each_planted_fault_is_found_and_nothing_else(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = plant(release)
+    assert len(faults) > 20
+    report = check(release, monkeypatch, workers=2)
+    assert found(report) == faults
+    assert not report.may_train
+
+
+def test_lists_without_the_errors_have_none(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(release)
+    report = check(release, monkeypatch)
+    written = write_fixed_lists(report, release.root / 'ImageSet' / 'fine')
+    # broken images 5, broken XML 2, a second row of one image, two images of the test
+    assert [(fixed.path.name, fixed.dropped) for fixed in written] == [
+        ('train.csv', 10),
+        ('test.csv', 0),
+    ]
+    dropped = {finding.row.name for finding in report.findings if finding.severity == 'error'}
+    rows = release.rows('train')
+    fixed = [row for row in rows if row[0] not in dropped or row == release.row('train', 'P00020')]
+    text = (release.root / 'ImageSet' / 'fine' / 'train.csv').read_text()
+    assert list(csv.reader(text.splitlines())) == fixed
+
+    again = check(release, monkeypatch, image_set='fine')
+    assert again.may_train
+    assert again.lists[0].rows == again.lists[0].usable == len(fixed) - 1
+    with pytest.raises(ValueError, match='one of the lists themselves'):
+        write_fixed_lists(again, release.root / 'ImageSet' / 'fine')
+
+
+def test_rows_over_several_lines_are_dropped_whole(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = release.rows('train')
+    labels = rows[1][1:]
+    release.write_rows('train', [rows[0], ['no\n"such"\r\nimage', *labels], *rows[1:]])
+    report = check(release, monkeypatch)
+    assert [finding.kind for finding in report.findings] == ['missing-image']
+    write_fixed_lists(report, release.root / 'ImageSet' / 'fine')
+    text = (release.root / 'ImageSet' / 'fine' / 'train.csv').read_text()
+    assert list(csv.reader(text.splitlines())) == rows
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'kind', 'words'),
+    [
+        (lambda r: r.csv('test').unlink(), 'no-list', 'there is no list'),
+        (lambda r: shutil.rmtree(r.root / 'JPEGImage'), 'no-list', 'there is no folder of images'),
+        (lambda r: r.csv('test').write_bytes(b'\xff'), 'broken-list', 'no csv file in UTF-8'),
+        (lambda r: r.append('test', 'P00001', ['2'] * 5), 'broken-list', "test.csv:16: '2' is no"),
+        (lambda r: r.write_rows('test', r.rows('test')[:1]), 'no-images', 'none of 0 rows'),
+        (
+            lambda r: r.write_rows('test', [*r.rows('test')[:1], ['Q', *'11111']]),
+            'no-images',
+            'of 1',
+        ),
+    ],
+)
+def test_lists_that_can_not_be_read(
+    release: Release,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[Release], None],
+    kind: str,
+    words: str,
+) -> None:
+    spoil(release)
+    report = check(release, monkeypatch)
+    assert not report.may_train
+    details = [finding.detail for finding in report.findings if finding.kind == kind]
+    assert any(words in detail for detail in details)
+    assert report.lists[0].usable == (28 if kind != 'no-list' or 'list' in words else 0)
+    assert json.loads(report.to_json())['may_train'] is False
+    assert 'Training must not start' in check_page(report)
+
+
+def test_images_that_training_and_station_would_see_otherwise_are_errors(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, alpha in (('P00001', 255), ('P00002', 0)):
+        opaque = Image.open(release.image(name))
+        opaque.putalpha(alpha)
+        opaque.save(release.image(name).with_suffix('.png'))
+        release.image(name).unlink()
+    seen = LoadImageFromFile()({'img_path': str(release.image('P00002').with_suffix('.png'))})
+    assert not np.array_equal(seen['img'], read_image(release.image('P00002').with_suffix('.png')))
+    report = check(release, monkeypatch)
+    assert found(report) == [('transparent-image', 'P00002')]
+    assert not report.may_train
+
+
+def test_one_list_for_training_and_evaluation_is_an_error(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = check(release, monkeypatch, split='train')
+    assert found(report)[0] == ('one-list', 'train.csv')
+    assert [one.split for one in report.lists] == ['train/val/test']
+
+
+def test_images_that_a_config_leaves_out_are_not_looked_at(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release.image('N00001').unlink()
+    release.image('N00002').write_bytes(b'')
+    report = check(release, monkeypatch, positives_only=True)
+    assert found(report) == [('positives-only', 'test.csv'), ('positives-only', 'train.csv')]
+    assert 'leaves 4 without items out' in report.findings[0].detail
+    assert report.may_train
+    assert report.lists[0].left_out == 4
+
+
+def test_wrapped_data_sets_are_looked_into(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release.image('P00001').unlink()
+    monkeypatch.setenv('DEMO_ROOT', str(release.root))
+    cfg = load_config(ROOT / 'configs/demo/resnet18.py')
+    train, test = cfg.train_dataloader.dataset, cfg.test_dataloader.dataset
+    cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=train)
+    cfg.val_dataloader = None
+    cfg.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[test, test])
+    report = check_datasets(cfg)
+    assert [one.split for one in report.lists] == ['train', 'test']
+    assert found(report) == [('missing-image', 'P00001')]
+
+
+def test_data_sets_of_others_are_refused(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('DEMO_ROOT', str(release.root))
+    cfg = load_config(ROOT / 'configs/demo/resnet18.py')
+    cfg.train_dataloader.dataset = dict(type='CustomDataset', data_root=str(release.root))
+    with pytest.raises(ValueError, match='CustomDataset'):
+        check_datasets(cfg)
+
+
+HOSTILE = (
+    '<img src=x onerror=alert(1)>',
+    'two\nlines',
+    '[red]x[/nothing]',
+    '\u202egpj.exe',
+    '\'"`${x}',
+)
+
+
+def test_hostile_names_are_words_everywhere(
+    release: Release, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    labels = release.row('train', 'P00001')[1:]
+    for name in HOSTILE:
+        release.append('train', name, labels)
+        release.append('train', f'{name}, missing', labels)
+        release.image(name.replace('/', '')).write_bytes(b'no image')
+    broken = os.fsencode(release.root / 'JPEGImage') + b'/\xff\xfe.jpg'
+    shutil.copy(release.image('P00001'), broken)  # a name that is no UTF-8, and not listed
+    report = check(release, monkeypatch)
+    missing = {one.row.name for one in report.findings if one.kind == 'missing-image'}
+    assert missing >= {f'{name}, missing' for name in HOSTILE}
+    content = json.loads(report.to_json())
+    assert {one['name'] for one in content['findings']} >= set(HOSTILE) - {HOSTILE[0]}
+    page = check_page(report).encode().decode()
+    assert '<img src=x' not in page
+    assert '\u202e' not in page
+    assert '&lt;img src=x onerror=alert(1)&gt;' in page
+    tool('check_dataset').show(report)
+    shown = capsys.readouterr().out
+    assert '[red]x[/nothing]' in shown.replace('\n', '')
+    assert '\u202e' not in shown
+
+
+def test_pictures_on_the_page_are_inside_it_and_few(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 21):
+        release.set_box(f'P{number:05}', xmin='1e30' if number % 2 else 'nan')
+    report = check(release, monkeypatch)
+    assert len(report.findings) == 20
+    page = check_page(report)
+    assert page.count('<img src="data:image/jpeg;base64,') == page.count('<img ') == 20
+    assert page.count('src=') == 20
+    assert 'http' not in page
+
+
+def opixray(root: Path, annotations: dict[str, str], split: str) -> None:
+    """Write a split in OPIXray's layout, with images that are all different."""
+    for folder in ('image', 'annotation'):
+        (root / split / f'{split}_{folder}').mkdir(parents=True)
+    for number, (name, text) in enumerate(annotations.items()):
+        rng = np.random.default_rng([split == 'test', number])
+        blobs = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
+        image = cv2.resize(blobs, (160, 120), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(root / split / f'{split}_image' / f'{name}.jpg'), image)
+        (root / split / f'{split}_annotation' / f'{name}.txt').write_text(text)
+    names = ''.join(f'{name}.jpg\n' for name in annotations)
+    (root / split / f'{split}_knife.txt').write_text(names)
+
+
+KNIVES = ('Folding_Knife', 'Straight_Knife', 'Scissor', 'Utility_Knife', 'Multi-tool_Knife')
+PUBLISHED = {'OPIXray': {'train/train_knife.txt': 12, 'test/test_knife.txt': 5}}
+
+
+@pytest.fixture
+def knives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twelve images for training, five for the test, as if that were all of OPIXray."""
+    for split, count in (('train', 12), ('test', 5)):
+        lines = {f'{split[1]}{i}': f'x {KNIVES[i % 5]} 10 10 50 40\n' for i in range(count)}
+        opixray(tmp_path, lines, split)
+    monkeypatch.setattr('mmsxm.checking.check_datasets.PUBLISHED', PUBLISHED)
+    monkeypatch.setenv('OPIXRAY_ROOT', str(tmp_path))
+    return tmp_path
+
+
+def test_a_clean_set_in_opixrays_layout_gives_a_note_that_no_bag_is_harmless(knives: Path) -> None:
+    report = check_datasets(load_config(ROOT / 'configs/sxmnet_opixray_stage2.py'))
+    assert {(one.kind, one.severity) for one in report.findings} == {('positives-only', 'note')}
+    assert report.may_train
+    assert [(one.positives, one.published) for one in report.lists] == [(12, 12), (5, 5)]
+
+
+def test_faults_in_opixrays_layout_are_found(knives: Path) -> None:
+    texts = knives / 'train' / 'train_annotation'
+    (texts / 'r0.txt').unlink()
+    (texts / 'r1.txt').write_text('')
+    (texts / 'r2.txt').write_text('x Scissor 10 10 50\n')
+    (texts / 'r3.txt').write_text('x Scissor 10 10 50 40\nx Utility_Knive 20 20 50 60\n')
+    (texts / 'r4.txt').write_text('x Multi-tool_Knife 10 10 50 400\n')
+    (texts / 'r10.txt').write_bytes(b'\xff\xfe')
+    (texts / 'r8.txt').write_text('x Scissor 10 10 50 40\n')  # the last of utility knives
+    shutil.copy(knives / 'test/test_image/e2.jpg', knives / 'train/train_image/r7.jpg')
+    (knives / 'train' / 'train_image' / 'r9.jpg').unlink()
+    expected = [
+        ('box-over-border', 'r4.jpg'),
+        ('broken-annotation', 'r10.jpg'),
+        ('broken-annotation', 'r2.jpg'),
+        ('leaked-copy', 'r7.jpg'),
+        ('lost-label', 'r3.jpg'),
+        ('missing-image', 'r9.jpg'),
+        ('no-label', 'r0.jpg'),
+        ('no-label', 'r1.jpg'),
+        ('positives-only', 'test_knife.txt'),
+        ('positives-only', 'train_knife.txt'),
+        ('unpublished-count', 'train_knife.txt'),
+        ('untrained-class', 'train_knife.txt'),
+    ]
+    report = check_datasets(load_config(ROOT / 'configs/sxmnet_opixray_stage2.py'))
+    assert found(report) == expected
+    (fixed, _) = write_fixed_lists(report, knives / 'fine')
+    assert fixed.path.read_text() == 'r4.jpg\nr5.jpg\nr6.jpg\nr8.jpg\nr11.jpg\n'
+
+
+def own_config(layout: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Of one's own data in a layout; the lists for validation and test have the same images."""
+    monkeypatch.setenv('OWN_LAYOUT', layout)
+    monkeypatch.setenv('OWN_ROOT', str(root))
+    cfg = load_config(ROOT / 'configs/sxmnet_own_stage2.py')
+    cfg.val_dataloader = None
+    return cfg
+
+
+LAYOUTS = {'coco': 'annotations/train.json', 'voc': 'ImageSets/Main/train.txt', 'csv': 'train.csv'}
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_ones_own_layouts_are_checked_alike(
+    layout: str, own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / 'own'
+    shutil.copytree(own_data[layout], root)
+    report = check_datasets(own_config(layout, root, monkeypatch))
+    assert {kind for kind, _ in found(report)} <= {'untested-class'}  # seven bags for the test
+    train = report.lists[0]
+    assert (train.positives, train.rows) == (16, 16 + 3)
+
+    images = root / ('JPEGImages' if layout == 'voc' else 'images')
+    (images / 'P00001.jpg').unlink()
+    (images / 'P00002.jpg').write_bytes(b'no image')
+    shutil.copy(images / 'P00017.jpg', images / 'P00003.jpg')
+    report = check_datasets(own_config(layout, root, monkeypatch))
+    errors = [(one.kind, one.row.name[:6]) for one in report.findings if one.severity == 'error']
+    assert sorted(errors) == [
+        ('broken-image', 'P00002'),
+        ('leaked-copy', 'P00003'),
+        ('missing-image', 'P00001'),
+    ]
+    (fixed, *_) = write_fixed_lists(report, tmp_path / 'fine')
+    assert fixed.dropped == 3
+    shutil.copy(fixed.path, root / LAYOUTS[layout])
+    report = check_datasets(own_config(layout, root, monkeypatch))
+    assert report.may_train
+    assert (report.lists[0].positives, report.lists[0].rows) == (13, 16)
+    assert sum(report.lists[0].boxes.values()) < sum(train.boxes.values())
+
+
+def test_own_data_without_a_harmless_bag_is_warned_of(
+    own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / 'own'
+    shutil.copytree(own_data['csv'], root)
+    rows = (root / 'train.csv').read_text().splitlines()
+    kept = [row for row in rows if not row.startswith('N')]
+    assert len(kept) < len(rows)
+    (root / 'train.csv').write_text('\n'.join(kept) + '\n')
+    report = check_datasets(own_config('csv', root, monkeypatch))
+    (finding,) = (one for one in report.findings if one.kind == 'no-harmless-bags')
+    assert (finding.split, finding.severity) == ('train', 'warning')
+    assert finding.detail == 'all of 16 usable images have items'
+    assert report.may_train
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_a_broken_file_of_ones_own_is_a_finding(
+    layout: str, own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / 'own'
+    shutil.copytree(own_data[layout], root)
+    (root / LAYOUTS[layout]).write_bytes(b'{"\xff')
+    report = check_datasets(own_config(layout, root, monkeypatch))
+    assert [(one.kind, one.split) for one in report.findings if one.severity == 'error'] == [
+        ('broken-list', 'train')
+    ]
+    assert report.lists[-1].rows == 7 + 2  # the test is examined all the same
+
+
+def run(*args: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, 'tools/check_dataset.py', *map(str, args)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_tool_writes_what_it_is_asked_for(knives: Path, tmp_path: Path) -> None:
+    (knives / 'train' / 'train_image' / 'r9.jpg').write_bytes(b'no image')
+    out = tmp_path / 'out'
+    done = run(
+        *('configs/sxmnet_opixray_stage1.py', '--workers', 1, '--json', out / 'a.json'),
+        *('--html', out / 'a.html', '--fix-list', out / 'lists'),
+    )
+    assert done.returncode == 1, done.stderr
+    assert 'Traceback' not in done.stderr
+    assert 'train/train_image/r9.jpg: the file is no image' in done.stdout
+    assert 'Training must not start' in done.stdout
+    assert f'{out}/lists/train_knife.txt: 1 rows dropped' in done.stdout
+    content = json.loads((out / 'a.json').read_text())
+    assert content['may_train'] is False
+    kinds = [one['kind'] for one in content['findings'] if one['severity'] == 'error']
+    assert kinds == ['broken-image']
+    assert 'r9.jpg' in (out / 'a.html').read_text()
+
+
+@pytest.mark.parametrize(
+    ('args', 'code', 'words'),
+    [
+        (['configs/sxmnet_opixray_stage2.py', '--workers', '0'], 0, 'Training may start'),
+        (['configs/nowhere.py'], 2, 'no config file'),
+        (['configs/_base_/default_runtime.py'], 2, 'has no data set'),
+    ],
+)
+def test_the_exit_code_says_whether_training_may_start(
+    knives: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    args: list[str],
+    code: int,
+    words: str,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, 'argv', ['check_dataset.py', *args])
+    with pytest.raises(SystemExit) as stopped:
+        tool('check_dataset').main()
+    assert stopped.value.code == code
+    said = capsys.readouterr()
+    assert words in said.out + said.err

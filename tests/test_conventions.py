@@ -1,0 +1,54 @@
+"""Small, medium and large items: one rule for MF-I and for the metrics."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mmsxm.conventions import LEVELS, SIZES, size_of, smallest_box_share
+from mmsxm.datasets.transforms import intuitive_level
+from mmsxm.evaluation import AttentionBySize, OperatingPoints
+
+SIDE = 100  # pixels: a box of n pixels covers n / 100 percent
+# the paper: under 2 % is P3, 2 % to 20 % is P4, above 20 % is P5
+PIXELS = {199: 'small', 200: 'medium', 2000: 'medium', 2001: 'large'}
+
+
+def box(pixels: float) -> np.ndarray:
+    return np.array([[0, 0, SIDE, pixels / SIDE]], dtype=np.float32)
+
+
+@pytest.mark.parametrize(('pixels', 'size'), PIXELS.items())
+def test_the_bounds_are_medium(pixels: int, size: str) -> None:
+    assert SIZES[size_of(pixels / SIDE**2)] == size
+
+
+def test_nothing_has_no_size() -> None:
+    assert math.isnan(smallest_box_share(np.empty((0, 4)), (SIDE, SIDE)))
+    assert size_of([math.nan, 0.5]).tolist() == [-1, 2]
+
+
+def test_the_smallest_box_counts() -> None:
+    boxes = np.concatenate((box(3000), box(400)))
+    assert smallest_box_share(boxes, (SIDE, SIDE)) == pytest.approx(0.04)
+
+
+@pytest.mark.parametrize(('pixels', 'size'), PIXELS.items())
+def test_metrics_and_meta_labels_agree_at_the_bounds(pixels: int, size: str) -> None:
+    level = LEVELS[intuitive_level(box(pixels), (SIDE, SIDE))]
+    assert level == dict(zip(SIZES, LEVELS, strict=True))[size]
+
+    sample = {
+        'img_path': 'a.jpg',
+        'img_shape': (SIDE, SIDE),
+        'gt_bboxes': box(pixels),
+        'attention_map': torch.ones(1, 1),
+        'pred_score': torch.tensor([0.5]),
+        'gt_score': torch.tensor([1.0]),
+    }
+    for metric, key in ((AttentionBySize(), 'pointing'), (OperatingPoints(), 'mAP')):
+        metric.dataset_meta = {'classes': ('Gun',)}
+        metric.process(None, [sample])
+        metrics = metric.evaluate(1)
+        assert [name for name in SIZES if metrics[f'xray/{key}/{name}'] is not None] == [size]

@@ -1,0 +1,24 @@
+import numpy as np
+import pytest
+
+from mmsxm.inference.verdict_picture import SIDES, draw_verdict
+
+RECORD = {'labels': [], 'scores': {'Gun': 0.2}, 'regions': [], 'level_weights': [1.0]}
+
+
+@pytest.mark.parametrize('shape', [(2, 5000), (5000, 2), (1, 3000), (3, 100_000), (40, 60)])
+def test_images_of_any_shape_are_drawn_with_their_attention(shape: tuple[int, int]) -> None:
+    image = np.full((*shape, 3), 255, np.uint8)
+    window = (0, 0, shape[1], shape[0])
+    plain = draw_verdict(image, RECORD, None, window)
+    marked = draw_verdict(image, RECORD, np.ones((8, 8), np.float32), window)
+    assert marked.shape == plain.shape
+    assert (marked[0, 0] != plain[0, 0]).any()
+    assert max(marked.shape[:2]) <= SIDES[1] + 100  # and the caption
+
+
+def test_a_window_at_the_very_edge_is_drawn() -> None:
+    image = np.full((5000, 5000, 3), 255, np.uint8)
+    attention_map = np.ones((8, 8), np.float32)
+    marked = draw_verdict(image, RECORD, attention_map, (4999, 4999, 5000, 5000))
+    assert (marked[1023, 1023] != 255).any()

@@ -1,0 +1,60 @@
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mmsxm.io.files import atomic_file, atomic_write, sha256
+
+
+def test_the_digest_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / 'abc').write_bytes(b'abc')
+    assert sha256(tmp_path / 'abc').startswith('ba7816bf8f01cfea')  # FIPS 180-2, B.1
+
+
+@pytest.fixture
+def _no_room() -> Iterator[None]:
+    """Files take 1,000 bytes at most."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.usefixtures('_no_room')
+def test_without_room_the_old_file_stays_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / 'new' / 'file'
+    atomic_write(path, b'old')
+    with pytest.raises(OSError, match=r'new/file could not .* needs 1,001 bytes, and [\d,]+ are'):
+        atomic_write(path, bytes(1001))
+    assert path.read_bytes() == b'old'
+    assert os.listdir(path.parent) == ['file']
+
+
+def test_a_stop_leaves_nothing_beside(tmp_path: Path) -> None:
+    def stop() -> None:
+        with atomic_file(tmp_path / 'file') as unfinished:
+            unfinished.touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(('sync', 'steps'), [(True, ['sync', 'name']), (False, ['name'])])
+def test_content_is_on_the_disk_before_its_name(
+    sync: bool, steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(os, 'fsync', lambda _: done.append('sync'))
+    monkeypatch.setattr(os, 'replace', lambda *_: done.append('name'))
+    atomic_write(tmp_path / 'file', b'', sync)
+    assert done == steps
+
+
+def test_what_a_killed_process_left_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / 'file.part').write_bytes(b'half')
+    atomic_write(tmp_path / 'file', b'whole', alone=True)
+    assert os.listdir(tmp_path) == ['file']

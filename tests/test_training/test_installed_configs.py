@@ -1,0 +1,55 @@
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mmsxm.training.installed_configs import CONFIGS, find_config
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command of a user runs in the project's folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_names_as_documentation_gives_them() -> None:
+    for name in ('configs/demo/resnet18.py', 'demo/resnet18.py', 'resnet18.py'):
+        assert find_config(name) == CONFIGS / 'demo/resnet18.py'
+
+
+def test_a_file_of_the_user_comes_first(tmp_path: Path) -> None:
+    own = tmp_path / 'configs' / 'demo' / 'resnet18.py'
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert find_config('configs/demo/resnet18.py').samefile(own)
+    assert find_config('resnet18.py') == CONFIGS / 'demo/resnet18.py'
+
+
+def test_one_name_is_one_config() -> None:
+    names = Counter(path.name for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts)
+    assert names.most_common(1)[0][1] == 1
+
+
+@pytest.mark.parametrize(
+    ('name', 'meant'),
+    [
+        ('configs/sxmnet_sixray_stage_2.py', 'configs/sxmnet_sixray_stage2.py'),
+        ('configs/chr_sixray.py', 'configs/baselines/chr_sixray.py'),  # of another folder
+        ('/nowhere/resnet18.py', 'configs/demo/resnet18.py'),
+    ],
+)
+def test_what_is_not_there_is_named_with_what_may_be_meant(name: str, meant: str) -> None:
+    with pytest.raises(
+        FileNotFoundError, match=re.escape(f'no config file {name}. Did you mean')
+    ) as error:
+        find_config(name)
+    assert str(error.value).endswith(f'{meant}?')
+
+
+@pytest.mark.parametrize(
+    'name', ['', '.', 'configs', '../setup.py', 'configs/_base_/models/fpn.py']
+)
+def test_nothing_but_configs_is_found(name: str) -> None:
+    with pytest.raises(FileNotFoundError):
+        find_config(name)
