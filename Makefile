@@ -32,10 +32,11 @@ demo: .venv/.installed  ## simulate bags, train both stages, test, draw pictures
 test: .venv/.installed  ## run the tests (JOBS processes, ARGS='-k fpn')
 	OMP_NUM_THREADS=1 $(PY) $(PYTEST)
 
-lint: .venv/.installed  ## ruff's rules, its format, and mypy
+lint: .venv/.installed  ## ruff's rules, its format, mypy, and the import contracts (Python 3.11+)
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy mmsxm tools
+	if [ -x .venv/bin/lint-imports ]; then .venv/bin/lint-imports --no-cache; fi
 
 test-openmmlab: .venv-openmmlab/.installed  ## run the same tests on the upstream stack
 	OMP_NUM_THREADS=1 .venv-openmmlab/bin/python $(PYTEST)

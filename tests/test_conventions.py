@@ -1,14 +1,16 @@
-"""Small, medium and large items: one rule for MF-I and for the metrics."""
+"""One rule for the sizes of items in MF-I and in the metrics, one pair of input sizes."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
-from mmsxm.conventions import LEVELS, SIZES, size_of, smallest_box_share
+from mmsxm.conventions import CROPPED, LEVELS, RESIZED, SIZES, size_of, smallest_box_share
 from mmsxm.datasets.transforms import intuitive_level
 from mmsxm.evaluation import AttentionBySize, OperatingPoints
+from mmsxm.imaging.preparation import Preparation
 
 SIDE = 100  # pixels: a box of n pixels covers n / 100 percent
 # the paper: under 2 % is P3, 2 % to 20 % is P4, above 20 % is P5
@@ -52,3 +54,11 @@ def test_metrics_and_meta_labels_agree_at_the_bounds(pixels: int, size: str) -> 
         metric.process(None, [sample])
         metrics = metric.evaluate(1)
         assert [name for name in SIZES if metrics[f'xray/{key}/{name}'] is not None] == [size]
+
+
+def test_configs_resize_and_crop_to_the_sizes_that_tools_assume() -> None:
+    for name in ('sixray', 'opixray'):
+        cfg = Config.fromfile(f'configs/_base_/datasets/{name}.py')
+        assert Preparation.from_config(cfg).size == (RESIZED, RESIZED)
+        crops = [step for step in cfg.test_pipeline if step.type == 'mmsxm.CenterCrop']
+        assert [step.crop_size for step in crops] == [CROPPED]

@@ -27,7 +27,7 @@ from mmengine.runner import Runner
 from small_training import SMALL
 
 from mmsxm.compat import DamagedFileError
-from mmsxm.engine import resumable_checkpoint
+from mmsxm.engine import checkpoints
 from mmsxm.training.config import load_config
 from mmsxm.training.train import finished_epochs, resume, train
 
@@ -230,7 +230,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lines: list[str] = []
-    monkeypatch.setattr(resumable_checkpoint, 'print_log', lambda text, *_: lines.append(text))
+    monkeypatch.setattr(checkpoints, 'print_log', lambda text, *_: lines.append(text))
     name = f'damaged_{damage.__name__}'
     work_dir = copy_of(undisturbed, name)
     damage(work_dir / 'epoch_3.pth')
@@ -268,7 +268,7 @@ def test_the_best_epoch_is_kept_beside_the_last_ones(trainings: Trainings, measu
     work_dir = trainings.train(measure, **{'train_cfg.val_interval': 1}, **options)
     assert len(list(work_dir.glob(f'best_xray_{measure}_epoch_*.pth'))) == 1
     assert last(work_dir) == f'epoch_{EPOCHS}.pth'
-    found = resumable_checkpoint.resumable_checkpoint(work_dir)
+    found = checkpoints.resumable_checkpoint(work_dir)
     assert Path(found.path).name == last(work_dir)
 
 

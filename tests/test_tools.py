@@ -64,7 +64,7 @@ def test_the_latest_checkpoint_of_a_work_dir_is_published(tmp_path: Path) -> Non
 def test_nothing_to_publish_is_said_in_a_sentence(source: str, said: str, tmp_path: Path) -> None:
     done = run('publish_model.py', tmp_path / source, tmp_path / 'out.pth')
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith('publish_model.py: ')
+    assert done.stderr.strip().splitlines()[-1].startswith('mmsxm publish: ')
     assert said in done.stderr
     assert 'Traceback' not in done.stderr
 

@@ -13,6 +13,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument('out', type=Path, help='the file to write; a digest joins its name')
     args = parser.parse_args(argv)
 
-    from mmsxm.training.publishing import publish
+    from mmsxm.inference.publishing import publish
 
     print(f'Published as {publish(args.checkpoint, args.out)}')

@@ -34,9 +34,9 @@ __all__ = [
 ]
 
 for old, cls in {
-    'StageTransferHook': StageTransferHook,
-    'PredictionPictureHook': PredictionPictureHook,
-    'DatasetFingerprintHook': DatasetFingerprintHook,
-    'GracefulStopHook': GracefulStopHook,
+    'HandoverHook': StageTransferHook,
+    'PictureHook': PredictionPictureHook,
+    'SameDataHook': DatasetFingerprintHook,
+    'StopHook': GracefulStopHook,
 }.items():
     keep_old_name(HOOKS, old, cls)

@@ -1,7 +1,6 @@
 """The check of data sets: planted faults are found, and nothing else is."""
 
 import csv
-import importlib.util
 import json
 import os
 import shutil
@@ -11,7 +10,6 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
@@ -24,6 +22,8 @@ from mmsxm.checking.check_datasets import check_datasets
 from mmsxm.checking.fixed_lists import write_fixed_lists
 from mmsxm.checking.page import check_page
 from mmsxm.checking.report import Report
+from mmsxm.cli import check as cli_check
+from mmsxm.cli.main import run
 from mmsxm.imaging.images import read_image
 from mmsxm.training.config import DATALOADERS, load_config
 
@@ -112,15 +112,6 @@ def check(
     options = {f'{n}.dataset.{key}': v for n in DATALOADERS for key, v in settings.items()}
     cfg = load_config(ROOT / 'configs/demo/resnet18.py', options=options)
     return check_datasets(cfg, workers)
-
-
-def tool(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / 'tools' / f'{name}.py')
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def found(report: Report) -> list[tuple[str, str]]:
@@ -394,7 +385,7 @@ def test_hostile_names_are_words_everywhere(
     assert '<img src=x' not in page
     assert '\u202e' not in page
     assert '&lt;img src=x onerror=alert(1)&gt;' in page
-    tool('check_dataset').show(report)
+    cli_check.show(report)
     shown = capsys.readouterr().out
     assert '[red]x[/nothing]' in shown.replace('\n', '')
     assert '\u202e' not in shown
@@ -553,7 +544,7 @@ def test_a_broken_file_of_ones_own_is_a_finding(
     assert report.lists[-1].rows == 7 + 2  # the test is examined all the same
 
 
-def run(*args: object) -> subprocess.CompletedProcess:
+def run_tool(*args: object) -> subprocess.CompletedProcess:
     command = [sys.executable, 'tools/check_dataset.py', *map(str, args)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
@@ -561,7 +552,7 @@ def run(*args: object) -> subprocess.CompletedProcess:
 def test_the_tool_writes_what_it_is_asked_for(knives: Path, tmp_path: Path) -> None:
     (knives / 'train' / 'train_image' / 'r9.jpg').write_bytes(b'no image')
     out = tmp_path / 'out'
-    done = run(
+    done = run_tool(
         *('configs/sxmnet_opixray_stage1.py', '--workers', 1, '--json', out / 'a.json'),
         *('--html', out / 'a.html', '--fix-list', out / 'lists'),
     )
@@ -594,9 +585,11 @@ def test_the_exit_code_says_whether_training_may_start(
     words: str,
 ) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(sys, 'argv', ['check_dataset.py', *args])
-    with pytest.raises(SystemExit) as stopped:
-        tool('check_dataset').main()
-    assert stopped.value.code == code
+    if code:
+        with pytest.raises(SystemExit) as stopped:
+            run('check', args)
+        assert stopped.value.code == code
+    else:
+        run('check', args)
     said = capsys.readouterr()
     assert words in said.out + said.err

@@ -10,9 +10,9 @@ from mmsxm.review.page import (
     Bar,
     QueueRow,
     bars_html,
+    escape_html,
     image_html,
     queue_html,
-    shown,
     tile_html,
 )
 
@@ -28,7 +28,7 @@ def pictures(page: str) -> list[np.ndarray]:
 
 
 def test_names_are_text_and_nothing_else() -> None:
-    text = shown(NASTY)
+    text = escape_html(NASTY)
     assert not set(text) & set('<>"\'{}$`\u202e\n')
     assert text.encode().startswith(b'&lt;img')
     row = QueueRow(0, f'/bags/{NASTY}', [NASTY], NASTY, '')

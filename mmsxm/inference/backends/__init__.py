@@ -42,7 +42,6 @@ def load_backend(
         )
     if wanted == 'torch':
         try:
-            from mmsxm import registry  # noqa: F401  before mmpretrain, which needs our repairs
             from mmsxm.inference.backends.torch_backend import TorchBackend
         except ModuleNotFoundError as error:
             raise ImportError(

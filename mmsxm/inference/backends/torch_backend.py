@@ -1,5 +1,9 @@
 """A checkpoint, run by PyTorch."""
 
+from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be imported at all
+
+# isort: split
+
 from pathlib import Path
 from typing import Any
 

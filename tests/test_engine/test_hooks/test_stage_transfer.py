@@ -9,7 +9,7 @@ from mmengine.model import MMDistributedDataParallel
 from mmpretrain.models import AverageClsScoreTTA, ConvNeXt
 from torch import nn
 
-from mmsxm.engine import PretrainedHook, StageTransferHook, checkpoint_hooks
+from mmsxm.engine import PretrainedHook, StageTransferHook
 from mmsxm.engine.checkpoints import missing_keys
 
 
@@ -204,7 +204,9 @@ def test_weights_of_a_classifier_lack_norms_of_intermediate_outputs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged: list[str] = []
-    monkeypatch.setattr(checkpoint_hooks, 'print_log', lambda text, logger: logged.append(text))
+    monkeypatch.setattr(
+        'mmsxm.engine.hooks.pretrained.print_log', lambda text, logger: logged.append(text)
+    )
     classifier = convnext(tmp_path, out_indices=(3,)).backbone.state_dict()
     path = save(tmp_path, state_dict=classifier)
     PretrainedHook().before_run(runner_of(convnext(path)))
