@@ -19,7 +19,7 @@ PY := .venv/bin/python
 # in the order of collection: some tests have to come last (tests/conftest.py)
 PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-.PHONY: help env demo test lint test-openmmlab test-wheel clean
+.PHONY: help env demo test lint diagram test-openmmlab test-wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ lint: .venv/.installed  ## ruff's rules, its format, mypy, and the import contra
 	$(PY) -m ruff format --check
 	$(PY) -m mypy mmsxm tools
 	if [ -x .venv/bin/lint-imports ]; then .venv/bin/lint-imports --no-cache; fi
+
+diagram: .venv/.installed  ## draw the packages and their imports (needs Graphviz)
+	.venv/bin/import-linter drawgraph mmsxm | tred | dot -Tsvg -o docs/images/packages.svg
 
 test-openmmlab: .venv-openmmlab/.installed  ## run the same tests on the upstream stack
 	OMP_NUM_THREADS=1 .venv-openmmlab/bin/python $(PYTEST)
