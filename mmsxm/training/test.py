@@ -19,6 +19,7 @@ from mmsxm.engine.network_settings import (
     require_no_unused_weights,
     require_same_settings,
     trained_model,
+    without_pretrained_weights,
 )
 from mmsxm.registry import METRICS
 from mmsxm.training.config import autocast_type
@@ -80,6 +81,7 @@ def build_test(cfg: Config, checkpoint: str) -> Runner:
     """Build the runner that tests a checkpoint, or the latest one of a work directory."""
     cfg.load_from = checkpoint
     cfg.resume = False
+    cfg.model = without_pretrained_weights(cfg.model)
     allow_open_files()
     return _TestRunner.from_cfg(cfg)
 

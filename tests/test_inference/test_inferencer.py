@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib.pyplot as plt
@@ -224,6 +225,29 @@ def test_a_checkpoint_of_a_training_with_overridden_settings_loads(tmp_path: Pat
     }
     checkpoint = save(tmp_path / 'a.pth', load_config(CONFIG, options=options))
     assert load_backend(CONFIG, checkpoint, device='cpu').info.classes == CLASSES
+
+
+def test_a_timm_backbone_fetches_no_weights_before_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A station may be offline, and the checkpoint has all weights."""
+    timm = pytest.importorskip('timm', reason='needs the extra [timm]')
+    asked: list[bool] = []
+    create = timm.create_model
+
+    def spy(*args: Any, pretrained: bool = False, **kwargs: Any) -> Any:
+        asked.append(pretrained)
+        return create(*args, pretrained=False, **kwargs)
+
+    monkeypatch.setattr(timm, 'create_model', spy)
+    cfg = load_config(CONFIG)
+    backbone = dict(type='TIMMBackbone', model_name='resnet18', features_only=True)
+    cfg.model.backbone = dict(backbone, pretrained=False, out_indices=(2, 3, 4))
+    checkpoint = save(tmp_path / 'a.pth', cfg)
+    cfg.model.backbone.pretrained = True
+    asked.clear()
+    assert load_backend(cfg, checkpoint, device='cpu').info.classes == CLASSES
+    assert asked == [False]
 
 
 def test_mistakes_in_naming_a_network(checkpoint: Path, tmp_path: Path) -> None:
