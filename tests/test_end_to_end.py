@@ -135,7 +135,7 @@ def test_stages_does_not_train_stage_1_again(project: Project) -> None:
 def test_stage_2_without_stage_1_says_what_to_run(project: Project) -> None:
     cfg = project.stage2_config('without')
     cfg.load_from = str(project.stage1.with_name('nowhere'))
-    with pytest.raises(FileNotFoundError, match=r'train\.py configs/stage1\.py, or add --stages'):
+    with pytest.raises(FileNotFoundError, match=r'mmsxm train configs/stage1\.py, or add --stages'):
         train(cfg)
 
 

@@ -570,7 +570,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmsxm.training.config import load_config
-from mmsxm.training.train import finished_epochs, resume, train
+from mmsxm.training import train as training
 from mmsxm.compat import leave_process_group
 
 config, folder, rank = sys.argv[1], Path(sys.argv[2]), int(os.environ['RANK'])
@@ -597,9 +597,9 @@ def train(name, action='', resume=False, options={}):
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.custom_hooks = [dict(type='OfTheSecond', action=action)]
     if resume:
-        resume(cfg)
+        training.resume(cfg)
     try:
-        train(cfg)
+        training.train(cfg)
     except (SystemExit, FloatingPointError) as error:
         said[name] = str(error)
 

@@ -134,7 +134,7 @@ def test_a_list_may_lie_elsewhere(root: Path, tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_an_error_that_says_how_to_make_it(root: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"'absent\.json'.*generate_meta_labels\.py"):
+    with pytest.raises(FileNotFoundError, match=r"'absent\.json'.*mmsxm meta-labels"):
         build(root, meta_labels='absent.json')
 
 

@@ -49,7 +49,7 @@ def test_the_same_bank_gives_the_same_bytes(path: Path, tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named() -> None:
-    with pytest.raises(FileNotFoundError, match=r"'nowhere\.npz'.*build_threat_bank\.py"):
+    with pytest.raises(FileNotFoundError, match=r"'nowhere\.npz'.*mmsxm threat-bank"):
         ThreatBank.load('nowhere.npz')
 
 

@@ -285,7 +285,7 @@ def nothing_of_ours(path: Path) -> None:
 def test_what_is_not_ours_is_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f'double{suffix}'
     nothing_of_ours(path)
-    with pytest.raises(ValueError, match=rf'double{suffix} .* no network that tools/export.py'):
+    with pytest.raises(ValueError, match=rf'double{suffix} .* no network that mmsxm export'):
         load_backend(path)
     path.write_text('not a network')
     with pytest.raises(ValueError, match=rf'double{suffix} is no network that .* can read'):

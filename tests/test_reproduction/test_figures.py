@@ -90,7 +90,7 @@ def test_a_record_without_levels_says_how_to_get_them(
     tiny: Callable[..., Reproduction], tmp_path: Path
 ) -> None:
     one = tiny()
-    with pytest.raises(FileNotFoundError, match=r'reproduce\.py --table 4 --suite tiny'):
+    with pytest.raises(FileNotFoundError, match=r'mmsxm reproduce --table 4 --suite tiny'):
         draw_levels(one, [0], tmp_path)
     record(one, Run(MF_I, 0), None, [])
     one.scores(Run(MF_I, 0)).write_text('name,score/Gun,label/Gun\na,0.5,1\n')
