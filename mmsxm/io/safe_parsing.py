@@ -38,13 +38,14 @@ __all__ = [
 Path = str | os.PathLike[str]
 File = Path | zipfile.Path  # on the disk, or in a zip file
 
-DAMAGED_ZIP = (  # what zipfile raises: a damaged part, another compression, or a password
+DAMAGED_ZIP = (  # what zipfile raises
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
     EOFError,
+    OSError,  # a place before the start
     ValueError,
-    RuntimeError,  # NotImplementedError is one
+    RuntimeError,  # a password; NotImplementedError is one
 )
 DEEPEST = 100  # elements of an XML file in each other
 
@@ -113,20 +114,37 @@ def is_number(value: Any) -> bool:
 
 
 def open_zip(path: Path) -> zipfile.Path:
-    """Open a zip file as a folder; ValueError with its name if it is not a zip file."""
+    """Open a zip file as a folder.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: It is not a zip file, is damaged, or is compressed by another method than
+            deflate.
+    """
     try:
-        return zipfile.Path(os.fspath(path))
+        opened = zipfile.Path(os.fspath(path))
+    except FileNotFoundError:
+        raise
     except DAMAGED_ZIP as error:
         raise ValueError(f'{os.fspath(path)} is not a zip file or is damaged: {error}') from error
+    for member in opened.root.infolist():
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(
+                f'{os.fspath(path)}: {member.filename} is compressed by another method than '
+                'deflate: compress it again'
+            )
+    return opened
 
 
 def read_bytes(path: File) -> bytes:
-    """Read a file; ValueError with its name if it is in a damaged zip file."""
+    """Read a file, which may be a member of :func:`open_zip`; ValueError if that is damaged."""
     if not isinstance(path, zipfile.Path):
         with open(path, 'rb') as file:
             return file.read()
     try:
         return path.read_bytes()
+    except FileNotFoundError:
+        raise
     except DAMAGED_ZIP as error:
         raise ValueError(f'{path} cannot be unpacked: {error}') from error
 

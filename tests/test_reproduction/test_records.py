@@ -178,6 +178,10 @@ def test_a_damaged_zip_file_is_named_and_single_records_stay(records: Records) -
         records.pack()
     with pytest.raises(ValueError, match=r'chr/seed0/epochs\.csv cannot be unpacked'):
         read_epochs(records.find(A))
+    with zipfile.ZipFile(records.archive, 'w', zipfile.ZIP_BZIP2) as other:
+        other.writestr(f'{A}/result.json', '{}')
+    with pytest.raises(ValueError, match=r'runs\.zip: chr/seed0/result\.json is compressed by'):
+        records.pack()
     records.archive.write_bytes(whole)
     records.pack()
     assert content(records.archive).items() > expected.items()
