@@ -60,7 +60,7 @@ NOT_RUN = {
     r'tools/convert_weights\.py': 'needs ImageNet weights; see test_tools.py',
     r'\$CONFIG': 'needs the network that the command before it trains',
     r'tools/compare_sets\.py .*--probe': 'needs ImageNet weights; see test_tools.py',
-    r'tools/figures\.py --figure [56]': 'needs a suite that is trained; see test_figures.py',
+    r'tools/figures\.py .*--figure [56]': 'needs a suite that is trained; see test_figures.py',
     r'tools/simulate\.py .*(--train 1000|--test 500)': 'simulates for minutes; see test_simulation',
     r'tools/calibrate\.py': 'needs hundreds of images; see test_calibrate.py',
     r'tools/benchmarks/\w+\.py': 'takes minutes, to be measured by hand',

@@ -90,7 +90,7 @@ def test_a_record_without_levels_says_how_to_get_them(
     tiny: Callable[..., Reproduction], tmp_path: Path
 ) -> None:
     one = tiny()
-    with pytest.raises(FileNotFoundError, match='mmsxm reproduce --table 4 --suite tiny'):
+    with pytest.raises(FileNotFoundError, match=r'mmsxm reproduce --table 4 --suite tiny'):
         draw_levels(one, [0], tmp_path)
     record(one, Run(MF_I, 0), None, [])
     scores = one.new_record(Run(MF_I, 0)) / 'scores.csv'
