@@ -71,7 +71,9 @@ class Records:
         if (single / RESULT).exists():
             return single
         packed = self._packed()
-        return single if packed is None or not (packed / run / RESULT).exists() else packed / run
+        if packed is not None and (packed / run / RESULT).exists():
+            return packed / run
+        return single
 
     def runs(self) -> list[str]:
         """Return the names of the runs that have a record."""

@@ -17,7 +17,13 @@ from mmsxm.reproduction.records import Records
 from mmsxm.reproduction.report import write_table
 from mmsxm.reproduction.reproduction import Reproduction, Run, train_all
 from mmsxm.reproduction.rows import TABLES
-from mmsxm.reproduction.run_records import best_of, last_step, read_history, read_result
+from mmsxm.reproduction.run_records import (
+    best_of,
+    last_step,
+    read_history,
+    read_result,
+    write_result,
+)
 from mmsxm.reproduction.suites import apply_suite, load_suite
 from mmsxm.training.config import load_config
 
@@ -204,6 +210,26 @@ def test_what_fails_is_named_and_what_needs_it_is_left_out(
     }
     assert SXMNET not in dict(trained)
     assert {device for _, device in trained} <= {'4', '5'}
+
+
+def test_the_record_of_each_run_is_packed_before_the_next_one_starts(
+    tiny: Callable[[], Reproduction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = tiny()
+    one.work_dir, one.records = tmp_path, Records(tmp_path / 'records')
+    runs = one.plan([row for row in TABLES['3'] if row.key == 'resnet50'], [0, 1])
+    packed = []
+
+    def train(one: Reproduction, run: Run, *_: object) -> None:
+        packed.append(len(one.records.runs()))
+        assert not list(one.records.folder.glob('*/*/result.json'))
+        write_result(one.new_record(run), {'digest': module.digest(one.config(run))})
+
+    monkeypatch.setattr(module, '_in_a_process', train)
+    assert train_all(one, runs) == {}
+    assert packed == [0, 1, 2, 3]
+    assert one.missing(runs) == []
+    assert one.records.runs() == sorted(run.name for run in runs)
 
 
 def test_what_failed_says_why(tmp_path: Path) -> None:
