@@ -23,7 +23,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('--suite', help="a suite's name, or the file of one")
     source.add_argument('--boxes', help='a csv of boxes, for figure 4')
-    source.add_argument('--runs', nargs='+', type=Path, help='folders of runs, for curves')
+    source.add_argument(
+        '--runs', nargs='+', type=Path, help='work directories or records, for curves'
+    )
     parser.add_argument('--seeds', default='0', help='numbers, with commas')
     parser.add_argument('--work-dir', help='of all runs; work_dirs/reproduce/<suite>')
     parser.add_argument('--out', type=Path, help='for the files; results/<suite>, or results')

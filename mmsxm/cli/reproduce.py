@@ -2,10 +2,11 @@
 
 mmsxm reproduce --table 3 --suite sixray-mini --seeds 0,1,2
 
-Writes results/<suite>/table3.md and .csv, and a record of each network to results/<suite>/runs.
-With --jobs several networks train at a time; with --devices each on a GPU of its own. What has a
-record is never trained again, unless a network to train needs its weights and they are not in the
-work directory: name another --out to train all of it yourself.
+Writes results/<suite>/table3.md and .csv. The record of each trained network is moved from
+results/<suite>/runs into results/<suite>/runs.zip; both places are read. With --jobs several
+networks train at a time; with --devices each on a GPU of its own. What has a record is never
+trained again, unless a network to train needs its weights and they are not in the work directory:
+name another --out to train all of it yourself.
 """
 
 import argparse

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -40,10 +41,11 @@ class Scores(NamedTuple):
     level_weights: np.ndarray = np.empty((0, 0))
 
 
-def read_scores(path: str | os.PathLike[str]) -> Scores:
+def read_scores(path: str | os.PathLike[str] | zipfile.Path) -> Scores:
     """Read a csv that :class:`ScoreTable` has written, rows sorted by name.
 
     Raises:
+        FileNotFoundError: Without the file.
         ValueError: It is no such file.
     """
     try:

@@ -7,10 +7,14 @@ digits, and of recursion where something lies in itself a thousand times.
 import ast
 import csv
 import html
+import io
 import json
 import math
 import os
+import struct
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
@@ -20,9 +24,11 @@ from defusedxml import DefusedXmlException, ElementTree
 __all__ = [
     'escape_html',
     'is_number',
+    'open_zip',
     'parse_json',
     'parse_setting',
     'printable',
+    'read_bytes',
     'read_csv',
     'read_json',
     'read_records',
@@ -30,7 +36,17 @@ __all__ = [
 ]
 
 Path = str | os.PathLike[str]
+File = Path | zipfile.Path  # on the disk, or in a zip file
 
+DAMAGED_ZIP = (  # what zipfile raises
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,  # a place before the start
+    ValueError,
+    RuntimeError,  # a password; NotImplementedError is one
+)
 DEEPEST = 100  # elements of an XML file in each other
 
 
@@ -97,17 +113,52 @@ def is_number(value: Any) -> bool:
     return type(value) is float and math.isfinite(value)
 
 
-def read_json(path: Path) -> Any:
+def open_zip(path: Path) -> zipfile.Path:
+    """Open a zip file as a folder.
+
+    Raises:
+        FileNotFoundError: Without the file.
+        ValueError: It is not a zip file, is damaged, or is compressed by another method than
+            deflate.
+    """
+    try:
+        opened = zipfile.Path(os.fspath(path))
+    except FileNotFoundError:
+        raise
+    except DAMAGED_ZIP as error:
+        raise ValueError(f'{os.fspath(path)} is not a zip file or is damaged: {error}') from error
+    for member in opened.root.infolist():
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(
+                f'{os.fspath(path)}: {member.filename} is compressed by another method than '
+                'deflate: compress it again'
+            )
+    return opened
+
+
+def read_bytes(path: File) -> bytes:
+    """Read a file, which may be a member of :func:`open_zip`; ValueError if that is damaged."""
+    if not isinstance(path, zipfile.Path):
+        with open(path, 'rb') as file:
+            return file.read()
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except DAMAGED_ZIP as error:
+        raise ValueError(f'{path} cannot be unpacked: {error}') from error
+
+
+def read_json(path: File) -> Any:
     """Read a JSON file; ValueError with its name where it is none."""
-    with open(path, 'rb') as file:
-        data = file.read()
+    data = read_bytes(path)
     try:
         return parse_json(data)
     except ValueError as error:
-        raise ValueError(f'{os.fspath(path)} is {error}') from error
+        raise ValueError(f'{_name(path)} is {error}') from error
 
 
-def read_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_csv(path: File) -> Iterator[tuple[int, list[str]]]:
     """Read a csv file: the rows that hold anything, each with the number of its last line.
 
     Raises:
@@ -115,16 +166,26 @@ def read_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
         ValueError: It is no csv in UTF-8.
     """
     try:
-        with open(path, encoding='utf-8-sig', newline='') as file:
+        with _open_text(path) as file:
             reader = csv.reader(file)
             for row in reader:
                 if row:
                     yield reader.line_num, row
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f'{os.fspath(path)} is no csv file in UTF-8: {error}') from error
+        raise ValueError(f'{_name(path)} is no csv file in UTF-8: {error}') from error
 
 
-def read_records(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
+def _open_text(path: File) -> io.TextIOWrapper:
+    if not isinstance(path, zipfile.Path):
+        return open(path, encoding='utf-8-sig', newline='')
+    return io.TextIOWrapper(io.BytesIO(read_bytes(path)), encoding='utf-8-sig', newline='')
+
+
+def _name(path: File) -> str:
+    return str(path) if isinstance(path, zipfile.Path) else os.fspath(path)
+
+
+def read_records(path: File) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
     """Read a csv file with a header: its columns, and rows by column with their line.
 
     Raises:
@@ -138,7 +199,7 @@ def read_records(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, s
         for line, row in rows:
             if len(row) != len(header):
                 raise ValueError(
-                    f'{os.fspath(path)}:{line}: {len(row)} values, but the header has '
+                    f'{_name(path)}:{line}: {len(row)} values, but the header has '
                     f'{len(header)} columns'
                 )
             yield line, dict(zip(header, row, strict=True))

@@ -28,7 +28,7 @@ def finished_runs(reproduction: Reproduction, runs: Iterable[Run], table: str) -
         (missing if reproduction.result(run) is None else done).append(run)
     if not done:
         raise FileNotFoundError(
-            f'no network of this figure is trained in {reproduction.records}: '
+            f'no network of this figure is trained in {reproduction.records.folder}: '
             f'mmsxm reproduce --table {table} '
             f'--suite {Path(reproduction.suite_path).stem}'
         )

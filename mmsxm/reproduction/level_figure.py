@@ -56,8 +56,9 @@ def draw_levels(reproduction: Reproduction, seeds: Sequence[int], out: Path) -> 
         weights = read_scores(reproduction.scores(run)).level_weights
         if not weights.size:
             raise ValueError(
-                f'{reproduction.scores(run)} is older than its weights of levels: delete '
-                'result.json beside it and let mmsxm reproduce test the run again'
+                f'{reproduction.scores(run)} has no weights of levels: '
+                f'{reproduction.records.how_to_delete(run.name)}, and let mmsxm reproduce test '
+                'the network again'
             )
         if taught:
             counted.append(Counted(TAUGHT, fusion_of[run], run.seed, taught))

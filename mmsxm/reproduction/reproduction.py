@@ -27,9 +27,12 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from mmsxm.errors import exit_on_user_error
+from mmsxm.reproduction.records import Records
 from mmsxm.reproduction.rows import Row
 from mmsxm.reproduction.run_records import (
     EPOCHS,
+    SCORES,
+    AnyPath,
     best_of,
     by_epoch,
     device_name,
@@ -79,7 +82,8 @@ class Reproduction:
     Args:
         suite: The suite's config file.
         work_dir: A folder for its runs' checkpoints and logs.
-        records: A folder for what they leave for good.
+        records: A folder for what they leave for good, as of
+            :class:`~mmsxm.reproduction.records.Records`.
     """
 
     def __init__(
@@ -92,24 +96,28 @@ class Reproduction:
         self.suite = load_suite(suite)
         self._parsed: dict[str, Config] = {}
         self.work_dir = Path(work_dir)
-        self.records = Path(records)
+        self.records = Records(records)
 
     def folder(self, run: Run) -> Path:
         """The work directory of a run."""
         return self.work_dir / run.name
 
-    def record(self, run: Run) -> Path:
-        """The folder of what a run leaves for good."""
-        return self.records / run.name
+    def record(self, run: Run) -> AnyPath:
+        """Return the folder of what a run left for good, which may be in a zip file."""
+        return self.records.find(run.name)
 
-    def scores(self, run: Run) -> Path:
+    def new_record(self, run: Run) -> Path:
+        """Return the folder to which a run writes what it leaves for good."""
+        return self.records.single(run.name)
+
+    def scores(self, run: Run) -> AnyPath:
         """The scores of a run's test images."""
-        return self.record(run) / 'scores.csv'
+        return self.record(run) / SCORES
 
     def epochs(self, run: Run) -> list[dict[str, float]]:
         """What a run's record, or else its logs, say of each epoch; FileNotFoundError if none."""
-        recorded = (self.record(run) / EPOCHS).exists()
-        return read_epochs(self.record(run) if recorded else self.folder(run))
+        record = self.record(run)
+        return read_epochs(record if (record / EPOCHS).exists() else self.folder(run))
 
     def runs_of(self, row: Row, seed: int) -> dict[str, Run]:
         """The runs that a row of a table reports, by budget."""
@@ -160,7 +168,7 @@ class Reproduction:
         if 'meta_labels' in cfg.train_dataloader.dataset:
             cfg.train_dataloader.dataset.meta_labels = str(self.labels(needed[-1]))
         if not is_stage1(cfg):
-            add_metric(cfg, dict(type='mmsxm.ScoreTable', out=str(self.scores(run))))
+            add_metric(cfg, dict(type='mmsxm.ScoreTable', out=str(self.new_record(run) / SCORES)))
         if cfg.model.get('attention_head'):
             add_metric(cfg, dict(type='mmsxm.AttentionBySize'))
         return cfg
@@ -198,8 +206,8 @@ class Reproduction:
         if result['digest'] != digest(self.config(run)):
             raise ValueError(
                 f'{self.record(run)} has other settings than {run.config} under '
-                f'{self.suite_path}: delete it and its work directory, or name another --out '
-                'and --work-dir'
+                f'{self.suite_path}: {self.records.how_to_delete(run.name)} and the work directory '
+                f'{self.folder(run)}, or name another --out and --work-dir'
             )
         return True
 
@@ -235,8 +243,8 @@ class Reproduction:
             'bfloat16': getattr(trained.optim_wrapper, 'autocast', False),
             'digest': settings,
         }
-        write_epochs(self.record(run), by_epoch(history))
-        write_result(self.record(run), result)
+        write_epochs(self.new_record(run), by_epoch(history))
+        write_result(self.new_record(run), result)
 
     def _write_labels(self, teacher: Run) -> None:
         from mmsxm.datasets.meta_label_file import write_meta_labels
@@ -268,6 +276,8 @@ def train_all(
 ) -> dict[Run, str]:
     """Train runs in order, several at a time, each in a process of its own.
 
+    Records are packed at the start and after each run.
+
     Args:
         reproduction: Whose runs they are.
         runs: As :meth:`Reproduction.plan` gives them.
@@ -278,6 +288,7 @@ def train_all(
         What went wrong, by run; a run whose needs failed is left out and named too.
     """
     failed: dict[Run, str] = {}
+    reproduction.records.pack()
     waiting = reproduction.missing(runs)
     finished = set(runs) - set(waiting)
     free = list(devices)[:jobs] or [''] * jobs
@@ -301,6 +312,7 @@ def train_all(
                     failed[run] = error
                 else:
                     finished.add(run)
+                    reproduction.records.pack()
     return failed
 
 
@@ -313,7 +325,7 @@ def _in_a_process(reproduction: Reproduction, run: Run, device: str, jobs: int) 
     folder = reproduction.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, '-m', 'mmsxm.reproduction.reproduction', reproduction.suite_path]
-    command += [str(reproduction.work_dir), str(reproduction.records)]
+    command += [str(reproduction.work_dir), str(reproduction.records.folder)]
     command += [run.config, str(run.seed), run.budget]
     with open(folder / 'output.txt', 'a') as output:
         done = subprocess.run(

@@ -1,6 +1,7 @@
 """What one way of training brings over another: average precision, paired by image and by seed."""
 
 import os
+import zipfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from mmsxm.evaluation.score_table import Scores, read_scores
 __all__ = ['compare_runs', 'image_groups', 'read_runs']
 
 
-def read_runs(paths: Sequence[str | os.PathLike[str]]) -> list[Scores]:
+def read_runs(paths: Sequence[str | os.PathLike[str] | zipfile.Path]) -> list[Scores]:
     """Read the score tables of several runs on one test set.
 
     Raises:

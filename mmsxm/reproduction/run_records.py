@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import zipfile
 from collections import defaultdict
 from collections.abc import Sequence
 from importlib.metadata import packages_distributions, version
@@ -16,6 +17,7 @@ from mmsxm.io.files import atomic_write, write_csv
 from mmsxm.io.safe_parsing import is_number, parse_json, read_json, read_records
 
 __all__ = [
+    'AnyPath',
     'best_of',
     'by_epoch',
     'device_name',
@@ -29,11 +31,14 @@ __all__ = [
     'write_result',
 ]
 
+AnyPath = Path | zipfile.Path  # a record is a folder on the disk, or in a zip file
+
 RESULT = 'result.json'
 EPOCHS = 'epochs.csv'
+SCORES = 'scores.csv'
 
 
-def read_result(folder: Path) -> dict[str, Any] | None:
+def read_result(folder: AnyPath) -> dict[str, Any] | None:
     """The result of a run, None if it has none yet; ValueError where it is no JSON object."""
     path = folder / RESULT
     if not path.exists():
@@ -116,7 +121,7 @@ def write_epochs(folder: Path, epochs: Sequence[dict[str, float]]) -> None:
     )
 
 
-def read_epochs(folder: Path) -> list[dict[str, float]]:
+def read_epochs(folder: AnyPath) -> list[dict[str, float]]:
     """The rows of :func:`by_epoch` from the record of a run, or else from its work directory.
 
     Raises:
@@ -135,7 +140,7 @@ def read_epochs(folder: Path) -> list[dict[str, float]]:
                 raise ValueError(f'{path}:{line} says of no epoch')
         return epochs
     try:
-        epochs = by_epoch(read_history(folder))
+        epochs = by_epoch(read_history(folder)) if isinstance(folder, Path) else []
     except KeyError as error:
         raise ValueError(f'{folder}: a line of its scalars.json has no {error}') from error
     if epochs:

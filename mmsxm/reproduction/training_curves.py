@@ -7,6 +7,7 @@ from pathlib import Path
 from mmsxm.conventions import CROPPED, RESIZED
 from mmsxm.io.files import write_csv
 from mmsxm.reproduction.finished_runs import finished_runs
+from mmsxm.reproduction.records import find_record
 from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.run_records import read_epochs
 from mmsxm.visualization.curves import Curve, CurvePanel, plot_curves
@@ -81,14 +82,17 @@ def draw_curves(folders: Sequence[Path], out: Path) -> list[Path]:
     Writes ``curves.png`` and ``.csv``, with the columns run and epoch, and all that was logged.
 
     Args:
-        folders: Work directories of runs, or their records.
+        folders: Work directories of runs, or their records, which may be packed.
         out: The folder for the files.
 
     Raises:
         FileNotFoundError: A folder is neither.
     """
     top = os.path.commonpath([folder.resolve().parent for folder in folders])
-    runs = {os.path.relpath(folder.resolve(), top): read_epochs(folder) for folder in folders}
+    runs = {
+        os.path.relpath(folder.resolve(), top): read_epochs(find_record(folder))
+        for folder in folders
+    }
     panels = []
     for key, panel in SHOWN.items():
         curves = {run: [_curve(epochs, key)] for run, epochs in runs.items()}

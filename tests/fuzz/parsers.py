@@ -52,7 +52,13 @@ from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.backends.exported import describe, read_description
 from mmsxm.inference.calibration import Calibration
 from mmsxm.preparing.manifest import MANIFEST, Row, read_rows, write_rows
-from mmsxm.reproduction.run_records import read_epochs, read_result
+from mmsxm.reproduction.records import Records
+from mmsxm.reproduction.run_records import (
+    read_epochs,
+    read_result,
+    write_epochs,
+    write_result,
+)
 from mmsxm.reproduction.taught_levels import levels_of_boxes
 from mmsxm.review.cases import Review, read_cases
 from mmsxm.review.decision_log import Decision, append_decision, read_decisions
@@ -353,6 +359,25 @@ def read_record(path: Path) -> None:
     read_result(path.parent)
 
 
+def read_packed_records(path: Path) -> None:
+    """As tools/reproduce.py does."""
+    records = Records(path.with_suffix(''))
+    for run in records.runs():
+        record = records.find(run)
+        read_result(record)
+        read_epochs(record)
+        read_scores(record / 'scores.csv')
+
+
+def pack_record(path: Path) -> None:
+    records = Records(path.with_suffix(''))
+    folder = records.single('chr/seed0')
+    write_epochs(folder, [{'epoch': 1, 'loss': 2.5}])
+    write_scores(folder / 'scores.csv', SCORES)
+    write_result(folder, RESULT)
+    records.pack()
+
+
 def read_log_of_run(path: Path) -> None:
     """As tools/figures.py does."""
     read_epochs(path.parents[2])
@@ -364,6 +389,7 @@ def read_listed(path: Path) -> None:
         prepare_file(each, INFO.preparation, 10_000)
 
 
+RUNS = _written(pack_record, 'runs.zip')
 PARSERS: dict[str, Parser] = {
     'labels (csv)': Parser(lambda p: list(read_label_csv(str(p), CLASSES)), _table(LABELS)),
     'boxes (xml)': Parser(read_voc, _text([VOC, VOC, DEEP], XML)),
@@ -434,6 +460,12 @@ PARSERS: dict[str, Parser] = {
         name='epochs.csv',
     ),
     'result of a run': Parser(read_record, _json(RESULT), name='result.json'),
+    'records of runs (zip)': Parser(
+        read_packed_records,
+        one_of(damaged_zip(RUNS), damaged_zip(RUNS), damaged([RUNS])),
+        name='runs.zip',
+        errors=(ValueError, FileNotFoundError),  # a member is missing
+    ),
     'log of a run': Parser(
         read_log_of_run,
         _json_lines(*HISTORY),

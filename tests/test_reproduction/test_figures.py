@@ -53,13 +53,13 @@ def is_picture(path: Path) -> bool:
 
 def record(one: Reproduction, run: Run, taught: dict[str, int] | None, levels: list[int]) -> None:
     """What a run leaves whose network trusts these levels in its test images."""
-    write_result(one.record(run), {'taught_levels': taught})
+    write_result(one.new_record(run), {'taught_levels': taught})
     lines = ['name,score/Gun,label/Gun,level/P3,level/P4,level/P5']
     for number, level in enumerate(levels):
         weights = [0.2, 0.2, 0.2]
         weights[level] = 0.6
         lines.append(f'{number},0.5,1,' + ','.join(map(str, weights)))
-    one.scores(run).write_text('\n'.join(lines) + '\n')
+    (one.new_record(run) / 'scores.csv').write_text('\n'.join(lines) + '\n')
 
 
 def test_levels_that_are_taught_and_trusted_are_counted(
@@ -93,8 +93,12 @@ def test_a_record_without_levels_says_how_to_get_them(
     with pytest.raises(FileNotFoundError, match=r'mmsxm reproduce --table 4 --suite tiny'):
         draw_levels(one, [0], tmp_path)
     record(one, Run(MF_I, 0), None, [])
-    one.scores(Run(MF_I, 0)).write_text('name,score/Gun,label/Gun\na,0.5,1\n')
-    with pytest.raises(ValueError, match=r'delete result\.json'):
+    scores = one.new_record(Run(MF_I, 0)) / 'scores.csv'
+    scores.write_text('name,score/Gun,label/Gun\na,0.5,1\n')
+    with pytest.raises(ValueError, match=f'has no weights of levels: delete {scores.parent}, '):
+        draw_levels(one, [0], tmp_path)
+    one.records.pack()
+    with pytest.raises(ValueError, match=r"delete it \(zip -d .*records.zip '.*/seed0/\*'\), "):
         draw_levels(one, [0], tmp_path)
 
 
@@ -128,11 +132,11 @@ def test_losses_of_each_map_come_from_records_or_logs(
     strides = (8, 4, 2)
     for number, config in enumerate(HEADS[:2], start=1):
         run = Run(config, 0)
-        write_result(one.record(run), {})
+        write_result(one.new_record(run), {})
         losses = {f'loss_heatmap_s{stride}': 10.0 * number for stride in strides[:number]}
-        write_epochs(one.record(run), [{'epoch': 1, **losses}, {'epoch': 2, **losses}])
+        write_epochs(one.new_record(run), [{'epoch': 1, **losses}, {'epoch': 2, **losses}])
     run = Run(HEADS[2], 1)  # of a time when records had no epochs
-    write_result(one.record(run), {})
+    write_result(one.new_record(run), {})
     logs = one.folder(run) / '2026' / 'vis_data' / 'scalars.json'
     logs.parent.mkdir(parents=True)
     line = {f'loss_heatmap_s{stride}': 5.0 for stride in strides}
@@ -164,7 +168,7 @@ def test_bags_are_given_away_only_if_they_are_simulated(
 ) -> None:
     one = tiny('simulate = dict()' if simulated else '')
     run = Run(MF_N, 3)
-    write_result(one.record(run), {})
+    write_result(one.new_record(run), {})
     with pytest.raises(FileNotFoundError, match='there are no weights in'):
         draw_attention(one, [0, 3], tmp_path / 'out')
     torch.manual_seed(0)

@@ -51,6 +51,18 @@ def test_csv_files_keep_their_columns(written: Path) -> None:
     assert rows[0]['label'] == 'plain network'  # a suite may exchange the backbone
 
 
+@pytest.mark.parametrize('table', ['3', '8', 'attention'])
+def test_committed_tables_follow_from_the_packed_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    monkeypatch.setattr(report, '_differences', lambda *_: [])  # takes long
+    results = ROOT / 'results/sim-sixray'
+    one = Reproduction(ROOT / 'configs/suites/sim-sixray.py', 'nowhere', results / 'runs')
+    numbers, details, _ = report.write_table(one, table, [0, 1, 2], tmp_path)
+    for path in (numbers, details):
+        assert path.read_bytes() == (results / path.name).read_bytes()
+
+
 def test_a_suite_without_a_description_has_the_data_of_its_family() -> None:
     one = Reproduction(ROOT / 'configs/suites/opixray.py', 'nowhere', 'nowhere')
     entries = [{'config': one.config(run), 'runs': []} for run in one.plan(TABLES['2'][:1], [0])]

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +13,17 @@ from small_training import TINY_SUITE
 
 from mmsxm.evaluation import read_scores
 from mmsxm.reproduction import reproduction as module
+from mmsxm.reproduction.records import Records
 from mmsxm.reproduction.report import write_table
 from mmsxm.reproduction.reproduction import Reproduction, Run, train_all
 from mmsxm.reproduction.rows import TABLES
-from mmsxm.reproduction.run_records import best_of, last_step, read_history
+from mmsxm.reproduction.run_records import (
+    best_of,
+    last_step,
+    read_history,
+    read_result,
+    write_result,
+)
 from mmsxm.reproduction.suites import apply_suite, load_suite
 from mmsxm.training.config import load_config
 
@@ -56,12 +64,14 @@ def test_what_several_rows_need_is_trained_once_and_before_them(
 
 @pytest.mark.parametrize('suite', ['sim-sixray', 'sixray-mini', 'sixray-mini-3x'])
 def test_committed_records_are_of_the_configs_as_they_are(suite: str) -> None:
-    records = CONFIGS.parent / 'results' / suite / 'runs'
-    one = Reproduction(CONFIGS / 'suites' / f'{suite}.py', 'nowhere', records)
-    results = [json.loads(path.read_text()) for path in records.glob('*/*/result.json')]
-    assert results
-    for result in results:
+    records = Records(CONFIGS.parent / 'results' / suite / 'runs')
+    one = Reproduction(CONFIGS / 'suites' / f'{suite}.py', 'nowhere', records.folder)
+    assert len(records.runs()) > 20
+    for name in records.runs():
+        result = read_result(records.find(name))
+        assert result is not None
         run = Run(*(result[key] for key in ('config', 'seed', 'budget')))
+        assert run.name == name
         assert one.is_finished(run)  # and not of other settings, which raises
 
 
@@ -145,8 +155,9 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
     monkeypatch.setattr(module, '_in_a_process', never)
     monkeypatch.setitem(TABLES, '3', tuple(rows))
     again = tiny()
-    assert train_all(again, again.plan(rows, [0])) == {}
     first = [path.read_bytes() for path in write_table(one, '3', [0], tmp_path / 'a')]
+    assert train_all(again, again.plan(rows, [0])) == {}
+    assert not list(again.records.folder.rglob('*.*'))  # all are packed
     second = [path.read_bytes() for path in write_table(again, '3', [0], tmp_path / 'b')]
     assert first == second
     with open(tmp_path / 'a' / 'table3.csv') as file:
@@ -166,12 +177,16 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
     stage1, _ = again.needs(Run(SXMNET, 0))
     shutil.rmtree(again.folder(stage1))
     assert again.missing(runs) == []  # its weights are needed no longer
-    (again.record(Run(SXMNET, 0)) / 'result.json').rename(tmp_path / 'result.json')
+    without = Records(tmp_path / 'without')
+    with zipfile.ZipFile(again.records.archive) as packed:
+        kept = [name for name in packed.namelist() if not name.startswith(Run(SXMNET, 0).name)]
+        packed.extractall(without.folder, kept)
+    again.records, records = without, again.records
     assert again.missing(runs) == [stage1, Run(SXMNET, 0)]
-    (tmp_path / 'result.json').rename(again.record(Run(SXMNET, 0)) / 'result.json')
+    again.records = records
 
     again.suite.stage2.epochs = 3
-    with pytest.raises(ValueError, match='has other settings'):
+    with pytest.raises(ValueError, match=r'other settings than .*: delete it \(zip -d .*seed0/\*'):
         again.is_finished(Run(SXMNET, 0))
 
 
@@ -179,7 +194,7 @@ def test_what_fails_is_named_and_what_needs_it_is_left_out(
     tiny: Callable[[], Reproduction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = tiny()
-    one.work_dir = one.records = tmp_path
+    one.work_dir, one.records = tmp_path, Records(tmp_path / 'records')
     trained = []
 
     def train(_: Reproduction, run: Run, device: str, jobs: int) -> str | None:
@@ -195,6 +210,26 @@ def test_what_fails_is_named_and_what_needs_it_is_left_out(
     }
     assert SXMNET not in dict(trained)
     assert {device for _, device in trained} <= {'4', '5'}
+
+
+def test_the_record_of_each_run_is_packed_before_the_next_one_starts(
+    tiny: Callable[[], Reproduction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = tiny()
+    one.work_dir, one.records = tmp_path, Records(tmp_path / 'records')
+    runs = one.plan([row for row in TABLES['3'] if row.key == 'resnet50'], [0, 1])
+    packed = []
+
+    def train(one: Reproduction, run: Run, *_: object) -> None:
+        packed.append(len(one.records.runs()))
+        assert not list(one.records.folder.glob('*/*/result.json'))
+        write_result(one.new_record(run), {'digest': module.digest(one.config(run))})
+
+    monkeypatch.setattr(module, '_in_a_process', train)
+    assert train_all(one, runs) == {}
+    assert packed == [0, 1, 2, 3]
+    assert one.missing(runs) == []
+    assert one.records.runs() == sorted(run.name for run in runs)
 
 
 def test_what_failed_says_why(tmp_path: Path) -> None:
