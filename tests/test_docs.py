@@ -237,7 +237,9 @@ def test_targets_of_make_and_extras_of_pip_exist() -> None:
     assert targets
     assert targets <= set(re.findall(r'^([a-z-]+):', (ROOT / 'Makefile').read_text(), re.MULTILINE))
     extras = {
-        extra for group in re.findall(r"'[^'\n]*\[([a-z,-]+)\]", blocks) for extra in group.split(',')
+        extra
+        for group in re.findall(r"'[^'\n]*\[([a-z,-]+)\]", blocks)
+        for extra in group.split(',')
     }
     assert extras
     section = (ROOT / 'pyproject.toml').read_text().split('optional-dependencies]')[1]
