@@ -17,7 +17,7 @@ ARGS ?=
 PY := .venv/bin/python
 # one thread a worker: torch's own threads on top of the workers make both slower
 # in the order of collection: some tests have to come last (tests/conftest.py)
-PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help env demo test lint diagram test-openmmlab test-wheel clean
 
@@ -30,7 +30,7 @@ demo: .venv/.installed  ## simulate bags, train both stages, test, draw pictures
 	$(PY) tools/demo.py $(ARGS)
 
 test: .venv/.installed  ## run the tests (JOBS processes, ARGS='-k fpn')
-	OMP_NUM_THREADS=1 $(PY) $(PYTEST)
+	OMP_NUM_THREADS=1 $(PY) $(PYTEST) $(ARGS)
 
 lint: .venv/.installed  ## ruff's rules, its format, mypy, and the import contracts (Python 3.11+)
 	$(PY) -m ruff check
@@ -41,8 +41,8 @@ lint: .venv/.installed  ## ruff's rules, its format, mypy, and the import contra
 diagram: .venv/.installed  ## draw the packages and their imports (needs Graphviz)
 	.venv/bin/import-linter drawgraph mmsxm | tred | dot -Tsvg -o docs/images/packages.svg
 
-test-openmmlab: .venv-openmmlab/.installed  ## run the same tests on the upstream stack
-	OMP_NUM_THREADS=1 .venv-openmmlab/bin/python $(PYTEST)
+test-openmmlab: .venv-openmmlab/.installed  ## run the tests that depend on the stack on the upstream one
+	OMP_NUM_THREADS=1 .venv-openmmlab/bin/python $(PYTEST) -m 'not stack_independent' $(ARGS)
 
 test-wheel:  ## the wheel in an empty environment, without a compiler (PYTHON, STACK=openmmlab)
 	PYTHON='$(PYTHON)' TORCH='$(TORCH)' TORCHVISION='$(TORCHVISION)' .ci/wheel $(STACK)

@@ -1,6 +1,8 @@
 _base_ = [
     '_base_/models/sxmnet_r50_stage1.py',
-    '_base_/datasets/opixray_stage1.py',
+    '_base_/datasets/opixray.py',
     '_base_/schedules/stage1_350e.py',
     '_base_/default_runtime.py',
 ]
+
+train_dataloader = dict(dataset=dict(require_boxes=True, pipeline={{_base_.stage1_pipeline}}))

@@ -1,6 +1,5 @@
-_base_ = [
-    '_base_/models/sxmnet_r50_stage1.py',
-    '_base_/datasets/sixray_stage1.py',
-    '_base_/schedules/stage1_30e.py',
-    '_base_/default_runtime.py',
-]
+# ours: a short schedule, with the full one's rates
+_base_ = './sxmnet_sixray_stage1.py'
+
+param_scheduler = dict(milestones=[20, 27])
+train_cfg = dict(max_epochs=30, val_interval=5)

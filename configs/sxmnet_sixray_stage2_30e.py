@@ -1,9 +1,7 @@
-_base_ = [
-    '_base_/models/sxmnet_r50_stage2.py',
-    '_base_/datasets/sixray_stage2.py',
-    '_base_/schedules/sxmnet_stage2_30e.py',
-    '_base_/default_runtime.py',
-]
+# ours: a short schedule, with the full one's rates
+_base_ = './sxmnet_sixray_stage2.py'
 
+param_scheduler = dict(milestones=[20, 27])
+train_cfg = dict(max_epochs=30)
 load_from = 'work_dirs/sxmnet_sixray_stage1_30e'
-default_hooks = dict(handover=dict(new=('head.',), first='configs/sxmnet_sixray_stage1_30e.py'))
+default_hooks = dict(handover=dict(first='configs/sxmnet_sixray_stage1_30e.py'))

@@ -3,7 +3,6 @@
 import csv
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from forked_tools import run_tool
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
@@ -61,14 +61,7 @@ def network(
 
 
 def run(tool: str, config: Path, *args: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, f'tools/{tool}.py', config, config.with_suffix('.pth'), *map(str, args)],
-        cwd=ROOT,
-        env={**os.environ, 'COLUMNS': '100'},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_tool(f'{tool}.py', config, config.with_suffix('.pth'), *args, COLUMNS='100')
 
 
 def test_a_station_alarms_as_often_as_the_calibration_says(network: Path, tmp_path: Path) -> None:

@@ -163,6 +163,16 @@ def test_predictions(leaf: Leaf) -> None:
     assert ('attention_map' in sample) == (leaf.model.attention_head is not None)
 
 
+def test_metrics_judge_what_is_predicted(leaf: Leaf) -> None:
+    want = set()
+    if leaf.model.with_head:
+        want.add('mmsxm.MeanAveragePrecision')
+    if leaf.model.attention_head is not None:
+        want.add('mmsxm.AttentionLocalization')
+    assert leaf.cfg.val_evaluator == leaf.cfg.test_evaluator
+    assert {metric.type for metric in leaf.cfg.test_evaluator} == want
+
+
 @pytest.mark.usefixtures('scope')
 def test_learning_rates(leaf: Leaf) -> None:
     optim_wrapper = build_optim_wrapper(leaf.model, leaf.cfg.optim_wrapper)

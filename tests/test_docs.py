@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import importlib.util
 import io
 import itertools
 import json
@@ -38,7 +37,7 @@ PAGES += sorted((ROOT / 'docs').glob('*.md'))
 DOCTOR = 'mmsxm/doctor.py'  # reads no arguments
 TOOLS = {
     path.relative_to(ROOT).as_posix(): path
-    for folder in ('tools', 'tools/benchmarks', 'tests', 'tests/fuzz')
+    for folder in ('tools', 'tools/benchmarks', 'tests')
     for path in ROOT.glob(f'{folder}/*.py')
     if 'ArgumentParser' in path.read_text() or folder == 'tools'
     if not path.name.startswith('test_')
@@ -64,7 +63,6 @@ NOT_RUN = {
     r'tools/simulate\.py .*(--train 1000|--test 500)': 'simulates for minutes; see test_simulation',
     r'tools/calibrate\.py': 'needs hundreds of images; see test_calibrate.py',
     r'tools/benchmarks/\w+\.py': 'takes minutes, to be measured by hand',
-    r'tests/fuzz/': 'reads files for hours; see tests/fuzz/test_parsers.py',
     r'tests/kill_and_resume\.py': 'trains for minutes; see test_faults.py',
     r'tools/review\.py': 'serves until it is stopped; see test_page.py',
     r'--watch': 'watches until it is stopped; see test_screen_tool.py',
@@ -239,7 +237,9 @@ def test_targets_of_make_and_extras_of_pip_exist() -> None:
     assert targets
     assert targets <= set(re.findall(r'^([a-z-]+):', (ROOT / 'Makefile').read_text(), re.MULTILINE))
     extras = {
-        extra for group in re.findall(r"'[^']*\[([a-z][a-z,-]*)\]", blocks) for extra in group.split(',')
+        extra
+        for group in re.findall(r"'[^'\n]*\[([a-z][a-z,-]*)\]", blocks)
+        for extra in group.split(',')
     }
     assert extras
     section = (ROOT / 'pyproject.toml').read_text().split('optional-dependencies]')[1]
@@ -291,8 +291,6 @@ def test_the_tool_takes_the_arguments(command: Command) -> None:
 def test_options_in_the_text_are_those_of_the_tools() -> None:
     known: dict[str, set[str]] = {}
     for tool in TOOLS:
-        if tool.endswith('guided_run.py') and not importlib.util.find_spec('atheris'):
-            continue  # it is no requirement of ours
         if tool != DOCTOR:
             known[tool] = options_of(parser_of(tool))
     others = {'--fix', '--signal'}  # of ruff and sbatch

@@ -1,17 +1,10 @@
 """The command line of prepared copies."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def run(*args: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, 'tools/prepare_data.py', *map(str, args)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+from forked_tools import run_tool
 
 
 def test_a_copy_is_made_and_its_losses_are_named(
@@ -20,7 +13,7 @@ def test_a_copy_is_made_and_its_losses_are_named(
     raw, copy = tmp_path / 'raw', tmp_path / 'copy'
     shutil.copytree(simulate(4, 2, negatives=3), raw)
     (raw / 'JPEGImage' / 'N00002.jpg').write_bytes(b'no image')
-    done = run('sixray', raw, copy, '--size', 48)
+    done = run_tool('prepare_data.py', 'sixray', raw, copy, '--size', 48)
     assert done.returncode == 1
     last = done.stdout.strip().splitlines()[-1]
     assert last.startswith(f'{copy}: 8 images prepared and 0 found intact in ')
@@ -29,6 +22,6 @@ def test_a_copy_is_made_and_its_losses_are_named(
     assert 'Traceback' not in done.stderr
 
     (raw / 'JPEGImage' / 'N00002.jpg').unlink()
-    done = run('sixray', raw, copy, '--size', 48)
+    done = run_tool('prepare_data.py', 'sixray', raw, copy, '--size', 48)
     assert done.returncode == 0, done.stderr
     assert '0 images prepared and 8 found intact' in done.stdout

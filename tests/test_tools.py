@@ -2,29 +2,18 @@
 
 import hashlib
 import shutil
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from forked_tools import run_tool as run
 
 from mmsxm.cli import compare_sets
 from mmsxm.cli import reproduce as cli_reproduce
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def run(tool: str, *args: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, f'tools/{tool}', *map(str, args)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_a_published_checkpoint_holds_weights_alone_and_is_named_by_its_digest(
@@ -161,7 +150,8 @@ def test_scanners_are_crossed_in_one_command(tmp_path: Path) -> None:
     config.write_text(
         f"_base_ = '{ROOT}/configs/demo/resnet18.py'\n"
         'train_cfg = dict(max_epochs=1, val_interval=1)\n'
-        'train_dataloader = dict(batch_size=4)\n'
+        'train_dataloader = dict(batch_size=4, num_workers=0)\n'
+        'val_dataloader = test_dataloader = dict(num_workers=0)\n'
     )
     own = tmp_path / 'mine.py'
     own.write_text("scanner = dict(base='sixray_grey', photons=500)\n")

@@ -12,8 +12,6 @@ model = dict(
     attention_head=dict(in_channels=128),
 )
 train_dataloader = dict(dataset=dict(require_boxes=True, pipeline={{_base_.stage1_pipeline}}))
-val_evaluator = [dict(type='mmsxm.AttentionLocalization')]
-test_evaluator = val_evaluator
 # from random weights and at half the size: a larger rate than the paper's, for fewer epochs
 optim_wrapper = dict(type='mmsxm.AutocastOptimWrapper', optimizer=dict(lr=1e-4))
 param_scheduler = dict(milestones=[5])

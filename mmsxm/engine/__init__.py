@@ -1,7 +1,6 @@
 """Hooks and optimizer parts that mmengine lacks."""
 
 from mmsxm.engine.hooks.accumulation import AccumulationHook
-from mmsxm.engine.hooks.compile import CompileHook
 from mmsxm.engine.hooks.dataset_fingerprint import DatasetFingerprintHook
 from mmsxm.engine.hooks.graceful_stop import GracefulStopHook
 from mmsxm.engine.hooks.non_finite import SkipNonFiniteHook, StopAtNonFiniteHook
@@ -19,7 +18,6 @@ __all__ = [
     'AccumulationHook',
     'AutocastOptimWrapper',
     'CheckedOptimWrapperConstructor',
-    'CompileHook',
     'DatasetFingerprintHook',
     'GracefulStopHook',
     'ParamGroupsHook',

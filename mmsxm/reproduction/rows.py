@@ -102,4 +102,13 @@ TABLES: dict[str, tuple[Row, ...]] = {
         ),
         _row('default', 'divided by its mean, slow attention (default)', ON_SIXRAY),
     ),
+    # Ours: where the image joins in an Upsample Module, of which the paper and its code disagree.
+    'concat': (
+        _row(
+            'before',
+            'before upsampling (the paper)',
+            'ablations/sxmnet_concat-before_{}_stage2.py',
+        ),
+        _row('after', 'after upsampling (the code, default)', ON_SIXRAY),
+    ),
 }

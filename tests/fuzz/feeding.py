@@ -1,7 +1,6 @@
 """What counts as a defect: any exception that is not ours, a hang, a process that is started."""
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +32,7 @@ def no_processes() -> Iterator[None]:
 
 
 class Fed:
-    """What became of an input: seconds, and the exception if there was one.
+    """What became of an input: the exception if there was one.
 
     ``foreign`` says that it is none that the parser may raise.
     """
@@ -44,7 +43,6 @@ class Fed:
         path.write_bytes(data)
         self.error: BaseException | None = None
         self.foreign = False
-        start = time.perf_counter()
         try:
             with no_processes():
                 parser.read(path)
@@ -55,4 +53,3 @@ class Fed:
                 isinstance(error, parser.errors) and type(error).__module__.startswith('mmsxm.')
             )
             self.foreign = not (ours and named)
-        self.seconds = time.perf_counter() - start

@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import struct
-import subprocess
-import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from forked_tools import run_tool
 from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 from PIL import Image
@@ -544,15 +543,11 @@ def test_a_broken_file_of_ones_own_is_a_finding(
     assert report.lists[-1].rows == 7 + 2  # the test is examined all the same
 
 
-def run_tool(*args: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, 'tools/check_dataset.py', *map(str, args)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 def test_the_tool_writes_what_it_is_asked_for(knives: Path, tmp_path: Path) -> None:
     (knives / 'train' / 'train_image' / 'r9.jpg').write_bytes(b'no image')
     out = tmp_path / 'out'
     done = run_tool(
+        'check_dataset.py',
         *('configs/sxmnet_opixray_stage1.py', '--workers', 1, '--json', out / 'a.json'),
         *('--html', out / 'a.html', '--fix-list', out / 'lists'),
     )

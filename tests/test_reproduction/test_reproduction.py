@@ -6,9 +6,11 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from mmengine.config import Config
 from small_training import TINY_SUITE
 
 from mmsxm.evaluation import read_scores
@@ -25,7 +27,7 @@ from mmsxm.reproduction.run_records import (
     write_result,
 )
 from mmsxm.reproduction.suites import apply_suite, load_suite
-from mmsxm.training.config import load_config
+from mmsxm.training.config import load_config, set_dataloaders
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SXMNET = 'ablations/sxmnet_mf-n_sixray_stage2.py'
@@ -35,6 +37,20 @@ batch_size = 8
 stage1 = dict(epochs=1, milestones=[1], lr_scale=4, max_norm=100)
 stage2 = dict(epochs=2, milestones=[1], lr_scale=0.5)
 """
+
+
+@pytest.fixture
+def _only_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no worker and lay out no config, which take most of the time of so few batches."""
+
+    def without_workers(*args: Any, **kwargs: Any) -> Config:
+        cfg = load_config(*args, **kwargs)
+        set_dataloaders(cfg, num_workers=0, persistent_workers=False)
+        return cfg
+
+    monkeypatch.setattr(module, 'load_config', without_workers)
+    for name in ('yapf.yapflib.yapf_api', 'mmengine.config.config'):
+        monkeypatch.setattr(f'{name}.FormatCode', lambda text, **_: (text, True), raising=False)
 
 
 @pytest.fixture(scope='module')
@@ -123,6 +139,7 @@ def test_a_suite_with_a_mistake_is_refused(tmp_path: Path, text: str) -> None:
         load_suite(path)
 
 
+@pytest.mark.usefixtures('_only_training')
 def test_a_row_is_trained_once_and_reported_to_the_byte(
     tiny: Callable[[], Reproduction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,11 +1,10 @@
 """Multiply-accumulates and parameters."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked_tools import run_tool
 
 from mmsxm.training.complexity import count
 from mmsxm.training.config import load_config
@@ -42,13 +41,8 @@ def test_chr_costs_what_its_parts_do() -> None:
 
 def test_the_tool_prints_a_line_per_config() -> None:
     configs = ['configs/demo/sxmnet_stage1.py', 'configs/demo/sxmnet_stage2.py']
-    done = subprocess.run(
-        [sys.executable, 'tools/complexity.py', *configs, '--json', '--size', '64', '96'],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = run_tool('complexity.py', *configs, '--json', '--size', 64, 96)
+    assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{')]
     assert [row['config'] for row in rows] == configs
     assert rows[0]['gmacs'] < rows[1]['gmacs']

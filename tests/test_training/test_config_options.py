@@ -94,7 +94,7 @@ def test_other_options_that_lead_nowhere_are_refused(option: str, message: str) 
     'options',
     [
         {'experiment_name': 'mine', 'resume': True, 'find_unused_parameters': True},
-        {'default_hooks.compile.type': 'mmsxm.CompileHook', 'default_hooks.compile.backend': 'x'},
+        {'default_hooks.ema.type': 'EMAHook', 'default_hooks.ema.momentum': 1e-4},
         {'default_hooks.checkpoint.rule': 'greater', 'default_hooks.timer.priority': 'LOW'},
         {'optim_wrapper.clip_grad.max_norm': 35, 'optim_wrapper.accumulative_counts': 2},
         {'train_dataloader.drop_last': True, 'val_cfg.fp16': True},

@@ -11,12 +11,12 @@ pack = [
     )
 ]
 
-train_pipeline = load + _base_.resize + _base_.augment + pack
-stage1_pipeline = load + _base_.resize + _base_.augment + _base_.heatmap + pack
-stage2_pipeline = load + _base_.meta_level + _base_.resize + _base_.augment + pack
-chr_pipeline = load + _base_.resize + _base_.chr_augment + pack
-chr_mf_i_pipeline = load + _base_.meta_level + _base_.resize + _base_.chr_augment + pack
-test_pipeline = load + _base_.resize + _base_.center_crop + pack
+train_pipeline = load + _base_.train_steps + pack
+stage1_pipeline = load + _base_.stage1_steps + pack
+stage2_pipeline = load + _base_.stage2_steps + pack
+chr_pipeline = load + _base_.chr_steps + pack
+chr_mf_i_pipeline = load + _base_.chr_mf_i_steps + pack
+test_pipeline = load + _base_.test_steps + pack
 
 train_dataloader = dict(
     dataset=dict(

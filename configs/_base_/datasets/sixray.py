@@ -23,14 +23,22 @@ pack = [
     dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level', 'img_id'))
 ]
 
-train_pipeline = load + resize + augment + pack
-stage1_pipeline = load + resize + augment + heatmap + pack
-stage2_pipeline = load + meta_level + resize + augment + pack
-tip_pipeline = load + threats + resize + augment + pack
-stage2_tip_pipeline = load + threats + meta_level + resize + augment + pack
-chr_pipeline = load + resize + chr_augment + pack
-chr_mf_i_pipeline = load + meta_level + resize + chr_augment + pack
-test_pipeline = load + resize + center_crop + pack
+# steps between loading and packing, which differ from data set to data set
+train_steps = resize + augment
+stage1_steps = train_steps + heatmap
+stage2_steps = meta_level + train_steps
+chr_steps = resize + chr_augment
+chr_mf_i_steps = meta_level + chr_steps
+test_steps = resize + center_crop
+
+train_pipeline = load + train_steps + pack
+stage1_pipeline = load + stage1_steps + pack
+stage2_pipeline = load + stage2_steps + pack
+tip_pipeline = load + threats + train_steps + pack
+stage2_tip_pipeline = load + threats + stage2_steps + pack
+chr_pipeline = load + chr_steps + pack
+chr_mf_i_pipeline = load + chr_mf_i_steps + pack
+test_pipeline = load + test_steps + pack
 
 train_dataloader = dict(
     batch_size=64,  # Sec. 4.2
@@ -66,6 +74,3 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-
-val_evaluator = [dict(type='mmsxm.MeanAveragePrecision')]
-test_evaluator = val_evaluator

@@ -5,4 +5,6 @@ model = dict(
     attention_head=None,
     head=dict(type='mmsxm.AverageFusionHead', num_classes=5, in_channels=[256, 256, 256]),
 )
+val_evaluator = [dict(type='mmsxm.MeanAveragePrecision')]
+test_evaluator = val_evaluator
 find_unused_parameters = False

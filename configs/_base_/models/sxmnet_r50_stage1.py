@@ -22,5 +22,8 @@ model = dict(
         loss_weight=1.0,
     ),
 )
+# metrics follow from what the network predicts, whatever the data set: here maps alone
+val_evaluator = [dict(type='mmsxm.AttentionLocalization')]
+test_evaluator = val_evaluator
 # no loss reaches the smooth convolutions of P4 and P5 in this stage
 find_unused_parameters = True

@@ -13,4 +13,6 @@ model = dict(
         loss_meta_weight=0.1,  # lambda (Sec. 4.2)
     ),
 )
+val_evaluator = [dict(type='mmsxm.MeanAveragePrecision'), dict(type='mmsxm.AttentionLocalization')]
+test_evaluator = val_evaluator
 find_unused_parameters = False

@@ -1,6 +1,0 @@
-# Stage I learns from boxes
-_base_ = './sixray.py'
-
-train_dataloader = dict(dataset=dict(require_boxes=True, pipeline={{_base_.stage1_pipeline}}))
-val_evaluator = [dict(type='mmsxm.AttentionLocalization')]
-test_evaluator = val_evaluator
