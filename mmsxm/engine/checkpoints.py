@@ -12,7 +12,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader, Runner, find_latest_checkpoint
 from torch import Tensor, nn
 
-from mmsxm.compat import DamagedFileError
+from mmsxm.safe_checkpoints import DamagedFileError
 
 EPOCH = re.compile(r'epoch_(\d+)\.pth')
 
