@@ -95,7 +95,7 @@ def test_no_checkpoint_names_the_command_to_run_first(kind: str, tmp_path: Path)
         hook.before_run(runner_of(load_from=folder))
     message = str(raised.value)
     assert str(folder) in message
-    assert 'python tools/train.py configs/stage1.py' in message
+    assert 'mmsxm train configs/stage1.py' in message
     assert '--stages' in message
     with pytest.raises(FileNotFoundError) as raised:
         hook.before_run(runner_of(load_from=folder, training=False))
@@ -134,7 +134,7 @@ def test_missing_attention_stops_stage_2() -> None:
     checkpoint = of_stage1()
     del checkpoint['state_dict']['attention_head.weight']
     with pytest.raises(
-        ValueError, match=r'\(attention_head\.weight \(1\)\).*train\.py configs/stage1\.py'
+        ValueError, match=r'\(attention_head\.weight \(1\)\).*mmsxm train configs/stage1\.py'
     ):
         STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth'), checkpoint)
 
