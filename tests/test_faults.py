@@ -26,8 +26,8 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from small_training import SMALL
 
-from mmsxm.compat import DamagedFileError
 from mmsxm.engine import checkpoints
+from mmsxm.safe_checkpoints import DamagedFileError
 from mmsxm.training.config import load_config
 from mmsxm.training.train import finished_epochs, resume, train
 

@@ -143,7 +143,7 @@ def test_addresses_that_mmengine_reads_without_care_are_refused(address: str) ->
 )
 def test_what_is_no_checkpoint_is_refused(content: object, tmp_path: Path) -> None:
     torch.save(content, tmp_path / 'other.pth')
-    with pytest.raises(ValueError, match=r'other\.pth is no checkpoint'):
+    with pytest.raises(ValueError, match=r'other\.pth is not a checkpoint'):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'other.pth'))
 
 

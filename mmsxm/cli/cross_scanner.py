@@ -68,9 +68,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from mmsxm.engine.runner_state import dismiss_workers
     from mmsxm.io.files import write_csv
     from mmsxm.training.test import build_test
-    from mmsxm.training.train import dismiss_workers, finished_epochs, resume, train
+    from mmsxm.training.train import finished_epochs, resume, train
 
     names = [Path(scanner).stem for scanner in args.scanners]
     if len(set(names)) < len(names):

@@ -70,11 +70,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from mmsxm.engine.runner_state import dismiss_workers
     from mmsxm.evaluation import alarm_curve, any_item, point_at, read_scores
     from mmsxm.simulation.dataset import write_sixray
     from mmsxm.training.config import load_config
     from mmsxm.training.test import add_metric, build_test
-    from mmsxm.training.train import dismiss_workers, train
+    from mmsxm.training.train import train
 
     started = time.monotonic()
 

@@ -75,9 +75,9 @@ def test(args: argparse.Namespace) -> None:
     import mmengine
     from mmengine.dist import is_main_process
 
+    from mmsxm.engine.runner_state import dismiss_workers
     from mmsxm.training.config import load_config, set_dataloaders, use_autocast_in_test
     from mmsxm.training.test import add_metric, build_test, use_tta
-    from mmsxm.training.train import dismiss_workers
     from mmsxm.visualization.operating_points import plot_operating_points
 
     cfg = load_config(

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.runner import CheckpointLoader, Runner, find_latest_checkpoint
+from mmengine.runner import CheckpointLoader, find_latest_checkpoint
 from torch import Tensor, nn
 
-from mmsxm.compat import DamagedFileError
+from mmsxm.safe_checkpoints import DamagedFileError
 
 EPOCH = re.compile(r'epoch_(\d+)\.pth')
 
@@ -75,16 +75,6 @@ def unwrap_model(model: nn.Module) -> nn.Module:
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.get_submodule('module')
     return model
-
-
-def is_training(runner: Runner) -> bool:
-    """Whether a runner trains; otherwise it tests."""
-    return not isinstance(runner._train_loop, Mapping | None)
-
-
-def is_resuming(runner: Runner) -> bool:
-    """Whether what is loaded is a training that goes on, not weights to start from or to test."""
-    return is_training(runner) and bool(runner._resume)
 
 
 class Saved(NamedTuple):

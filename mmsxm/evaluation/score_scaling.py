@@ -8,6 +8,7 @@ solution also where positives and negatives don't overlap.
 """
 
 import numpy as np
+from scipy.optimize import minimize
 
 __all__ = ['fit_scaling', 'log_loss', 'to_logits', 'to_scores']
 
@@ -33,7 +34,7 @@ def log_loss(scores: np.ndarray, targets: np.ndarray) -> float:
 
 
 def fit_scaling(logits: np.ndarray, targets: np.ndarray, with_offset: bool) -> tuple[float, float]:
-    """Find slope a and offset b of sigmoid(a * logit + b), by Newton's method.
+    """Find slope a and offset b of sigmoid(a * logit + b) with the lowest cross-entropy.
 
     Args:
         logits: Of any shape.
@@ -56,18 +57,24 @@ def fit_scaling(logits: np.ndarray, targets: np.ndarray, with_offset: bool) -> t
         scaled = design @ weights
         return float((np.logaddexp(0, scaled) - wanted * scaled).mean())
 
-    weights = np.array([1.0, 0.0])[: 1 + with_offset]
-    for _ in range(100):
+    def gradient(weights: np.ndarray) -> np.ndarray:
+        return design.T @ (to_scores(design @ weights) - wanted) / len(wanted)
+
+    def hessian(weights: np.ndarray) -> np.ndarray:
         scores = to_scores(design @ weights)
-        gradient = design.T @ (scores - wanted) / len(wanted)
-        hessian = (design * (scores * (1 - scores))[:, np.newaxis]).T @ design / len(wanted)
-        step = np.linalg.solve(hessian + 1e-12 * np.eye(len(weights)), gradient)
-        length = 1.0
-        while loss(weights - length * step) > loss(weights) and length > 1e-6:
-            length /= 2
-        weights = weights - length * step
-        if np.abs(gradient).max() < 1e-10:
-            break
+        curvature = (design * (scores * (1 - scores))[:, np.newaxis]).T @ design / len(wanted)
+        return curvature + 1e-12 * np.eye(len(weights))  # regular even if all logits are equal
+
+    # A trust region: where the sigmoid is flat, a Newton step with a line search diverges.
+    # The tolerance is at the limit of float64, so the returned success flag means nothing.
+    weights = minimize(
+        loss,
+        np.array([1.0, 0.0])[: 1 + with_offset],
+        method='trust-exact',
+        jac=gradient,
+        hess=hessian,
+        options=dict(gtol=1e-10),
+    ).x
     slope, offset = (*weights.tolist(), 0.0)[:2]
     if slope <= 0:
         raise ValueError(

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
+from mmsxm.engine.runner_state import dismiss_workers
 from mmsxm.errors import exit_on_user_error
 from mmsxm.reproduction.records import Records
 from mmsxm.reproduction.rows import Row
@@ -52,7 +53,7 @@ from mmsxm.training.config import first_stage, load_config
 from mmsxm.training.installed_configs import CONFIGS
 from mmsxm.training.teacher import label_levels
 from mmsxm.training.test import add_metric, build_test
-from mmsxm.training.train import dismiss_workers, finished_epochs, resume, train
+from mmsxm.training.train import finished_epochs, resume, train
 
 __all__ = ['Reproduction', 'Run', 'train_all']
 

@@ -12,13 +12,13 @@ from mmpretrain.structures import DataSample
 
 from mmsxm.datasets.meta_label_file import MetaLabels, choose_level, source_of
 from mmsxm.engine.checkpoints import latest_checkpoint, unwrap_model
+from mmsxm.engine.runner_state import dismiss_workers
 from mmsxm.evaluation.array_metric import image_name
 from mmsxm.io.files import sha256
 from mmsxm.models import PerLevelHead
 from mmsxm.models.fusion_heads import stack_targets
 from mmsxm.models.losses import level_bce_losses
 from mmsxm.training.test import build_test
-from mmsxm.training.train import dismiss_workers
 
 
 class LevelLossesHook(Hook):

@@ -21,6 +21,7 @@ from mmsxm.engine.network_settings import (
     trained_model,
     without_pretrained_weights,
 )
+from mmsxm.engine.runner_state import load_from
 from mmsxm.registry import METRICS
 from mmsxm.training.config import autocast_type
 from mmsxm.training.train import allow_open_files
@@ -64,7 +65,7 @@ class _TestRunner(Runner):
         """
         checkpoint: dict[str, Any] = super().load_checkpoint(*args, **kwargs)
         meta = checkpoint.get('meta', {})
-        config, path = self.cfg.filename or 'the config', str(self._load_from)
+        config, path = self.cfg.filename or 'the config', str(load_from(self))
         state_dict = checkpoint.get('state_dict', checkpoint)
         require_no_unused_weights(unwrap_model(self.model), state_dict, config, path)
         if trained := trained_model(meta):

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from mmsxm.engine.checkpoints import resumable_checkpoint
 from mmsxm.engine.hooks.graceful_stop import GracefulStopHook
+from mmsxm.engine.runner_state import dismiss_workers
 from mmsxm.engine.worker_death import explain_worker_death
 
 
@@ -43,17 +44,6 @@ def resume(cfg: Config, checkpoint: str = 'auto') -> None:
             f'{checkpoint} has no last_checkpoint: nothing was saved there to resume from. Name '
             'another folder, or a checkpoint.'
         )
-
-
-def dismiss_workers(runner: Runner) -> None:
-    """End the processes of the data loaders.
-
-    Left to the garbage collector, which finds a runner in cycles, each takes five seconds.
-    """
-    for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
-        loader = getattr(loop, 'dataloader', None)
-        if loader is not None:
-            loader._iterator = None
 
 
 def allow_open_files(wanted: int = 4096) -> None:

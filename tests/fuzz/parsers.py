@@ -27,7 +27,6 @@ from damage import (
 from mmengine.logging import HistoryBuffer
 from PIL import Image
 
-from mmsxm import compat
 from mmsxm.comparison.set_comparison import read_set
 from mmsxm.datasets.coco_xray import read_coco
 from mmsxm.datasets.csv_xray import read_object_csv
@@ -62,6 +61,7 @@ from mmsxm.reproduction.run_records import (
 from mmsxm.reproduction.taught_levels import levels_of_boxes
 from mmsxm.review.cases import Review, read_cases
 from mmsxm.review.decision_log import Decision, append_decision, read_decisions
+from mmsxm.safe_checkpoints import load_from_local
 from mmsxm.screening.image_sources import read_list
 from mmsxm.screening.results import Results, write_table
 from mmsxm.visualization.operating_points import read_tables
@@ -431,7 +431,7 @@ PARSERS: dict[str, Parser] = {
         read_listed, _text([b'a.jpg\n/b/c.png\n../d\n'], [b'/dev/zero', b'/', b'.'])
     ),
     'checkpoint': Parser(
-        compat.load_from_local,
+        load_from_local,
         one_of(
             damaged_zip(_checkpoint(True), PICKLE, LONGEST_NAME),
             damaged([_checkpoint(True), _checkpoint(False)], PICKLE, LONGEST_NAME),

@@ -15,21 +15,63 @@ def draw(n: int, slope: float, offset: float) -> tuple[np.ndarray, np.ndarray]:
     return logits, (rng.random(n) < to_scores(slope * logits + offset)).astype(int)
 
 
-@pytest.mark.parametrize('with_offset', [True, False], ids=['platt', 'temperature'])
-def test_it_is_a_logistic_regression_on_platts_targets(with_offset: bool) -> None:
-    logits, targets = draw(300, 0.5, -1)
+def by_scikit_learn(
+    logits: np.ndarray, targets: np.ndarray, with_offset: bool
+) -> tuple[float, float]:
+    """Fit a logistic regression without a penalty on Platt's targets."""
     # a target of 0.9 is nine tenths of a positive image and one of a negative
     positives, negatives = targets.sum(), (1 - targets).sum()
     wanted = np.where(targets == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     model = LogisticRegression(C=np.inf, fit_intercept=with_offset, tol=1e-10, max_iter=1000)
     model.fit(
         np.concatenate((logits, logits))[:, np.newaxis],
-        np.repeat([1, 0], 300),
+        np.repeat([1, 0], len(logits)),
         sample_weight=np.concatenate((wanted, 1 - wanted)),
     )
-    slope, offset = fit_scaling(logits, targets, with_offset)
-    assert slope == pytest.approx(model.coef_[0, 0], abs=1e-5)
-    assert offset == pytest.approx(np.ravel(model.intercept_)[0], abs=1e-5)
+    return model.coef_[0, 0], np.ravel(model.intercept_)[0]
+
+
+@pytest.mark.parametrize('with_offset', [True, False], ids=['platt', 'temperature'])
+def test_it_is_a_logistic_regression_on_platts_targets(with_offset: bool) -> None:
+    logits, targets = draw(300, 0.5, -1)
+    expected = by_scikit_learn(logits, targets, with_offset)
+    assert fit_scaling(logits, targets, with_offset) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ('rows', 'slope', 'offset'),
+    [
+        # by the damped Newton iteration of version 0.1, at its exact solution
+        ((300, 0.5, -1.0), 0.514402916, -1.012752910),
+        ((5000, 0.8, -3.0), 0.805806565, -2.963368293),
+    ],
+)
+def test_recorded_values_stay(rows: tuple[int, float, float], slope: float, offset: float) -> None:
+    assert fit_scaling(*draw(*rows), True) == pytest.approx((slope, offset), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ('logits', 'first_positive'),
+    [
+        ([10, 16, 16, 16], 2),
+        ([-16, -16, -16, -3], 1),
+        ([-16, -16, -16, -11, -10, 3], 1),
+        ([-16, -16, -16, -16, -13, -12, -12, -10, -5, 3], 1),
+    ],
+)
+def test_few_images_with_extreme_scores(logits: list[float], first_positive: int) -> None:
+    """A Newton step from slope 1 lands where the sigmoid is flat, and does not return."""
+    targets = (np.arange(len(logits)) >= first_positive).astype(int)
+    scaled = np.array(logits, float)
+    expected = by_scikit_learn(scaled, targets, True)
+    assert fit_scaling(scaled, targets, True) == pytest.approx(expected, rel=1e-3)
+
+
+def test_equal_scores_have_a_finite_solution() -> None:
+    logits, targets = np.full(10, 3.0), np.array([1] * 9 + [0])
+    slope, offset = fit_scaling(logits, targets, True)
+    wanted = (9 * 10 / 11 + 1 / 3) / 10  # the average of Platt's targets
+    assert to_scores(slope * logits + offset) == pytest.approx(wanted)
 
 
 def test_what_was_distorted_is_found() -> None:

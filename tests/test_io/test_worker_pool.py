@@ -37,6 +37,11 @@ def test_a_process_killed_from_outside_costs_nothing(pool: WorkerPool) -> None:
     assert [pool.result(call) for call in asleep] == [None, None]
 
 
+def test_a_process_killed_while_idle_costs_nothing(pool: WorkerPool) -> None:
+    os.kill(pool.result(pool.submit(os.getpid)), signal.SIGKILL)
+    assert pool.result(pool.submit(pow, 2, 3)) == 8
+
+
 def test_results_come_in_order_and_no_more_are_under_way_than_allowed(pool: WorkerPool) -> None:
     asked = []
 

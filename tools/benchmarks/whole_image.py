@@ -16,13 +16,13 @@ from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
 from mmsxm.calibration.station_scores import station_scores
+from mmsxm.engine.runner_state import dismiss_workers
 from mmsxm.evaluation import Scores
 from mmsxm.evaluation.mean_average_precision import average_precision
 from mmsxm.inference.backends import load_backend
 from mmsxm.registry import DATASETS
 from mmsxm.training.config import load_config
 from mmsxm.training.test import build_test
-from mmsxm.training.train import dismiss_workers
 
 
 def mean_average_precision(scores: Scores) -> float:

@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
-from mmsxm.engine.checkpoints import is_resuming
+from mmsxm.engine.runner_state import is_resuming
 from mmsxm.registry import HOOKS
 
 

@@ -8,7 +8,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmsxm.datasets.xray_dataset import xray_datasets
-from mmsxm.engine.checkpoints import is_resuming
+from mmsxm.engine.runner_state import is_resuming, load_from
 from mmsxm.registry import HOOKS
 
 __all__ = ['DatasetFingerprintHook', 'data_digest']
@@ -69,7 +69,7 @@ class DatasetFingerprintHook(Hook):
         if then is None or not is_resuming(runner) or then == self.data(runner):
             return
         message = (
-            f'The training set has changed since {runner._load_from} was saved: it had '
+            f'The training set has changed since {load_from(runner)} was saved: it had '
             f'{then["images"]:,} images and has {self.data(runner)["images"]:,}, and names, labels '
             'or boxes are others.'
         )

@@ -23,7 +23,8 @@ from mmengine.runner import Runner
 from torch import distributed
 from torch.utils.data import Sampler
 
-from mmsxm.engine.checkpoints import is_resuming, unwrap_model
+from mmsxm.engine.checkpoints import unwrap_model
+from mmsxm.engine.runner_state import is_resuming, load_from
 from mmsxm.io.files import atomic_write
 from mmsxm.registry import HOOKS
 
@@ -204,7 +205,7 @@ class GracefulStopHook(Hook):
         then = {'batches': within['of'], 'processes': len(within['buffers'])}
         if now != then:
             raise ValueError(
-                f'{runner._load_from} was left after {within["done"]} of {then["batches"]} batches '
+                f'{load_from(runner)} was left after {within["done"]} of {then["batches"]} batches '
                 f'in {then["processes"]} processes, and an epoch now has {now["batches"]} in '
                 f'{now["processes"]}: use the same batch size and number of processes, or begin '
                 'that epoch anew by naming the checkpoint of an epoch, --resume .../epoch_N.pth'

@@ -7,8 +7,9 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader, Runner
 from torch import nn
 
-from mmsxm.engine.checkpoints import is_training, missing_keys, summarize_keys, unwrap_model
+from mmsxm.engine.checkpoints import missing_keys, summarize_keys, unwrap_model
 from mmsxm.engine.output_norms import intermediate_norms
+from mmsxm.engine.runner_state import is_resuming, is_training, load_from
 from mmsxm.registry import HOOKS
 
 
@@ -28,7 +29,7 @@ class PretrainedHook(Hook):
         Raises:
             ValueError: its keys or shapes are others.
         """
-        if not is_training(runner) or runner._resume or runner._load_from:
+        if not is_training(runner) or is_resuming(runner) or load_from(runner):
             return
         model = unwrap_model(runner.model)
         backbone = model.get_submodule('backbone')

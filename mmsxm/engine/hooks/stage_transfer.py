@@ -12,13 +12,13 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmsxm.engine.checkpoints import (
-    is_training,
     latest_checkpoint,
     missing_keys,
     summarize_keys,
     unused_keys,
     unwrap_model,
 )
+from mmsxm.engine.runner_state import is_resuming, is_training, load_from, set_load_from
 from mmsxm.registry import HOOKS
 
 
@@ -46,8 +46,8 @@ class StageTransferHook(Hook):
         Raises:
             FileNotFoundError: there is none.
         """
-        path = runner._load_from
-        if path is None or runner._resume or '://' in path or os.path.isfile(path):
+        path = load_from(runner)
+        if path is None or is_resuming(runner) or '://' in path or os.path.isfile(path):
             return
         latest = latest_checkpoint(path)
         if latest is None:
@@ -58,7 +58,7 @@ class StageTransferHook(Hook):
                 else ''
             )
             raise FileNotFoundError(f'load_from names {path}, and no checkpoint is there.{first}')
-        runner._load_from = latest
+        set_load_from(runner, latest)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare the checkpoint with the model.
@@ -69,12 +69,12 @@ class StageTransferHook(Hook):
         model = unwrap_model(runner.model)
         state_dict = checkpoint.get('state_dict', checkpoint)
         missing = missing_keys(model, state_dict)
-        starting = is_training(runner) and not runner._resume
+        starting = is_training(runner) and not is_resuming(runner)
         new = [key for key in missing if starting and key.startswith(self.new)] if self.new else []
         lost = [key for key in missing if key not in new]
         if lost:
             first = f' Make one by: mmsxm train {self.first}' if self.first and starting else ''
-            name = runner._load_from or f'that {runner.work_dir} is resumed from'
+            name = load_from(runner) or f'that {runner.work_dir} is resumed from'
             raise ValueError(
                 f'The checkpoint {name} does not fill the model: {len(lost)} of its '
                 f'{len(model.state_dict())} tensors are missing or of another shape '
@@ -83,7 +83,7 @@ class StageTransferHook(Hook):
         if new:
             epoch = checkpoint.get('meta', {}).get('epoch', 'unknown')
             print_log(
-                f'Weights are taken over from {runner._load_from} (epoch {epoch}). New, and '
+                f'Weights are taken over from {load_from(runner)} (epoch {epoch}). New, and '
                 f'initialised here: {len(new)} tensors ({summarize_keys(new)}).',
                 logger='current',
             )
