@@ -306,8 +306,11 @@ def test_a_comment_is_no_longer_than_the_page_allows(tmp_path: Path) -> None:
     ('args', 'complaint'),
     [
         ([], 'give --results, --model, or both'),
-        (['--results', 'none.jsonl'], 'there is no file none.jsonl: --results names a file of'),
-        (['--results', '.'], 'there is no file .: --results names a file of'),
+        (
+            ['--results', 'none.jsonl'],
+            'none.jsonl is not a file: set --results to a results file of',
+        ),
+        (['--results', '.'], 'error: . is not a file: set --results to a results file of'),
         (['--model', str(CONFIG)], 'mmsxm review: sxmnet_stage2 comes without weights'),
     ],
 )

@@ -111,7 +111,7 @@ def test_the_exit_code_says_whether_all_is_clear(bags: Path, tmp_path: Path) -> 
     ('args', 'sentence'),
     [
         (['--watch', 1], '--watch needs a folder'),
-        (['--batch-size', 0], '--batch-size 0: give a number above 0'),
+        (['--batch-size', 0], 'invalid --batch-size 0: use a number above 0'),
         (['--model', 'd2', '--checkpoint', 'no number'], 'could not convert'),
     ],
 )
@@ -228,7 +228,7 @@ def test_a_signal_lets_the_work_at_hand_finish(tmp_path: Path, number: signal.Si
     said, errors = process.communicate(timeout=60)
     assert process.returncode == 2  # the rest is not cleared
     assert 4 <= lines(out) < 60
-    assert 'goes on from here' in errors
+    assert 'Run the same command to resume.' in errors
     assert 'images per second' in said
     assert (tmp_path / 'r.csv').read_text().count('\n') == lines(out) + 1
     assert screen(folder, out)[0] == 0
