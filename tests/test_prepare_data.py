@@ -24,7 +24,7 @@ def test_a_copy_is_made_and_its_losses_are_named(
     assert done.returncode == 1
     last = done.stdout.strip().splitlines()[-1]
     assert last.startswith(f'{copy}: prepared 8 images and verified 0 in ')
-    assert f'{raw}/JPEGImage/N00002.jpg: the file is no image' in done.stderr
+    assert f'{raw}/JPEGImage/N00002.jpg: the file is not an image' in done.stderr
     assert 'mmsxm prepare: skipped 1 unreadable images' in done.stderr
     assert 'Traceback' not in done.stderr
 

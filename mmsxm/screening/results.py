@@ -73,7 +73,7 @@ class Results:
         self.seen: set[str] = set()
         self.tally = Tally()
         if path.exists() and not path.is_file():
-            raise ValueError(f'{path} is no regular file: results cannot be gone on with there')
+            raise ValueError(f'{path} is not a regular file. Use another --out.')
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(path, 'a+b')  # noqa: SIM115, closed by __exit__
         try:

@@ -558,7 +558,7 @@ def test_the_tool_writes_what_it_is_asked_for(knives: Path, tmp_path: Path) -> N
     )
     assert done.returncode == 1, done.stderr
     assert 'Traceback' not in done.stderr
-    assert 'train/train_image/r9.jpg: the file is no image' in done.stdout
+    assert 'train/train_image/r9.jpg: the file is not an image' in done.stdout
     assert 'Fix the errors before you start training.' in done.stdout
     assert f'{out}/lists/train_knife.txt: 1 rows dropped' in done.stdout
     content = json.loads((out / 'a.json').read_text())

@@ -49,7 +49,7 @@ def test_dropped_files_become_cases_whatever_they_hold(tmp_path: Path, bag: Path
     good, bad = session.screen([str(bag), str(tmp_path / 'text.jpg')])
     assert (good.name, good.record['labels']) == ('bag.png', ['Gun'])
     assert bad.name == 'text.jpg'
-    assert bad.record['error'].startswith('the file is no image')
+    assert bad.record['error'].startswith('the file is not an image')
 
 
 def test_results_of_the_network_under_another_config_are_refused(tmp_path: Path, bag: Path) -> None:

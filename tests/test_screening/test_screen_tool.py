@@ -384,4 +384,4 @@ def test_results_that_cannot_be_written_are_a_failure_and_gone_on_with_later(
 def test_results_go_to_a_file(bags: Path) -> None:
     code, _, errors = screen(bags, Path(os.devnull))
     assert code == 2
-    assert 'no regular file' in errors
+    assert 'not a regular file' in errors
