@@ -87,7 +87,7 @@ def test_version(tmp_path: Path) -> None:
 def test_the_doctor_runs_where_nothing_is_installed(tmp_path: Path) -> None:
     done = mmsxm('doctor', cwd=tmp_path, bare=True)
     assert done.returncode == 1, done.stderr
-    assert 'mend it with: pip install' in done.stdout
+    assert 'fix it with: pip install' in done.stdout
 
 
 @pytest.mark.parametrize(

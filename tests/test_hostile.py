@@ -251,7 +251,7 @@ NUMBERS = {'slope': {'Gun': 1, 'Knife': 1}, 'offset': {'Gun': 0, 'Knife': 0}}
 )
 def test_a_network_that_describes_itself_wrongly_is_refused(text: str) -> None:
     """A threshold that is no number, or above 1, would let everything pass."""
-    with pytest.raises(ValueError, match=r'net\.onnx does not say what its scores mean'):
+    with pytest.raises(ValueError, match=r'net\.onnx has no valid mmsxm metadata'):
         read_description(text, 'net.onnx')
 
 
@@ -267,7 +267,7 @@ def test_outputs_of_other_shapes_are_refused() -> None:
     right = [np.zeros((2, 2), np.float32), np.zeros((2, 3), np.float32)]
     assert to_prediction(right, INFO, 2).attention_maps is None
     for wrong in (np.zeros((2, 5)), np.zeros(2), np.zeros((1, 2)), np.zeros((2, 2, 1))):
-        with pytest.raises(ValueError, match=r'net says .* of 2 images'):
+        with pytest.raises(ValueError, match=r'net returned .* for 2 images'):
             to_prediction([wrong.astype(np.float32), right[1]], INFO, 2)
 
 

@@ -311,7 +311,7 @@ def test_a_comment_is_no_longer_than_the_page_allows(tmp_path: Path) -> None:
             'none.jsonl is not a file: set --results to a results file of',
         ),
         (['--results', '.'], 'error: . is not a file: set --results to a results file of'),
-        (['--model', str(CONFIG)], 'mmsxm review: sxmnet_stage2 comes without weights'),
+        (['--model', str(CONFIG)], 'mmsxm review: sxmnet_stage2 has no weights'),
     ],
 )
 def test_mistakes_are_told_in_a_sentence(tmp_path: Path, args: list[str], complaint: str) -> None:
