@@ -645,7 +645,7 @@ def test_lines_that_are_no_results_are_refused_by_all_who_read_them(
         lambda: Session(tmp_path / 'log', results=path),
         lambda: write_table(path, tmp_path / 'r.csv', CLASSES),
     ):
-        with pytest.raises(ValueError, match=r'results\.jsonl, line 2 is no result'):
+        with pytest.raises(ValueError, match=r'results\.jsonl, line 2 is not a result'):
             read()
     assert path.read_bytes() == line() + bad
     assert not list(tmp_path.glob('r.csv*'))

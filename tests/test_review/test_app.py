@@ -152,7 +152,7 @@ def test_an_operator_uploads_looks_moves_a_threshold_and_confirms(
     log = tmp_path / 'decisions.jsonl'
     with served('--model', CONFIG, '--checkpoint', checkpoint, '--log', log) as address:
         tab.goto(address)
-        expect(tab.locator('.message')).to_contain_text('No images yet')
+        expect(tab.locator('.message')).to_contain_text('There are no images yet')
         tab.set_input_files('#drop input[type=file]', [str(bag) for bag in bags])
 
         rows = tab.locator('.queue button')
@@ -296,7 +296,7 @@ def test_a_comment_is_no_longer_than_the_page_allows(tmp_path: Path) -> None:
     with served('--results', results, '--log', log) as address:
         ask(address, 'load', ['All', 0.5])
         said = ask(address, 'click', ['x' * 1001, None, None, 'All', 0.5])
-        assert '1,000 characters at most' in said['output']['error']
+        assert 'at most 1,000 characters' in said['output']['error']
         assert log.read_bytes() == b''
         assert ask(address, 'click', ['x' * 1000, None, None, 'All', 0.5])['success']
     assert len(json.loads(log.read_text())['comment']) == 1000

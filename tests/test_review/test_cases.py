@@ -68,10 +68,10 @@ def test_a_line_that_is_still_being_written_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('line', 'complaint'),
     [
-        ({'path': '/b.png'}, 'line 2 is no result'),
-        ([1], 'line 2 is no result'),
-        (record('/b.png', float('nan')), 'line 2 is no result'),
-        (record('/b.png', 0.2, model='n' * 64), 'line 2 is of another network'),
+        ({'path': '/b.png'}, 'line 2 is not a result'),
+        ([1], 'line 2 is not a result'),
+        (record('/b.png', float('nan')), 'line 2 is not a result'),
+        (record('/b.png', 0.2, model='n' * 64), 'line 2 is from another network'),
         (record('/b.png', 0.2, thresholds={'Gun': 0.2, 'Knife': 0.6}), 'line 2 has other thresh'),
     ],
 )

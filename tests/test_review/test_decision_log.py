@@ -78,5 +78,7 @@ def test_without_a_log_nothing_was_decided(tmp_path: Path) -> None:
 
 
 def test_other_verdicts_are_refused() -> None:
-    with pytest.raises(ValueError, match="'maybe' is no decision: confirm, clear, comment"):
+    with pytest.raises(
+        ValueError, match=r"'maybe' is not a valid decision\. Use one of confirm, clear, comment"
+    ):
         replace(DECISION, decision='maybe')

@@ -46,7 +46,7 @@ def test_a_queue_marks_what_is_open_and_says_what_it_hides() -> None:
     assert [button.get('aria-current') for button in buttons[:2]] == ['false', 'true']
     assert [button.findtext('span') for button in buttons[:2]] == ['x.png', 'y.png']
     assert [button.findtext('em/b') for button in buttons[:2]] == ['Gun', None]
-    assert buttons[2].text == '1,200 more of lower risk are not listed'
+    assert buttons[2].text == '1,200 more images of lower risk are not listed'
     assert 'no images' in queue_html([], 0)
 
 

@@ -56,7 +56,7 @@ def test_results_of_the_network_under_another_config_are_refused(tmp_path: Path,
     network = Brightness()
     network.info = replace(INFO, config_digest='c' * 64)
     results = write_results(tmp_path / 'r.jsonl', bag, config_digest='d' * 64)
-    with pytest.raises(ValueError, match='under another config: name the config'):
+    with pytest.raises(ValueError, match=r'but another config\. Use the config'):
         Session(tmp_path / 'log', network, results)
     Session(tmp_path / 'log', network, write_results(tmp_path / 'old.jsonl', bag))
 
@@ -74,7 +74,7 @@ def test_results_alone_show_no_attention_and_take_no_images(tmp_path: Path, bag:
     session = Session(tmp_path / 'log', results=write_results(tmp_path / 'r.jsonl', bag))
     assert (session.classes, session.calibrated) == (CLASSES, [0.5, 0.5])
     assert session.look(session.review().cases[0]).attention_map is None
-    with pytest.raises(ValueError, match='started with a network'):
+    with pytest.raises(ValueError, match='cannot be added without a network'):
         session.screen([str(bag)])
 
 
@@ -88,23 +88,27 @@ def test_decisions_are_kept_for_the_next_review(tmp_path: Path, bag: Path) -> No
 
 def test_results_of_another_network_are_refused(tmp_path: Path, bag: Path) -> None:
     results = write_results(tmp_path / 'r.jsonl', bag, model='b' * 64)
-    with pytest.raises(ValueError, match='is of the network bbbbbbbb, this one is aaaaaaaa'):
+    with pytest.raises(
+        ValueError, match='is from the network bbbbbbbb, but the current network is aaaaaaaa'
+    ):
         Session(tmp_path / 'log', Brightness(), results)
 
 
 def test_the_log_is_never_the_file_of_results(tmp_path: Path, bag: Path) -> None:
     results = write_results(tmp_path / 'r.jsonl', bag)
     before = results.read_bytes()
-    with pytest.raises(ValueError, match='a log of their own'):
+    with pytest.raises(
+        ValueError, match=r'is the results file\. Use another file for the decisions'
+    ):
         Session(results, Brightness(), results)
     assert results.read_bytes() == before
 
 
 def test_there_must_be_something_to_review(tmp_path: Path) -> None:
     (tmp_path / 'r.jsonl').touch()
-    with pytest.raises(ValueError, match='holds no screened image'):
+    with pytest.raises(ValueError, match='contains no screened image'):
         Session(tmp_path / 'log', results=tmp_path / 'r.jsonl')
-    with pytest.raises(ValueError, match='neither'):
+    with pytest.raises(ValueError, match='neither a network nor a results file'):
         Session(tmp_path / 'log')
 
 

@@ -70,7 +70,9 @@ def test_names_of_any_bytes_stay_on_their_line(tmp_path: Path) -> None:
 
 def test_results_of_another_network_are_left_alone(out: Path) -> None:
     whole = out.read_bytes()
-    with pytest.raises(ValueError, match='line 1 is of the network aaaaaaaa, this one is bbbb'):
+    with pytest.raises(
+        ValueError, match='line 1 is from the network aaaaaaaa, but the current network is bbbb'
+    ):
         Results(out, replace(INFO, digest='b' * 64))
     with pytest.raises(ValueError, match='line 1 has other thresholds'):
         Results(out, replace(INFO, calibration=Calibration.default(CLASSES, 0.4)))
@@ -81,7 +83,9 @@ def test_the_same_weights_under_another_config_are_another_network(tmp_path: Pat
     path = tmp_path / 'results.jsonl'
     with Results(path, replace(INFO, config_digest='c' * 64)) as results:
         results.write({**FIRST, 'config_digest': 'c' * 64})
-    with pytest.raises(ValueError, match='line 1 was written with the same weights under another'):
+    with pytest.raises(
+        ValueError, match='line 1 was written with the same weights but another config'
+    ):
         Results(path, replace(INFO, config_digest='d' * 64))
     with Results(path, replace(INFO, config_digest='c' * 64)) as results:
         assert results.seen == {'/a.png'}
@@ -98,14 +102,14 @@ def test_results_from_before_config_digests_are_resumed(out: Path) -> None:
 def test_a_file_of_something_else_is_left_alone(tmp_path: Path, content: str) -> None:
     path = tmp_path / 'mine.json'
     path.write_text(content)
-    with pytest.raises(ValueError, match='line 1 is no result'):
+    with pytest.raises(ValueError, match='line 1 is not a result'):
         Results(path, INFO)
     assert path.read_text() == content
 
 
 def test_two_processes_do_not_write_the_same_file(out: Path) -> None:
     pytest.importorskip('fcntl', reason='files are not locked on Windows')
-    with Results(out, INFO), pytest.raises(ValueError, match='another process'):
+    with Results(out, INFO), pytest.raises(ValueError, match='Another process'):
         Results(out, INFO)
 
 

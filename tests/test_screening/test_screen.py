@@ -72,7 +72,7 @@ def test_scores_that_are_no_numbers_do_not_pass_for_no_alarm() -> None:
     first, second = screen_files(
         Parrot([[np.nan, 0.1], [0.9, 0.1]]), [prepared('/a'), prepared('/b')]
     )
-    assert 'no numbers' in first.record['error']
+    assert 'not finite numbers' in first.record['error']
     assert second.record['labels'] == ['Gun']
 
 
