@@ -21,7 +21,7 @@ def test_this_environment_is_healthy(capsys: pytest.CaptureFixture[str]) -> None
         assert f'\n{name} ' in report
 
 
-def test_runs_and_helps_where_nothing_is_installed() -> None:
+def test_runs_and_helps_in_an_empty_environment() -> None:
     done = subprocess.run(
         [sys.executable, '-S', '-m', 'mmsxm.doctor'],  # -S: without site-packages
         cwd=ROOT,
@@ -48,7 +48,7 @@ def test_either_stack_is_fine(versions: dict[str, str]) -> None:
     assert all(f'{name} {version}' in finding.found for name, version in versions.items())
 
 
-def test_a_station_lacks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_station_needs_no_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     versions = {'mmsxm': '0.1.0', 'onnxruntime': '1.32.0', 'opencv-python': '5.0.0'}
     assert doctor.is_station(versions)
     assert not doctor.is_station(versions | {'torch': '2.13.0'})
@@ -103,7 +103,7 @@ def test_an_installation_without_configs(tmp_path: Path) -> None:
     assert doctor.check_configs(tmp_path).fix == ''
 
 
-def test_extras_are_described_and_never_a_fault() -> None:
+def test_missing_extras_are_described_and_are_not_errors() -> None:
     requires = ['numpy', 'ray[data]; extra == "ray"', 'onnx; extra == "onnx"', 'Pytest>=8']
     absent = doctor.describe_extra('ray', {'numpy': '2'}, requires)
     assert absent.fix == ''

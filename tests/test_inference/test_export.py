@@ -151,7 +151,7 @@ def assert_agree(got: Prediction, want: Prediction) -> None:
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
-def test_all_ways_of_running_a_network_agree(exported: Exported, suffix: str) -> None:
+def test_all_backends_agree(exported: Exported, suffix: str) -> None:
     backend = load_backend(exported.path.with_suffix(suffix), threads=1)
     images = pictures(7, exported.info.preparation.size)
     want = run(exported.network, images)
@@ -212,7 +212,7 @@ def test_a_wrong_export_is_not_written(
 
 
 @pytest.mark.parametrize(('suffix', 'runtime'), [('.onnx', 'onnxruntime'), ('.xml', 'openvino')])
-def test_no_file_is_written_where_it_cannot_be_checked(
+def test_no_file_is_written_if_it_cannot_be_checked(
     suffix: str, runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, runtime, None)  # as if it were not installed
@@ -223,7 +223,7 @@ def test_no_file_is_written_where_it_cannot_be_checked(
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
-def test_threads_that_ask_at_once_get_answers_of_their_own(exported: Exported, suffix: str) -> None:
+def test_parallel_threads_get_their_own_results(exported: Exported, suffix: str) -> None:
     backend = load_backend(exported.path.with_suffix(suffix), threads=1)
     images = pictures(4, exported.info.preparation.size)
     want = [backend(images[i : i + 1]).scores for i in range(4)]
@@ -234,7 +234,7 @@ def test_threads_that_ask_at_once_get_answers_of_their_own(exported: Exported, s
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
-def test_they_agree_on_real_bags(exported: Exported, suffix: str, real_data: Path) -> None:
+def test_backends_agree_on_real_bags(exported: Exported, suffix: str, real_data: Path) -> None:
     paths = list_images(real_data / 'sixray_mini' / 'JPEGImage')[:7]
     images = np.stack([exported.info.preparation(read_image(path))[0] for path in paths])
     backend = load_backend(exported.path.with_suffix(suffix), threads=1)
@@ -242,11 +242,11 @@ def test_they_agree_on_real_bags(exported: Exported, suffix: str, real_data: Pat
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
-def test_what_belongs_to_a_network_travels_with_it(exported: Exported, suffix: str) -> None:
+def test_metadata_is_exported_with_the_network(exported: Exported, suffix: str) -> None:
     assert load_backend(exported.path.with_suffix(suffix)).info == exported.info
 
 
-def test_the_graph_speaks_for_itself(exported: Exported) -> None:
+def test_the_graph_is_self_describing(exported: Exported) -> None:
     """Names, types and the channel order, for those who run it without this package."""
     model = onnx.load(exported.path.with_suffix('.onnx'))
     onnx.checker.check_model(model, full_check=True)
@@ -282,7 +282,7 @@ def nothing_of_ours(path: Path) -> None:
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
-def test_what_is_not_ours_is_refused(tmp_path: Path, suffix: str) -> None:
+def test_files_not_from_mmsxm_are_rejected(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f'double{suffix}'
     nothing_of_ours(path)
     with pytest.raises(
@@ -299,18 +299,18 @@ def test_what_is_not_ours_is_refused(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize(
     ('name', 'backend'), [('n.onnx', 'openvino'), ('n.xml', 'torch'), ('n.py', 'onnxruntime')]
 )
-def test_a_file_for_another_backend_is_refused(name: str, backend: str) -> None:
+def test_a_file_for_another_backend_is_rejected(name: str, backend: str) -> None:
     with pytest.raises(ValueError, match=f'{name} needs the backend .*, not {backend}'):
         load_backend(name, backend=backend)
 
 
 @pytest.mark.parametrize('name', ['n.onnx', 'n.xml'])
-def test_an_exported_network_does_not_seem_to_run_on_a_gpu(name: str) -> None:
+def test_an_exported_network_rejects_a_gpu(name: str) -> None:
     with pytest.raises(ValueError, match=f'{name} runs on the CPU. Remove the device cuda:0'):
         load_backend(name, device='cuda:0')
 
 
-def test_openvino_calculates_in_the_precision_that_was_asked_for(
+def test_openvino_uses_the_requested_precision(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its own choice is bfloat16 wherever there is any, which moves scores by up to 1e-2."""
@@ -340,7 +340,7 @@ def test_openvino_calculates_in_the_precision_that_was_asked_for(
         ('weights.bin', 'has no valid mmsxm metadata'),  # it was read
     ],
 )
-def test_a_network_reads_no_file_out_of_its_folder(
+def test_a_network_cannot_read_files_outside_its_folder(
     place: str, complaint: str, tmp_path: Path
 ) -> None:
     (tmp_path / 'inside').mkdir()
@@ -363,7 +363,7 @@ def test_a_network_reads_no_file_out_of_its_folder(
 
 
 @pytest.mark.parametrize('name', ['network (onnx)', 'network (openvino)'])
-def test_damaged_networks_are_run_or_refused_by_an_error_of_ours(name: str, tmp_path: Path) -> None:
+def test_damaged_networks_run_or_raise_a_clear_error(name: str, tmp_path: Path) -> None:
     """As tests/fuzz does it with all other files."""
     parser = EXPORTED[name]
     accepted = 0
@@ -375,7 +375,7 @@ def test_damaged_networks_are_run_or_refused_by_an_error_of_ours(name: str, tmp_
     assert accepted
 
 
-def test_a_suffix_of_no_format_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_suffix_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r'network.pt has an unknown format. Use the suffix .onnx or .xml'
     ):

@@ -142,7 +142,7 @@ def write_results(path: Path, bags: list[Path]) -> Path:
     return path
 
 
-def test_an_operator_uploads_looks_moves_a_threshold_and_confirms(
+def test_an_operator_uploads_views_moves_a_threshold_and_confirms(
     checkpoint: Path, simulate: Callable[..., Path], tmp_path: Path, tab: Any
 ) -> None:
     from playwright.sync_api import expect
@@ -204,7 +204,7 @@ def test_an_operator_uploads_looks_moves_a_threshold_and_confirms(
     assert elsewhere == []
 
 
-def test_results_are_reviewed_without_a_network_and_decisions_last(
+def test_results_are_reviewed_without_a_network_and_decisions_persist(
     tmp_path: Path, tab: Any
 ) -> None:
     from playwright.sync_api import expect
@@ -233,7 +233,7 @@ def test_results_are_reviewed_without_a_network_and_decisions_last(
     assert [json.loads(line)['image'] for line in log.read_text().splitlines()] == [str(bags[1])]
 
 
-def test_nothing_but_the_page_is_served(tmp_path: Path) -> None:
+def test_only_the_page_is_served(tmp_path: Path) -> None:
     bag = tmp_path / 'a.png'
     cv2.imwrite(str(bag), np.zeros((9, 9, 3), np.uint8))
     results, log = write_results(tmp_path / 'results.jsonl', [bag]), tmp_path / 'log.jsonl'
@@ -269,9 +269,7 @@ def ask(address: str, target: str, inputs: list[Any], event: Any = None) -> dict
     raise AssertionError('the page said nothing')
 
 
-def test_a_request_is_worth_no_more_than_what_the_page_offers(
-    checkpoint: Path, tmp_path: Path
-) -> None:
+def test_requests_cannot_do_more_than_the_page_offers(checkpoint: Path, tmp_path: Path) -> None:
     bag = tmp_path / 'a.png'
     cv2.imwrite(str(bag), np.zeros((9, 9, 3), np.uint8))
     log = tmp_path / 'log.jsonl'
@@ -289,7 +287,7 @@ def test_a_request_is_worth_no_more_than_what_the_page_offers(
     assert log.read_bytes() == b''
 
 
-def test_a_comment_is_no_longer_than_the_page_allows(tmp_path: Path) -> None:
+def test_comments_longer_than_the_page_allows_are_rejected(tmp_path: Path) -> None:
     bag = tmp_path / 'a.png'
     cv2.imwrite(str(bag), np.zeros((9, 9, 3), np.uint8))
     results, log = write_results(tmp_path / 'results.jsonl', [bag]), tmp_path / 'log.jsonl'
@@ -314,7 +312,9 @@ def test_a_comment_is_no_longer_than_the_page_allows(tmp_path: Path) -> None:
         (['--model', str(CONFIG)], 'mmsxm review: sxmnet_stage2 has no weights'),
     ],
 )
-def test_mistakes_are_told_in_a_sentence(tmp_path: Path, args: list[str], complaint: str) -> None:
+def test_invalid_arguments_end_in_one_sentence(
+    tmp_path: Path, args: list[str], complaint: str
+) -> None:
     command = [sys.executable, ROOT / 'tools' / 'review.py', *args]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode != 0

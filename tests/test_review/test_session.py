@@ -43,7 +43,7 @@ def write_results(path: Path, bag: Path, **more: Any) -> Path:
     return path
 
 
-def test_dropped_files_become_cases_whatever_they_hold(tmp_path: Path, bag: Path) -> None:
+def test_dropped_files_become_cases_whatever_they_contain(tmp_path: Path, bag: Path) -> None:
     (tmp_path / 'text.jpg').write_text('no image')
     session = Session(tmp_path / 'log', Brightness())
     good, bad = session.screen([str(bag), str(tmp_path / 'text.jpg')])
@@ -52,7 +52,7 @@ def test_dropped_files_become_cases_whatever_they_hold(tmp_path: Path, bag: Path
     assert bad.record['error'].startswith('the file is not an image')
 
 
-def test_results_of_the_network_under_another_config_are_refused(tmp_path: Path, bag: Path) -> None:
+def test_results_of_the_network_with_another_config_are_rejected(tmp_path: Path, bag: Path) -> None:
     network = Brightness()
     network.info = replace(INFO, config_digest='c' * 64)
     results = write_results(tmp_path / 'r.jsonl', bag, config_digest='d' * 64)
@@ -70,7 +70,7 @@ def test_a_look_shows_where_the_network_looked(tmp_path: Path, bag: Path) -> Non
     assert look.attention_map[0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
 
 
-def test_results_alone_show_no_attention_and_take_no_images(tmp_path: Path, bag: Path) -> None:
+def test_results_without_a_network_have_no_attention_or_uploads(tmp_path: Path, bag: Path) -> None:
     session = Session(tmp_path / 'log', results=write_results(tmp_path / 'r.jsonl', bag))
     assert (session.classes, session.calibrated) == (CLASSES, [0.5, 0.5])
     assert session.look(session.review().cases[0]).attention_map is None
@@ -86,7 +86,7 @@ def test_decisions_are_kept_for_the_next_review(tmp_path: Path, bag: Path) -> No
     assert session.review().verdicts == {0: 'clear'}
 
 
-def test_results_of_another_network_are_refused(tmp_path: Path, bag: Path) -> None:
+def test_results_of_another_network_are_rejected(tmp_path: Path, bag: Path) -> None:
     results = write_results(tmp_path / 'r.jsonl', bag, model='b' * 64)
     with pytest.raises(
         ValueError, match='is from the network bbbbbbbb, but the current network is aaaaaaaa'
@@ -94,7 +94,7 @@ def test_results_of_another_network_are_refused(tmp_path: Path, bag: Path) -> No
         Session(tmp_path / 'log', Brightness(), results)
 
 
-def test_the_log_is_never_the_file_of_results(tmp_path: Path, bag: Path) -> None:
+def test_the_log_cannot_be_the_results_file(tmp_path: Path, bag: Path) -> None:
     results = write_results(tmp_path / 'r.jsonl', bag)
     before = results.read_bytes()
     with pytest.raises(
@@ -112,7 +112,7 @@ def test_there_must_be_something_to_review(tmp_path: Path) -> None:
         Session(tmp_path / 'log')
 
 
-def test_what_the_log_could_not_keep_is_not_decided(tmp_path: Path, bag: Path) -> None:
+def test_a_decision_that_cannot_be_logged_does_not_count(tmp_path: Path, bag: Path) -> None:
     log = tmp_path / 'log'
     session = Session(log, Brightness(), write_results(tmp_path / 'r.jsonl', bag))
     review = session.review()

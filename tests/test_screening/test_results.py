@@ -37,7 +37,7 @@ def out(tmp_path: Path) -> Path:
     return path
 
 
-def test_it_goes_on_where_it_was(out: Path) -> None:
+def test_screening_resumes_from_the_results(out: Path) -> None:
     with Results(out, INFO) as results:
         assert results.seen == {'/a.png', '/b.png', '/c.png'}
         tally = results.tally
@@ -48,7 +48,7 @@ def test_it_goes_on_where_it_was(out: Path) -> None:
 
 
 @pytest.mark.parametrize('left', [1, 5, 12, 60, -1])
-def test_a_torn_line_is_cut_off(out: Path, left: int) -> None:
+def test_an_incomplete_line_is_removed(out: Path, left: int) -> None:
     whole = out.read_bytes()
     out.write_bytes(whole + json.dumps(record('/d.png')).encode()[:left])
     with Results(out, INFO) as results:
@@ -56,7 +56,7 @@ def test_a_torn_line_is_cut_off(out: Path, left: int) -> None:
     assert out.read_bytes() == whole
 
 
-def test_names_of_any_bytes_stay_on_their_line(tmp_path: Path) -> None:
+def test_names_with_any_bytes_stay_on_one_line(tmp_path: Path) -> None:
     name = '/bags/a\udcff"\n\u2028,.png'
     with Results(tmp_path / 'r.jsonl', INFO) as results:
         results.write(record(name, Gun=0.9, Knife=0.1))
@@ -68,7 +68,7 @@ def test_names_of_any_bytes_stay_on_their_line(tmp_path: Path) -> None:
         assert next(csv.DictReader(file))['path'] == name
 
 
-def test_results_of_another_network_are_left_alone(out: Path) -> None:
+def test_results_of_another_network_are_not_changed(out: Path) -> None:
     whole = out.read_bytes()
     with pytest.raises(
         ValueError, match='line 1 is from the network aaaaaaaa, but the current network is bbbb'
@@ -79,7 +79,7 @@ def test_results_of_another_network_are_left_alone(out: Path) -> None:
     assert out.read_bytes() == whole
 
 
-def test_the_same_weights_under_another_config_are_another_network(tmp_path: Path) -> None:
+def test_the_same_weights_with_another_config_are_another_network(tmp_path: Path) -> None:
     path = tmp_path / 'results.jsonl'
     with Results(path, replace(INFO, config_digest='c' * 64)) as results:
         results.write({**FIRST, 'config_digest': 'c' * 64})
@@ -99,7 +99,7 @@ def test_results_from_before_config_digests_are_resumed(out: Path) -> None:
 @pytest.mark.parametrize(
     'content', ['{"a": 1}', 'notes\n', '[1]\n', '3\n', '{"path": 1}\n', '\0' * 9, '{"path": "x"}\n']
 )
-def test_a_file_of_something_else_is_left_alone(tmp_path: Path, content: str) -> None:
+def test_a_file_without_results_is_not_changed(tmp_path: Path, content: str) -> None:
     path = tmp_path / 'mine.json'
     path.write_text(content)
     with pytest.raises(ValueError, match='line 1 is not a result'):

@@ -35,7 +35,7 @@ def prepared(path: str, window: tuple[int, int, int, int] = (0, 0, 160, 80)) -> 
     return Prepared(path, np.zeros((8, 16, 3), dtype=np.uint8), View((80, 160), window))
 
 
-def test_every_file_has_its_record_in_its_place() -> None:
+def test_records_are_in_the_order_of_the_files() -> None:
     files = [
         Unreadable('/x', 'it is empty'),
         prepared('/a'),
@@ -68,7 +68,7 @@ def test_a_network_without_attention_has_no_regions() -> None:
     assert said.record['regions'] == []
 
 
-def test_scores_that_are_no_numbers_do_not_pass_for_no_alarm() -> None:
+def test_scores_that_are_not_finite_are_errors() -> None:
     first, second = screen_files(
         Parrot([[np.nan, 0.1], [0.9, 0.1]]), [prepared('/a'), prepared('/b')]
     )
@@ -76,6 +76,6 @@ def test_scores_that_are_no_numbers_do_not_pass_for_no_alarm() -> None:
     assert second.record['labels'] == ['Gun']
 
 
-def test_the_network_is_not_asked_about_nothing() -> None:
+def test_the_network_is_not_run_on_an_empty_batch() -> None:
     (said,) = screen_files(Parrot([]), [Unreadable('/x', 'it is empty')])
     assert said.record['error'] == 'it is empty'

@@ -77,7 +77,7 @@ def lines(out: Path) -> int:
     return out.read_bytes().count(b'\n') if out.exists() else 0
 
 
-def test_a_folder_gets_a_line_a_file_a_summary_and_a_table(bags: Path, tmp_path: Path) -> None:
+def test_a_folder_is_screened_to_lines_a_summary_and_a_table(bags: Path, tmp_path: Path) -> None:
     out = tmp_path / 'results.jsonl'
     code, said, errors = screen(bags, out, '--csv', tmp_path / 'r.csv', '--batch-size', 4)
     assert (code, errors) == (1, '')
@@ -92,7 +92,7 @@ def test_a_folder_gets_a_line_a_file_a_summary_and_a_table(bags: Path, tmp_path:
     assert (tmp_path / 'r.csv').read_text().count('\n') == 11
 
 
-def test_the_exit_code_says_whether_all_is_clear(bags: Path, tmp_path: Path) -> None:
+def test_the_exit_code_is_0_only_if_all_files_are_clear(bags: Path, tmp_path: Path) -> None:
     code, _, _ = screen(bags / '3.png', tmp_path / 'clear.jsonl')
     assert code == 0
     (bags / 'broken.png').touch()
@@ -115,7 +115,7 @@ def test_the_exit_code_says_whether_all_is_clear(bags: Path, tmp_path: Path) -> 
         (['--model', 'd2', '--checkpoint', 'no number'], 'could not convert'),
     ],
 )
-def test_a_mistake_is_a_failure(
+def test_invalid_arguments_are_failures(
     bags: Path, tmp_path: Path, args: list[object], sentence: str
 ) -> None:
     code, said, errors = screen(bags / '3.png', tmp_path / 'r.jsonl', *args)
@@ -123,7 +123,7 @@ def test_a_mistake_is_a_failure(
     assert sentence in errors.splitlines()[-1]
 
 
-def test_broken_files_are_lines_and_never_a_stop(bags: Path, tmp_path: Path) -> None:
+def test_damaged_files_are_recorded_and_never_stop_screening(bags: Path, tmp_path: Path) -> None:
     folder = tmp_path / 'mixed'
     folder.mkdir()
     dark = np.full((40, 60), DARK, dtype=np.uint8)
@@ -158,20 +158,20 @@ def test_broken_files_are_lines_and_never_a_stop(bags: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason='root may read everything')
-def test_a_file_without_permission_is_a_line(bags: Path, tmp_path: Path) -> None:
+def test_a_file_without_permission_is_recorded(bags: Path, tmp_path: Path) -> None:
     (bags / '2.png').chmod(0)
     screen(bags, tmp_path / 'r.jsonl')
     assert 'error' in read(tmp_path / 'r.jsonl')[2]
     assert lines(tmp_path / 'r.jsonl') == 10
 
 
-def test_max_pixels_is_the_users_to_say(bags: Path, tmp_path: Path) -> None:
+def test_max_pixels_is_an_option(bags: Path, tmp_path: Path) -> None:
     code, _, _ = screen(bags / '3.png', tmp_path / 'r.jsonl', '--max-pixels', 40 * 60 - 1)
     assert code == 2
     assert '2399' in read(tmp_path / 'r.jsonl')[0]['error'].replace(',', '')
 
 
-def test_killed_at_any_time_it_goes_on_and_no_file_is_lost_or_twice(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_without_losing_or_repeating_files(tmp_path: Path) -> None:
     folder, out = tmp_path / 'bags', tmp_path / 'r.jsonl'
     folder.mkdir()
     for number in range(60):
@@ -193,7 +193,7 @@ def test_killed_at_any_time_it_goes_on_and_no_file_is_lost_or_twice(tmp_path: Pa
     assert '60' in said
 
 
-def test_its_processes_leave_with_it_when_it_is_killed(bags: Path, tmp_path: Path) -> None:
+def test_worker_processes_exit_when_the_tool_is_killed(bags: Path, tmp_path: Path) -> None:
     if not Path('/proc').is_dir():
         pytest.skip('needs /proc to list processes')
 
@@ -217,7 +217,7 @@ def test_its_processes_leave_with_it_when_it_is_killed(bags: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_lets_the_work_at_hand_finish(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_finishes_pending_work(tmp_path: Path, number: signal.Signals) -> None:
     folder, out = tmp_path / 'bags', tmp_path / 'r.jsonl'
     folder.mkdir()
     for each in range(60):
@@ -235,7 +235,7 @@ def test_a_signal_lets_the_work_at_hand_finish(tmp_path: Path, number: signal.Si
     assert sorted(names(out)) == [f'{each:02}.png' for each in range(60)]
 
 
-def test_a_file_that_kills_its_reader_is_a_line_and_the_rest_is_screened(
+def test_a_file_that_kills_its_reader_is_recorded_and_the_rest_is_screened(
     bags: Path, tmp_path: Path
 ) -> None:
     write_image(bags / '1 deadly.png')
@@ -249,7 +249,7 @@ def test_a_file_that_kills_its_reader_is_a_line_and_the_rest_is_screened(
     assert lines(tmp_path / 'r.jsonl') == 12
 
 
-def test_a_watched_folder_is_screened_as_it_fills(bags: Path, tmp_path: Path) -> None:
+def test_new_files_in_a_watched_folder_are_screened(bags: Path, tmp_path: Path) -> None:
     out = bags / 'r.jsonl'  # also there, it is no image
     process = start(bags, out, '--watch', 0.2, '--overlays', bags / 'overlays')
     wait_for(lambda: lines(out) == 10)
@@ -270,7 +270,7 @@ def test_a_watched_folder_is_screened_as_it_fills(bags: Path, tmp_path: Path) ->
     assert len(list((bags / 'overlays').iterdir())) == 11
 
 
-def test_overlays_have_names_of_their_own(tmp_path: Path) -> None:
+def test_overlays_have_unique_names(tmp_path: Path) -> None:
     folder, out = tmp_path / 'bags', tmp_path / 'r.jsonl'
     for each in ('one', 'two'):
         (folder / each).mkdir(parents=True)
@@ -285,7 +285,7 @@ def test_overlays_have_names_of_their_own(tmp_path: Path) -> None:
     assert red - blue > 100
 
 
-def test_ray_with_two_workers_says_what_one_process_says(bags: Path, tmp_path: Path) -> None:
+def test_ray_with_two_workers_matches_one_process(bags: Path, tmp_path: Path) -> None:
     pytest.importorskip('ray', reason='Ray Data is not installed')
     (bags / 'empty.png').touch()
     (bags / 'text.jpg').write_text('no image')
@@ -310,7 +310,7 @@ def test_ray_with_two_workers_says_what_one_process_says(bags: Path, tmp_path: P
     assert said['ray'] == said['pool']
 
 
-def test_the_tool_itself_says_what_the_inferencer_says(bags: Path, tmp_path: Path) -> None:
+def test_the_tool_matches_the_inferencer(bags: Path, tmp_path: Path) -> None:
     import torch
     from mmengine.registry import init_default_scope
 
@@ -351,7 +351,7 @@ def test_the_tool_itself_says_what_the_inferencer_says(bags: Path, tmp_path: Pat
     assert {record['model'] for record in records} == {sha256(tmp_path / 'weights.pth')}
 
 
-def test_results_of_another_network_or_thresholds_are_refused(bags: Path, tmp_path: Path) -> None:
+def test_results_of_another_network_or_thresholds_are_rejected(bags: Path, tmp_path: Path) -> None:
     out = tmp_path / 'r.jsonl'
     screen(bags / '3.png', out)
     for args in (['--model', 'd2'], ['--checkpoint', 0.4]):
@@ -363,9 +363,7 @@ def test_results_of_another_network_or_thresholds_are_refused(bags: Path, tmp_pa
     assert lines(out) == 1
 
 
-def test_results_that_cannot_be_written_are_a_failure_and_gone_on_with_later(
-    bags: Path, tmp_path: Path
-) -> None:
+def test_a_failed_write_is_a_failure_that_can_be_resumed(bags: Path, tmp_path: Path) -> None:
     resource = pytest.importorskip('resource', reason='Windows has no limits to set')
     out = tmp_path / 'r.jsonl'
     screen(bags / '3.png', out)
@@ -381,7 +379,7 @@ def test_results_that_cannot_be_written_are_a_failure_and_gone_on_with_later(
     assert sorted(names(out)) == [f'{number}.png' for number in range(10)]
 
 
-def test_results_go_to_a_file(bags: Path) -> None:
+def test_results_must_be_a_regular_file(bags: Path) -> None:
     code, _, errors = screen(bags, Path(os.devnull))
     assert code == 2
     assert 'not a regular file' in errors
