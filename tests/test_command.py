@@ -1,4 +1,4 @@
-"""The command ``mmsxm``, in a process of its own where it matters."""
+"""The command ``mmsxm``, in its own process if that matters."""
 
 import ast
 import os
@@ -17,7 +17,7 @@ PYTHON_COMMANDS = [name for name in command.COMMANDS if command.find_module(name
 
 
 def mmsxm(*args: str, cwd: Path, bare: bool = False, **env: str) -> subprocess.CompletedProcess:
-    """Run the command in a folder; ``bare`` where nothing but Python is installed."""
+    """Run the command in a folder; ``bare`` runs without any installed package."""
     bare_python = [sys.executable, '-S'] if bare else [sys.executable]
     return subprocess.run(
         [*bare_python, '-m', 'mmsxm', *args],
@@ -54,7 +54,7 @@ def test_every_module_is_a_command_and_every_file_of_tools_runs_one() -> None:
 
 @pytest.mark.parametrize('name', [name for name in PYTHON_COMMANDS if name != 'doctor'])
 def test_help_loads_neither_torch_nor_openmmlab(name: str, tmp_path: Path) -> None:
-    """They take seconds."""
+    """Importing them takes seconds."""
     code = (
         'import sys\n'
         'from mmsxm.cli.main import run\n'
@@ -70,7 +70,7 @@ def test_help_loads_neither_torch_nor_openmmlab(name: str, tmp_path: Path) -> No
 
 
 def test_a_terminal_shows_no_output_of_other_packages(tmp_path: Path) -> None:
-    """OneDL's packages print that an optional one is missing, mmcv warns of its light build."""
+    """OneDL packages report a missing optional package, and mmcv warns about its light build."""
     done = mmsxm('complexity', 'configs/demo/resnet18.py', '--size', '64', '64', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ''
@@ -120,7 +120,7 @@ def test_a_missing_package_ends_in_one_message(tmp_path: Path) -> None:
 
 @pytest.fixture
 def own_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Write the module of a command ``complexity``, in place of ours."""
+    """Return a function that replaces the module of the command ``complexity``."""
 
     def write(text: str) -> None:
         (tmp_path / 'complexity.py').write_text(text)
@@ -151,7 +151,7 @@ def test_a_defect_keeps_its_traceback(own_command: Callable[[str], None]) -> Non
 def test_a_command_can_use_another_exit_code_for_failures(
     own_command: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Python's own 1 would mean an alarm, or an error in the data."""
+    """Python's default of 1 would mean an alarm, or an error in the data."""
     own_command('FAILURE = 2\ndef main(argv):\n    return 1 / 0\n')
     with pytest.raises(SystemExit) as stop:
         command.run('complexity', [])

@@ -1,4 +1,4 @@
-"""What a user can fix ends in one line; a defect keeps its traceback."""
+"""Errors that a user can fix print one line; bugs keep their traceback."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_a_system_error_names_the_file(tmp_path: Path, capsys: pytest.CaptureFix
     'defect',
     [
         lambda: int('three'),
-        lambda: merge_groups([{}]),  # a key that our code looks up in vain
+        lambda: merge_groups([{}]),  # a KeyError inside the package
     ],
 )
 def test_defects_keep_their_traceback(defect: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""Files of every kind, read in full or refused."""
+"""Files of every format, read completely or rejected."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from mmsxm.imaging.images import ImageError, is_transparent, list_images, read_i
 
 @pytest.fixture
 def picture() -> np.ndarray:
-    """A BGR picture whose channels differ, smooth enough for JPEG."""
+    """BGR picture with different channels, smooth enough for JPEG."""
     y, x = np.mgrid[:40, :60]
     return np.stack([4 * x, 6 * y, 255 - 4 * x], axis=-1).astype(np.uint8)
 
@@ -91,7 +91,7 @@ def test_palette_indices_become_colors(picture: np.ndarray, tmp_path: Path) -> N
     assert np.array_equal(read_image(tmp_path / 'bag.gif'), few)
 
 
-ORIENTED = {  # the formats that can carry an orientation, and how they are saved
+ORIENTED = {  # formats that can store an orientation, with their save options
     'rgb.jpg': ('RGB', {}),
     'cmyk.jpg': ('CMYK', {}),
     'bag.png': ('RGB', {}),
@@ -186,7 +186,7 @@ def test_incomplete_images_are_rejected(
 
 
 def test_a_png_without_all_its_chunks_is_rejected(picture: np.ndarray, tmp_path: Path) -> None:
-    """Pillow takes what is there, and the readers of a training none."""
+    """Pillow reads incomplete files, the readers in training do not."""
     _, whole = cv2.imencode('.png', picture)
     data = whole.tobytes()
     pixels = data.index(b'IDAT') - 4
@@ -202,7 +202,7 @@ def test_a_png_without_all_its_chunks_is_rejected(picture: np.ndarray, tmp_path:
 def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image(
     picture: np.ndarray, tmp_path: Path
 ) -> None:
-    """A JPEG in the header of a JPEG has an end of its own."""
+    """A JPEG in the header of a JPEG has its own end marker."""
     _, whole = cv2.imencode('.jpg', picture)
     data = whole.tobytes()
     thumbnail = b'\xff\xe1' + (len(data) + 2).to_bytes(2, 'big') + data

@@ -1,4 +1,4 @@
-"""What a station does to images, read from a config."""
+"""Image preparation for screening, read from a config."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Networks give the same in PyTorch, ONNX Runtime and OpenVINO, and take with them what they need.
+"""Exported networks match PyTorch in ONNX Runtime and OpenVINO, and contain their metadata.
 
-Exporting one takes seconds, so that each is exported once.
+Export takes seconds, so each network is exported only once.
 """
 
 import json
@@ -43,7 +43,7 @@ SXMNET = dict(
     refinement=dict(type='mmsxm.NormalizedRefinement'),
     head=dict(HEAD, type='mmsxm.MetaFusionHead'),
 )
-# sizes of pyramids that 7x7, what meta selection pools to, divides, is divided by, and neither
+# pyramid sizes that are multiples of 7x7 (the pooled size of meta selection), divisors, neither
 NETWORKS: dict[str, tuple[dict, tuple[int, int]]] = {
     'sxmnet-resnet': (dict(SXMNET, backbone=RESNET), (256, 224)),
     'sxmnet-mobilenet-v2': (
@@ -85,7 +85,7 @@ NETWORKS: dict[str, tuple[dict, tuple[int, int]]] = {
 
 @dataclass
 class Exported:
-    """A network with random weights; its files are ``path`` with ``.onnx`` and ``.xml``."""
+    """Network with random weights; its files are ``path`` with ``.onnx`` and ``.xml``."""
 
     network: ScreeningNetwork
     info: ModelInfo
@@ -99,7 +99,7 @@ def run(network: ScreeningNetwork, images: np.ndarray) -> Prediction:
 
 
 def pictures(number: int, size: tuple[int, int]) -> np.ndarray:
-    """Blocks of random colours, which differ more from one another than noise does."""
+    """Return images of random color blocks, which differ more than noise images."""
     coarse = np.random.default_rng(0).integers(0, 256, (number, 8, 8, 3), dtype=np.uint8)
     rows, columns = (np.arange(side) * 8 // side for side in size)
     return np.ascontiguousarray(coarse[:, rows][:, :, columns])
@@ -115,7 +115,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     torch.manual_seed(0)
     model = MODELS.build(dict(parts, type='mmsxm.SXMNet', data_preprocessor=preprocessor))
     model.init_weights()
-    # random weights say nearly the same of all images: a calibration that spreads their scores
+    # random weights score all images nearly alike, so this calibration spreads the scores
     scores = run(ScreeningNetwork(model, [1.0] * 3, [0.0] * 3), pictures(7, size)).scores
     logits = np.log(scores) - np.log1p(-scores)
     slope = 1 / logits.std(axis=0)
@@ -132,9 +132,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     path = tmp_path_factory.mktemp('exported') / 'network'
     data = to_onnx(network, info)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            'mmsxm.inference.export.to_onnx', lambda *_: data
-        )  # it takes most of the time
+        patch.setattr('mmsxm.inference.export.to_onnx', lambda *_: data)  # the slowest step
         for suffix in ('.onnx', '.xml'):
             assert export(network, info, path.with_suffix(suffix)) < 1e-4
     return Exported(network, info, path)
@@ -155,14 +153,14 @@ def test_all_backends_agree(exported: Exported, suffix: str) -> None:
     backend = load_backend(exported.path.with_suffix(suffix), threads=1)
     images = pictures(7, exported.info.preparation.size)
     want = run(exported.network, images)
-    assert want.scores.std(axis=0).min() > 0.1  # images are told apart
+    assert want.scores.std(axis=0).min() > 0.1  # scores differ between images
     assert_agree(backend(images), want)
     assert_agree(backend(images[:1]), run(exported.network, images[:1]))
     assert not np.allclose(backend(images[..., ::-1].copy()).scores, want.scores, atol=1e-2)
 
 
 class Baked(BaseModule):
-    """A backbone whose batch size becomes a constant when it is exported.
+    """Backbone whose batch size becomes a constant when it is exported.
 
     It divides floats, as mmpretrain's Swin Transformer does.
     """
@@ -215,7 +213,7 @@ def test_a_wrong_export_is_not_written(
 def test_no_file_is_written_if_it_cannot_be_checked(
     suffix: str, runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, runtime, None)  # as if it were not installed
+    monkeypatch.setitem(sys.modules, runtime, None)  # simulate a missing package
     extra = {'.onnx': 'onnx', '.xml': 'openvino'}[suffix]
     with pytest.raises(ImportError, match=rf"needs {runtime}.*pip install 'mmsxm\[{extra}\]'"):
         export(*tiny(dict(type=Baked, reshapes=False)), tmp_path / f'network{suffix}')
@@ -247,7 +245,7 @@ def test_metadata_is_exported_with_the_network(exported: Exported, suffix: str) 
 
 
 def test_the_graph_is_self_describing(exported: Exported) -> None:
-    """Names, types and the channel order, for those who run it without this package."""
+    """The file contains names, types and channel order, for use without this package."""
     model = onnx.load(exported.path.with_suffix('.onnx'))
     onnx.checker.check_model(model, full_check=True)
     (images,) = model.graph.input
@@ -266,7 +264,7 @@ def test_the_graph_is_self_describing(exported: Exported) -> None:
 
 
 def nothing_of_ours(path: Path) -> None:
-    """Write the smallest of networks, which adds a number to itself."""
+    """Write a minimal network, which adds a number to itself."""
     x, y = (
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in ('x', 'y')
     )
@@ -313,7 +311,7 @@ def test_an_exported_network_rejects_a_gpu(name: str) -> None:
 def test_openvino_uses_the_requested_precision(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its own choice is bfloat16 wherever there is any, which moves scores by up to 1e-2."""
+    """By default, OpenVINO uses bfloat16 if available, which changes scores by up to 1e-2."""
     usual = OpenVINOBackend(str(exported.path.with_suffix('.xml')))
     assert usual.model.get_property('INFERENCE_PRECISION_HINT') == ov.Type.f32
     onnx_file = exported.path.with_suffix('.onnx').read_bytes()
@@ -326,7 +324,7 @@ def test_openvino_uses_the_requested_precision(
     with monkeypatch.context() as patch:
         patch.setattr('mmsxm.inference.export.to_onnx', lambda *_: onnx_file)
         moved = export(exported.network, exported.info, tmp_path / 'quick.xml', 'bf16')
-    assert (moved > 1e-4) == able  # rounding is reported, not refused
+    assert (moved > 1e-4) == able  # rounding is reported and is not an error
     with pytest.raises(ValueError, match=r'quick.onnx cannot run in bf16'):
         export(exported.network, exported.info, tmp_path / 'quick.onnx', 'bf16')
 
@@ -337,7 +335,7 @@ def test_openvino_uses_the_requested_precision(
         ('{folder}/inside/weights.bin', 'ONNX Runtime can read'),
         ('../outside.bin', 'ONNX Runtime can read'),
         ('link.bin', 'ONNX Runtime can read'),
-        ('weights.bin', 'has no valid mmsxm metadata'),  # it was read
+        ('weights.bin', 'has no valid mmsxm metadata'),  # the weights were read
     ],
 )
 def test_a_network_cannot_read_files_outside_its_folder(
@@ -364,7 +362,7 @@ def test_a_network_cannot_read_files_outside_its_folder(
 
 @pytest.mark.parametrize('name', ['network (onnx)', 'network (openvino)'])
 def test_damaged_networks_run_or_raise_a_clear_error(name: str, tmp_path: Path) -> None:
-    """As tests/fuzz does it with all other files."""
+    """Like the tests of all other files in tests/fuzz."""
     parser = EXPORTED[name]
     accepted = 0
     for seed in range(150):

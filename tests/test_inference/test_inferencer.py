@@ -1,4 +1,4 @@
-"""All labels of images, by one network of random weights."""
+"""Multi-label inference with one network of random weights."""
 
 import copy
 from pathlib import Path
@@ -28,7 +28,7 @@ THRESHOLDS = {'Gun': 0.0, 'Knife': 1.0, 'Pliers': 0.0, 'Scissors': 1.0, 'Wrench'
 
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights, with thresholds that name two of the classes in any image."""
+    """Weights, with thresholds that two classes reach in every image."""
     cfg = load_config(CONFIG)
     init_default_scope('mmpretrain')
     torch.manual_seed(0)
@@ -74,7 +74,7 @@ def test_all_labels_that_reach_their_thresholds_are_named(
 
 
 def test_the_whole_image_is_seen(inferencer: XrayInferencer) -> None:
-    """Within a centre crop, the border of an image would change nothing."""
+    """With a center crop, the border of an image would not affect the result."""
     plain = np.full((128, 128, 3), 200, np.uint8)
     marked = plain.copy()
     marked[:6, :6] = 0
@@ -179,7 +179,7 @@ def test_weights_of_another_network_are_rejected(checkpoint: Path) -> None:
 
 
 def save(path: Path, cfg: Config, with_config: bool = True) -> Path:
-    """A checkpoint as training writes it, or weights alone."""
+    """Write a checkpoint as training does, or only weights."""
     torch.manual_seed(0)
     state_dict = MODELS.build(cfg.model).state_dict()
     meta = {'dataset_meta': {'classes': CLASSES}}
@@ -190,7 +190,7 @@ def save(path: Path, cfg: Config, with_config: bool = True) -> Path:
 
 
 def test_a_checkpoint_with_unused_weights_is_rejected(tmp_path: Path) -> None:
-    """Attention would be left out in silence."""
+    """Otherwise attention would be dropped silently."""
     cfg = load_config(CONFIG)
     checkpoint = save(tmp_path / 'a.pth', cfg)
     fpn = copy.deepcopy(cfg)
@@ -232,7 +232,7 @@ def test_a_checkpoint_of_a_training_with_overridden_settings_loads(tmp_path: Pat
 def test_a_timm_backbone_fetches_no_weights_before_its_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A station may be offline, and the checkpoint has all weights."""
+    """A screening station can be offline, and the checkpoint contains all weights."""
     timm = pytest.importorskip('timm', reason='needs the extra [timm]')
     asked: list[bool] = []
     create = timm.create_model

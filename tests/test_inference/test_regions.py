@@ -24,7 +24,7 @@ def test_cells_that_touch_at_a_corner_are_one_part() -> None:
 
 def test_a_box_does_not_take_the_height_of_another_part_within_it() -> None:
     attention_map = np.zeros((12, 12), np.float32)
-    attention_map[0, :] = attention_map[:, 0] = 0.5  # an angle, whose box is the whole map
+    attention_map[0, :] = attention_map[:, 0] = 0.5  # an L shape, whose box is the whole map
     attention_map[6:9, 6:9] = 1.0
     assert [region.score for region in find_regions(attention_map)] == [1.0, 0.5]
 

@@ -15,7 +15,7 @@ def test_the_digest_of_a_file(tmp_path: Path) -> None:
 
 @pytest.fixture
 def _no_room() -> Iterator[None]:
-    """Files take 1,000 bytes at most."""
+    """Limit the size of files to 1,000 bytes."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     yield

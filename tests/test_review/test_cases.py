@@ -24,14 +24,14 @@ def record(path: str, gun: float | None = None, knife: float = 0.0, **more: Any)
     base = {'path': path, 'model': 'm' * 64, 'time': f'2026-01-01 {path}'}
     if gun is None:
         return base | {'error': 'the file is empty'} | more
-    said = {
+    outcome = {
         'labels': [],
         'scores': {'Gun': gun, 'Knife': knife},
         'thresholds': {'Gun': 0.1, 'Knife': 0.6},
         'regions': [],
         'level_weights': [1.0, 0.0, 0.0],
     }
-    return base | said | more
+    return base | outcome | more
 
 
 def cases(*records: dict[str, Any]) -> list[Case]:
@@ -52,7 +52,7 @@ def test_results_become_cases(tmp_path: Path) -> None:
 
 
 def test_lines_of_one_network_with_two_configs_are_rejected(tmp_path: Path) -> None:
-    """Lines from before config digests existed fit either."""
+    """Lines without a config digest, as in old files, match both."""
     lines = [record('/a.png', 0.2)]
     lines += [record(f'/{name}.png', 0.2, config_digest=name * 64) for name in 'ccd']
     assert len(read_cases(write(tmp_path / 'r.jsonl', *lines[:3]))) == 3
@@ -82,7 +82,7 @@ def test_invalid_lines_are_named(tmp_path: Path, line: Any, complaint: str) -> N
 
 
 def test_risk_is_the_margin_over_the_threshold_of_the_class() -> None:
-    # Knife's 0.62 is a higher score than Gun's 0.5, but hardly above its threshold
+    # 0.62 for Knife is a higher score than 0.5 for Gun, but only just above its threshold
     scores = np.array([[0.01, 0.62], [0.5, 0.1], [0.09, 0.59], [np.nan, np.nan], [0.0, 0.0]])
     assert risk_order(scores, THRESHOLDS).tolist() == [3, 1, 0, 2, 4]
 
@@ -129,7 +129,7 @@ def test_a_decision_records_what_the_operator_saw(tmp_path: Path) -> None:
     assert decision.thresholds == {'Gun': 0.5, 'Knife': 0.6}
     assert (decision.model, decision.comment) == ('m' * 64, 'in a shoe')
     assert decision.screened == f'2026-01-01 {path}'
-    assert review.order(THRESHOLDS, 'To do') == [0]  # until it is kept
+    assert review.order(THRESHOLDS, 'To do') == [0]  # until it is stored
     review.settle(0, 'confirm')
     assert review.order(THRESHOLDS, 'To do') == []
 

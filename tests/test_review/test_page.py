@@ -60,7 +60,7 @@ def test_a_picture_has_separate_layers_for_pixels_map_and_boxes() -> None:
     page = image_html(image, attention_map, (10, 0, 50, 30), [[1, 2, 11, 22]])
     bag, red = pictures(page)
     np.testing.assert_array_equal(bag, image)
-    assert red[..., 3].tolist() == [[0, 64], [128, 255]]  # in relation to the maximum
+    assert red[..., 3].tolist() == [[0, 64], [128, 255]]  # relative to the maximum
     svg = ElementTree.fromstring(page)
     assert svg.get('viewBox') == '0 0 50 30'
     assert [svg[1].get(side) for side in ('x', 'y', 'width', 'height')] == ['10', '0', '40', '30']

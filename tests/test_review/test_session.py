@@ -18,7 +18,7 @@ INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSE
 
 
 class Brightness:
-    """Says Gun as surely as an image is bright, and looks at its left half."""
+    """Backend whose Gun score is the brightness, with attention on the left half."""
 
     info = INFO
 
@@ -117,7 +117,7 @@ def test_a_decision_that_cannot_be_logged_does_not_count(tmp_path: Path, bag: Pa
     session = Session(log, Brightness(), write_results(tmp_path / 'r.jsonl', bag))
     review = session.review()
     log.unlink()
-    log.mkdir()  # no line can be written there
+    log.mkdir()  # a folder cannot be appended to
     with pytest.raises(OSError, match='log'):
         session.decide(review, 0, 'clear', '', np.array([0.5, 0.5]))
     assert review.verdicts == {}

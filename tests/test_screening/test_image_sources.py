@@ -55,11 +55,11 @@ def test_a_watched_file_is_yielded_when_it_is_complete(tmp_path: Path) -> None:
     file = tmp_path / 'growing.png'
     file.write_bytes(b'1')
     found = watch(str(tmp_path), 0.01, never, set())
-    assert next(found) is IDLE  # met for the first time
+    assert next(found) is IDLE  # first scan of the file
     file.write_bytes(b'12')
-    assert next(found) is IDLE  # it grew
+    assert next(found) is IDLE  # the file has grown
     os.utime(file, (1, 1))
-    assert next(found) is IDLE  # it was touched
+    assert next(found) is IDLE  # its modification time changed
     assert next(found) == str(file)
 
 

@@ -19,9 +19,11 @@ def record(path: str, **scores: float) -> dict[str, Any]:
     labels = [name for name, score in scores.items() if score >= 0.5]
     thresholds = INFO.calibration.thresholds
     parts = {'regions': [], 'level_weights': [1.0, 0.0, 0.0]}
-    said = {'labels': labels, 'scores': scores, 'thresholds': thresholds, **parts} if scores else {}
-    said = said or {'error': 'it is empty'}
-    return {'path': path, **said, 'model': INFO.digest, 'time': '2026-01-01T00:00:00+00:00'}
+    outcome = (
+        {'labels': labels, 'scores': scores, 'thresholds': thresholds, **parts} if scores else {}
+    )
+    outcome = outcome or {'error': 'it is empty'}
+    return {'path': path, **outcome, 'model': INFO.digest, 'time': '2026-01-01T00:00:00+00:00'}
 
 
 FIRST, SECOND = record('/a.png', Gun=0.9, Knife=0.5), record('/b.png', Gun=0.1, Knife=0.2)
