@@ -11,19 +11,19 @@ __all__ = ['exit_on_user_error']
 PACKAGE = Path(__file__).resolve().parent
 
 
-def _is_raised_by_us(error: BaseException) -> bool:
+def _is_raised_here(error: BaseException) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return False
-    ours = PACKAGE in Path(frames[-1].filename).resolve().parents
-    return ours and (frames[-1].line or '').startswith('raise ')
+    in_package = PACKAGE in Path(frames[-1].filename).resolve().parents
+    return in_package and (frames[-1].line or '').startswith('raise ')
 
 
 def _message(error: BaseException) -> str | None:
-    """Return what a user should read of an error; None for a defect."""
+    """Return the message to show to the user; None for a bug in this package."""
     cause: BaseException | None = error
     while cause is not None:
-        if _is_raised_by_us(cause):
+        if _is_raised_here(cause):
             return str(cause.args[0]) if isinstance(cause, KeyError) else str(cause)
         if isinstance(error, OSError) and isinstance(cause, OSError) and cause.filename:
             return f'{cause.filename}: {cause.strerror}'
@@ -33,15 +33,15 @@ def _message(error: BaseException) -> str | None:
 
 @contextlib.contextmanager
 def exit_on_user_error(program: str, code: int = 1) -> Iterator[None]:
-    """End the program with a one-line message on an error that a user can fix.
+    """Exit with a one-line message for errors that the user can fix.
 
-    These are ValueError, KeyError, OSError and ImportError that this package raises itself, which
-    say what is wrong, where, and what to do, and the operating system's errors about a named file.
-    Registries and runners catch such an exception and raise it again, so causes count as well.
-    Everything else is a defect and keeps its traceback.
+    These are ValueError, KeyError, OSError and ImportError raised by this package, whose messages
+    state what is wrong, where, and what to do, and errors of the operating system about a named
+    file. Registries and runners catch and re-raise exceptions, so the causes are checked as well.
+    Everything else is a bug and keeps its traceback.
 
     Args:
-        program: The command, which the message starts with.
+        program: Name of the command, the prefix of the message.
         code: Exit code.
     """
     try:

@@ -152,10 +152,11 @@ def test_an_export_says_which_checkpoint_it_has_and_whether_with_thresholds(
     store_calibration(last, calibration, calibrated)
     for source in (tmp_path, calibrated):
         cli_export.main([str(network), str(source), 'out.onnx', '--format', 'onnx'])
-    without = 'without thresholds of mmsxm calibrate: 0.5 for each class'
+    without = 'without thresholds from mmsxm calibrate: 0.5 for each class'
     assert capsys.readouterr().out.splitlines() == [
         f'Exported {last} to out.onnx, {without}',
-        checked := 'Checked with 1, 2 and 3 images: differs from PyTorch by at most 4.2e-07',
+        checked
+        := 'Checked with batches of 1, 2 and 3 images: differs from PyTorch by at most 4.2e-07',
         f'Exported {calibrated} to out.onnx, with its thresholds',
         checked,
     ]

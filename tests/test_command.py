@@ -1,4 +1,4 @@
-"""The command ``mmsxm``, in a process of its own where it matters."""
+"""The command ``mmsxm``, in its own process if that matters."""
 
 import ast
 import os
@@ -17,7 +17,7 @@ PYTHON_COMMANDS = [name for name in command.COMMANDS if command.find_module(name
 
 
 def mmsxm(*args: str, cwd: Path, bare: bool = False, **env: str) -> subprocess.CompletedProcess:
-    """Run the command in a folder; ``bare`` where nothing but Python is installed."""
+    """Run the command in a folder; ``bare`` runs without any installed package."""
     bare_python = [sys.executable, '-S'] if bare else [sys.executable]
     return subprocess.run(
         [*bare_python, '-m', 'mmsxm', *args],
@@ -29,17 +29,14 @@ def mmsxm(*args: str, cwd: Path, bare: bool = False, **env: str) -> subprocess.C
     )
 
 
-def test_help_lists_every_command_with_what_it_does(tmp_path: Path) -> None:
+def test_help_lists_every_command_with_its_summary(tmp_path: Path) -> None:
     done = mmsxm(cwd=tmp_path, bare=True)
     assert done.returncode == 0, done.stderr
     assert mmsxm('--help', cwd=tmp_path, bare=True).stdout == done.stdout
     listed = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if line[:2] == '  ')
     assert tuple(listed) == command.COMMANDS
     assert all(line.endswith('.') for line in listed.values())
-    assert (
-        listed['train']
-        == 'Train a network from its config; with --stages, the stage before it first.'
-    )
+    assert listed['train'] == 'Train a network from its config; --stages trains Stage I first.'
 
 
 def test_every_module_is_a_command_and_every_file_of_tools_runs_one() -> None:
@@ -57,7 +54,7 @@ def test_every_module_is_a_command_and_every_file_of_tools_runs_one() -> None:
 
 @pytest.mark.parametrize('name', [name for name in PYTHON_COMMANDS if name != 'doctor'])
 def test_help_loads_neither_torch_nor_openmmlab(name: str, tmp_path: Path) -> None:
-    """They take seconds."""
+    """Importing them takes seconds."""
     code = (
         'import sys\n'
         'from mmsxm.cli.main import run\n'
@@ -72,8 +69,8 @@ def test_help_loads_neither_torch_nor_openmmlab(name: str, tmp_path: Path) -> No
     assert done.stdout.splitlines()[-1].strip() == 'loaded:'
 
 
-def test_a_terminal_shows_our_lines_alone(tmp_path: Path) -> None:
-    """OneDL's packages print that an optional one is missing, mmcv warns of its light build."""
+def test_a_terminal_shows_no_output_of_other_packages(tmp_path: Path) -> None:
+    """OneDL packages report a missing optional package, and mmcv warns about its light build."""
     done = mmsxm('complexity', 'configs/demo/resnet18.py', '--size', '64', '64', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ''
@@ -90,21 +87,23 @@ def test_version(tmp_path: Path) -> None:
 def test_the_doctor_runs_where_nothing_is_installed(tmp_path: Path) -> None:
     done = mmsxm('doctor', cwd=tmp_path, bare=True)
     assert done.returncode == 1, done.stderr
-    assert 'mend it with: pip install' in done.stdout
+    assert 'fix it with: pip install' in done.stdout
 
 
 @pytest.mark.parametrize(
     ('typed', 'meant'),
     [('browse_datset', 'browse'), ('tarin', 'train'), ('compare-set', 'compare-sets')],
 )
-def test_a_command_of_another_name_is_suggested(tmp_path: Path, typed: str, meant: str) -> None:
+def test_a_similar_command_is_suggested(tmp_path: Path, typed: str, meant: str) -> None:
     done = mmsxm(typed, cwd=tmp_path, bare=True)
     assert done.returncode == 1
     assert done.stderr == f'mmsxm: there is no command {typed}. Did you mean {meant}?\n'
 
 
-def test_a_command_of_no_similar_name_gets_the_list(tmp_path: Path) -> None:
-    assert '`mmsxm --help` lists all' in mmsxm('qqq', cwd=tmp_path, bare=True).stderr
+def test_an_unknown_command_refers_to_the_list(tmp_path: Path) -> None:
+    assert (
+        'Run `mmsxm --help` to list all commands.' in mmsxm('qqq', cwd=tmp_path, bare=True).stderr
+    )
 
 
 def test_names_of_the_files_in_tools_still_work(tmp_path: Path) -> None:
@@ -112,16 +111,16 @@ def test_names_of_the_files_in_tools_still_work(tmp_path: Path) -> None:
         assert mmsxm(typed, '--help', cwd=tmp_path).stdout.startswith(f'usage: mmsxm {name} ')
 
 
-def test_what_a_command_lacks_ends_in_one_message(tmp_path: Path) -> None:
+def test_a_missing_package_ends_in_one_message(tmp_path: Path) -> None:
     done = mmsxm('train', 'configs/demo/resnet18.py', cwd=tmp_path, bare=True)
     assert done.returncode == 1
     assert 'Traceback' not in done.stderr
-    assert "mmsxm train: No module named 'torch'\n`mmsxm doctor` says" in done.stderr
+    assert "mmsxm train: No module named 'torch'\nRun `mmsxm doctor`: it lists" in done.stderr
 
 
 @pytest.fixture
 def own_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Write the module of a command ``complexity``, in place of ours."""
+    """Return a function that replaces the module of the command ``complexity``."""
 
     def write(text: str) -> None:
         (tmp_path / 'complexity.py').write_text(text)
@@ -133,7 +132,7 @@ def own_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
     sys.modules.pop('mmsxm.cli.complexity', None)
 
 
-def test_arguments_and_exit_code_are_the_commands(
+def test_arguments_and_exit_code_are_passed_through(
     own_command: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     own_command('def main(argv):\n    print(*argv)\n    return 3\n')
@@ -149,10 +148,10 @@ def test_a_defect_keeps_its_traceback(own_command: Callable[[str], None]) -> Non
         command.run('complexity', [])
 
 
-def test_a_command_may_need_another_code_for_failures(
+def test_a_command_can_use_another_exit_code_for_failures(
     own_command: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Python's own 1 would mean an alarm, or an error in the data."""
+    """Python's default of 1 would mean an alarm, or an error in the data."""
     own_command('FAILURE = 2\ndef main(argv):\n    return 1 / 0\n')
     with pytest.raises(SystemExit) as stop:
         command.run('complexity', [])
@@ -160,7 +159,7 @@ def test_a_command_may_need_another_code_for_failures(
     assert 'ZeroDivisionError' in capsys.readouterr().err
 
 
-def test_launchers_take_the_python_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_launchers_use_the_python_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, 'environ', dict(os.environ))
     os.environ.pop('PYTHON', None)
     started: list[str] = []

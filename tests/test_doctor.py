@@ -16,12 +16,12 @@ def test_this_environment_is_healthy(capsys: pytest.CaptureFixture[str]) -> None
     code = doctor.main()
     report = capsys.readouterr().out
     assert code == 0, report
-    assert 'mend' not in report
+    assert 'fix it with' not in report
     for name in ('python', 'mmsxm', 'torch', 'torchvision', 'stack', 'mmpretrain'):
         assert f'\n{name} ' in report
 
 
-def test_runs_and_helps_where_nothing_is_installed() -> None:
+def test_runs_and_helps_in_an_empty_environment() -> None:
     done = subprocess.run(
         [sys.executable, '-S', '-m', 'mmsxm.doctor'],  # -S: without site-packages
         cwd=ROOT,
@@ -35,8 +35,8 @@ def test_runs_and_helps_where_nothing_is_installed() -> None:
 
 
 def test_python_that_is_too_old() -> None:
-    assert doctor.check_python((3, 9, 18)).mend
-    assert not doctor.check_python((3, 10, 0)).mend
+    assert doctor.check_python((3, 9, 18)).fix
+    assert not doctor.check_python((3, 10, 0)).fix
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,11 @@ def test_python_that_is_too_old() -> None:
 )
 def test_either_stack_is_fine(versions: dict[str, str]) -> None:
     finding = doctor.check_stack(versions | {'numpy': '2.0'})
-    assert finding.mend == ''
+    assert finding.fix == ''
     assert all(f'{name} {version}' in finding.found for name, version in versions.items())
 
 
-def test_a_station_lacks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_station_needs_no_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     versions = {'mmsxm': '0.1.0', 'onnxruntime': '1.32.0', 'opencv-python': '5.0.0'}
     assert doctor.is_station(versions)
     assert not doctor.is_station(versions | {'torch': '2.13.0'})
@@ -56,35 +56,35 @@ def test_a_station_lacks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, 'installed_versions', lambda: versions)
     monkeypatch.setattr(doctor.metadata, 'requires', lambda _: ['opencv-python'])
     findings = {each.name: each for each in doctor.examine()}
-    assert not any(each.mend for each in findings.values())
+    assert not any(each.fix for each in findings.values())
     assert 'exported networks only' in findings['stack'].found
     assert 'torch' not in findings
 
 
 def test_no_stack() -> None:
-    assert doctor.check_stack({'numpy': '2.0'}).mend == f'pip install {" ".join(ONEDL)}'
+    assert doctor.check_stack({'numpy': '2.0'}).fix == f'pip install {" ".join(ONEDL)}'
 
 
 @pytest.mark.parametrize('stack', [ONEDL, OPENMMLAB])
 def test_incomplete_stack_is_completed_with_its_own_packages(stack: dict[str, str]) -> None:
     finding = doctor.check_stack(dict(list(stack.items())[:2]))
     assert 'incomplete' in finding.found
-    assert finding.mend == f'pip install {" ".join(stack)}'
+    assert finding.fix == f'pip install {" ".join(stack)}'
 
 
 def test_mixed_stacks_are_all_removed_first() -> None:
     finding = doctor.check_stack(ONEDL | {'mmcv': '2.2.0'})
-    removal, installation = finding.mend.split(' && ')
+    removal, installation = finding.fix.split(' && ')
     assert removal.split()[3:] == [*ONEDL, 'mmcv']
     assert installation == f'pip install {" ".join(ONEDL)}'
 
 
 def test_requirement_that_is_missing() -> None:
     requires = ['numpy', 'torch>=2.0', 'onedl-mmcv; extra == "onedl"']
-    assert doctor.check_mmsxm({'mmsxm': '1', 'numpy': '2', 'torch': '2.1'}, requires).mend == ''
+    assert doctor.check_mmsxm({'mmsxm': '1', 'numpy': '2', 'torch': '2.1'}, requires).fix == ''
     finding = doctor.check_mmsxm({'mmsxm': '1', 'numpy': '2'}, requires)
-    assert finding.mend == "pip install 'torch>=2.0'"
-    assert doctor.check_mmsxm({'numpy': '2'}, []).mend == "pip install -e '.[onedl]'"
+    assert finding.fix == "pip install 'torch>=2.0'"
+    assert doctor.check_mmsxm({'numpy': '2'}, []).fix == "pip install -e '.[onedl]'"
 
 
 def test_broken_module_is_reported_by_its_first_line(
@@ -97,16 +97,16 @@ def test_broken_module_is_reported_by_its_first_line(
 
 
 def test_an_installation_without_configs(tmp_path: Path) -> None:
-    assert doctor.check_configs(tmp_path).mend == "pip install -e '.[onedl]'"
+    assert doctor.check_configs(tmp_path).fix == "pip install -e '.[onedl]'"
     (tmp_path / '.mim/configs').mkdir(parents=True)
     (tmp_path / '.mim/configs/leaf.py').touch()
-    assert doctor.check_configs(tmp_path).mend == ''
+    assert doctor.check_configs(tmp_path).fix == ''
 
 
-def test_extras_are_described_and_never_a_fault() -> None:
+def test_missing_extras_are_described_and_are_not_errors() -> None:
     requires = ['numpy', 'ray[data]; extra == "ray"', 'onnx; extra == "onnx"', 'Pytest>=8']
     absent = doctor.describe_extra('ray', {'numpy': '2'}, requires)
-    assert absent.mend == ''
+    assert absent.fix == ''
     assert "pip install 'ray[data]'" in absent.found
     assert doctor.describe_extra('ray', {'ray': '2.60'}, requires) == ('[ray]', 'ray 2.60', '')
 

@@ -1,4 +1,4 @@
-"""What a user can fix ends in one line; a defect keeps its traceback."""
+"""Errors that a user can fix print one line; bugs keep their traceback."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from mmsxm.registry import DATASETS
 from mmsxm.training.config import load_config
 
 
-def test_our_own_error_ends_the_program_in_one_line(
+def test_an_error_of_this_package_ends_the_program_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended, exit_on_user_error('mmsxm train', 2):
@@ -21,7 +21,7 @@ def test_our_own_error_ends_the_program_in_one_line(
 
 
 @pytest.mark.usefixtures('scope')
-def test_a_registry_that_raises_it_again_is_left_out(
+def test_text_added_by_a_registry_is_removed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cfg = dict(type='mmsxm.SIXray', data_root=str(tmp_path))
@@ -32,9 +32,7 @@ def test_a_registry_that_raises_it_again_is_left_out(
     assert 'class `SIXray`' not in message
 
 
-def test_the_systems_error_about_a_file_names_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_system_error_names_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit), exit_on_user_error('mmsxm review'):
         (tmp_path / 'none.jsonl').read_text()
     assert capsys.readouterr().err == (
@@ -46,7 +44,7 @@ def test_the_systems_error_about_a_file_names_it(
     'defect',
     [
         lambda: int('three'),
-        lambda: merge_groups([{}]),  # a key that our code looks up in vain
+        lambda: merge_groups([{}]),  # a KeyError inside the package
     ],
 )
 def test_defects_keep_their_traceback(defect: Callable[[], object]) -> None:
@@ -54,7 +52,7 @@ def test_defects_keep_their_traceback(defect: Callable[[], object]) -> None:
         defect()
 
 
-def test_a_config_that_builds_on_none(tmp_path: Path) -> None:
+def test_a_config_with_a_missing_base(tmp_path: Path) -> None:
     (tmp_path / 'own.py').write_text("_base_ = './coco_xray_none.py'")
     with pytest.raises(FileNotFoundError, match=r'own\.py builds on .*coco_xray_none\.py, which'):
         load_config(tmp_path / 'own.py')

@@ -251,7 +251,7 @@ NUMBERS = {'slope': {'Gun': 1, 'Knife': 1}, 'offset': {'Gun': 0, 'Knife': 0}}
 )
 def test_a_network_that_describes_itself_wrongly_is_refused(text: str) -> None:
     """A threshold that is no number, or above 1, would let everything pass."""
-    with pytest.raises(ValueError, match=r'net\.onnx does not say what its scores mean'):
+    with pytest.raises(ValueError, match=r'net\.onnx has no valid mmsxm metadata'):
         read_description(text, 'net.onnx')
 
 
@@ -267,7 +267,7 @@ def test_outputs_of_other_shapes_are_refused() -> None:
     right = [np.zeros((2, 2), np.float32), np.zeros((2, 3), np.float32)]
     assert to_prediction(right, INFO, 2).attention_maps is None
     for wrong in (np.zeros((2, 5)), np.zeros(2), np.zeros((1, 2)), np.zeros((2, 2, 1))):
-        with pytest.raises(ValueError, match=r'net says .* of 2 images'):
+        with pytest.raises(ValueError, match=r'net returned .* for 2 images'):
             to_prediction([wrong.astype(np.float32), right[1]], INFO, 2)
 
 
@@ -288,7 +288,7 @@ LAUGHS = ''.join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10 if i else "ha"}">' for i i
 )
 def test_bombs_and_outsiders_in_xml_are_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / 'P1.xml').write_text(text)
-    with pytest.raises(ValueError, match=r'P1\.xml is no readable XML'):
+    with pytest.raises(ValueError, match=r'P1\.xml is not readable XML'):
         read_voc_objects(str(tmp_path / 'P1.xml'))
 
 
@@ -514,7 +514,7 @@ def test_images_that_announce_50_000_pixels_a_side_are_not_decoded(
 def test_a_bomb_in_the_words_beside_an_image_is_refused(tmp_path: Path) -> None:
     words = chunk(b'zTXt', b'a\0\0' + zlib.compress(b'\0' * 100_000_000))
     (tmp_path / 'bag.png').write_bytes(png(4, 4, words, pixels=b'\0' * 52))
-    with little_memory(), pytest.raises(ImageError, match='broken'):
+    with little_memory(), pytest.raises(ImageError, match='damaged or truncated'):
         read_image(tmp_path / 'bag.png')
 
 
@@ -534,7 +534,7 @@ def test_an_image_that_is_a_program_is_not_run(
     monkeypatch.setattr(EpsImagePlugin, 'gs_binary', str(tmp_path / 'gs'))
     program = b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n'
     (tmp_path / 'bag.jpg').write_bytes(program)
-    with pytest.raises(ImageError, match='no image of a known format'):
+    with pytest.raises(ImageError, match='not an image of a known format'):
         read_image(tmp_path / 'bag.jpg')
     assert not marker.exists()
     with Image.open(tmp_path / 'bag.jpg') as image, pytest.raises(OSError, match=r'.*'):
@@ -645,7 +645,7 @@ def test_lines_that_are_no_results_are_refused_by_all_who_read_them(
         lambda: Session(tmp_path / 'log', results=path),
         lambda: write_table(path, tmp_path / 'r.csv', CLASSES),
     ):
-        with pytest.raises(ValueError, match=r'results\.jsonl, line 2 is no result'):
+        with pytest.raises(ValueError, match=r'results\.jsonl, line 2 is not a result'):
             read()
     assert path.read_bytes() == line() + bad
     assert not list(tmp_path.glob('r.csv*'))
@@ -670,7 +670,7 @@ def test_results_that_name_pipes_and_devices_do_not_stop_the_page(tmp_path: Path
     desk = Session(tmp_path / 'log', results=tmp_path / 'r.jsonl')
     review = desk.review()
     for index, case in enumerate(review.cases):
-        with pytest.raises((ImageError, OSError, ValueError), match=r'no regular file|null'):
+        with pytest.raises((ImageError, OSError, ValueError), match=r'not a regular file|null'):
             desk.look(case)
         desk.decide(review, index, 'clear', '', np.array([0.5, 0.5]))
     assert [each.sha256 for each in read_decisions(tmp_path / 'log')] == [None] * 4
@@ -679,6 +679,6 @@ def test_results_that_name_pipes_and_devices_do_not_stop_the_page(tmp_path: Path
 
 def test_json_has_one_error() -> None:
     for text in ('', '[' * 100_000, '9' * 5000, b'\xff', '{"a":' * 50_000):
-        with pytest.raises(ValueError, match='no JSON') as raised:
+        with pytest.raises(ValueError, match='not valid JSON') as raised:
             parse_json(text)
         assert raised.type is ValueError

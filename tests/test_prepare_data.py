@@ -16,12 +16,12 @@ def test_a_copy_is_made_and_its_losses_are_named(
     done = run_tool('prepare_data.py', 'sixray', raw, copy, '--size', 48)
     assert done.returncode == 1
     last = done.stdout.strip().splitlines()[-1]
-    assert last.startswith(f'{copy}: 8 images prepared and 0 found intact in ')
-    assert f'{raw}/JPEGImage/N00002.jpg: the file is no image' in done.stderr
-    assert 'mmsxm prepare: 1 images can not be read and are left out' in done.stderr
+    assert last.startswith(f'{copy}: prepared 8 images and verified 0 in ')
+    assert f'{raw}/JPEGImage/N00002.jpg: the file is not an image' in done.stderr
+    assert 'mmsxm prepare: skipped 1 unreadable images' in done.stderr
     assert 'Traceback' not in done.stderr
 
     (raw / 'JPEGImage' / 'N00002.jpg').unlink()
     done = run_tool('prepare_data.py', 'sixray', raw, copy, '--size', 48)
     assert done.returncode == 0, done.stderr
-    assert '0 images prepared and 8 found intact' in done.stdout
+    assert 'prepared 0 images and verified 8 in' in done.stdout

@@ -134,7 +134,10 @@ def test_flips_are_not_drawn(tmp_path: Path) -> None:
         'test.py', 'configs/demo/sxmnet_stage2.py', tmp_path, '--tta', '--show-dir', tmp_path
     )
     assert done.returncode == 2
-    assert '--tta shows each image in two views: leave it out to draw' in done.stderr
+    assert (
+        '--tta tests several views of each image, which cannot be drawn: remove --tta'
+        in done.stderr
+    )
 
 
 def test_a_probe_without_its_library_is_refused_before_the_images_are_looked_at(
@@ -166,7 +169,7 @@ def test_scanners_are_crossed_in_one_command(tmp_path: Path) -> None:
 
     done = run('cross_scanner.py', config, '--scanners', 'opixray', *counts, *folders, '--seed', 1)
     assert done.returncode != 0
-    assert 'holds networks of other settings' in done.stderr
+    assert 'contains networks trained with other settings' in done.stderr
     done = run('cross_scanner.py', config, '--scanners', 'hand-luggage', *counts, *folders)
     assert done.returncode != 0
     assert 'mmsxm cross-scanner: ' in done.stderr
@@ -202,7 +205,7 @@ def test_a_table_is_written_as_soon_as_one_of_its_networks_is_finished(
     out = tmp_path / 'out'
     unpack_record('resnet50_fpn_sixray_full/seed0', out)
     *_, last = reproduce('--table', '3,7', '--suite', 'sim-sixray', '--tables-only')
-    assert last == 'table 7 is not written: none of its networks is finished'
+    assert last == 'Skipped table 7: none of its networks is finished'
     assert not list(out.glob('table7*'))
     table = (out / 'table3.md').read_text()
     assert '| FPN | ResNet-18 | as Stage II | missing | 0 |' in table
@@ -216,9 +219,9 @@ def test_what_would_be_trained_stands_in_a_line_each(
     row = ('--rows', 'no_image')
     lines = reproduce('--table', '7', '--suite', 'sim-sixray', *row, '--dry-run')
     assert lines == [
-        '3 networks, of which 3 are to be trained',
+        '3 networks, 3 of them to be trained',
         '  sxmnet_no-image_sixray_stage1/seed0: ablations/sxmnet_no-image_sixray_stage1.py',
-        '  chr_sixray/seed0: baselines/chr_sixray.py (has its record; its weights are needed)',
+        '  chr_sixray/seed0: baselines/chr_sixray.py (has a record, but its weights are needed)',
         '  sxmnet_no-image_sixray_stage2/seed0: ablations/sxmnet_no-image_sixray_stage2.py',
     ]
 
@@ -228,11 +231,11 @@ def test_what_would_be_trained_stands_in_a_line_each(
     [
         (
             ('--table', '7', '--suite', 'sim-sixray', '--rows', 'noimage,image'),
-            r'there is no row noimage in table 7: choose --rows from no_image, image$',
+            r'Unknown row noimage in table 7\. Choose --rows from no_image, image\.$',
         ),
         (
             ('--table', '7,4', '--suite', 'opixray'),
-            r'table 7 has no row of opixray, .*: choose from 2, 4, 8$',
+            r'Table 7 has no row for opixray, .*\. Choose from 2, 4, 8\.$',
         ),
     ],
 )
@@ -245,4 +248,4 @@ def test_a_row_or_a_table_that_is_not_there_is_a_mistake(
 
 def test_all_tables_are_those_of_the_data(reproduce: Callable[..., list[str]]) -> None:
     _, *lines = reproduce('--table', 'all', '--suite', 'opixray', '--tables-only')
-    assert [line.split(' is ')[0] for line in lines] == ['table 2', 'table 4', 'table 8']
+    assert [line.split(': ')[0] for line in lines] == [f'Skipped table {i}' for i in (2, 4, 8)]

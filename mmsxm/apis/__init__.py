@@ -1,16 +1,16 @@
-"""OpenMMLab's customary facade: what users call from Python.
+"""Python API of the package, in the layout that OpenMMLab projects use.
 
-Importing it makes our networks known to mmpretrain by name, so that
+Importing it registers the networks of this package with mmpretrain by name, so that
 ``mmpretrain.get_model('sxmnet-resnet50_sixray')`` finds them.
 """
 
-from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be imported at all
+from mmsxm import registry  # noqa: F401  applies the fixes that importing mmpretrain may need
 
 # isort: split
 
 from mmpretrain.apis.model import ModelHub
 
-from mmsxm import datasets, engine, evaluation, models  # noqa: F401  building by name needs them
+from mmsxm import datasets, engine, evaluation, models  # noqa: F401  registers them by name
 from mmsxm.inference.inferencer import XrayInferencer
 from mmsxm.inference.station_inferencer import StationInferencer
 from mmsxm.paths import MIM
@@ -22,7 +22,7 @@ __all__ = ['StationInferencer', 'XrayInferencer', 'build_test', 'load_config', '
 
 
 def register_names() -> None:
-    """Add ``model-index.yml`` to mmpretrain's names; where MIM's files are missing, add none."""
+    """Register the models of ``model-index.yml`` with mmpretrain, if MIM files are installed."""
     index = MIM / 'model-index.yml'
     if index.is_file() and not ModelHub.has('sxmnet-resnet50_sixray'):
         ModelHub.register_model_index(index.resolve(), config_prefix=MIM.resolve())

@@ -1,1 +1,1 @@
-"""The command line: one thin module per command, each with a ``main`` that takes arguments."""
+"""Command line: one thin module per command, each with a ``main`` that takes arguments."""

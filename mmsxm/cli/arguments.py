@@ -20,7 +20,7 @@ class ConfigOptions(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        """Parse the values of one occurrence."""
+        """Parse the values of one occurrence of the option."""
         from mmengine.config import DictAction
 
         parse = DictAction(self.option_strings, self.dest, nargs='+')
@@ -39,24 +39,24 @@ def make_parser(name: str, description: str | None) -> argparse.ArgumentParser:
 def add_cfg_options(
     parser: argparse.ArgumentParser,
     flag: str = '--cfg-options',
-    text: str = 'settings to override, key=value, for example train_cfg.max_epochs=30',
+    text: str = 'config settings to override, for example train_cfg.max_epochs=30',
 ) -> None:
-    """Add the option that overrides settings of a config."""
+    """Add an option that overrides settings of a config."""
     parser.add_argument(flag, nargs='+', action=ConfigOptions, metavar='KEY=VALUE', help=text)
 
 
 def numbers(parser: argparse.ArgumentParser, flag: str, text: str) -> list[int]:
-    """Read whole numbers with commas between them."""
+    """Parse comma-separated integers."""
     try:
         return [int(number) for number in text.split(',')]
     except ValueError:
-        parser.error(f'{flag} {text}: give whole numbers with commas between them')
+        parser.error(f'invalid {flag} {text}: use comma-separated integers, for example 0,1,2')
 
 
 def check_positive(
     parser: argparse.ArgumentParser, args: argparse.Namespace, names: Sequence[str]
 ) -> None:
-    """Refuse options that are 0 or less."""
+    """Reject options that are 0 or less."""
     for name in names:
         if (value := getattr(args, name)) is not None and value <= 0:
-            parser.error(f'--{name.replace("_", "-")} {value}: give a number above 0')
+            parser.error(f'invalid --{name.replace("_", "-")} {value}: use a number above 0')

@@ -1,4 +1,4 @@
-"""Draw what the network sees after the transforms: image, boxes, ellipses, level."""
+"""Draw training samples as the network sees them: image, boxes, ellipses and level."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,15 +7,15 @@ from mmsxm.cli.arguments import add_cfg_options, make_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Draw."""
+    """Draw samples to one picture."""
     parser = make_parser('browse', __doc__)
-    parser.add_argument('config', help='the config file')
+    parser.add_argument('config', help='config file')
     parser.add_argument('--phase', choices=['train', 'val', 'test'], default='train')
-    parser.add_argument('--number', type=int, default=16, help='how many images')
-    parser.add_argument('--epoch', type=int, default=0, help='whose crops and flips to show')
+    parser.add_argument('--number', type=int, default=16, help='number of images')
     parser.add_argument(
-        '--out', type=Path, default='work_dirs/browse.png', help='the picture to write'
+        '--epoch', type=int, default=0, help='epoch whose random crops and flips are shown'
     )
+    parser.add_argument('--out', type=Path, default='work_dirs/browse.png', help='output picture')
     add_cfg_options(parser)
     args = parser.parse_args(argv)
 
@@ -28,4 +28,4 @@ def main(argv: Sequence[str] | None = None) -> None:
     cfg = load_config(args.config, options=args.cfg_options)
     pictures = browse(cfg, args.phase, args.number, args.epoch)
     mmcv.imwrite(sheet(pictures)[..., ::-1], str(args.out))
-    print(f'{len(pictures)} images of the {args.phase} set drawn to {args.out}')
+    print(f'Wrote {len(pictures)} images of the {args.phase} set to {args.out}')

@@ -1,9 +1,9 @@
-"""Choose a threshold for each class on labelled images, and keep it in a copy of the checkpoint.
+"""Choose a threshold per class on labeled images and store it in a copy of the checkpoint.
 
 mmsxm calibrate CONFIG CHECKPOINT --loader val --detection-rate 0.95
 
-Images are prepared as at a station, whole. Thresholds that were chosen on the images of a test
-flatter the network in that test: give the loader images of their own.
+The network sees the whole image, as in screening. Thresholds chosen on test images make the test
+results look too good, so calibrate on images that are not in the test set.
 """
 
 import argparse
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def share(text: str) -> float:
-    """Read a number between 0 and 1."""
+    """Parse a number between 0 and 1."""
     value = float(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f'{text} is not between 0 and 1')
@@ -35,33 +35,39 @@ def share(text: str) -> float:
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = make_parser('calibrate', __doc__)
-    parser.add_argument('config', help='the config file')
-    parser.add_argument('checkpoint', help='a checkpoint, or a work dir for its latest one')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint, or a work directory to use its latest one')
     images = parser.add_mutually_exclusive_group(required=True)
     images.add_argument(
-        '--loader', choices=['val', 'test'], help="the config's images to calibrate on"
+        '--loader', choices=['val', 'test'], help='dataloader of the config to calibrate on'
     )
-    images.add_argument('--scores', help='a csv of scores, from --save-scores, instead of images')
+    images.add_argument(
+        '--scores', help='csv of scores from an earlier --save-scores, instead of images'
+    )
     goal = parser.add_mutually_exclusive_group(required=True)
-    goal.add_argument('--detection-rate', type=share, help='of each class, such as 0.95')
-    goal.add_argument('--false-positive-rate', type=share, help='of each class, such as 0.01')
-    goal.add_argument('--best-f1', action='store_true', help='of each class')
+    goal.add_argument(
+        '--detection-rate', type=share, help='detection rate of each class, such as 0.95'
+    )
+    goal.add_argument(
+        '--false-positive-rate', type=share, help='false-positive rate of each class, such as 0.01'
+    )
+    goal.add_argument('--best-f1', action='store_true', help='maximize the F1 score of each class')
     parser.add_argument(
-        '--scaling', choices=['temperature', 'platt'], help='make probabilities of scores'
+        '--scaling', choices=['temperature', 'platt'], help='scale scores to probabilities'
     )
     parser.add_argument(
-        '--out', type=Path, help='the checkpoint to write, by default CHECKPOINT-calibrated.pth'
+        '--out', type=Path, help='output checkpoint (default: CHECKPOINT-calibrated.pth)'
     )
-    parser.add_argument('--save-scores', help='a csv for the scores of all images')
-    parser.add_argument('--device', help='such as cuda')
+    parser.add_argument('--save-scores', help='csv to write the scores of all images to')
+    parser.add_argument('--device', help='PyTorch device, such as cuda')
     add_cfg_options(parser)
     return parser.parse_args(argv)
 
 
 def criterion_of(args: argparse.Namespace) -> 'Criterion':
-    """What the thresholds shall promise."""
+    """Return the criterion that the options choose thresholds by."""
     from mmsxm.evaluation.thresholds import BestF1, DetectionRate, FalsePositiveRate
 
     if args.detection_rate:
@@ -72,7 +78,7 @@ def criterion_of(args: argparse.Namespace) -> 'Criterion':
 
 
 def build_images(cfg: 'Config', loader: str) -> 'XrayDataset':
-    """The labelled images of a loader, which are read without its pipeline."""
+    """Build the labeled dataset of a loader, without its pipeline."""
     from mmsxm.registry import DATASETS
 
     settings = cfg[f'{loader}_dataloader'].dataset
@@ -81,27 +87,30 @@ def build_images(cfg: 'Config', loader: str) -> 'XrayDataset':
 
 
 def image_paths(dataset: 'XrayDataset') -> set[str]:
-    """The files of all images; their names alone may be those of another set's."""
+    """Return the absolute paths of all images.
+
+    File names alone can be the same in two datasets.
+    """
     return {os.path.abspath(dataset.get_data_info(i)['img_path']) for i in range(len(dataset))}
 
 
 def score_images(
     cfg: 'Config', checkpoint: Path, loader: str, device: str | None, console: Console
 ) -> 'tuple[Scores, dict[str, Any]]':
-    """Score the images of a loader, and say where they came from."""
+    """Score the images of a loader; return the scores and their origin."""
     from mmsxm.calibration.station_scores import station_scores
     from mmsxm.datasets.meta_label_file import source_of
     from mmsxm.inference.backends.torch_backend import TorchBackend
 
-    # first, for a checkpoint that is not there is found at once, and images take their time
+    # load the checkpoint first: a missing one fails at once, whereas reading images takes time
     backend = TorchBackend(cfg, checkpoint, device, calibrated=False)
     dataset = build_images(cfg, loader)
     tested = dataset if loader == 'test' else build_images(cfg, 'test')
     shared = len(image_paths(dataset) & image_paths(tested))
     if shared:
         console.print(
-            f'{shared:,} of {len(dataset):,} images are in the test set of the config: its '
-            'measures will flatter these thresholds.',
+            f'Warning: {shared:,} of {len(dataset):,} images are in the test set of the config. '
+            'Test results with these thresholds will look too good. Calibrate on other images.',
             style='yellow',
         )
     source = source_of(dataset)
@@ -114,7 +123,7 @@ def score_images(
 
 
 def show(rows: 'list[Achieved]', console: Console) -> None:
-    """Print what the thresholds achieve."""
+    """Print what each threshold achieves."""
     from rich.box import SIMPLE
     from rich.table import Table
 
@@ -124,40 +133,40 @@ def show(rows: 'list[Achieved]', console: Console) -> None:
     for column in ('class', 'with / without', 'threshold', 'detected, %', 'false alarms, %'):
         table.add_column(column, no_wrap=True)
     for row in rows:
-        if row is rows[-1]:  # the bag as a whole
+        if row is rows[-1]:  # the row for whole bags
             table.add_section()
         table.add_row(
             printable(row.name),
             f'{row.positives:,} / {row.negatives:,}',
-            between(row.threshold, row.threshold_interval),
-            between(row.detection_rate, row.detection_interval, times=100),
-            between(row.false_positive_rate, row.false_positive_interval, times=100),
+            with_interval(row.threshold, row.threshold_interval),
+            with_interval(row.detection_rate, row.detection_interval, scale=100),
+            with_interval(row.false_positive_rate, row.false_positive_interval, scale=100),
         )
     console.print(table)
 
 
-def between(value: float, interval: tuple[float, float], times: float = 1) -> str:
-    """Write a number and its interval."""
+def with_interval(value: float, interval: tuple[float, float], scale: float = 1) -> str:
+    """Format a number and, below it, its interval."""
     if math.isnan(value):
         return '-'
     low, high = interval
-    return f'{times * value:.3g}\n[{times * low:.3g}, {times * high:.3g}]'
+    return f'{scale * value:.3g}\n[{scale * low:.3g}, {scale * high:.3g}]'
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Calibrate."""
+    """Parse the arguments and calibrate."""
     args = parse_args(argv)
     run(args)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Calibrate as the command line says."""
+    """Calibrate with parsed arguments."""
     from mmsxm.calibration.fit import calibrate, store_calibration
     from mmsxm.engine.checkpoints import latest_checkpoint
     from mmsxm.evaluation import read_scores, write_scores
     from mmsxm.training.config import load_config
 
-    console = Console(markup=False, emoji=False)  # names of classes are no markup
+    console = Console(markup=False, emoji=False)  # class names may contain markup
     checkpoint = Path(latest_checkpoint(args.checkpoint) or args.checkpoint)
     if args.loader:
         cfg = load_config(args.config, options=args.cfg_options)
@@ -172,7 +181,7 @@ def run(args: argparse.Namespace) -> None:
     store_calibration(checkpoint, calibration, out)
 
     console.print(
-        f'Thresholds for {criterion}, on {len(scores.names):,} images; intervals of 95 %:'
+        f'Thresholds for {criterion}, from {len(scores.names):,} images, with 95 % intervals:'
     )
     show(rows, console)
     if args.scaling:

@@ -1,9 +1,9 @@
-"""Look over the data sets of a config before a training: images, annotations, lists, copies.
+"""Check the datasets of a config before training: images, annotations, lists and copies.
 
 mmsxm check configs/sxmnet_sixray_stage1.py --workers 8 --html check.html
 
-docs/checking.md says what is found and what to do about it. Exit code 0: training may start, though
-there may be warnings; 1: errors were found; 2: the data sets could not be examined.
+docs/checking.md lists the checks and explains how to fix what they find. Exit codes: 0 if training
+can start, possibly with warnings; 1 if errors were found; 2 if the check itself failed.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from mmsxm.cli.arguments import add_cfg_options, make_parser
 if TYPE_CHECKING:
     from mmsxm.checking.report import Report
 
-FAILURE = 2  # the interpreter's own 1 would mean errors in the data
+FAILURE = 2  # Python's default of 1 would mean errors in the data
 
 SHOWN_PLACES = 3
 COUNTS = {
@@ -35,90 +35,100 @@ STYLES = {'error': 'bold red', 'warning': 'yellow', 'note': 'dim'}
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = make_parser('check', __doc__)
-    parser.add_argument('config', help='the config file')
+    parser.add_argument('config', help='config file')
     add_cfg_options(parser)
     parser.add_argument(
-        '--workers', type=int, default=os.cpu_count(), help='processes; 0 works in this'
+        '--workers',
+        type=int,
+        default=os.cpu_count(),
+        help='number of worker processes; 0 uses the main process',
     )
-    parser.add_argument('--json', type=Path, metavar='FILE', help='everything, for machines')
-    parser.add_argument('--html', type=Path, metavar='FILE', help='a page with small pictures')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write the full report as JSON')
     parser.add_argument(
-        '--fix-list', type=Path, metavar='DIR', help='write the lists there, without errors'
+        '--html', type=Path, metavar='FILE', help='write the report as a page with thumbnails'
+    )
+    parser.add_argument(
+        '--fix-list',
+        type=Path,
+        metavar='DIR',
+        help='write copies of the lists to DIR, without the rows that have errors',
     )
     args = parser.parse_args(argv)
     if args.workers < 0:
-        parser.error(f'--workers {args.workers}: give 0 or more')
+        parser.error(f'invalid --workers {args.workers}: use 0 or more')
     return args
 
 
 def show(report: 'Report') -> None:
-    """Print what was found."""
+    """Print the report."""
     console = Console()
-    for one in report.lists:
-        console.print(text(f'{one.split}: {one.dataset.ann_file}'))
+    for checked in report.lists:
+        console.print(as_text(f'{checked.split}: {checked.dataset.ann_file}'))
     console.print(lists_table(report))
     if report.findings:
         console.print(findings_table(report))
 
 
 def lists_table(report: 'Report') -> Table:
-    """Draw up what the lists hold; of sizes the median, the least and the most."""
+    """Build a table of the lists: counts, and sizes as median, minimum and maximum."""
     table = Table('', show_edge=False)
-    for one in report.lists:
-        table.add_column(one.split, justify='right')
+    for checked in report.lists:
+        table.add_column(checked.split, justify='right')
     for title, field in COUNTS.items():
-        counts = [getattr(one, field) for one in report.lists]
+        counts = [getattr(checked, field) for checked in report.lists]
         table.add_row(title, *('' if count is None else f'{count:,}' for count in counts))
-    for name in dict.fromkeys(name for one in report.lists for name in one.images):
-        pairs = [(one.images.get(name, 0), one.boxes.get(name, 0)) for one in report.lists]
+    for name in dict.fromkeys(name for checked in report.lists for name in checked.images):
+        pairs = [
+            (checked.images.get(name, 0), checked.boxes.get(name, 0)) for checked in report.lists
+        ]
         cells = [f'{images:,} / {boxes:,}' for images, boxes in pairs]
-        table.add_row(text(f'{name}: images / boxes'), *cells)
+        table.add_row(as_text(f'{name}: images / boxes'), *cells)
     table.add_section()
-    for name in dict.fromkeys(name for one in report.lists for name in one.statistics):
-        values = [one.statistics.get(name, {}) for one in report.lists]
+    for name in dict.fromkeys(name for checked in report.lists for name in checked.statistics):
+        values = [checked.statistics.get(name, {}) for checked in report.lists]
         table.add_row(name, *map(spread, values))
     return table
 
 
 def spread(values: dict[str, float]) -> str:
-    """The median of a measure, and how far it reaches."""
+    """Format the median of a measure, with its minimum and maximum."""
     if not values:
         return ''
     return '{median:.4g} ({least:.4g}..{most:.4g})'.format(**values)
 
 
 def findings_table(report: 'Report') -> Table:
-    """Draw up what was found, the worst first."""
+    """Build a table of the findings, the most severe first."""
     from mmsxm.checking.checks import KINDS
 
-    roots = {os.path.join(one.dataset.data_root, '') for one in report.lists}
+    roots = {os.path.join(checked.dataset.data_root, '') for checked in report.lists}
     table = Table('', 'number', show_edge=False, show_lines=True)
-    table.add_column('what, what to do, and the first places', overflow='fold')
+    table.add_column('problem, fix and first occurrences', overflow='fold')
     for kind, findings in report.by_kind().items():
         severity, title, remedy = KINDS[kind]
-        words = Text(title, 'bold').append(f'\n{remedy}', 'italic')
+        description = Text(title, 'bold').append(f'\n{remedy}', 'italic')
         for finding in findings[:SHOWN_PLACES]:
             line = finding.words
             for root in roots:
                 line = line.replace(root, '')
-            words.append('\n').append_text(text(line))
+            description.append('\n').append_text(as_text(line))
         if len(findings) > SHOWN_PLACES:
-            words.append('\n...')
-        table.add_row(Text(severity, STYLES[severity]), f'{len(findings):,}', words)
+            description.append('\n...')
+        table.add_row(Text(severity, STYLES[severity]), f'{len(findings):,}', description)
     return table
 
 
-def text(words: str) -> Text:
-    """Words of others, which may hold anything, as they are."""
+def as_text(untrusted: str) -> Text:
+    """Return text from a data set as it is, without terminal codes or markup."""
     from mmsxm.io.safe_parsing import printable
 
-    return Text(printable(words))
+    return Text(printable(untrusted))
 
 
 def check(args: argparse.Namespace) -> int:
-    """Check, as the command line says; returns the exit code."""
+    """Check with parsed arguments and return the exit code."""
     from mmsxm.checking.check_datasets import check_datasets
     from mmsxm.checking.fixed_lists import write_fixed_lists
     from mmsxm.checking.page import check_page
@@ -133,15 +143,15 @@ def check(args: argparse.Namespace) -> int:
         atomic_write(args.html, check_page(report).encode())
     if args.fix_list:
         for fixed in write_fixed_lists(report, args.fix_list):
-            said = fixed.reason or f'{fixed.dropped:,} rows dropped'
-            print(f'{fixed.path}: {said}')
+            outcome = fixed.reason or f'{fixed.dropped:,} rows dropped'
+            print(f'{fixed.path}: {outcome}')
     if report.may_train:
-        print('Training may start.')
+        print('Training can start.')
         return 0
-    print('Training must not start before the errors are mended.')
+    print('Fix the errors before you start training.')
     return 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Check."""
+    """Parse the arguments and check."""
     return check(parse_args(argv))

@@ -1,9 +1,10 @@
-"""Compare two ways of training, each with a run for every seed, on one test set.
+"""Compare two training methods on one test set, each with one run per seed.
 
-mmsxm test CONFIG RUN --out scores.csv      # for every run
+mmsxm test CONFIG RUN --out scores.csv      # for each run
 mmsxm compare-runs tip-0.csv tip-1.csv --against plain-0.csv plain-1.csv
 
-Average precision by class, and its difference with an interval of 95 % over images and seeds.
+Prints the average precision (AP) of each class and its difference, with a 95 % interval over images
+and seeds.
 """
 
 from collections.abc import Sequence
@@ -17,16 +18,20 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Compare."""
+    """Compare the score tables."""
     parser = make_parser('compare-runs', __doc__)
-    parser.add_argument('runs', nargs='+', help='score tables of one way of training')
-    parser.add_argument('--against', nargs='+', required=True, help='those of the other')
-    parser.add_argument('--groups', help='a csv with a column name: also within groups of images')
-    parser.add_argument('--group-column', help='the column of --groups that holds the groups')
-    parser.add_argument('--out', type=Path, help='a csv for the numbers')
+    parser.add_argument('runs', nargs='+', help='score tables of one method, one per seed')
+    parser.add_argument(
+        '--against', nargs='+', required=True, help='score tables of the other method'
+    )
+    parser.add_argument(
+        '--groups', help='csv with a column "name" and a group column: also compare within groups'
+    )
+    parser.add_argument('--group-column', help='column of --groups that contains the groups')
+    parser.add_argument('--out', type=Path, help='csv to write the numbers to')
     args = parser.parse_args(argv)
     if bool(args.groups) != bool(args.group_column):
-        parser.error('--groups and --group-column go together')
+        parser.error('--groups and --group-column go together: use both or neither')
 
     from rich.console import Console
     from rich.table import Table
@@ -36,13 +41,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmsxm.reproduction.run_comparison import compare_runs, image_groups, read_runs
 
     runs, others = read_runs(args.runs), read_runs(args.against)
-    parts: dict[str, np.ndarray | None] = {'all': None}
+    subsets: dict[str, np.ndarray | None] = {'all': None}
     if args.groups:
-        parts |= image_groups(runs[0], args.groups, args.group_column)
+        subsets |= image_groups(runs[0], args.groups, args.group_column)
     rows = [
-        {'images': part, **row}
-        for part, chosen in parts.items()
-        for row in compare_runs(runs, others, chosen)
+        {'images': subset, **row}
+        for subset, mask in subsets.items()
+        for row in compare_runs(runs, others, mask)
     ]
 
     table = Table('images', 'class', 'positives')
@@ -57,6 +62,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             f'{row["other AP"]:.1f} ± {row["other std"]:.1f}',
             f'{row["difference"]:+.1f} [{row["low"]:+.1f}, {row["high"]:+.1f}]',
         )
-    Console(markup=False, emoji=False).print(table)  # names of groups are no markup
+    Console(markup=False, emoji=False).print(table)  # group names may contain markup
     if args.out:
         write_csv(args.out, rows)

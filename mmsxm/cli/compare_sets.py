@@ -1,11 +1,11 @@
-"""Compare two sets of X-ray images, such as simulated bags and those of a scanner.
+"""Compare two sets of X-ray images, such as simulated and scanned bags.
 
 mmsxm compare-sets data/simulated data/sixray \
     --probe configs/baselines/mobilenet-v2_sixray.py
 
-Writes a sheet of images of both, the sizes of the items (plot and csv), what the images are like in
-numbers (csv), and how well a linear classifier on ImageNet features tells the sets apart, as they
-are and with parts of the look taken away.
+Writes a contact sheet of both sets, the sizes of the items (plot and csv), and image statistics
+(csv). With --probe, a linear classifier on ImageNet features tries to tell the sets apart, first on
+the images as they are and then with aspects of their appearance removed.
 """
 
 import argparse
@@ -24,33 +24,37 @@ def show(title: str, names: list[str], rows: list[dict[str, Any]]) -> None:
 
     from mmsxm.io.safe_parsing import printable
 
-    first = [key for key in rows[0] if key in ('class', 'measure', 'what')]
-    table = Table(*first, *(f'{name}: median (quartiles)' for name in names), 'KS', title=title)
+    labels = [key for key in rows[0] if key in ('class', 'measure', 'what')]
+    table = Table(*labels, *(f'{name}: median (quartiles)' for name in names), 'KS', title=title)
     for row in rows:
         ranges = [
             f'{row[f"{name} 50 %"]:.3g} ({row[f"{name} 25 %"]:.3g}..{row[f"{name} 75 %"]:.3g})'
             for name in names
         ]
-        table.add_row(*(printable(row[key]) for key in first), *ranges, f'{row["KS"]:.2f}')
+        table.add_row(*(printable(row[key]) for key in labels), *ranges, f'{row["KS"]:.2f}')
     Console(markup=False, emoji=False).print(table)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Compare."""
+    """Parse the arguments and compare."""
     parser = make_parser('compare-sets', __doc__)
-    parser.add_argument('sets', nargs=2, help='a folder of images, or a csv of boxes')
-    parser.add_argument('--out', type=Path, default='work_dirs/comparison')
-    parser.add_argument('--images', type=int, default=200, help='to look at, of each set')
-    parser.add_argument('--seed', type=int, default=0, help='which images')
+    parser.add_argument('sets', nargs=2, help='folder of images, or csv of boxes')
     parser.add_argument(
-        '--probe', metavar='CONFIG', help='tell the sets apart by the backbone of this config'
+        '--out', type=Path, default='work_dirs/comparison', help='output folder; %(default)s'
+    )
+    parser.add_argument('--images', type=int, default=200, help='images to read from each set')
+    parser.add_argument('--seed', type=int, default=0, help='seed for choosing the images')
+    parser.add_argument(
+        '--probe',
+        metavar='CONFIG',
+        help='measure how well features of the backbone of CONFIG tell the sets apart',
     )
     args = parser.parse_args(argv)
     compare(args)
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Compare, as the command line says."""
+    """Compare with parsed arguments."""
     import numpy as np
     from rich.console import Console
     from rich.table import Table
@@ -59,12 +63,12 @@ def compare(args: argparse.Namespace) -> None:
     from mmsxm.comparison.set_pictures import draw_sheet, plot_boxes, pretrained_backbone, probe
     from mmsxm.io.files import write_csv
 
-    if args.probe and find_spec('sklearn') is None:  # before minutes of work
+    if args.probe and find_spec('sklearn') is None:  # fail before minutes of work
         raise ValueError("--probe needs scikit-learn: pip install 'mmsxm[probe]'")
     a, b = (read_set(path) for path in args.sets)
     names = [a.name, b.name]
     if a.name == b.name:
-        raise ValueError(f'both sets are called {a.name}: rename one of the folders')
+        raise ValueError(f'Both sets are named {a.name}. Rename one of the folders.')
     backbone = pretrained_backbone(args.probe) if args.probe else None
     args.out.mkdir(parents=True, exist_ok=True)
 
@@ -75,8 +79,8 @@ def compare(args: argparse.Namespace) -> None:
     if a.images and b.images:
         rng = np.random.default_rng(args.seed)
         chosen = [
-            [one.images[i] for i in rng.permutation(len(one.images))[: args.images]]
-            for one in (a, b)
+            [image_set.images[i] for i in rng.permutation(len(image_set.images))[: args.images]]
+            for image_set in (a, b)
         ]
         draw_sheet(names, [paths[:12] for paths in chosen], args.out / 'images.png')
         images = compare_images((a.name, b.name), chosen[0], chosen[1])
@@ -85,8 +89,8 @@ def compare(args: argparse.Namespace) -> None:
         if backbone is not None:
             rows = probe(backbone, chosen, args.out / 'clearest.png')
             write_csv(args.out / 'probe.csv', rows)
-            table = Table('a linear classifier sees them', 'area under the ROC curve')
+            table = Table('input of the linear classifier', 'area under the ROC curve')
             for row in rows:
                 table.add_row(row['seen'], f'{row["area under the ROC curve"]:.3f}')
             Console(markup=False, emoji=False).print(table)
-    print(f'tables and pictures: {args.out}')
+    print(f'Wrote tables and pictures to {args.out}')

@@ -1,4 +1,4 @@
-"""Print multiply-accumulates and parameters of networks, a line per config."""
+"""Print the multiply-accumulates and parameters of networks, one line per config."""
 
 import json
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from mmsxm.conventions import CROPPED
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Print."""
+    """Count and print."""
     parser = make_parser('complexity', __doc__)
     parser.add_argument('configs', nargs='+', help='config files')
     parser.add_argument(
-        '--size', type=int, nargs=2, default=[CROPPED] * 2, metavar=('H', 'W'), help='of the image'
+        '--size', type=int, nargs=2, default=[CROPPED] * 2, metavar=('H', 'W'), help='image size'
     )
-    parser.add_argument('--json', action='store_true', help='a JSON object per line')
+    parser.add_argument('--json', action='store_true', help='print one JSON object per line')
     args = parser.parse_args(argv)
 
     from mmsxm.training.complexity import count

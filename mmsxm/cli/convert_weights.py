@@ -1,7 +1,7 @@
-"""Convert an ImageNet file to the keys of a config's backbone, for PRETRAINED.
+"""Convert ImageNet weights to the keys of a config's backbone, for use as PRETRAINED.
 
-The file's tensors are matched by name and shape, or by order, kind and shape. Norms of intermediate
-outputs, which ConvNeXt and Swin have and a classifier lacks, may be missing.
+Tensors are matched by name and shape, or by order, kind and shape. ConvNeXt and Swin backbones have
+norms on intermediate outputs that a classifier lacks; these norms may be missing from the file.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from mmsxm.cli.arguments import make_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Convert."""
+    """Convert the weights."""
     parser = make_parser('convert-weights', __doc__)
-    parser.add_argument('config', help='a config with the backbone')
-    parser.add_argument('source', help='a file, or an address such as torchvision://resnet50')
-    parser.add_argument('out', type=Path, help='the file to write')
+    parser.add_argument('config', help='config with the backbone')
+    parser.add_argument('source', help='weights file, or an address such as torchvision://resnet50')
+    parser.add_argument('out', type=Path, help='output file')
     args = parser.parse_args(argv)
 
     import torch
@@ -35,6 +35,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     matched = match_weights(tensors, network, optional=norms)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     torch.save({'state_dict': matched}, args.out)
-    print(f'{len(matched)} tensors of the {backbone.type} written to {args.out}')
-    if left := sorted(norms - matched.keys()):
-        print(f'Not in the file, and trained from their initial values: {", ".join(left)}')
+    print(f'Wrote {len(matched)} tensors of {backbone.type} to {args.out}')
+    if missing := sorted(norms - matched.keys()):
+        print(f'Missing from the file, so trained from initial values: {", ".join(missing)}')

@@ -1,10 +1,10 @@
-"""Train on each of several scanners' simulated bags, test on all of them: what a change costs.
+"""Train on simulated bags of each scanner and test on all: the cost of changing scanners.
 
 mmsxm cross-scanner --scanners sixray opixray
 
-The seed of the bags is the same for every scanner, so that they hold the same items and nearly the
-same clutter; how large things show depends on the scanner's view. Writes a table of mAP, a row for
-the scanner of training and a column for that of the test, also as csv.
+All scanners share the seed, so their bags contain the same items and nearly the same clutter. The
+size of things in the image depends on the scanner's view. Writes a table of mAP, also as csv: one
+row per training scanner and one column per test scanner.
 """
 
 import argparse
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def load(config: str, root: Path, work_dir: Path) -> 'Config':
-    """The config on one scanner's bags."""
+    """Load the config for the bags of one scanner."""
     from mmsxm.training.config import DATALOADERS, load_config
 
     cfg = load_config(config, work_dir=str(work_dir))
@@ -32,37 +32,52 @@ def load(config: str, root: Path, work_dir: Path) -> 'Config':
 
 
 def claim(args: argparse.Namespace) -> None:
-    """Note what networks in the work directory learn from; ValueError if it holds others."""
+    """Record the settings of the networks in the work directory.
+
+    Raises:
+        ValueError: The work directory contains networks trained with other settings.
+    """
     keys = ('config', 'train', 'test', 'size', 'crowding', 'seed')
     settings = json.dumps({key: getattr(args, key) for key in keys}, indent=1) + '\n'
-    note = args.work_dir / 'settings.json'
-    if note.exists() and note.read_text() != settings:
+    settings_file = args.work_dir / 'settings.json'
+    if settings_file.exists() and settings_file.read_text() != settings:
         raise ValueError(
-            f'{args.work_dir} holds networks of other settings ({note} tells): delete it or name '
-            'another --work-dir'
+            f'{args.work_dir} contains networks trained with other settings, see {settings_file}. '
+            'Delete it or use another --work-dir.'
         )
     args.work_dir.mkdir(parents=True, exist_ok=True)
-    note.write_text(settings)
+    settings_file.write_text(settings)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Simulate, train, test, write."""
+    """Simulate, train, test and write the table."""
     parser = make_parser('cross-scanner', __doc__)
-    parser.add_argument('config', nargs='?', default='configs/demo/resnet18.py')
+    parser.add_argument(
+        'config', nargs='?', default='configs/demo/resnet18.py', help='config file; %(default)s'
+    )
     parser.add_argument(
         '--scanners',
         nargs='+',
         default=['sixray', 'opixray'],
-        help=f'{", ".join(SCANNERS)}, or config files',
+        help=f'names ({", ".join(SCANNERS)}) or config files',
     )
-    parser.add_argument('--train', type=int, default=1200, help='bags to train on')
-    parser.add_argument('--test', type=int, default=300, help='bags to test on')
-    parser.add_argument('--size', type=int, nargs=2, default=(128, 128), help='of an image: H W')
+    parser.add_argument('--train', type=int, default=1200, help='number of training bags')
+    parser.add_argument('--test', type=int, default=300, help='number of test bags')
+    parser.add_argument('--size', type=int, nargs=2, default=(128, 128), help='image size: H W')
     parser.add_argument('--crowding', choices=list(CROWDING), default='sparse')
-    parser.add_argument('--seed', type=int, default=0, help='of the bags')
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='to simulate with')
-    parser.add_argument('--data', type=Path, default='data/scanners', help='folder for the bags')
-    parser.add_argument('--work-dir', type=Path, default='work_dirs/cross_scanner')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the bags')
+    parser.add_argument(
+        '--workers', type=int, default=os.cpu_count(), help='processes for the simulation'
+    )
+    parser.add_argument(
+        '--data', type=Path, default='data/scanners', help='output folder for the bags'
+    )
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        default='work_dirs/cross_scanner',
+        help='output folder for networks and the table; %(default)s',
+    )
     args = parser.parse_args(argv)
 
     from rich.console import Console
@@ -75,7 +90,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     names = [Path(scanner).stem for scanner in args.scanners]
     if len(set(names)) < len(names):
-        raise ValueError(f'scanners are told apart by their names, but got {", ".join(names)}')
+        raise ValueError(
+            f'Scanner names must be unique, but got {", ".join(names)}. Rename a config file.'
+        )
     claim(args)
     for name, scanner in zip(names, args.scanners, strict=True):
         write_sixray(
@@ -89,16 +106,17 @@ def main(argv: Sequence[str] | None = None) -> None:
             scanner=scanner_from(scanner),
         )
     rows = []
-    for trained in names:
-        work_dir = args.work_dir / trained
-        cfg = load(args.config, args.data / trained, work_dir)
+    for train_scanner in names:
+        work_dir = args.work_dir / train_scanner
+        cfg = load(args.config, args.data / train_scanner, work_dir)
         if finished_epochs(work_dir) < cfg.train_cfg.max_epochs:
             resume(cfg)
             train(cfg)
-        row: dict[str, float | str] = {'trained on': trained}
-        for tested in names:
-            runner = build_test(load(args.config, args.data / tested, work_dir), str(work_dir))
-            row[tested] = runner.test()['xray/mAP']
+        row: dict[str, float | str] = {'trained on': train_scanner}
+        for test_scanner in names:
+            test_cfg = load(args.config, args.data / test_scanner, work_dir)
+            runner = build_test(test_cfg, str(work_dir))
+            row[test_scanner] = runner.test()['xray/mAP']
             dismiss_workers(runner)
         rows.append(row)
 

@@ -1,6 +1,6 @@
-"""Simulate bags, train both stages, test, and leave pictures: the whole of mmsxm in minutes.
+"""Run the whole pipeline in minutes: simulate bags, train both stages, test and draw pictures.
 
-One bag in five is harmless, in training as in the test.
+One bag in five is harmless, in both training and test.
 """
 
 import json
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 STAGE1, STAGE2 = 'configs/demo/sxmnet_stage1.py', 'configs/demo/sxmnet_stage2.py'
 OUT = Path('work_dirs/demo')
-SIDE = 128  # pixels of a bag
-HARMLESS = 0.2  # share of the bags that contain no item
-THRESHOLD = 0.5  # of each class, the default of every command before a calibration
+SIDE = 128  # pixels, of a bag image
+HARMLESS = 0.2  # share of bags without a prohibited item
+THRESHOLD = 0.5  # for each class; every command uses it before calibration
 
 
 def chance_average_precision(runner: 'Runner') -> float:
-    """Give the mean share of positives, which random scores reach on average, in percent."""
+    """Return the mean share of positives in percent: the average AP of random scores."""
     import numpy as np
 
     dataset = runner.test_dataloader.dataset
@@ -32,7 +32,7 @@ def chance_average_precision(runner: 'Runner') -> float:
 
 
 def draw_predictions(runner: 'Runner', number: int = 12) -> Path:
-    """Draw attention beside boxes for some of the images that the runner has tested."""
+    """Draw attention next to boxes for some of the tested images."""
     import mmcv
     import numpy as np
     import torch
@@ -60,11 +60,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the demo."""
     parser = make_parser('demo', __doc__)
     parser.add_argument(
-        '--train', type=int, default=1200, help='bags with items to train on; %(default)s'
+        '--train', type=int, default=1200, help='training bags with items; %(default)s'
     )
-    parser.add_argument(
-        '--test', type=int, default=300, help='bags with items to test on; %(default)s'
-    )
+    parser.add_argument('--test', type=int, default=300, help='test bags with items; %(default)s')
     args = parser.parse_args(argv)
 
     from rich.console import Console
@@ -91,13 +89,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             crowding='sparse',
             scanner='sixray_white',
         )
-    except ValueError as error:  # the folder holds something else
+    except ValueError as error:  # the folder contains something else
         raise ValueError(f'{error} in DEMO_ROOT') from error
     train(first)
     train(cfg)
-    tested = load_config(STAGE2)
-    add_metric(tested, dict(type='mmsxm.ScoreTable', out=str(OUT / 'scores.csv')))
-    runner = build_test(tested, str(OUT / 'stage2'))
+    test_cfg = load_config(STAGE2)
+    add_metric(test_cfg, dict(type='mmsxm.ScoreTable', out=str(OUT / 'scores.csv')))
+    runner = build_test(test_cfg, str(OUT / 'stage2'))
     metrics = runner.test()
     dismiss_workers(runner)
     seconds = time.monotonic() - started
@@ -132,13 +130,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     table.add_row('pointing', f'{summary["pointing"]:.1f}', f'{summary["pointing_chance"]:.1f}')
     console = Console()
     console.print(
-        f'{bags.positives} simulated bags with items and {bags.negatives} harmless ones, less '
-        'crowded than by default and of one scanner:'
+        f'Tested on {bags.positives} simulated bags with items and {bags.negatives} harmless ones, '
+        'from one scanner and less crowded than the default:'
     )
     console.print(table)
     console.print(
-        f'At thresholds of {THRESHOLD}, the default before a calibration: '
+        f'At the default threshold of {THRESHOLD}, before calibration: '
         f'{summary["detection_rate"]:.1f} % of the bags with items raise an alarm (detection '
-        f'rate), and {summary["false_alarm_rate"]:.1f} % of the harmless ones (false-alarm rate).'
+        f'rate), and so do {summary["false_alarm_rate"]:.1f} % of the harmless bags (false-alarm '
+        'rate).'
     )
-    console.print(f'{seconds:.0f} seconds; pictures: {out}, numbers: {OUT / "metrics.json"}')
+    console.print(
+        f'Finished in {seconds:.0f} seconds. Pictures: {out}; numbers: {OUT / "metrics.json"}'
+    )

@@ -1,7 +1,7 @@
-"""The command ``mmsxm``: one interface to everything, wherever the package is installed.
+"""The command ``mmsxm``: one entry point for every command, in a clone or an installed package.
 
-Only the standard library is imported here, so that ``mmsxm doctor`` runs where nothing else does
-and ``mmsxm COMMAND --help`` answers at once.
+Import only the standard library here, so that ``mmsxm doctor`` runs in a broken environment and
+``mmsxm COMMAND --help`` is immediate.
 """
 
 import ast
@@ -30,7 +30,7 @@ GROUPS = {
     'Launch on many processes': ('dist-train', 'dist-test', 'slurm-train', 'slurm-test'),
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
-# names until 0.1, of the files under tools/
+# command names up to version 0.1, after the files in tools/
 RENAMED = {
     'prepare_data': 'prepare',
     'check_dataset': 'check',
@@ -42,7 +42,7 @@ RENAMED = {
 
 
 def find_module(name: str) -> Path:
-    """Return the file behind a command: a module of this package, or a launcher script."""
+    """Return the file of a command: a module of this package, or a launcher script."""
     if name == 'doctor':
         return PACKAGE / 'doctor.py'
     file = name.replace('-', '_')
@@ -52,7 +52,7 @@ def find_module(name: str) -> Path:
 
 
 def summary(path: Path) -> str:
-    """Return what a command does: the first line of its docstring, or of a script's comment."""
+    """Return the summary of a command: the first line of its docstring or script comment."""
     text = path.read_text(encoding='utf-8')
     if path.suffix == '.sh':
         return text.splitlines()[1].lstrip('# ')
@@ -72,9 +72,9 @@ def overview() -> str:
         ]
     lines += [
         '',
-        'Run `mmsxm COMMAND --help` for the options of a command. A config that does not exist as',
-        f'a file is looked up in {MIM / "configs"}:',
-        'configs/demo/resnet18.py, demo/resnet18.py and resnet18.py name the same one.',
+        'Run `mmsxm COMMAND --help` for the options of a command. If a config is not a file in',
+        f'the current folder, it is looked up in {MIM / "configs"}:',
+        'configs/demo/resnet18.py, demo/resnet18.py and resnet18.py name the same config.',
     ]
     return '\n'.join(lines)
 
@@ -82,12 +82,12 @@ def overview() -> str:
 def run(name: str, args: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code.
 
-    Errors of the user and missing packages end in one line on standard error. The exit code of a
-    failure is 1 unless the module of the command defines another ``FAILURE``.
+    User errors and missing packages print a short message to standard error. A failed command exits
+    with 1, unless its module defines another ``FAILURE``.
 
     Args:
         name: One of :data:`COMMANDS`.
-        args: Its arguments; by default those of this process.
+        args: Arguments of the command; by default those of this process.
     """
     path = find_module(name)
     args = list(sys.argv[1:] if args is None else args)
@@ -103,16 +103,16 @@ def run(name: str, args: Sequence[str] | None = None) -> None:
         with exit_on_user_error(f'mmsxm {name}', failure):
             code = module.main(args)
     except ImportError as error:
-        if (error.name or '').split('.')[0] == 'mmsxm':  # a defect of ours
+        if (error.name or '').split('.')[0] == 'mmsxm':  # a bug in this package
             raise
         print(
             f'mmsxm {name}: {error}\n'
-            '`mmsxm doctor` says what this environment lacks, and the command that installs it.',
+            'Run `mmsxm doctor`: it lists what is missing and the command that installs it.',
             file=sys.stderr,
         )
         sys.exit(failure)
     except Exception:
-        if failure == 1:  # the interpreter's own code
+        if failure == 1:  # Python exits with 1 by itself
             raise
         traceback.print_exc()
         sys.exit(failure)
@@ -121,7 +121,7 @@ def run(name: str, args: Sequence[str] | None = None) -> None:
 
 
 def main() -> None:
-    """Run the command that the command line names."""
+    """Run the command named on the command line."""
     name, *args = sys.argv[1:] or ['--help']
     name = RENAMED.get(name, name)
     if name.replace('_', '-') in COMMANDS:
@@ -133,7 +133,11 @@ def main() -> None:
     else:
         typed = name.removesuffix('.py')
         known = {**RENAMED, **{command: command for command in COMMANDS}}
-        close = difflib.get_close_matches(typed.replace('_', '-'), known, n=1)
-        close = close or difflib.get_close_matches(typed, known, n=1)
-        hint = f'Did you mean {known[close[0]]}?' if close else '`mmsxm --help` lists all.'
+        similar = difflib.get_close_matches(typed.replace('_', '-'), known, n=1)
+        similar = similar or difflib.get_close_matches(typed, known, n=1)
+        hint = (
+            f'Did you mean {known[similar[0]]}?'
+            if similar
+            else 'Run `mmsxm --help` to list all commands.'
+        )
         sys.exit(f'mmsxm: there is no command {name}. {hint}')

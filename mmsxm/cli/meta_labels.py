@@ -1,6 +1,6 @@
-"""Let a trained teacher, as CHR, say which level to trust in each image of its training set (MF-N).
+"""Write MF-N labels: the pyramid level that a trained teacher (CHR) trusts in each training image.
 
-A network trained on the file, by ``meta_labels`` of its data set, learns to trust that level.
+To train a network on these labels, set ``meta_labels`` of its dataset to the file.
 """
 
 from collections import Counter
@@ -10,12 +10,12 @@ from mmsxm.cli.arguments import add_cfg_options, make_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Label, write and count."""
+    """Label the images, write the file and print counts."""
     parser = make_parser('meta-labels', __doc__)
-    parser.add_argument('config', help="the teacher's config")
-    parser.add_argument('checkpoint', help='a checkpoint, or a work dir for its latest one')
-    parser.add_argument('out', help='the .json file to write')
-    parser.add_argument('--work-dir', help='where the log goes')
+    parser.add_argument('config', help='config of the teacher')
+    parser.add_argument('checkpoint', help='checkpoint, or a work directory to use its latest one')
+    parser.add_argument('out', help='output file, .json')
+    parser.add_argument('--work-dir', help='folder for the log')
     add_cfg_options(parser)
     args = parser.parse_args(argv)
 
@@ -28,4 +28,4 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_meta_labels(args.out, labels)
     images = Counter(labels.levels.values())
     counts = ', '.join(f'P{level + 3}: {images[level]:,}' for level in range(3))
-    print(f'{args.out}: {len(labels.levels):,} images, of which {counts}')
+    print(f'Wrote {args.out}: {len(labels.levels):,} images ({counts})')

@@ -1,11 +1,11 @@
-"""Copy a data set with images as small as the network needs them: training reads them sooner.
+"""Copy a dataset with its images resized to what the network needs, for faster training.
 
 mmsxm prepare sixray data/sixray data/sixray_256 --workers 8
 SIXRAY_ROOT=data/sixray_256 mmsxm train configs/sxmnet_sixray_stage1.py
 
-The copy has the release's layout, and networks see the same pixels and boxes (docs/data.md). The
-same command goes on after a stop, and verifies a finished copy. Exit code 1: it failed, or images
-are left out that can't be read.
+The copy has the layout of the release, and networks see the same pixels and boxes (docs/data.md).
+Run the same command again to resume an interrupted copy or to verify a finished one. Exit code 1:
+the command failed, or it skipped unreadable images.
 """
 
 import argparse
@@ -18,17 +18,22 @@ from mmsxm.conventions import RESIZED
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = make_parser('prepare', __doc__)
     parser.add_argument(
-        'layout', choices=['sixray', 'opixray'], help='white margins are cut of opixray'
+        'layout', choices=['sixray', 'opixray'], help='opixray: also crop the white margins'
     )
-    parser.add_argument('src', help='folder of the release')
-    parser.add_argument('dst', help='folder of the copy')
+    parser.add_argument('src', help='folder of the released dataset')
+    parser.add_argument('dst', help='output folder')
     parser.add_argument(
-        '--size', type=int, default=RESIZED, help="of the configs' Resize, in pixels; %(default)s"
+        '--size',
+        type=int,
+        default=RESIZED,
+        help='size of Resize in the configs, in pixels; %(default)s',
     )
-    parser.add_argument('--workers', type=int, default=0, help='processes; 0 works in this')
+    parser.add_argument(
+        '--workers', type=int, default=0, help='number of worker processes; 0 uses the main process'
+    )
     return parser.parse_args(argv)
 
 
@@ -43,10 +48,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     report = prepare_data(args.layout, args.src, args.dst, args.size, args.workers)
     seconds = time.perf_counter() - start
     print(
-        f'{args.dst}: {report.prepared:,} images prepared and {report.intact:,} found intact in '
+        f'{args.dst}: prepared {report.prepared:,} images and verified {report.intact:,} in '
         f'{seconds:.1f} s'
     )
     if report.broken:
         for path, reason in report.broken.items():
             print(printable(f'{path}: {reason}'), file=sys.stderr)
-        sys.exit(f'mmsxm prepare: {len(report.broken):,} images can not be read and are left out')
+        sys.exit(
+            f'mmsxm prepare: skipped {len(report.broken):,} unreadable images, listed above. '
+            'Download them again and rerun the command.'
+        )

@@ -1,12 +1,12 @@
-"""Reproduce tables of the paper: train what is missing, resume what was cut off, write the tables.
+"""Reproduce tables of the paper: train missing networks, resume stopped ones, write the tables.
 
 mmsxm reproduce --table 3 --suite sixray-mini --seeds 0,1,2
 
-Writes results/<suite>/table3.md and .csv. The record of each trained network is moved from
-results/<suite>/runs into results/<suite>/runs.zip; both places are read. With --jobs several
-networks train at a time; with --devices each on a GPU of its own. What has a record is never
-trained again, unless a network to train needs its weights and they are not in the work directory:
-name another --out to train all of it yourself.
+Writes results/<suite>/table3.md and .csv. The record of each trained network moves from
+results/<suite>/runs into results/<suite>/runs.zip; both places are read. --jobs trains several
+networks at a time; --devices gives each its own GPU. A network with a record is not trained again,
+unless another network needs its weights and the work directory lacks them. To train all networks
+yourself, use another --out.
 """
 
 import argparse
@@ -19,37 +19,45 @@ from mmsxm.reproduction.rows import TABLES, Row
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = make_parser('reproduce', __doc__)
     parser.add_argument(
-        '--table', required=True, help=f'{", ".join(TABLES)}, several with commas, or all'
+        '--table', required=True, help=f'comma-separated tables ({", ".join(TABLES)}), or all'
     )
-    parser.add_argument('--suite', required=True, help="a suite's name, or the file of one")
-    parser.add_argument('--seeds', default='0', help='numbers, with commas')
+    parser.add_argument('--suite', required=True, help='name of a suite, or a suite file')
+    parser.add_argument('--seeds', default='0', help='comma-separated seeds')
     parser.add_argument(
         '--rows',
-        help='keys of rows, with commas, as in mmsxm/reproduction/rows.py and the first column '
-        "of a table's csv; all without it",
+        help='comma-separated row keys (default: all rows). See mmsxm/reproduction/rows.py, or the '
+        "first column of a table's csv",
     )
-    parser.add_argument('--jobs', type=int, help='networks to train at a time')
-    parser.add_argument('--devices', default='', help='GPUs to deal out, with commas')
-    parser.add_argument('--work-dir', help='of all runs; work_dirs/reproduce/<suite>')
-    parser.add_argument('--out', type=Path, help='for the tables; results/<suite>')
-    parser.add_argument('--dry-run', action='store_true', help='say what would be trained')
+    parser.add_argument('--jobs', type=int, help='number of networks to train at a time')
+    parser.add_argument('--devices', default='', help='comma-separated GPUs to distribute')
     parser.add_argument(
-        '--tables-only', action='store_true', help='write what is known by now, and train nothing'
+        '--work-dir', help='work directory of all runs (default: work_dirs/reproduce/<suite>)'
+    )
+    parser.add_argument(
+        '--out', type=Path, help='output folder for the tables (default: results/<suite>)'
+    )
+    parser.add_argument('--dry-run', action='store_true', help='print what would be trained')
+    parser.add_argument(
+        '--tables-only', action='store_true', help='write tables of finished runs; train nothing'
     )
     args = parser.parse_args(argv)
     args.tables = list(TABLES) if args.table == 'all' else args.table.split(',')
     if unknown := [table for table in args.tables if table not in TABLES]:
-        parser.error(f'there is no table {", ".join(unknown)}: choose from {", ".join(TABLES)}')
+        parser.error(f'unknown table {", ".join(unknown)}: choose from {", ".join(TABLES)}')
     args.seeds = numbers(parser, '--seeds', args.seeds)
     args.devices = args.devices.split(',') if args.devices else []
     return args
 
 
 def choose_tables(args: argparse.Namespace, family: str) -> dict[str, list[Row]]:
-    """The rows that are asked for of each table; ValueError where there are none."""
+    """Return the requested rows of each table.
+
+    Raises:
+        ValueError: A table has no row for the family, or a row key is unknown.
+    """
     tables = {
         table: [row for row in TABLES[table] if family in row.configs] for table in args.tables
     }
@@ -58,8 +66,8 @@ def choose_tables(args: argparse.Namespace, family: str) -> dict[str, list[Row]]
     elif empty := [table for table, rows in tables.items() if not rows]:
         known = [table for table, rows in TABLES.items() if any(family in r.configs for r in rows)]
         raise ValueError(
-            f'table {", ".join(empty)} has no row of {family}, the data of suite {args.suite}: '
-            f'choose from {", ".join(known)}'
+            f'Table {", ".join(empty)} has no row for {family}, the data of suite {args.suite}. '
+            f'Choose from {", ".join(known)}.'
         )
     if not args.rows:
         return tables
@@ -67,14 +75,14 @@ def choose_tables(args: argparse.Namespace, family: str) -> dict[str, list[Row]]
     keys = dict.fromkeys(row.key for rows in tables.values() for row in rows)
     if unknown := [key for key in chosen if key not in keys]:
         raise ValueError(
-            f'there is no row {", ".join(unknown)} in table {", ".join(tables)}: choose --rows '
-            f'from {", ".join(keys)}'
+            f'Unknown row {", ".join(unknown)} in table {", ".join(tables)}. Choose --rows '
+            f'from {", ".join(keys)}.'
         )
     return {table: [row for row in rows if row.key in chosen] for table, rows in tables.items()}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train and write."""
+    """Train the networks and write the tables."""
     args = parse_args(argv)
 
     from rich.console import Console
@@ -92,12 +100,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = [row for chosen in tables.values() for row in chosen]
     runs = reproduction.plan(rows, args.seeds)
     missing = reproduction.missing(runs)
-    console.print(f'{len(runs)} networks, of which {len(missing)} are to be trained')
+    console.print(f'{len(runs)} networks, {len(missing)} of them to be trained')
     if args.dry_run:
         for run in missing:
-            known = reproduction.is_finished(run)
-            why = ' (has its record; its weights are needed)' if known else ''
-            console.print(f'  {run.name}: {run.config}{why}')
+            finished = reproduction.is_finished(run)
+            reason = ' (has a record, but its weights are needed)' if finished else ''
+            console.print(f'  {run.name}: {run.config}{reason}')
         return
     failed = {}
     if not args.tables_only:
@@ -107,10 +115,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     for table in tables:
         written = write_table(reproduction, table, args.seeds, out)
         for path in written:
-            console.print(f'written: {path}')
+            console.print(f'Wrote {path}')
         if not written:
-            console.print(f'table {table} is not written: none of its networks is finished')
+            console.print(f'Skipped table {table}: none of its networks is finished')
     if failed:
-        for run, why in failed.items():
-            console.print(f'{run.name}: {why} (see {reproduction.folder(run)}/output.txt)')
-        sys.exit(f'mmsxm reproduce: {len(failed)} networks could not be trained')
+        for run, reason in failed.items():
+            console.print(f'{run.name}: {reason} (see {reproduction.folder(run)}/output.txt)')
+        sys.exit(f'mmsxm reproduce: {len(failed)} networks failed to train, see above')

@@ -1,7 +1,7 @@
-"""Review screened bags on a page: the riskiest first, for an operator who decides.
+"""Review screened bags on a web page, the riskiest first, and record decisions.
 
 mmsxm review --model CONFIG_OR_EXPORT                          # drop images on the page
-mmsxm review --results results.jsonl                           # written by mmsxm screen
+mmsxm review --results results.jsonl                           # from mmsxm screen
 mmsxm review --results results.jsonl --model CONFIG_OR_EXPORT
 
 With a network, the page also shows attention. Decisions are appended to --log. See docs/review.md.
@@ -15,31 +15,37 @@ from mmsxm.cli.arguments import make_parser
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = make_parser('review', __doc__)
-    parser.add_argument('--results', type=Path, help='a file of mmsxm screen')
+    parser.add_argument('--results', type=Path, help='results file of mmsxm screen')
     parser.add_argument(
         '--model',
         metavar='CONFIG_OR_EXPORT',
-        help='a config, the name of a model, or an exported .onnx or .xml',
+        help='config, name of a model, or exported .onnx or .xml file',
     )
-    parser.add_argument('--checkpoint', help='of the config; a work dir for its latest one')
     parser.add_argument(
-        '--log', type=Path, default=Path('decisions.jsonl'), help='of decisions; %(default)s'
+        '--checkpoint', help='checkpoint of the config, or a work directory to use its latest one'
     )
-    parser.add_argument('--device', help='for torch, such as cuda:0; a GPU where there is one')
+    parser.add_argument(
+        '--log', type=Path, default=Path('decisions.jsonl'), help='decision log; %(default)s'
+    )
+    parser.add_argument(
+        '--device', help='PyTorch device, such as cuda:0 (default: a GPU if there is one)'
+    )
     parser.add_argument('--host', default='127.0.0.1', help='address to listen on; %(default)s')
-    parser.add_argument('--port', type=int, default=7860, help='%(default)s')
+    parser.add_argument('--port', type=int, default=7860, help='port to listen on; %(default)s')
     args = parser.parse_args(argv)
     if not (args.results or args.model):
         parser.error('give --results, --model, or both')
     if args.results and not args.results.is_file():
-        parser.error(f'there is no file {args.results}: --results names a file of mmsxm screen')
+        parser.error(
+            f'{args.results} is not a file: set --results to a results file of mmsxm screen'
+        )
     return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Serve the page until it is stopped."""
+    """Serve the page until stopped."""
     args = parse_args(argv)
 
     from mmsxm.inference.backends import load_backend

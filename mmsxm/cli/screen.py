@@ -1,9 +1,9 @@
-"""Screen images of bags: a line of JSON for every file, as soon as it is done.
+"""Screen images of bags and write one line of JSON per file, as soon as it is done.
 
 mmsxm screen IMAGES --model CONFIG --checkpoint CHECKPOINT --out results.jsonl
 
-Started again with the same --out it goes on where it was. Exit code 0: every file was screened and
-none is an alarm; 1: at least one alarm; 2: it failed, or files are left that could not be screened.
+To resume, run the command again with the same --out. Exit codes: 0 if every file was screened and
+none is an alarm; 1 if there is at least one alarm; 2 if the command failed or files are unscreened.
 """
 
 import argparse
@@ -29,97 +29,112 @@ if TYPE_CHECKING:
     from mmsxm.screening.results import Tally
     from mmsxm.screening.screen import Record
 
-FAILURE = 2  # the interpreter's own 1 would mean an alarm
+FAILURE = 2  # Python's default of 1 would mean an alarm
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = make_parser('screen', __doc__)
     parser.add_argument(
-        'source', type=Path, help='a folder, one image, or a list: a .txt with a path a line'
+        'source', type=Path, help='folder, image, or .txt list with one path per line'
     )
     parser.add_argument(
         '--model',
         required=True,
         metavar='CONFIG_OR_EXPORT',
-        help='a config, the name of a model, or an exported .onnx or .xml',
-    )
-    parser.add_argument('--checkpoint', help='of the config; a work dir for its latest one')
-    parser.add_argument('--out', type=Path, required=True, help='the file of results, .jsonl')
-    parser.add_argument('--csv', type=Path, help='also as a table, written at the end')
-    parser.add_argument('--overlays', type=Path, help='a folder for a picture of every image')
-    parser.add_argument(
-        '--watch', type=float, metavar='SECONDS', help='look for new files so often, until stopped'
+        help='config, name of a model, or exported .onnx or .xml file',
     )
     parser.add_argument(
-        '--backend', choices=['torch', 'onnxruntime', 'openvino'], help="by default the file's own"
+        '--checkpoint', help='checkpoint of the config, or a work directory to use its latest one'
     )
-    parser.add_argument('--device', help='for torch, such as cuda:0; a GPU where there is one')
-    parser.add_argument('--threads', type=int, help='of the network')
+    parser.add_argument('--out', type=Path, required=True, help='results file, .jsonl')
+    parser.add_argument('--csv', type=Path, help='also write the results as a csv at the end')
+    parser.add_argument('--overlays', type=Path, help='folder for a picture of each image')
+    parser.add_argument(
+        '--watch',
+        type=float,
+        metavar='SECONDS',
+        help='scan the folder for new files every SECONDS seconds, until stopped',
+    )
+    parser.add_argument(
+        '--backend',
+        choices=['torch', 'onnxruntime', 'openvino'],
+        help='runtime of the network (default: the one for the file)',
+    )
+    parser.add_argument(
+        '--device', help='PyTorch device, such as cuda:0 (default: a GPU if there is one)'
+    )
+    parser.add_argument('--threads', type=int, help='CPU threads of the network')
     cores = available_cores()
     parser.add_argument(
-        '--workers', type=int, default=max(cores // 2, 1), help='processes; %(default)s here'
+        '--workers',
+        type=int,
+        default=max(cores // 2, 1),
+        help='processes that read images (default on this machine: %(default)s)',
     )
-    parser.add_argument('--batch-size', type=int, default=16, help='%(default)s')
+    parser.add_argument('--batch-size', type=int, default=16, help='images per batch; %(default)s')
     parser.add_argument(
-        '--max-pixels', type=int, default=MAX_PIXELS, help='larger images are errors; %(default)s'
+        '--max-pixels',
+        type=int,
+        default=MAX_PIXELS,
+        help='record larger images as errors; %(default)s',
     )
     parser.add_argument(
-        '--engine', choices=['pool', 'ray'], default='pool', help='this machine, or a Ray cluster'
+        '--engine', choices=['pool', 'ray'], default='pool', help='this machine or a Ray cluster'
     )
     args = parser.parse_args(argv)
     check_positive(parser, args, ('threads', 'workers', 'batch_size', 'max_pixels', 'watch'))
     if not args.source.exists():
-        parser.error(f'there is no {args.source}')
+        parser.error(f'{args.source} does not exist: name a folder, an image or a .txt list')
     if args.watch and not args.source.is_dir():
-        parser.error(f'--watch needs a folder, {args.source} is none')
+        parser.error(f'--watch needs a folder: {args.source} is not a folder')
     if args.watch and args.engine == 'ray':
-        parser.error('--watch and --engine ray do not go together')
+        parser.error('--watch does not work with --engine ray: use --engine pool')
     return args
 
 
 def available_cores() -> int:
-    """Count the cores that this process may use."""
+    """Return the number of cores that this process can use."""
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 class Stop:
-    """Says yes once SIGINT or SIGTERM came; the second one ends the process at once."""
+    """Flag set by SIGINT or SIGTERM; a second signal ends the process immediately."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
+            signal.signal(number, self._request)
 
     def __call__(self) -> bool:
-        """Whether to stop."""
-        return self.asked
+        """Return whether to stop."""
+        return self.requested
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
         signal.signal(number, signal.SIG_DFL)
 
 
 def screen(args: argparse.Namespace) -> int:
-    """Screen what the command line asks for; returns the exit code."""
+    """Screen with parsed arguments and return the exit code."""
     from mmsxm.inference.backends import load_backend
     from mmsxm.screening.image_sources import find_paths, unseen, watch
     from mmsxm.screening.results import Results, write_table
 
-    console = Console(markup=False, emoji=False)  # names of classes are no markup
+    console = Console(markup=False, emoji=False)  # class names may contain markup
     load = partial(
         load_backend, args.model, args.checkpoint, args.backend, args.device, args.threads
     )
     backend = load()
-    ours = {os.path.abspath(path) for path in (args.out, args.csv, args.overlays) if path}
+    outputs = {os.path.abspath(path) for path in (args.out, args.csv, args.overlays) if path}
     with Results(args.out, backend.info) as results:
         stop = Stop()
-        found: Iterator[str | Idle] = find_paths(args.source, ours)
+        found: Iterator[str | Idle] = find_paths(args.source, outputs)
         if args.watch:
             folder = os.path.abspath(args.source)
-            found = watch(folder, args.watch, stop, results.seen, ours)
+            found = watch(folder, args.watch, stop, results.seen, outputs)
         paths = unseen(found, results.seen, stop)
         before, start = results.tally.files, time.monotonic()
         with console.status('screening') as status:
@@ -132,13 +147,13 @@ def screen(args: argparse.Namespace) -> int:
     tally = results.tally
     console.print(summary(tally, backend.info.classes, (tally.files - before) / seconds))
     if not tally.files:
-        print(f'mmsxm screen: there was nothing to screen in {args.source}', file=sys.stderr)
-    cut_off = stop() and not args.watch
-    if cut_off:
-        print('mmsxm screen: stopped; the same command goes on from here', file=sys.stderr)
+        print(f'mmsxm screen: there is nothing to screen in {args.source}', file=sys.stderr)
+    interrupted = stop() and not args.watch
+    if interrupted:
+        print('mmsxm screen: stopped. Run the same command to resume.', file=sys.stderr)
     if tally.alarms:
         return 1
-    return 2 if cut_off or tally.errors or not tally.files else 0
+    return 2 if interrupted or tally.errors or not tally.files else 0
 
 
 def records_of(
@@ -148,15 +163,15 @@ def records_of(
     load: 'partial[Backend]',
     stop: Stop,
 ) -> 'Iterator[Record]':
-    """Screen with the engine that was asked for."""
+    """Screen with the chosen engine."""
     settings = args.batch_size, args.max_pixels, args.overlays and args.overlays.absolute()
     if args.engine == 'ray':
         from mmsxm.screening.ray_engine import screen_with_ray
 
-        known = [path for path in paths if isinstance(path, str)]
-        for record in screen_with_ray(known, load, args.workers, *settings):
+        files = [path for path in paths if isinstance(path, str)]
+        for record in screen_with_ray(files, load, args.workers, *settings):
             yield record
-            if stop():  # the paths are all on their way by now
+            if stop():  # all paths are already submitted
                 return
         return
     from mmsxm.io.worker_pool import WorkerPool
@@ -167,7 +182,7 @@ def records_of(
 
 
 def summary(tally: 'Tally', classes: tuple[str, ...], speed: float) -> Table:
-    """Draw up what all lines of the results add up to, and how fast this run was."""
+    """Build a table of the totals of all results and the speed of this run."""
     table = Table('', 'images', title='Screened', show_edge=False)
     table.add_row('images', str(tally.images))
     table.add_row('alarms', str(tally.alarms), end_section=False)
@@ -179,5 +194,5 @@ def summary(tally: 'Tally', classes: tuple[str, ...], speed: float) -> Table:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Screen."""
+    """Parse the arguments and screen."""
     return screen(parse_args(argv))

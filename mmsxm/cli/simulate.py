@@ -1,4 +1,4 @@
-"""Simulate sets of X-ray images of bags.
+"""Simulate datasets of X-ray images of bags.
 
 mmsxm simulate sixray data/simulated --train 1000 --test 200 --negatives 200 --workers 4
 mmsxm simulate opixray data/simulated_knives --train 1000 --test 200 --workers 4
@@ -22,25 +22,28 @@ from mmsxm.simulation import (
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = make_parser('simulate', __doc__)
     layouts = parser.add_subparsers(dest='layout', required=True)
     for layout in SITES:
         command = layouts.add_parser(
             layout,
-            help={'sixray': "SIXray's", 'opixray': "OPIXray's"}[layout] + ' layout and classes',
+            help='layout and classes of ' + {'sixray': 'SIXray', 'opixray': 'OPIXray'}[layout],
         )
-        command.add_argument('dst', help='folder of the set; an unfinished set is finished')
+        command.add_argument('dst', help='output folder; an interrupted simulation resumes')
         command.add_argument(
-            '--train', type=int, required=True, help='images with items for training'
+            '--train', type=int, required=True, help='number of training images with items'
         )
         command.add_argument(
-            '--test', type=int, required=True, help='images with items for the test'
+            '--test', type=int, required=True, help='number of test images with items'
         )
         if layout == 'sixray':
             negatives = command.add_mutually_exclusive_group()
             negatives.add_argument(
-                '--negatives', type=int, default=0, help='images without items, for both lists'
+                '--negatives',
+                type=int,
+                default=0,
+                help='number of images without items, for both lists together',
             )
             negatives.add_argument(
                 '--lists',
@@ -48,39 +51,50 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
                 nargs='+',
                 default=[],
                 metavar='R',
-                help='lists with R negatives for each positive, such as 10 100',
+                help='write lists with R negatives for each positive, such as 10 100',
             )
             command.add_argument(
                 '--remove-items',
                 action='store_true',
-                help='from the pictures, not from the lists: nothing is left to learn from',
+                help='remove items from images but not from lists, so nothing can be learned',
             )
-        command.add_argument('--seed', type=int, default=0)
-        command.add_argument('--workers', type=int, default=0, help='processes; 0 works in this')
+        command.add_argument('--seed', type=int, default=0, help='seed of the simulation')
         command.add_argument(
-            '--size', type=int, nargs=2, metavar=('H', 'W'), help="pixels; else the scanner's"
+            '--workers',
+            type=int,
+            default=0,
+            help='number of worker processes; 0 uses the main process',
         )
         command.add_argument(
-            '--scanner', default=layout, help=f'{", ".join(SCANNERS)}, or a config file'
+            '--size',
+            type=int,
+            nargs=2,
+            metavar=('H', 'W'),
+            help="image size in pixels (default: the scanner's)",
         )
-        command.add_argument('--crowding', choices=list(CROWDING), default='typical')
+        command.add_argument(
+            '--scanner', default=layout, help=f'name ({", ".join(SCANNERS)}) or config file'
+        )
+        command.add_argument(
+            '--crowding', choices=list(CROWDING), default='typical', help='amount of clutter'
+        )
         command.add_argument(
             '--things',
             type=int,
             nargs=2,
             metavar=('LEAST', 'MOST'),
-            help="pieces of clutter in luggage of 60 x 40 cm, instead of the crowding's",
+            help='pieces of clutter in luggage of 60 x 40 cm; overrides --crowding',
         )
         command.add_argument(
             '--overlap',
             type=float,
-            help='0 lays items where little is in the way, 0.5 anywhere, 1 where much is',
+            help='where to place items: 0 where clutter is thin, 0.5 anywhere, 1 where it is dense',
         )
     return parser.parse_args(argv)
 
 
 def crowding_of(args: argparse.Namespace) -> Crowding:
-    """The named crowding with what the command line says otherwise."""
+    """Return the named crowding, with the overrides of the command line."""
     changes = {
         'things': tuple(args.things) if args.things else None,
         'overlap': args.overlap,
@@ -92,7 +106,7 @@ def crowding_of(args: argparse.Namespace) -> Crowding:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Simulate."""
+    """Parse the arguments and simulate."""
     args = parse_args(argv)
     start = time.perf_counter()
     common = {
@@ -115,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         images = write_opixray(**common)
     seconds = time.perf_counter() - start
-    # Without workers OpenCV takes as many threads as it likes.
+    # Without workers, OpenCV chooses its own number of threads.
     cores, unit = (args.workers, 'images/s/core') if args.workers else (1, 'images/s')
     rate = images / seconds / cores
-    print(f'{args.dst}: {images} images simulated in {seconds:.1f} s, {rate:.1f} {unit}')
+    print(f'{args.dst}: simulated {images} images in {seconds:.1f} s, {rate:.1f} {unit}')

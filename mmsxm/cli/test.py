@@ -1,4 +1,4 @@
-"""Test a checkpoint: mean average precision, and where the attention points."""
+"""Test a checkpoint: mean average precision (mAP) and pointing of the attention."""
 
 import argparse
 import os
@@ -9,59 +9,67 @@ from mmsxm.cli.arguments import add_cfg_options, make_parser
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = make_parser('test', __doc__)
-    parser.add_argument('config', help='the config file')
-    parser.add_argument('checkpoint', help='a checkpoint, or a work dir for its latest one')
-    parser.add_argument('--work-dir', help='where the log goes')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint, or a work directory to use its latest one')
+    parser.add_argument('--work-dir', help='folder for the log')
     parser.add_argument(
-        '--out', help='the file for the results: .csv for the scores of all images, .json or .pkl'
+        '--out', help='results file: .csv for the scores of all images, .json or .pkl'
     )
     parser.add_argument(
         '--out-item',
         choices=['metrics', 'pred'],
         default='pred',
-        help='what --out receives: the metrics, or every prediction (.pkl or .csv)',
+        help='what to write to --out: the metrics, or all predictions (.pkl or .csv)',
     )
     add_cfg_options(parser)
     parser.add_argument('--amp', action='store_true', help='test in reduced precision')
-    parser.add_argument('--show-dir', help='where pictures of the predictions go')
+    parser.add_argument('--show-dir', help='folder for pictures of the predictions')
     parser.add_argument('--show', action='store_true', help='show the predictions in a window')
-    parser.add_argument('--interval', type=int, default=1, help='show one of so many')
+    parser.add_argument('--interval', type=int, default=1, metavar='N', help='show every Nth image')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds per window')
-    parser.add_argument('--no-pin-memory', action='store_true')
+    parser.add_argument(
+        '--no-pin-memory', action='store_true', help='do not pin the memory of the dataloaders'
+    )
     parser.add_argument(
         '--tta',
         action='store_true',
-        help="average the scores of several views: the config's tta_pipeline, or else the image "
+        help='average the scores of several views: the tta_pipeline of the config, or the image '
         'and its mirror image',
     )
     parser.add_argument(
-        '--groups', help='a csv with a column name: AP within groups, with bootstrap intervals'
+        '--groups',
+        help='csv with a column "name" and a group column: report AP within groups, with bootstrap '
+        'intervals',
     )
-    parser.add_argument('--group-column', help='the column of --groups that holds the groups')
+    parser.add_argument('--group-column', help='column of --groups that contains the groups')
     parser.add_argument(
         '--operating-points',
         metavar='DIR',
-        help='also false positives at fixed detection rates, with tables and curves in this folder',
+        help='also report false positives at fixed detection rates; write tables and curves to DIR',
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args(argv)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.tta and (args.show or args.show_dir):
-        parser.error('--tta shows each image in two views: leave it out to draw predictions')
+        parser.error(
+            '--tta tests several views of each image, which cannot be drawn: remove --tta, or '
+            'remove --show and --show-dir'
+        )
     if bool(args.groups) != bool(args.group_column):
-        parser.error('--groups and --group-column go together')
+        parser.error('--groups and --group-column go together: use both or neither')
     if args.out and args.out_item == 'pred' and not args.out.endswith(('.csv', '.pkl', '.pickle')):
         parser.error(
-            'predictions go to a .csv or .pkl file; for a .json file give --out-item metrics'
+            f'--out {args.out} is not a .csv or .pkl file, which predictions need: change it, or '
+            'add --out-item metrics for a .json file'
         )
     return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Test."""
+    """Parse the arguments and test."""
     args = parse_args(argv)
 
     from mmsxm.compat import leave_process_group
@@ -71,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def test(args: argparse.Namespace) -> None:
-    """Test as the command line says."""
+    """Test with parsed arguments."""
     import mmengine
     from mmengine.dist import is_main_process
 

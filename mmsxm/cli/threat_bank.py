@@ -1,6 +1,6 @@
-"""Makes a bank of items for ThreatImageProjection (docs/threat_projection.md).
+"""Build a bank of items for ThreatImageProjection (docs/threat_projection.md).
 
-From a config's training images, or simulated, which needs no images:
+Cut the items from the training images of a config, or simulate them, which needs no images:
 
 mmsxm threat-bank configs/sxmnet_sixray_stage1.py data/threat_bank.npz
 mmsxm threat-bank configs/sxmnet_sixray_stage1.py data/simulated.npz --simulated 100
@@ -15,17 +15,25 @@ from mmsxm.simulation import SCANNERS
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = make_parser('threat-bank', __doc__)
-    parser.add_argument('config', help='whose training images to cut items from, or whose classes')
-    parser.add_argument('out', type=Path, help='the file to write, .npz')
-    parser.add_argument('--per-class', type=int, default=300, help='items of a class at most')
+    parser.add_argument(
+        'config', help='config with the training images to cut from, or the classes to simulate'
+    )
+    parser.add_argument('out', type=Path, help='output file, .npz')
+    parser.add_argument(
+        '--per-class', type=int, default=300, help='maximum number of items per class; %(default)s'
+    )
     parser.add_argument(
         '--simulated', type=int, metavar='N', help='simulate N items of each class instead'
     )
-    parser.add_argument('--scanner', choices=list(SCANNERS), help="of the simulation; the site's")
-    parser.add_argument('--seed', type=int, default=0, help='of the simulation')
-    parser.add_argument('--sheet', type=Path, help='a picture of all items to write')
+    parser.add_argument(
+        '--scanner',
+        choices=list(SCANNERS),
+        help='scanner of the simulation (default: the one for the classes)',
+    )
+    parser.add_argument('--seed', type=int, default=0, help='seed of the simulation')
+    parser.add_argument('--sheet', type=Path, help='also write a picture of all items')
     add_cfg_options(parser)
     args = parser.parse_args(argv)
     check_positive(parser, args, ('per_class', 'simulated'))
@@ -33,7 +41,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Make the bank."""
+    """Build the bank."""
     args = parse_args(argv)
 
     import mmcv
@@ -58,4 +66,4 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.sheet:
         mmcv.imwrite(draw_bank(bank)[..., ::-1], str(args.sheet))
     counts = ', '.join(f'{name} {count}' for name, count in counts_by_class(bank).items())
-    print(f'{args.out}: {len(bank)} items ({counts}); left out: {bank.header["left_out"]}')
+    print(f'Wrote {args.out}: {len(bank)} items ({counts}); skipped: {bank.header["left_out"]}')

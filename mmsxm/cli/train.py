@@ -1,4 +1,4 @@
-"""Train a network from its config; with --stages, the stage before it first."""
+"""Train a network from its config; --stages trains Stage I first."""
 
 import argparse
 import os
@@ -12,46 +12,48 @@ if TYPE_CHECKING:
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = make_parser('train', __doc__)
-    parser.add_argument('config', help='the config file')
-    parser.add_argument('--work-dir', help='where logs and checkpoints go')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument(
         '--resume',
         nargs='?',
         const='auto',
-        help='resume from this checkpoint, or from the latest one of a work dir; without a value, '
-        'from the latest one of --work-dir',
+        help='resume from this checkpoint, or from the latest one of a work directory (default: '
+        '--work-dir)',
     )
     parser.add_argument(
         '--stages',
         action='store_true',
-        help='train Stage I first, as far as it is not trained yet',
+        help='train Stage I first, unless it is already trained',
     )
     parser.add_argument('--amp', action='store_true', help='train in reduced precision')
-    parser.add_argument('--no-validate', action='store_true', help='do not test between epochs')
+    parser.add_argument('--no-validate', action='store_true', help='skip validation between epochs')
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate with the images of a step, of all processes and batches',
+        help='scale the learning rate to the images per step, over all processes and batches',
     )
-    parser.add_argument('--no-pin-memory', action='store_true')
-    parser.add_argument('--no-persistent-workers', action='store_true')
+    parser.add_argument(
+        '--no-pin-memory', action='store_true', help='do not pin the memory of the dataloaders'
+    )
+    parser.add_argument(
+        '--no-persistent-workers', action='store_true', help='restart the workers every epoch'
+    )
     add_cfg_options(parser)
-    add_cfg_options(
-        parser, '--stage1-options', 'as --cfg-options, for the Stage I that --stages trains'
-    )
+    add_cfg_options(parser, '--stage1-options', 'like --cfg-options, for Stage I of --stages')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args(argv)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.stage1_options and not args.stages:
-        parser.error('--stage1-options goes with --stages')
+        parser.error('--stage1-options needs --stages: add --stages')
     return args
 
 
 def apply_flags(cfg: 'Config', args: argparse.Namespace) -> None:
-    """Carry the flags that hold for every stage into its config."""
+    """Apply the flags that all stages share to a config."""
     from mmsxm.training.config import set_dataloaders, use_autocast
 
     if args.amp:
@@ -67,7 +69,7 @@ def apply_flags(cfg: 'Config', args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train."""
+    """Parse the arguments and train."""
     args = parse_args(argv)
 
     from mmsxm.compat import leave_process_group
@@ -79,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def train(args: argparse.Namespace) -> None:
-    """Train one stage or two."""
+    """Train one stage or both."""
     from mmsxm.training.config import first_stage, load_config
     from mmsxm.training.train import resume, train, train_stages
 
@@ -90,12 +92,12 @@ def train(args: argparse.Namespace) -> None:
     if args.resume:
         resume(cfg, args.resume)
     has_weights = cfg.resume or os.path.isfile(cfg.load_from or '')
-    if not args.stages or has_weights:  # Stage I lies behind it
+    if not args.stages or has_weights:  # Stage I is already trained
         train(cfg)
         return
     first_path = first_stage(cfg)
     if first_path is None:
-        raise SystemExit(f'{args.config} has no stage before it: leave out --stages.')
+        raise SystemExit(f'{args.config} has no Stage I. Remove --stages.')
     first = load_config(
         first_path, work_dir=cfg.load_from, options=args.stage1_options, launcher=args.launcher
     )

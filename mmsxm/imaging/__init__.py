@@ -1,1 +1,1 @@
-"""Image files as a network's input; imports no torch, so that processes which read start soon."""
+"""Image files as network input. Imports no torch, so that reader processes start quickly."""

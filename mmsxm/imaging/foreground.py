@@ -1,6 +1,7 @@
-"""Where the bag is in an image of a scanner.
+"""Location of the bag in a scanner image.
 
-It stands apart from the transforms, so that processes that only read images need not import torch.
+This module is separate from the transforms, so that processes that only read images need not import
+torch.
 """
 
 import functools
@@ -8,17 +9,17 @@ import functools
 import cv2
 import numpy as np
 
-BACKGROUND = 240  # of 255; what is at least as light is background
-MARGIN = 8  # pixels of background that stay on every side
+BACKGROUND = 240  # of 255; pixels at least this light are background
+MARGIN = 8  # pixels of background to keep on every side
 
 
 def foreground_window(img: np.ndarray, background: int, margin: int) -> tuple[int, int, int, int]:
-    """Find what is not white: (left, top, right, bottom), the margin included.
+    """Return the box of non-white pixels with its margin: (left, top, right, bottom).
 
-    An image without any foreground is kept whole.
+    If there is no foreground, return the whole image.
     """
-    # numpy's minimum over the last, short axis would take sixty times as long as all of this
-    darkest = functools.reduce(cv2.min, cv2.split(img)) if img.ndim == 3 else img
+    # NumPy's minimum over the short last axis would take sixty times as long as this function
+    darkest = functools.reduce(cv2.min, cv2.split(img)) if img.ndim == 3 else img  # (H, W)
     rows, columns = (np.flatnonzero(darkest.min(axis=axis) < background) for axis in (1, 0))
     height, width = img.shape[:2]
     if not len(rows):

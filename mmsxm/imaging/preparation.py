@@ -1,8 +1,8 @@
-"""How an image from a scanner becomes the network's input, and how results find their way back.
+"""Conversion of a scanner image to network input, and of results back to image coordinates.
 
-A station sees the whole image: the test's centre crop, as of the paper's tables, would hide a
-quarter of the bag. The image is resized as for the test and left uncropped, so that items have the
-size that the network was trained on. The same code serves every backend.
+Screening uses the whole image: the center crop of the test, as in the paper's tables, would hide a
+quarter of the bag. The image is resized as in the test but not cropped, so that items have the size
+that the network was trained on. All backends share this code.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,10 +27,10 @@ INTERPOLATIONS = {
     'lanczos': cv2.INTER_LANCZOS4,
 }
 
-LARGEST = 10_000  # pixels of a side of the network's input
+LARGEST = 10_000  # pixels, the longest allowed side of the network input
 
-# What a test pipeline may contain, by type: for each argument the values that this module
-# reproduces, ANY where the value is read here or does not change pixels. Others are refused.
+# Allowed transforms of a test pipeline. For each argument: the values that this module reproduces,
+# or ANY if the value is read here or does not change pixels. All others raise an error.
 ANY: Any = object()
 TRANSFORMS: dict[str, Any] = {
     'LoadImageFromFile': {
@@ -50,7 +50,7 @@ TRANSFORMS: dict[str, Any] = {
         'backend': ('cv2',),
         'clip_object_border': ANY,
     },
-    # the crop of the paper's protocol; a station sees the whole image instead
+    # the crop of the paper's protocol; screening uses the whole image instead
     'CenterCrop': {'crop_size': ANY, 'auto_pad': (False,)},
     'IntuitiveMetaLevel': ANY,
     'EllipseHeatmap': ANY,
@@ -59,10 +59,10 @@ TRANSFORMS: dict[str, Any] = {
 
 
 class View(NamedTuple):
-    """What of an image the network sees.
+    """Part of an image that the network sees.
 
-    ``image_size`` is (h, w) of the image, ``window`` the part that the input shows, xyxy in its
-    pixels.
+    ``image_size`` is the (h, w) of the image. ``window`` is the part that the network input shows,
+    xyxy in image pixels.
     """
 
     image_size: tuple[int, int]
@@ -71,16 +71,17 @@ class View(NamedTuple):
 
 @dataclass(frozen=True)
 class Preparation:
-    """Cut white margins where the network was trained without them, then resize.
+    """Preprocessing of an image: crop white margins if training did, then resize.
 
     Args:
-        size: (h, w) of the network's input.
+        size: (h, w) of the network input.
         interpolation: A key of :data:`INTERPOLATIONS`.
-        background: Pixels whose darkest channel is at least this are margin; None cuts none.
-        margin: Of background that stays on every side, in pixels.
+        background: Pixels whose darkest channel is at least this are margin. None disables the
+            crop.
+        margin: Background to keep on every side, in pixels.
 
     Raises:
-        ValueError: A value is none that can be.
+        ValueError: A value is invalid.
     """
 
     size: tuple[int, int]
@@ -96,22 +97,25 @@ class Preparation:
             or not all(type(number) is int and 0 <= number <= LARGEST for number in numbers)
             or 0 in self.size
         ):
-            raise ValueError(f'images can not be prepared by {self}')
+            raise ValueError(
+                f'{self} is invalid. Use a size and margin of at most {LARGEST} pixels and an '
+                f'interpolation of {", ".join(INTERPOLATIONS)}.'
+            )
 
     @classmethod
     def from_config(cls, cfg: 'Config') -> 'Preparation':
-        """Read what the test pipeline of a config does to images, except for its center crop.
+        """Read the preprocessing from the test pipeline of a config, without its center crop.
 
         Raises:
-            ValueError: It contains a transform whose effect on the pixels is not reproduced here,
-                or no ``Resize`` to a fixed size.
+            ValueError: The pipeline contains a transform whose effect on the pixels is not
+                reproduced here, or no ``Resize`` to a fixed size.
         """
         place = f'{cfg.filename or "the config"}: the test pipeline'
         return cls.from_pipeline(cfg.test_dataloader.dataset.pipeline, place)
 
     @classmethod
     def from_pipeline(cls, pipeline: Iterable[Mapping[str, Any]], place: str) -> 'Preparation':
-        """Read a pipeline; ``place`` names it in error messages, see :meth:`from_config`."""
+        """Read a pipeline, see :meth:`from_config`; ``place`` names it in error messages."""
         settings: dict[str, Any] = {}
         seen: set[str] = set()
         for transform in pipeline:
@@ -135,18 +139,18 @@ class Preparation:
             seen.add(name)
         if 'size' not in settings:
             raise ValueError(
-                f"{place} has no dict(type='Resize', scale=(w, h)), so the network's input size is "
-                'unknown.'
+                f"{place} has no dict(type='Resize', scale=(w, h)), so the input size is unknown. "
+                'Add one.'
             )
         return cls(**settings)
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> 'Preparation':
-        """Undo :meth:`to_dict`, also after a way through JSON."""
+        """Create an instance from :meth:`to_dict`, also after a JSON round trip."""
         return cls(**{**settings, 'size': tuple(settings['size'])})
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for the metadata of an exported network."""
+        """Return plain values for the metadata of an exported network."""
         return asdict(self)
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, View]:
@@ -156,7 +160,7 @@ class Preparation:
             image: BGR ``(H, W, 3)`` uint8.
 
         Returns:
-            The input, BGR ``(h, w, 3)`` uint8, and what it shows.
+            The network input, BGR ``(h, w, 3)`` uint8, and the part of the image that it shows.
         """
         height, width = image.shape[:2]
         window = (0, 0, width, height)
@@ -167,18 +171,22 @@ class Preparation:
             image[top:bottom, left:right],
             self.size[::-1],
             interpolation=INTERPOLATIONS[self.interpolation],
-        )
+        )  # (h, w, 3)
         return resized, View((height, width), window)
 
 
 ADVICE = (
-    'Screening and export cannot reproduce it, so the network would see other pixels than in its '
-    'test. Use the transforms of configs/_base_/datasets, or preprocess the images themselves.'
+    'Screening and export cannot reproduce it, so the network would see different pixels than in '
+    'the test. Use the transforms of configs/_base_/datasets, or preprocess the image files.'
 )
 
 
 def _checked_name(transform: Mapping[str, Any], place: str) -> str:
-    """Return a transform's name without its scope; ValueError if its effect is not reproduced."""
+    """Return the name of a transform without its scope.
+
+    Raises:
+        ValueError: The effect of the transform is not reproduced here.
+    """
     kind = transform['type']
     name = kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind.__name__
     allowed = TRANSFORMS.get(name)
@@ -195,18 +203,18 @@ def _checked_name(transform: Mapping[str, Any], place: str) -> str:
 
 
 def boxes_to_image(boxes: np.ndarray, view: View, input_size: tuple[int, int]) -> np.ndarray:
-    """Take boxes ``(n, 4)``, xyxy in pixels of the input of size (h, w), to pixels of the image."""
+    """Convert boxes ``(n, 4)``, xyxy, from pixels of the input of size (h, w) to image pixels."""
     left, top, right, bottom = view.window
-    scale = np.array([(right - left) / input_size[1], (bottom - top) / input_size[0]] * 2)
+    scale = np.array([(right - left) / input_size[1], (bottom - top) / input_size[0]] * 2)  # (4,)
     return (np.asarray(boxes, dtype=np.float32).reshape(-1, 4) * scale + [left, top] * 2).astype(
         np.float32
     )
 
 
 def map_to_image(attention_map: np.ndarray, view: View) -> np.ndarray:
-    """Stretch a map ``(h, w)`` of the input over the image; 0 where the network did not look."""
+    """Resize a map ``(h, w)`` of the input to the image; pixels outside the view are 0."""
     left, top, right, bottom = view.window
-    result = np.zeros(view.image_size, dtype=np.float32)
+    result = np.zeros(view.image_size, dtype=np.float32)  # (H, W)
     result[top:bottom, left:right] = cv2.resize(
         attention_map.astype(np.float32),
         (right - left, bottom - top),

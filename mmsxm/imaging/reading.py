@@ -1,4 +1,4 @@
-"""Files as the network's input, or why not; imports no torch, so that processes start quickly."""
+"""Reading of files as network input. Imports no torch, so that reader processes start quickly."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ T = TypeVar('T')
 
 
 class Prepared(NamedTuple):
-    """A file that was read: the network's input, BGR ``(h, w, 3)`` uint8, and what it shows."""
+    """Network input of a file, BGR ``(h, w, 3)`` uint8, and the part of the image that it shows."""
 
     path: str
     image: np.ndarray
@@ -24,27 +24,29 @@ class Prepared(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """A file that was not read, and why."""
+    """File that could not be read, with the reason."""
 
     path: str
     error: str
 
 
 def prepare_file(path: str, preparation: Preparation, max_pixels: int) -> Prepared | Unreadable:
-    """Read and prepare one image; whatever the file holds, no error is raised."""
+    """Read and prepare one image; never raise, whatever the file contains."""
     return attempt(path, lambda: Prepared(path, *preparation(read_image(path, max_pixels))))
 
 
 def attempt(path: str, read: Callable[[], T]) -> T | Unreadable:
-    """What ``read`` makes of a file, or why it can't; it may raise whatever it likes."""
+    """Return the result of ``read`` for a file, or the reason if it raises any exception."""
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
-            return Unreadable(path, 'is a folder that cannot be listed, or a link to a folder')
-        if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
-            return Unreadable(path, 'is no regular file')
+            return Unreadable(
+                path, 'the path is a folder that cannot be listed, or a link to a folder'
+            )
+        if not stat.S_ISREG(mode):  # opening a pipe would block forever
+            return Unreadable(path, 'the path is not a regular file')
         return read()
     except (ImageError, OSError) as error:
         return Unreadable(path, str(error))
-    except Exception as error:  # a decoder's own, or memory: the next file may do
+    except Exception as error:  # a decoder error or lack of memory: the next file may work
         return Unreadable(path, ' '.join(f'{type(error).__name__}: {error}'.split()))

@@ -1,1 +1,1 @@
-"""What a trained network says of images, run by PyTorch, ONNX Runtime or OpenVINO."""
+"""Inference with trained networks in PyTorch, ONNX Runtime or OpenVINO."""

@@ -1,7 +1,6 @@
-"""Thresholds by class for an operating point, and scores scaled to be read as probabilities.
+"""Per-class thresholds for an operating point, and scaling of scores to probabilities.
 
-A calibration is stored in the ``meta`` of a checkpoint, as plain values, and travels into every
-export.
+A calibration is stored in the ``meta`` of a checkpoint as plain values and copied to every export.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +16,14 @@ KEY = 'calibration'  # in a checkpoint's meta
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was decided on a validation set.
+    """Thresholds and score scaling, chosen on a validation set.
 
     Args:
-        thresholds: By class, the score from which it is an alarm.
-        slope: By class, a in sigmoid(a * logit + b); 1 leaves the scores as they are.
-        offset: By class, b.
-        origin: How it came about: wanted rate, image set, counts, intervals; for people.
+        thresholds: Lowest score that raises an alarm, by class.
+        slope: a in sigmoid(a * logit + b), by class; 1 leaves the scores unchanged.
+        offset: b, by class.
+        origin: How the values were chosen, for human readers: target rate, image set, counts and
+            intervals.
     """
 
     thresholds: dict[str, float]
@@ -33,7 +33,7 @@ class Calibration:
 
     @classmethod
     def default(cls, classes: Sequence[str], threshold: float = 0.5) -> 'Calibration':
-        """One threshold for all classes, scores as they are."""
+        """Return a calibration with one threshold for all classes and unchanged scores."""
         return cls(
             thresholds=dict.fromkeys(classes, threshold),
             slope=dict.fromkeys(classes, 1.0),
@@ -42,31 +42,37 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], classes: Sequence[str]) -> 'Calibration':
-        """Undo :meth:`to_dict`; ValueError if it is none, or of other classes."""
+        """Create an instance from :meth:`to_dict`.
+
+        Raises:
+            ValueError: The values are invalid, or for other classes.
+        """
         try:
             result = cls(**values)
             parts = [dict(part) for part in (result.thresholds, result.slope, result.offset)]
         except (TypeError, ValueError) as error:
-            raise ValueError(f'the calibration is none of mmsxm calibrate: {error}') from error
+            raise ValueError(
+                f'The calibration is invalid: {error}. Run mmsxm calibrate again.'
+            ) from error
         for numbers in parts:
             if set(numbers) != set(classes):
                 raise ValueError(
-                    f'the calibration is of {", ".join(map(str, numbers))}, the network knows '
-                    f'{", ".join(classes)}: calibrate it again with mmsxm calibrate'
+                    f'The calibration is for {", ".join(map(str, numbers))}, but the network '
+                    f'is for {", ".join(classes)}. Run mmsxm calibrate again.'
                 )
-            if wrong := [name for name, number in numbers.items() if not is_number(number)]:
+            if invalid := [name for name, number in numbers.items() if not is_number(number)]:
                 raise ValueError(
-                    f'the calibration of {", ".join(wrong)} holds what is no number: calibrate it '
-                    'again with mmsxm calibrate'
+                    f'The calibration of {", ".join(invalid)} contains a value that is not a '
+                    'number. Run mmsxm calibrate again.'
                 )
         for name, threshold in result.thresholds.items():
-            if not 0 <= threshold <= 1:  # there would be alarms always, or never
+            if not 0 <= threshold <= 1:  # every image would be an alarm, or none
                 raise ValueError(
-                    f'the threshold of {name} is {threshold}, not between 0 and 1: calibrate it '
-                    'again with mmsxm calibrate'
+                    f'The threshold of {name} is {threshold}, which is not between 0 and 1. Run '
+                    'mmsxm calibrate again.'
                 )
         return result
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for a checkpoint's meta or an export's metadata."""
+        """Return plain values for the meta of a checkpoint or the metadata of an export."""
         return asdict(self)

@@ -1,9 +1,9 @@
-"""Write a trained network to a file that runs without PyTorch: ONNX, or OpenVINO's format.
+"""Export of a trained network to ONNX or OpenVINO, to run it without PyTorch.
 
-Uint8 pixels go in; scores, level weights and the attention map come out. Normalization, fusion, the
-sigmoid and the calibration are in the graph; classes, thresholds and the preparation of the input
-are in the file's metadata. Both formats contain one graph, with weights in float32. A file is put
-in its place only after it agreed with PyTorch (:mod:`.export_check`).
+The input is uint8 pixels; the outputs are scores, level weights and the attention map. The graph
+includes normalization, fusion, the sigmoid and the calibration. The metadata of the file contains
+classes, thresholds and the preparation of the input. Both formats contain the same graph, with
+weights in float32. A file is only moved into place after it matches PyTorch (:mod:`.export_check`).
 """
 
 import importlib.util
@@ -31,18 +31,18 @@ EXTRAS = {'.onnx': 'onnx', '.xml': 'openvino'}
 
 
 def to_onnx(network: ScreeningNetwork, info: ModelInfo) -> bytes:
-    """Turn a network on the CPU into an ONNX file, for batches of any size.
+    """Convert a network on the CPU to the bytes of an ONNX file, for any batch size.
 
     Raises:
         ImportError: A package of the extra ``[onnx]`` is missing.
     """
     try:
-        import onnxscript  # noqa: F401  torch's exporter needs it
+        import onnxscript  # noqa: F401  used by the exporter of torch
     except ImportError:
-        raise ImportError("exporting needs onnxscript: pip install 'mmsxm[onnx]'") from None
-    images = torch.zeros((2, *info.preparation.size, 3), dtype=torch.uint8)
-    with torch.no_grad(), batch_left_open(network), warnings.catch_warnings():
-        warnings.simplefilter('ignore', FutureWarning)  # torch's, about itself
+        raise ImportError("Export needs onnxscript: pip install 'mmsxm[onnx]'") from None
+    images = torch.zeros((2, *info.preparation.size, 3), dtype=torch.uint8)  # (2, h, w, 3)
+    with torch.no_grad(), dynamic_batch(network), warnings.catch_warnings():
+        warnings.simplefilter('ignore', FutureWarning)  # from torch, about its own code
         program = torch.onnx.export(
             network,
             (images,),
@@ -54,19 +54,19 @@ def to_onnx(network: ScreeningNetwork, info: ModelInfo) -> bytes:
         )
     model = cast(torch.onnx.ONNXProgram, program).model_proto  # None without dynamo
     for node in model.graph.node:
-        node.ClearField('metadata_props')  # in which file of this machine it was written
+        node.ClearField('metadata_props')  # source file paths of this machine
     model.metadata_props.add(key=METADATA, value=describe(info))
     return model.SerializeToString()
 
 
 def write_openvino(onnx: bytes, info: ModelInfo, out: Path, precision: str = 'f32') -> None:
-    """Write what :func:`to_onnx` gives as an ``.xml`` file and, beside it, a ``.bin`` of weights.
+    """Write the result of :func:`to_onnx` as an ``.xml`` file and a ``.bin`` file of weights.
 
     Args:
-        onnx: The graph.
-        info: What belongs to it.
-        out: The ``.xml`` file.
-        precision: To calculate in: ``'f32'``, or ``'bf16'`` where the processor has it.
+        onnx: Bytes of the ONNX file.
+        info: Metadata of the network.
+        out: Path of the ``.xml`` file; the ``.bin`` file is written next to it.
+        precision: Precision of inference: ``'f32'``, or ``'bf16'`` on processors that support it.
 
     Raises:
         ImportError: OpenVINO is not installed.
@@ -74,7 +74,7 @@ def write_openvino(onnx: bytes, info: ModelInfo, out: Path, precision: str = 'f3
     try:
         import openvino as ov
     except ImportError:
-        raise ImportError("exporting needs OpenVINO: pip install 'mmsxm[openvino]'") from None
+        raise ImportError("Export needs OpenVINO: pip install 'mmsxm[openvino]'") from None
     model = ov.Core().read_model(onnx)
     model.set_rt_info(describe(info), METADATA)
     model.set_rt_info(precision, PRECISION)
@@ -83,31 +83,34 @@ def write_openvino(onnx: bytes, info: ModelInfo, out: Path, precision: str = 'f3
 
 
 def export(network: ScreeningNetwork, info: ModelInfo, out: Path, precision: str = 'f32') -> float:
-    """Write a network to an ``.onnx`` or an ``.xml`` file, and check it in its own runtime.
+    """Export a network to an ``.onnx`` or ``.xml`` file and check the file in its own runtime.
 
-    A file for bfloat16 is checked in float32 first, which shows whether its graph is right. What
-    the rounding then does to the results is returned, but not judged: it depends on the network and
-    its thresholds. An earlier file survives an error.
+    A bfloat16 file is first checked in float32, to verify its graph. The difference caused by
+    rounding is then returned but not limited, because its effect depends on the network and its
+    thresholds. If the export fails, an existing file stays.
 
     Args:
-        network: On the CPU.
-        info: What belongs to it.
-        out: The file.
+        network: Network on the CPU.
+        info: Metadata of the network.
+        out: Output file.
         precision: See :func:`write_openvino`.
 
     Returns:
-        The largest difference from PyTorch, of scores, level weights and attention maps, in the
-        precision asked for.
+        The largest difference from PyTorch over scores, level weights and attention maps, in the
+        given precision.
 
     Raises:
         ImportError: A package of the extra ``[onnx]`` or ``[openvino]`` is missing.
-        ValueError: ``out`` has another suffix or cannot store the precision, or the file does not
-            agree with PyTorch.
+        ValueError: ``out`` has another suffix, its format does not support the precision, or the
+            file does not match PyTorch.
     """
     if out.suffix not in EXTRAS:
-        raise ValueError(f'{out} ends in neither .onnx nor .xml, by which its format is known')
+        raise ValueError(f'{out} has an unknown format. Use the suffix .onnx or .xml.')
     if out.suffix == '.onnx' and precision != 'f32':
-        raise ValueError(f'{out} is calculated in f32: OpenVINO alone knows {precision}')
+        raise ValueError(
+            f'{out} cannot run in {precision}, which only OpenVINO supports. Use an .xml file, or '
+            'the precision f32.'
+        )
     require_packages(out.suffix)
     onnx = to_onnx(network, info)
     with moved_into_place(out) as unchecked:
@@ -122,7 +125,7 @@ def export(network: ScreeningNetwork, info: ModelInfo, out: Path, precision: str
                 difference = largest_difference(network, unchecked, tolerance=ANY_FINITE)
         except ValueError as error:
             raise ValueError(
-                f'{out} was not written, because it does not agree with PyTorch: {error}. A '
+                f'{out} was not written, because it does not match PyTorch: {error}. The '
                 'backbone may compute the batch size in a way that cannot be exported. Run this '
                 'network with PyTorch: pass its config and checkpoint instead of an exported file.'
             ) from error
@@ -130,49 +133,52 @@ def export(network: ScreeningNetwork, info: ModelInfo, out: Path, precision: str
 
 
 def require_packages(suffix: str) -> None:
-    """Raise ImportError if a package to export a format, or to check the file, is missing."""
+    """Raise ImportError if a package that writes or checks a format is missing."""
     for package in ('onnxscript', BACKENDS[suffix]):
         if importlib.util.find_spec(package) is None:
             raise ImportError(
-                f'exporting to {suffix} needs {package}, which writes or checks the file: '
+                f'Export to {suffix} needs {package}, which writes or checks the file: '
                 f"pip install 'mmsxm[{EXTRAS[suffix]}]'"
             )
 
 
 @contextmanager
 def moved_into_place(out: Path) -> Iterator[Path]:
-    """Give a path in a folder beside ``out``; what is written there is moved when the block ends.
+    """Yield a path in a temporary folder; move the files there next to ``out`` after the block.
 
-    After an error nothing is moved, and the folder is removed.
+    After an error, nothing is moved and the folder is deleted.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         unfinished = Path(folder) / out.name
         yield unfinished
-        # weights beside the file come first: the file is what a reader looks for
+        # move the weights first: a reader looks for the file itself
         for path in sorted(Path(folder).iterdir(), key=unfinished.__eq__):
             os.replace(path, out.with_name(path.name))
 
 
 @contextmanager
-def batch_left_open(network: nn.Module) -> Iterator[None]:
-    """Let shifted windows (Swin) be traced for batches of any size.
+def dynamic_batch(network: nn.Module) -> Iterator[None]:
+    """Make the shifted windows of Swin traceable for any batch size.
 
-    mmpretrain divides floats to find the batch size, and the exporter takes the result for a
-    constant. The same reshaping without that number is used meanwhile.
+    mmpretrain computes the batch size by dividing floats, which the exporter stores as a constant.
+    Within the block, an equivalent reshape without that number is used.
     """
-    modules: list[Any] = [each for each in network.modules() if hasattr(each, 'window_reverse')]
+    modules: list[Any] = [
+        module for module in network.modules() if hasattr(module, 'window_reverse')
+    ]
     for module in modules:
         module.window_reverse = window_reverse
     try:
         yield
     finally:
         for module in modules:
-            del module.window_reverse  # the class has its own
+            del module.window_reverse  # restore the method of the class
 
 
 def window_reverse(windows: Tensor, height: int, width: int, side: int) -> Tensor:
-    """Put windows ``(N * windows, side, side, C)`` together: ``(N, height, width, C)``."""
+    """Merge windows ``(N * windows, side, side, C)`` into ``(N, height, width, C)``."""
     channels = windows.shape[-1]
-    x = windows.view(-1, height // side, width // side, side, side, channels)
-    return x.permute(0, 1, 3, 2, 4, 5).reshape(-1, height, width, channels)
+    rows, columns = height // side, width // side
+    x = windows.view(-1, rows, columns, side, side, channels)  # (N, rows, columns, side, side, C)
+    return x.permute(0, 1, 3, 2, 4, 5).reshape(-1, height, width, channels)  # (N, height, width, C)

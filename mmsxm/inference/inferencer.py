@@ -1,11 +1,11 @@
-"""mmpretrain's interface to inference: all labels of an image, not only the highest.
+"""Multi-label inferencer with the interface of mmpretrain.
 
-mmpretrain's own inferencer returns one label even for a multi-label network (mmpretrain issue
-1911) and sees the center crop of the test; this one sees the whole image. The work is done by
-:class:`~mmsxm.inference.station_inferencer.StationInferencer`, which needs no PyTorch.
+The inferencer of mmpretrain returns one label even for a multi-label network (mmpretrain issue
+1911) and crops the image as in the test; this one returns all labels and uses the whole image. It
+wraps :class:`~mmsxm.inference.station_inferencer.StationInferencer`, which needs no PyTorch.
 """
 
-from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be imported at all
+from mmsxm import registry  # noqa: F401  applies the fixes that importing mmpretrain may need
 
 # isort: split
 
@@ -39,11 +39,11 @@ class XrayInferencer(BaseInferencer):
     """Screen images: ``XrayInferencer(config, checkpoint)('bag.jpg')``.
 
     Args:
-        model: A config, its path or a model's name; or a file of mmsxm export.
-        pretrained: The checkpoint, or a work directory for its latest one.
-        device: For PyTorch; by default a GPU if there is one.
-        backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; by default the file decides.
-        threads: CPU threads.
+        model: A config, its path or the name of a model; or a file from mmsxm export.
+        pretrained: The checkpoint, or a work directory to use its latest one.
+        device: PyTorch device; by default a GPU if there is one.
+        backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; by default the one for the file.
+        threads: Number of CPU threads.
     """
 
     visualize_kwargs = {'show', 'wait_time', 'out_dir'}
@@ -60,7 +60,7 @@ class XrayInferencer(BaseInferencer):
 
     @property
     def info(self) -> ModelInfo:
-        """Classes, thresholds, and how images are prepared."""
+        """Classes, thresholds and image preparation of the network."""
         return self.station.info
 
     def __call__(
@@ -77,8 +77,8 @@ class XrayInferencer(BaseInferencer):
             return_datasamples: Return DataSamples instead of dicts.
             batch_size: Images per batch.
             show: Show each verdict in a window.
-            wait_time: Seconds for each; 0 waits for the space bar.
-            out_dir: A folder for pictures of the verdicts.
+            wait_time: Seconds per window; 0 waits for the space bar.
+            out_dir: Folder for pictures of the verdicts.
 
         Returns:
             One dict per image, see :func:`~mmsxm.inference.station_inferencer.to_dict`; or one
@@ -115,7 +115,7 @@ class XrayInferencer(BaseInferencer):
         wait_time: float = 0,
         out_dir: str | Path | None = None,
     ) -> None:
-        """Draw the verdicts if they are to be shown or written."""
+        """Draw the verdicts if ``show`` or ``out_dir`` is set."""
         if not show and out_dir is None:
             return
         window = open_window() if show else None
@@ -131,9 +131,9 @@ class XrayInferencer(BaseInferencer):
         visualization: None,
         return_datasamples: bool = False,
     ) -> list[dict[str, Any]] | list[DataSample]:
-        """Return results in the form that users of mmpretrain know."""
-        make = self._datasample if return_datasamples else to_dict
-        return [make(judged) for judged in preds]
+        """Convert results to dicts or to the DataSamples of mmpretrain."""
+        convert = self._datasample if return_datasamples else to_dict
+        return [convert(judged) for judged in preds]
 
     def _datasample(self, judged: Judged) -> DataSample:
         verdict = judged.verdict
@@ -143,6 +143,6 @@ class XrayInferencer(BaseInferencer):
         sample.set_pred_label(torch.tensor(labels, dtype=torch.int64))
         sample.set_field(torch.tensor(verdict.level_weights), 'level_weights')
         if judged.attention_map is not None:
-            whole = map_to_image(judged.attention_map, judged.view)
-            sample.set_field(torch.from_numpy(whole), 'attention_map')
+            attention_map = map_to_image(judged.attention_map, judged.view)  # (H, W)
+            sample.set_field(torch.from_numpy(attention_map), 'attention_map')
         return sample

@@ -1,4 +1,4 @@
-"""Make a checkpoint fit to hand on: weights alone, with a digest in the file's name."""
+"""Checkpoints for sharing: weights only, with a digest in the file name."""
 
 import hashlib
 from pathlib import Path
@@ -6,43 +6,46 @@ from pathlib import Path
 import torch
 from mmengine.runner import CheckpointLoader
 
-import mmsxm.registry  # noqa: F401, makes loading safe
+import mmsxm.registry  # noqa: F401, restricts what loading a checkpoint can execute
 from mmsxm.engine.checkpoints import latest_checkpoint
 from mmsxm.inference.calibration import KEY as CALIBRATION
 
 __all__ = ['publish']
 
-KEPT = ('dataset_meta', 'cfg', 'epoch', CALIBRATION)  # of the meta
+KEPT = ('dataset_meta', 'cfg', 'epoch', CALIBRATION)  # keys of the meta to keep
 
 
 def publish(source: Path, out: Path) -> Path:
-    """Write weights, class names and calibration of ``source`` to ``out``, named by digest.
+    """Write weights, class names and calibration of ``source`` to a file named by digest.
 
-    Optimizer, schedules and logs are left out. The digest is of the file's content, its first
-    eight digits, as OpenMMLab's model zoo does.
+    Optimizer, schedules and logs are dropped. The digest is the first eight digits of the SHA-256
+    of the file, as in the model zoo of OpenMMLab.
 
     Args:
-        source: A checkpoint, or a work directory for its latest one.
-        out: The file to write; the digest joins its name.
+        source: A checkpoint, or a work directory to use its latest one.
+        out: Output file; the digest is added to the name of ``out``.
 
     Returns:
         The path of the written file.
 
     Raises:
         FileNotFoundError: There is no checkpoint.
-        ValueError: The checkpoint was not written by a training.
+        ValueError: The file is not a checkpoint of a training run.
     """
     if source.is_dir():
         latest = latest_checkpoint(source)
         if latest is None:
             raise FileNotFoundError(
-                f'{source} is a folder without a checkpoint. Name a checkpoint, or the folder that '
-                'a training wrote them to.'
+                f'{source} is a folder without a checkpoint. Name a checkpoint, or the work '
+                'directory of a training run.'
             )
         source = Path(latest)
     checkpoint = CheckpointLoader.load_checkpoint(str(source), map_location='cpu')
     if 'state_dict' not in checkpoint:
-        raise ValueError(f'{source} has no state_dict: it is not a checkpoint of a training.')
+        raise ValueError(
+            f'{source} is not a checkpoint of a training run: it has no state_dict. Name a '
+            'checkpoint that mmsxm train wrote.'
+        )
     meta = checkpoint.get('meta', {})
     kept = {key: meta[key] for key in KEPT if key in meta}
     out.parent.mkdir(parents=True, exist_ok=True)

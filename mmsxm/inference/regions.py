@@ -1,4 +1,4 @@
-"""Where an item may be: boxes around the connected parts of an attention map."""
+"""Candidate regions of items: boxes around connected components of an attention map."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ __all__ = ['Region', 'find_regions']
 
 
 class Region(NamedTuple):
-    """A box, xyxy in cells of the map, and the map's highest value in it."""
+    """Box, xyxy in cells of the map, with the highest value of the map in it."""
 
     bbox: tuple[int, int, int, int]
     score: float
@@ -18,20 +18,20 @@ class Region(NamedTuple):
 def find_regions(
     attention_map: np.ndarray, floor: float = 0.1, smallest: float = 0.003
 ) -> list[Region]:
-    """Find the connected parts of a map above half of its maximum, the strongest first.
+    """Return the connected components of a map above half of its maximum, the strongest first.
 
-    A map that nothing rises from has no regions. They are candidates: the network was taught where
-    items are, not which, and the scores of the classes say whether there is an alarm at all.
+    A flat map has no regions. Regions are only candidates: the network learned where items are, not
+    which items. Only the class scores decide whether there is an alarm.
 
     Args:
         attention_map: ``(h, w)`` in [0, 1].
-        floor: What the maximum must reach.
-        smallest: Share of the map that a part must cover.
+        floor: Lowest maximum for a map to have regions.
+        smallest: Smallest area of a component, as a share of the map.
     """
     highest = float(attention_map.max())
     if highest < floor:
         return []
-    mask = (attention_map >= highest / 2).astype(np.uint8)
+    mask = (attention_map >= highest / 2).astype(np.uint8)  # (h, w)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     regions = []
     for label, (x, y, width, height, area) in enumerate(stats.tolist()):

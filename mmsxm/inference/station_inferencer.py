@@ -1,8 +1,8 @@
-"""All labels of X-ray images, and where the network looked, without PyTorch or OpenMMLab.
+"""Multi-label inference with attention maps, without PyTorch or OpenMMLab.
 
-A station runs an exported network with ONNX Runtime or OpenVINO; nothing imported here needs torch,
-mmengine, mmcv or mmpretrain. :class:`~mmsxm.inference.inferencer.XrayInferencer` wraps this class
-in mmpretrain's interface.
+A screening station runs an exported network with ONNX Runtime or OpenVINO. Nothing imported here
+needs torch, mmengine, mmcv or mmpretrain. :class:`~mmsxm.inference.inferencer.XrayInferencer` wraps
+this class in the interface of mmpretrain.
 """
 
 import glob
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Input = str | Path | np.ndarray
-READERS = 2  # threads; decoding and resizing release Python's lock
+READERS = 2  # threads; decoding and resizing release the GIL
 
 
 class _PreparedInput(NamedTuple):
@@ -46,7 +46,7 @@ class _PreparedInput(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """The verdict on one image, and the attention ``(h, w)`` that spans its view.
+    """Verdict on one image, with the attention map ``(h, w)`` over its view.
 
     ``path`` is None for an array.
     """
@@ -61,12 +61,12 @@ class StationInferencer:
     """Screen images without PyTorch: ``StationInferencer('demo.onnx')('bag.jpg')``.
 
     Args:
-        model: A file of mmsxm export; or, where PyTorch is installed, a config, its path or the
-            name of a model.
-        checkpoint: The weights that belong to a config, or a work directory for its latest ones.
-        device: For PyTorch; by default a GPU if there is one.
-        backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; by default the file decides.
-        threads: CPU threads.
+        model: A file from mmsxm export; or, if PyTorch is installed, a config, its path or the name
+            of a model.
+        checkpoint: The weights of a config, or a work directory to use its latest checkpoint.
+        device: PyTorch device; by default a GPU if there is one.
+        backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; by default the one for the file.
+        threads: Number of CPU threads.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class StationInferencer:
 
     @property
     def info(self) -> ModelInfo:
-        """Classes, thresholds, and how images are prepared."""
+        """Classes, thresholds and image preparation of the network."""
         return self.backend.info
 
     def __call__(
@@ -95,7 +95,7 @@ class StationInferencer:
         Args:
             inputs: A file, a folder, a glob, a BGR array ``(H, W, 3)`` uint8, or a list of them.
             batch_size: Images per batch.
-            out_dir: A folder for pictures of the verdicts.
+            out_dir: Folder for pictures of the verdicts.
 
         Returns:
             One dict per image, see :func:`to_dict`.
@@ -106,28 +106,30 @@ class StationInferencer:
             ValueError: An array is not a BGR image.
         """
         items = expand_inputs(inputs)
-        judged = [each for batch in self.batches(items, batch_size) for each in self.judge(batch)]
+        judged = [
+            result for batch in self.batches(items, batch_size) for result in self.judge(batch)
+        ]
         if out_dir is not None:
             for name, picture in verdict_pictures(items, judged):
                 write_picture(Path(out_dir), name, picture)
-        return [to_dict(each) for each in judged]
+        return [to_dict(result) for result in judged]
 
     def batches(
         self, items: Sequence[str | np.ndarray], batch_size: int = 8
     ) -> Iterator[list[_PreparedInput]]:
-        """Yield prepared batches; threads read ahead of the network by one batch at most."""
-        ahead: deque[Future[_PreparedInput]] = deque()
+        """Yield prepared batches; threads read at most one batch ahead of the network."""
+        pending: deque[Future[_PreparedInput]] = deque()
         with ThreadPoolExecutor(READERS) as pool:
             batch = []
             for item in items:
-                ahead.append(pool.submit(self._prepare, item))
-                if len(ahead) < batch_size + READERS:
+                pending.append(pool.submit(self._prepare, item))
+                if len(pending) < batch_size + READERS:
                     continue
-                batch.append(ahead.popleft().result())
+                batch.append(pending.popleft().result())
                 if len(batch) == batch_size:
                     yield batch
                     batch = []
-            for future in ahead:
+            for future in pending:
                 batch.append(future.result())
                 if len(batch) == batch_size:
                     yield batch
@@ -142,7 +144,8 @@ class StationInferencer:
 
     def judge(self, batch: Sequence[_PreparedInput]) -> list[Judged]:
         """Run the network on one batch of :meth:`batches`."""
-        scores, maps, level_weights = self.backend(np.stack([each.image for each in batch]))
+        images = np.stack([prepared.image for prepared in batch])  # (N, h, w, 3)
+        scores, maps, level_weights = self.backend(images)  # (N, C), (N, h, w), (N, L)
         judged = []
         for i, (path, _, view) in enumerate(batch):
             attention_map = None if maps is None else maps[i]
@@ -152,7 +155,7 @@ class StationInferencer:
 
 
 def expand_inputs(inputs: Input | Sequence[Input]) -> list[str | np.ndarray]:
-    """List the files and arrays that files, folders, globs, arrays or lists of them stand for.
+    """Expand files, folders, globs, arrays or lists of them to a list of files and arrays.
 
     Raises:
         FileNotFoundError: A folder or glob contains no image.
@@ -160,24 +163,26 @@ def expand_inputs(inputs: Input | Sequence[Input]) -> list[str | np.ndarray]:
     if isinstance(inputs, np.ndarray):
         return [inputs]
     if not isinstance(inputs, str | Path):
-        return [one for each in inputs for one in expand_inputs(each)]
+        return [item for entry in inputs for item in expand_inputs(entry)]
     path = str(inputs)
     if os.path.isdir(path):
         found = list_images(path)
     elif os.path.exists(path) or not glob.has_magic(path):
-        return [path]  # the reader reports what is wrong with it
+        return [path]  # if the file is missing, reading it raises the error
     else:
         found = sorted(glob.glob(path, recursive=True))
     if not found:
-        raise FileNotFoundError(f'There is no image in {path}.')
+        raise FileNotFoundError(
+            f'There is no image in {path}. Name an image, or a folder or glob with images.'
+        )
     return list(found)
 
 
 def to_dict(judged: Judged) -> dict[str, Any]:
     """Return a result as a dict.
 
-    Its keys are ``img_path`` (None for an array), ``pred_labels``, ``pred_scores`` and
-    ``thresholds`` by class, ``attention_map`` (float32, of the image's size, None without
+    The keys are ``img_path`` (None for an array), ``pred_labels``, ``pred_scores`` and
+    ``thresholds`` by class, ``attention_map`` (float32 in image size, None for networks without
     attention), ``level_weights`` (order P3, P4, P5) and ``regions`` (dicts of ``bbox``, xyxy in
     image pixels, and ``score``).
     """
@@ -197,29 +202,36 @@ def verdict_pictures(
     items: Sequence[str | np.ndarray], judged: Sequence[Judged]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield a unique name and an RGB picture for each verdict."""
-    for item, each, name in zip(items, judged, _unique_names(judged), strict=True):
+    for item, result, name in zip(items, judged, _unique_names(judged), strict=True):
         image = _read(item) if isinstance(item, str) else item
         yield (
             name,
             draw_verdict(
-                image[..., ::-1], each.verdict._asdict(), each.attention_map, each.view.window
+                image[..., ::-1],
+                result.verdict._asdict(),
+                result.attention_map,
+                result.view.window,
             ),
         )
 
 
 def write_picture(folder: Path, name: str, picture: np.ndarray) -> None:
-    """Write an RGB picture to ``folder/name.png``; OSError if that fails."""
+    """Write an RGB picture to ``folder/name.png``.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f'{name}.png'
     if not cv2.imwrite(str(path), picture[..., ::-1]):
-        raise OSError(f'The picture {path} could not be written.')
+        raise OSError(f'Cannot write the picture {path}. Check the free space and permissions.')
 
 
 def _unique_names(judged: Sequence[Judged]) -> list[str]:
-    """Name pictures after their files; add the number if there is no file or the name is taken."""
+    """Name pictures after their files; use a number if there is no file or the name is taken."""
     names: dict[str, None] = {}
-    for number, each in enumerate(judged):
-        stem = '' if each.path is None else Path(each.path).stem
+    for number, result in enumerate(judged):
+        stem = '' if result.path is None else Path(result.path).stem
         name = stem or f'{number:06d}'
         while name in names:
             name += f'_{number:06d}'
@@ -237,6 +249,7 @@ def _read(path: str) -> np.ndarray:
 def _checked(image: np.ndarray) -> np.ndarray:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(
-            f'An array must be a BGR image, (H, W, 3) uint8, not {image.shape} {image.dtype}.'
+            f'The input array has shape {image.shape} and dtype {image.dtype}. An array must be a '
+            'BGR image, (H, W, 3) uint8.'
         )
     return image

@@ -1,4 +1,4 @@
-"""What a network's numbers mean: labels, candidate regions, in pixels of the image."""
+"""Verdicts: labels and candidate regions in image pixels, from the outputs of a network."""
 
 from typing import Any, NamedTuple
 
@@ -12,10 +12,10 @@ __all__ = ['Verdict', 'judge']
 
 
 class Verdict(NamedTuple):
-    """What is said of one image, in plain values.
+    """Result for one image, in plain values.
 
-    ``labels`` are the classes whose score reaches its threshold, ``regions`` are dicts of ``bbox``
-    (xyxy in pixels of the image) and ``score``, ``level_weights`` have the order P3, P4, P5.
+    ``labels`` are the classes whose scores reach their thresholds. ``regions`` are dicts of
+    ``bbox`` (xyxy in image pixels) and ``score``. ``level_weights`` are in the order P3, P4, P5.
     """
 
     labels: list[str]
@@ -35,20 +35,21 @@ def judge(
     """Judge one image of a :class:`~mmsxm.inference.backends.Prediction`.
 
     Args:
-        info: Of the network.
+        info: Metadata of the network.
         scores: ``(C,)``.
-        attention_map: ``(h, w)``, None without attention.
+        attention_map: ``(h, w)``; None for networks without attention.
         level_weights: ``(L,)``.
-        view: What of the image the network saw.
+        view: Part of the image that the network saw.
     """
     thresholds = {name: info.calibration.thresholds[name] for name in info.classes}
     by_class = dict(zip(info.classes, scores.tolist(), strict=True))
     regions = []
     if attention_map is not None and (found := find_regions(attention_map)):
-        boxes = boxes_to_image(np.array([each.bbox for each in found]), view, attention_map.shape)
+        cells = np.array([region.bbox for region in found])  # (n, 4)
+        boxes = boxes_to_image(cells, view, attention_map.shape)
         regions = [
-            {'bbox': box, 'score': each.score}
-            for box, each in zip(boxes.tolist(), found, strict=True)
+            {'bbox': box, 'score': region.score}
+            for box, region in zip(boxes.tolist(), found, strict=True)
         ]
     labels = [name for name, score in by_class.items() if score >= thresholds[name]]
     return Verdict(labels, by_class, thresholds, regions, level_weights.tolist())

@@ -1,4 +1,4 @@
-"""What a network says of an image, drawn on it."""
+"""Pictures of verdicts: attention, regions and captions drawn on the image."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from mmsxm.visualization.overlays import caption, draw_boxes, overlay_map, relat
 
 __all__ = ['draw_verdict']
 
-SIDES = (336, 1024)  # of a picture, the longer one: captions can be read, files stay small
+SIDES = (336, 1024)  # limits of the longer side in pixels: legible captions, small files
 
 
 def draw_verdict(
@@ -19,25 +19,27 @@ def draw_verdict(
     attention_map: np.ndarray | None,
     window: Sequence[int],
 ) -> np.ndarray:
-    """Draw attention, regions and words, as RGB.
+    """Draw attention, regions and captions on an image; return RGB.
 
     Args:
         image: RGB ``(H, W, 3)`` uint8.
-        record: ``labels``, ``scores``, ``regions`` in pixels of the image, ``level_weights``.
-        attention_map: ``(h, w)``.
+        record: ``labels``, ``scores``, ``regions`` in image pixels, and ``level_weights``.
+        attention_map: ``(h, w)``; None for networks without attention.
         window: The part of the image that the map spans, xyxy.
     """
     height, width = image.shape[:2]
     longer = max(height, width)
     scale = min(max(longer, SIDES[0]), SIDES[1]) / longer
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    image = cv2.resize(
+        image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    )  # (h, w, 3)
     if attention_map is not None:
         left, top = (min(round(window[i] * scale), size[i] - 1) for i in (0, 1))
         right, bottom = (max(round(window[i + 2] * scale), (left, top)[i] + 1) for i in (0, 1))
         part = image[top:bottom, left:right]
         image[top:bottom, left:right] = overlay_map(part, relative_map(attention_map))
-    boxes = np.array([region['bbox'] for region in record['regions']], dtype=np.float32)
+    boxes = np.array([region['bbox'] for region in record['regions']], dtype=np.float32)  # (n, 4)
     image = draw_boxes(image, boxes * scale)
     scores = sorted(record['scores'].items(), key=lambda pair: -pair[1])
     return caption(

@@ -1,1 +1,1 @@
-"""Files, text from strangers and processes; imports no torch."""
+"""Files, untrusted text and worker processes. Imports no torch."""

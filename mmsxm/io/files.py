@@ -1,4 +1,4 @@
-"""Files that are there in full or not at all, and their fingerprints."""
+"""Atomic file writes, and file digests."""
 
 import csv
 import hashlib
@@ -13,17 +13,17 @@ from typing import Any
 
 @contextmanager
 def atomic_file(path: Path, sync: bool = True, alone: bool = False) -> Iterator[Path]:
-    """Give a file beside ``path`` to write to, which takes its place when the block is left.
+    """Yield a temporary path next to ``path``, which replaces ``path`` when the block ends.
 
-    Whoever reads finds the old file or the new one, also when the process is killed. An error in
-    the block leaves the old one, and nothing beside it. The folder need not be there yet.
+    Readers find either the old file or the new one, even if the process is killed. After an error
+    in the block, the old file stays and the temporary file is deleted. Missing folders are created.
 
     Args:
-        path: Where the file is to stand.
-        sync: Whether its content is on the disk before its name is, so that a loss of power can't
-            leave the name alone.
-        alone: No other process writes the same file meanwhile; what one left that was killed is
-            then written over, and doesn't pile up.
+        path: Path of the final file.
+        sync: Write the content to disk before renaming, so that a power failure cannot leave an
+            empty file under the final name.
+        alone: No other process writes the same file at the same time. The temporary name is then
+            fixed, so leftovers of killed processes are overwritten and do not accumulate.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f'{path.name}.part' if alone else f'{path.name}.{os.getpid()}.part')
@@ -39,10 +39,10 @@ def atomic_file(path: Path, sync: bool = True, alone: bool = False) -> Iterator[
 
 
 def atomic_write(path: Path, data: bytes, sync: bool = True, alone: bool = False) -> None:
-    """Write a :func:`atomic_file` at once.
+    """Write data to a file with :func:`atomic_file`.
 
     Raises:
-        OSError: There is no room for it, or its folder can't be written to.
+        OSError: The disk is full, or the folder is not writable.
     """
     try:
         with atomic_file(path, sync, alone) as unfinished:
@@ -63,7 +63,7 @@ def _free(folder: Path) -> str:
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
-    """The digest of a file's content, in hexadecimal."""
+    """Return the hexadecimal SHA-256 of the content of a file."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
         while data := file.read(1 << 20):
@@ -72,15 +72,18 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 def sha256_or_none(path: str | os.PathLike[str]) -> str | None:
-    """The digest of a file's content, None where it can't be read or is a pipe or a device."""
+    """Return the SHA-256 of a file; None if it is unreadable, a pipe or a device."""
     try:
         return sha256(path) if stat.S_ISREG(os.stat(path).st_mode) else None
-    except (OSError, ValueError):  # ValueError: a name that no file can have
+    except (OSError, ValueError):  # ValueError: an invalid file name
         return None
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows of equal keys under a header of these; an old table stays until all is written."""
+    """Write rows with equal keys to a csv file with a header, atomically.
+
+    An existing file stays until all rows are written.
+    """
     with (
         atomic_file(path) as unfinished,
         unfinished.open('w', newline='', encoding='utf-8') as file,

@@ -1,7 +1,7 @@
-"""What a stranger may have written, as plain values or as one ValueError that names the file.
+"""Parsing of untrusted files to plain values, or to one ValueError that names the file.
 
-Readers of JSON, csv and XML raise many things over broken files: errors of decoding, of too many
-digits, and of recursion where something lies in itself a thousand times.
+Parsers of JSON, csv and XML raise many kinds of errors for damaged files: decoding errors, too many
+digits, and recursion errors for elements nested a thousand times.
 """
 
 import ast
@@ -47,26 +47,30 @@ DAMAGED_ZIP = (  # what zipfile raises
     ValueError,
     RuntimeError,  # a password; NotImplementedError is one
 )
-DEEPEST = 100  # elements of an XML file in each other
+DEEPEST = 100  # maximum nesting of elements in an XML file
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parse JSON; ValueError, and no class below it, where it is none."""
+    """Parse JSON.
+
+    Raises:
+        ValueError: The text is not JSON. Never a subclass of ValueError.
+    """
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f'no JSON in UTF-8 ({error})') from error
+        raise ValueError(f'not valid JSON in UTF-8 ({error})') from error
 
 
 def parse_setting(config: str, name: str) -> Any:
     """Return one top-level setting from the text of a config, without running the text.
 
-    Configs in text style consist of assignments of constants, lists, tuples, dicts and calls of
-    ``dict``; only these are read.
+    Configs in text style assign constants, lists, tuples, dicts and calls of ``dict``. Only these
+    are read.
 
     Raises:
         KeyError: The text does not assign ``name``.
-        ValueError: The text is not Python, or the value is an expression of another kind.
+        ValueError: The text is not Python, or the value is another kind of expression.
     """
     try:
         for statement in ast.parse(config).body:
@@ -75,13 +79,13 @@ def parse_setting(config: str, name: str) -> Any:
             ):
                 return _plain_value(statement.value)
     except (SyntaxError, RecursionError, MemoryError) as error:
-        raise ValueError(f'not the text of a config ({error})') from error
+        raise ValueError(f'not valid config text ({error})') from error
     raise KeyError(name)
 
 
 def _plain_value(node: ast.expr) -> Any:
     if isinstance(node, ast.List | ast.Tuple):
-        values = [_plain_value(each) for each in node.elts]
+        values = [_plain_value(element) for element in node.elts]
         return tuple(values) if isinstance(node, ast.Tuple) else values
     if isinstance(node, ast.Dict) and None not in node.keys:
         return {
@@ -90,25 +94,25 @@ def _plain_value(node: ast.expr) -> Any:
             if key is not None
         }
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
-        given: dict[Any, Any] = {}
-        for each in node.args:
-            given.update(_plain_value(each))
+        arguments: dict[Any, Any] = {}
+        for argument in node.args:
+            arguments.update(_plain_value(argument))
         for keyword in node.keywords:
-            given |= (
+            arguments |= (
                 _plain_value(keyword.value)
                 if keyword.arg is None
                 else {keyword.arg: _plain_value(keyword.value)}
             )
-        return given
+        return arguments
     try:
         return ast.literal_eval(node)
     except (TypeError, ValueError) as error:
-        raise ValueError(f'not a plain value in line {node.lineno} of a config') from error
+        raise ValueError(f'line {node.lineno} of the config is not a plain value') from error
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value of JSON is a finite number that a float can hold; true and false are none."""
-    if type(value) is int:  # which have no end
+    """Return whether a JSON value is a finite number in the range of a float, and not a boolean."""
+    if type(value) is int:  # unlimited in Python
         return abs(value) <= sys.float_info.max
     return type(value) is float and math.isfinite(value)
 
@@ -150,7 +154,11 @@ def read_bytes(path: File) -> bytes:
 
 
 def read_json(path: File) -> Any:
-    """Read a JSON file; ValueError with its name where it is none."""
+    """Read a JSON file.
+
+    Raises:
+        ValueError: The file is not JSON in UTF-8; the message names it.
+    """
     data = read_bytes(path)
     try:
         return parse_json(data)
@@ -159,11 +167,11 @@ def read_json(path: File) -> Any:
 
 
 def read_csv(path: File) -> Iterator[tuple[int, list[str]]]:
-    """Read a csv file: the rows that hold anything, each with the number of its last line.
+    """Yield the non-empty rows of a csv file, each with the number of its last line.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: It is no csv in UTF-8.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not csv in UTF-8.
     """
     try:
         with _open_text(path) as file:
@@ -172,7 +180,7 @@ def read_csv(path: File) -> Iterator[tuple[int, list[str]]]:
                 if row:
                     yield reader.line_num, row
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f'{_name(path)} is no csv file in UTF-8: {error}') from error
+        raise ValueError(f'{_name(path)} is not a csv file in UTF-8: {error}') from error
 
 
 def _open_text(path: File) -> io.TextIOWrapper:
@@ -186,11 +194,12 @@ def _name(path: File) -> str:
 
 
 def read_records(path: File) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
-    """Read a csv file with a header: its columns, and rows by column with their line.
+    """Read a csv file with a header: its columns, and each row as a dict with its line number.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: It is no csv in UTF-8 or, while rows are read, one has another number of values.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not csv in UTF-8. While iterating: a row has the wrong number of
+            values.
     """
     rows = read_csv(path)
     header = [column.strip() for column in next(rows, (1, []))[1]]
@@ -208,37 +217,40 @@ def read_records(path: File) -> tuple[list[str], Iterator[tuple[int, dict[str, s
 
 
 def read_xml(path: Path) -> Element:
-    """Read an XML file without entities; gives its root.
+    """Read an XML file without entities and return its root.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: It is no XML, declares entities, or its elements lie too deep in each other.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not XML, declares entities, or nests its elements too deeply.
     """
-    with open(path, 'rb') as file:  # at once: older expats read a long name anew with every part
+    with open(
+        path, 'rb'
+    ) as file:  # read at once: older versions of expat rescan a long name for each chunk
         data = file.read()
     try:
         root: Element = ElementTree.fromstring(data)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise ValueError(f'{os.fspath(path)} is no readable XML: {error}') from error
+        raise ValueError(f'{os.fspath(path)} is not readable XML: {error}') from error
     level, depth = [root], 0
     while level:
         depth += 1
-        if depth > DEEPEST:  # whoever walks through them would run out of Python's stack
+        if depth > DEEPEST:  # recursive code would exceed Python's recursion limit
             raise ValueError(
-                f'{os.fspath(path)} is no readable XML: more than {DEEPEST} elements in each other'
+                f'{os.fspath(path)} is not readable XML: its elements are nested more than '
+                f'{DEEPEST} deep'
             )
         level = [child for element in level for child in element]
     return root
 
 
 def printable(text: str) -> str:
-    r"""A text on one line of a log or a terminal: what can't be printed is written as ``\x1b``."""
+    r"""Return text for one line of a log or terminal, unprintable characters as in ``\x1b``."""
     return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-TEMPLATE = str.maketrans({c: f'&#{ord(c)};' for c in '{}$`'})  # gradio's HTML is a template
+TEMPLATE = str.maketrans({c: f'&#{ord(c)};' for c in '{}$`'})  # gradio treats HTML as a template
 
 
 def escape_html(text: str) -> str:
-    """Return a printable text that a page shows as it is and never runs."""
+    """Escape text so that a page shows it literally and never executes it."""
     return html.escape(printable(text)).translate(TEMPLATE)

@@ -1,1 +1,1 @@
-"""What the review page shows and writes down, without the page."""
+"""Review of screened bags: cases, decisions, and the page that shows them."""

@@ -1,6 +1,7 @@
-"""The review page: a gradio app around a :class:`~mmsxm.review.session.Session`.
+"""Review page: a gradio app around a :class:`~mmsxm.review.session.Session`.
 
-An operator looks at screened bags, the riskiest first, and decides. docs/review.md describes it.
+An operator looks at screened bags, the riskiest first, and makes a decision on each. See
+docs/review.md.
 """
 
 import os
@@ -24,36 +25,36 @@ from mmsxm.review.page import (
 )
 from mmsxm.review.session import Session
 
-os.environ['GRADIO_ANALYTICS_ENABLED'] = 'False'  # before gradio is there
+os.environ['GRADIO_ANALYTICS_ENABLED'] = 'False'  # must be set before gradio is imported
 import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LISTED = 200  # rows of the queue
+LISTED = 200  # maximum number of rows in the queue
 LONGEST_COMMENT = 1000  # characters
-# gradio's page runs scripts that stand in it; nothing comes from anywhere else
+# gradio uses inline scripts; nothing is loaded from other hosts
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "script-src 'self' 'unsafe-inline' 'unsafe-eval'; frame-ancestors 'none'"
 )
-CHOOSE = """element.addEventListener('click', (event) => {
+SELECT_ROW = """element.addEventListener('click', (event) => {
     const row = event.target.closest('button[data-index]');
     if (row) trigger('select', {index: Number(row.dataset.index)});
 });"""
-FADE = "(value) => document.documentElement.style.setProperty('--attention', value)"
-HIDE = "(on) => document.documentElement.style.setProperty('--regions', on ? 1 : 0)"
-LIGHT = "() => document.body.classList.remove('dark')"
+SET_OPACITY = "(value) => document.documentElement.style.setProperty('--attention', value)"
+SHOW_REGIONS = "(on) => document.documentElement.style.setProperty('--regions', on ? 1 : 0)"
+LIGHT_MODE = "() => document.body.classList.remove('dark')"
 
 
 class OwnContentOnly:
-    """Tells the browser to ask no other machine for anything, and to show the page in no frame."""
+    """Middleware whose policy blocks other hosts and forbids embedding the page in a frame."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add a header to every answer."""
+        """Add the policy header to every response."""
 
         async def send_with_policy(message: Message) -> None:
             if message['type'] == 'http.response.start':
@@ -65,34 +66,34 @@ class OwnContentOnly:
 
 
 def draw_bag(session: Session, review: Review, index: int) -> str:
-    """Show a bag, or why there is none to see."""
+    """Return the HTML of a bag, or of the reason why it cannot be shown."""
     if not review.cases:
-        return '<p class="message">No images yet: drop some on the left.</p>'
+        return '<p class="message">There are no images yet. Drop some on the left.</p>'
     case = review.cases[index]
     if 'error' in case.record:
         return f'<p class="message">Not screened: {escape_html(case.record["error"])}</p>'
     try:
-        look = session.look(case)
+        bag = session.look(case)
     except (ImageError, OSError) as error:
-        return f'<p class="message">It cannot be shown: {escape_html(str(error))}</p>'
-    return image_html(*look, [region['bbox'] for region in case.record['regions']])
+        return f'<p class="message">Cannot show this image: {escape_html(str(error))}</p>'
+    return image_html(*bag, [region['bbox'] for region in case.record['regions']])
 
 
 def draw_lists(
     session: Session, review: Review, index: int, view: str, positions: Any
 ) -> list[str]:
-    """Everything that thresholds change: summary, queue, the bag's scores, a tile by class."""
+    """Return what depends on thresholds: summary, queue, scores of the bag, a tile per class."""
     thresholds = thresholds_at(positions, session.calibrated)
     order = review.order(thresholds, view)
     rows = [
         QueueRow(
-            each,
-            review.cases[each].name,
-            review.labels(each, thresholds),
-            review.cases[each].record.get('error', ''),
-            review.verdicts.get(each, ''),
+            number,
+            review.cases[number].name,
+            review.labels(number, thresholds),
+            review.cases[number].record.get('error', ''),
+            review.verdicts.get(number, ''),
         )
-        for each in order[:LISTED]
+        for number in order[:LISTED]
     ]
     bags = int(alarms(review.scores, thresholds).any(axis=1).sum())
     errors = sum('error' in case.record for case in review.cases)
@@ -121,7 +122,7 @@ def draw_lists(
 
 
 def draw_case(session: Session, review: Review, index: int) -> list[str]:
-    """Everything that only another image changes: its name, the bag, its level weights."""
+    """Return what depends only on the image: its name, the bag and its level weights."""
     if not review.cases:
         return ['', draw_bag(session, review, index), '']
     case = review.cases[index]
@@ -135,7 +136,7 @@ def draw_case(session: Session, review: Review, index: int) -> list[str]:
 
 
 def build_page(session: Session) -> gr.Blocks:
-    """Lay out the page and say what happens on it."""
+    """Build the layout and the event handlers of the page."""
     with gr.Blocks(title='X-ray review', analytics_enabled=False, fill_width=True) as page:
         review, index = gr.State(), gr.State(0)
         gr.HTML(
@@ -153,7 +154,7 @@ def build_page(session: Session) -> gr.Blocks:
                 )
                 summary = gr.HTML(elem_id='summary')
                 view = gr.Radio(VIEWS, value='All', show_label=False, container=False)
-                queue = gr.HTML(elem_id='queue', js_on_load=CHOOSE)
+                queue = gr.HTML(elem_id='queue', js_on_load=SELECT_ROW)
             with gr.Column(scale=7, min_width=320):
                 name = gr.HTML(elem_id='name')
                 bag = gr.HTML(elem_id='bag')
@@ -186,10 +187,10 @@ def build_page(session: Session) -> gr.Blocks:
                     confirm = gr.Button('Confirm', variant='primary', size='sm', min_width=60)
                     clear = gr.Button('Clear', size='sm', min_width=60)
                     remark = gr.Button('Comment only', size='sm', min_width=60)
-                said = gr.HTML(elem_id='said')
+                notice = gr.HTML(elem_id='said')
         with gr.Row(elem_id='thresholds'):
             tiles, sliders = [], []
-            for number, (each, mark) in enumerate(
+            for number, (class_name, mark) in enumerate(
                 zip(session.classes, session.calibrated, strict=True)
             ):
                 with gr.Column(min_width=150):
@@ -199,7 +200,7 @@ def build_page(session: Session) -> gr.Blocks:
                         1,
                         round(mark, 3),
                         step=STEP,
-                        label=each,
+                        label=class_name,
                         show_label=False,
                         container=False,
                         elem_id=f'threshold-{number}',
@@ -213,29 +214,29 @@ def build_page(session: Session) -> gr.Blocks:
         case = [name, bag, levels]
         state = [review, index, view, *sliders]
 
-        def both(review: Review, index: int, view: str, positions: Any) -> list[Any]:
-            shown_lists = draw_lists(session, review, index, view, positions)
-            return [index, *shown_lists, *draw_case(session, review, index)]
+        def render(review: Review, index: int, view: str, positions: Any) -> list[Any]:
+            lists = draw_lists(session, review, index, view, positions)
+            return [index, *lists, *draw_case(session, review, index)]
 
-        def riskiest(review: Review, view: str, positions: Any, otherwise: int = 0) -> int:
+        def riskiest(review: Review, view: str, positions: Any, default: int = 0) -> int:
             order = review.order(thresholds_at(positions, session.calibrated), view)
-            return order[0] if order else otherwise
+            return order[0] if order else default
 
         def begin(view: str, *positions: float) -> list[Any]:
             review = session.review()
-            return [review, *both(review, riskiest(review, view, positions), view, positions)]
+            return [review, *render(review, riskiest(review, view, positions), view, positions)]
 
         def add(files: list[str], review: Review, _: int, view: str, *positions: float) -> list:
             review.add(session.screen(files))
-            return [None, *both(review, riskiest(review, view, positions), view, positions)]
+            return [None, *render(review, riskiest(review, view, positions), view, positions)]
 
         def choose(
             event: gr.EventData, review: Review, index: int, view: str, *positions: float
         ) -> list[Any]:
-            chosen = event._data.get('index')
-            if type(chosen) is int and chosen in range(len(review.cases)):
-                index = chosen
-            return both(review, index, view, positions)
+            selected = event._data.get('index')
+            if type(selected) is int and selected in range(len(review.cases)):
+                index = selected
+            return render(review, index, view, positions)
 
         def relabel(review: Review, index: int, view: str, *positions: float) -> list[str]:
             return draw_lists(session, review, index, view, positions)
@@ -249,39 +250,39 @@ def build_page(session: Session) -> gr.Blocks:
                 text: str, review: Review, index: int, view: str, *positions: float
             ) -> list[Any]:
                 if not review.cases:
-                    raise gr.Error('There is no image to decide on.')
+                    raise gr.Error('There is no image to decide on. Drop an image first.')
                 if verdict == 'comment' and not text.strip():
                     raise gr.Error('Write a comment first.')
-                if len(text) > LONGEST_COMMENT:  # the browser's limit binds the browser alone
-                    raise gr.Error(f'A comment has {LONGEST_COMMENT:,} characters at most.')
+                if len(text) > LONGEST_COMMENT:  # requests can bypass the limit in the browser
+                    raise gr.Error(f'A comment can have at most {LONGEST_COMMENT:,} characters.')
                 thresholds = thresholds_at(positions, session.calibrated)
                 session.decide(review, index, verdict, text.strip(), thresholds)
                 note = f'<p>Logged: {verdict}, {escape_html(review.cases[index].name)}</p>'
                 if verdict != 'comment':
-                    index = riskiest(review, 'To do', positions, otherwise=index)
-                return ['', note, *both(review, index, view, positions)]
+                    index = riskiest(review, 'To do', positions, default=index)
+                return ['', note, *render(review, index, view, positions)]
 
             return act
 
-        quiet: dict[str, Any] = {'show_progress': 'hidden', 'api_visibility': 'private'}
+        silent: dict[str, Any] = {'show_progress': 'hidden', 'api_visibility': 'private'}
         everything = [index, *lists, *case]
-        page.load(begin, [view, *sliders], [review, *everything], **quiet)
+        page.load(begin, [view, *sliders], [review, *everything], **silent)
         drop.upload(add, [drop, *state], [drop, *everything], api_visibility='private')
-        queue.select(choose, state, everything, **quiet)
-        view.change(relabel, state, lists, **quiet)
+        queue.select(choose, state, everything, **silent)
+        view.change(relabel, state, lists, **silent)
         moved = [slider.input for slider in sliders]
-        gr.on(moved, relabel, state, lists, trigger_mode='always_last', **quiet)
-        reset.click(recalibrate, [review, index, view], [*sliders, *lists], **quiet)
+        gr.on(moved, relabel, state, lists, trigger_mode='always_last', **silent)
+        reset.click(recalibrate, [review, index, view], [*sliders, *lists], **silent)
         for button, verdict in ((confirm, 'confirm'), (clear, 'clear'), (remark, 'comment')):
-            given = [comment, *state]
-            button.click(decide(verdict), given, [comment, said, *everything], **quiet)
-        opacity.input(None, opacity, js=FADE)
-        regions.input(None, regions, js=HIDE)
+            inputs = [comment, *state]
+            button.click(decide(verdict), inputs, [comment, notice, *everything], **silent)
+        opacity.input(None, opacity, js=SET_OPACITY)
+        regions.input(None, regions, js=SHOW_REGIONS)
     return page
 
 
-def calm_theme() -> gr.themes.Base:
-    """Dark on light, with fonts that are there."""
+def light_theme() -> gr.themes.Base:
+    """Return a light theme that uses system fonts."""
     return gr.themes.Base(
         primary_hue='blue',
         neutral_hue='slate',
@@ -305,7 +306,7 @@ def calm_theme() -> gr.themes.Base:
 
 
 def marks_css(calibrated: list[float]) -> str:
-    """Where on their sliders the calibrated thresholds are."""
+    """Return CSS that marks the calibrated thresholds on their sliders."""
     return ''.join(
         f'#threshold-{number} {{ --calibrated: {mark:.4f}; }}\n'
         for number, mark in enumerate(calibrated)
@@ -313,10 +314,10 @@ def marks_css(calibrated: list[float]) -> str:
 
 
 def serve(session: Session, host: str = '127.0.0.1', port: int = 7860) -> None:
-    """Serve the page until it is stopped; uploads are deleted then.
+    """Serve the page until stopped, then delete the uploads.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port is in use.
     """
     hosts = ['127.0.0.1', 'localhost'] if host in ('127.0.0.1', 'localhost') else ['*']
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -328,9 +329,9 @@ def serve(session: Session, host: str = '127.0.0.1', port: int = 7860) -> None:
             share=False,
             footer_links=[],
             enable_monitoring=False,
-            theme=calm_theme(),
+            theme=light_theme(),
             css=Path(__file__).with_suffix('.css').read_text() + marks_css(session.calibrated),
-            js=LIGHT,
+            js=LIGHT_MODE,
             app_kwargs={
                 'middleware': [
                     Middleware(TrustedHostMiddleware, allowed_hosts=hosts),

@@ -1,4 +1,4 @@
-"""What an operator goes through: cases, the riskiest first, and what other thresholds would do."""
+"""Cases for review, the riskiest first, and the effect of other thresholds."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,16 +23,16 @@ __all__ = [
     'thresholds_at',
 ]
 
-NEAR_CERTAIN = 1e-7  # scores and thresholds this near to 0 or 1 have finite log-odds
+NEAR_CERTAIN = 1e-7  # scores and thresholds are clipped this close to 0 and 1, for finite log-odds
 VIEWS = ('All', 'Alarms', 'To do')
 STEP = 0.001  # of a threshold slider
 
 
 class Case(NamedTuple):
-    """A file and what the network said of it.
+    """File with the result of the network.
 
-    ``name`` is what people and the log call it, ``path`` where it is read, ``record`` a line of
-    mmsxm screen (docs/screening.md).
+    ``name`` identifies the file on the page and in the log. ``path`` is where it is read from.
+    ``record`` is a line of mmsxm screen (docs/screening.md).
     """
 
     name: str
@@ -41,10 +41,11 @@ class Case(NamedTuple):
 
 
 def read_cases(results: Path) -> list[Case]:
-    """Read a file of results, which may still be written to: a last line without end is left out.
+    """Read a results file, which may still be growing; skip an unfinished last line.
 
     Raises:
-        ValueError: A line is no result, or of another network or other thresholds than the first.
+        ValueError: A line is not a result, or has another network, config or thresholds than the
+            first.
     """
     cases: list[Case] = []
     first: Mapping[str, Any] = {}
@@ -56,37 +57,42 @@ def read_cases(results: Path) -> list[Case]:
             place = f'{results}, line {number}'
             record = read_record(line)
             if record is None:
-                raise ValueError(f'{place} is no result of mmsxm screen')
+                raise ValueError(f'{place} is not a result of mmsxm screen. Delete the line.')
             if cases and record['model'] != cases[0].record['model']:
-                raise ValueError(f'{place} is of another network than line 1: review them apart')
+                raise ValueError(
+                    f'{place} is from another network than line 1. Review them separately.'
+                )
             if differs(record.get('config_digest'), config_digest):
                 raise ValueError(
-                    f'{place} was written with the same weights as the lines before under another '
-                    'config: review them apart'
+                    f'{place} was written with the same weights but another config than the lines '
+                    'before it. Review them separately.'
                 )
             config_digest = config_digest or record.get('config_digest')
             if 'error' not in record:
                 first = first or record
                 if record['thresholds'] != first['thresholds']:
-                    raise ValueError(f'{place} has other thresholds than before: review them apart')
+                    raise ValueError(
+                        f'{place} has other thresholds than the lines before it. Review them '
+                        'separately.'
+                    )
             cases.append(Case(record['path'], record['path'], record))
     return cases
 
 
 def score_matrix(cases: Sequence[Case], classes: Sequence[str]) -> np.ndarray:
-    """Scores (N, C), float64; NaN for files that the network has not seen."""
+    """Return scores (N, C), float64; NaN for files that were not screened."""
     rows = [[case.record.get('scores', {}).get(name, np.nan) for name in classes] for case in cases]
     return np.array(rows, dtype=np.float64).reshape(len(cases), len(classes))
 
 
 def alarms(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Which scores (N, C) reach their thresholds (C,), as in screening."""
+    """Return which scores (N, C) reach their thresholds (C,), as in screening."""
     reached: np.ndarray = np.greater_equal(scores, thresholds)
     return reached
 
 
 def margins(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """By how much scores (N, C) are above their thresholds (C,), in log-odds."""
+    """Return the margins of scores (N, C) over their thresholds (C,), in log-odds."""
     return _log_odds(scores) - _log_odds(thresholds)
 
 
@@ -96,20 +102,20 @@ def _log_odds(p: np.ndarray) -> np.ndarray:
 
 
 def risk_order(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Indices (N,) of images with scores (N, C), by falling risk.
+    """Return the indices (N,) of images with scores (N, C), by descending risk.
 
-    First what the network has not seen: nobody looked there yet. Then alarms, then the rest, each
-    by the largest margin of any class over its threshold (C,). Log-odds make classes with low and
-    high thresholds comparable.
+    Files that were not screened come first, because nobody has looked at them. Then come alarms,
+    then the rest, each sorted by the largest margin of any class over its threshold (C,). Log-odds
+    make classes with low and high thresholds comparable.
     """
-    unseen = np.isnan(scores).any(axis=1)
-    alarm = alarms(scores, thresholds).any(axis=1)
-    risk = margins(scores, thresholds).max(axis=1, initial=-np.inf)
+    unseen = np.isnan(scores).any(axis=1)  # (N,)
+    alarm = alarms(scores, thresholds).any(axis=1)  # (N,)
+    risk = margins(scores, thresholds).max(axis=1, initial=-np.inf)  # (N,)
     return np.lexsort((-risk, ~alarm, ~unseen))
 
 
 def thresholds_at(positions: Sequence[float], calibrated: Sequence[float]) -> np.ndarray:
-    """Thresholds (C,) where sliders stand; one at its calibrated mark means exactly that."""
+    """Return the thresholds (C,) of slider positions; near a calibrated mark, return the mark."""
     return np.array(
         [
             mark if abs(position - mark) <= STEP / 2 + 1e-9 else position
@@ -119,13 +125,13 @@ def thresholds_at(positions: Sequence[float], calibrated: Sequence[float]) -> np
 
 
 class Review:
-    """What one operator goes through.
+    """Cases of one operator, with their scores and verdicts.
 
     Args:
-        classes: Names, in the order of scores and thresholds.
-        cases: May be none: others can be added.
-        decisions: Of earlier reviews. They count for the same screening of the same file alone: a
-            file of that name may hold another bag by now.
+        classes: Class names, in the order of scores and thresholds.
+        cases: Initial cases; more can be added.
+        decisions: Decisions of earlier reviews. A decision only counts for the same screening of
+            the same file, because a file of that name may show another bag by now.
     """
 
     def __init__(
@@ -137,31 +143,32 @@ class Review:
         self.verdicts: dict[int, str] = {}
         self.add(cases)
         decided = {
-            (each.image, each.screened): each.decision
-            for each in decisions
-            if each.decision != 'comment'
+            (decision.image, decision.screened): decision.decision
+            for decision in decisions
+            if decision.decision != 'comment'
         }
         for index, case in enumerate(cases):
             if verdict := decided.get((case.name, case.record['time'])):
                 self.verdicts[index] = verdict
 
     def add(self, cases: Sequence[Case]) -> None:
-        """Take more cases."""
+        """Add cases."""
         self.cases += cases
-        self.scores = np.concatenate([self.scores, score_matrix(cases, self.classes)])
+        scores = score_matrix(cases, self.classes)
+        self.scores = np.concatenate([self.scores, scores])  # (N, C)
 
     def order(self, thresholds: np.ndarray, which: str = 'All') -> list[int]:
-        """Indices of the cases by falling risk: of all, those with alarms, or those to do."""
+        """Return the indices of cases by descending risk: all, alarms, or those to do."""
         order: list[int] = risk_order(self.scores, thresholds).tolist()
         if which == 'Alarms':
             reached = set(alarms(self.scores, thresholds).nonzero()[0].tolist())
-            return [each for each in order if each in reached]
+            return [index for index in order if index in reached]
         if which == 'To do':
-            return [each for each in order if each not in self.verdicts]
+            return [index for index in order if index not in self.verdicts]
         return order
 
     def labels(self, index: int, thresholds: np.ndarray) -> list[str]:
-        """Alarms of a case, the largest margin first."""
+        """Return the alarms of a case, the largest margin first."""
         scores = self.scores[index]
         return [
             self.classes[label]
@@ -170,12 +177,12 @@ class Review:
         ]
 
     def count(self, thresholds: np.ndarray) -> list[int]:
-        """Alarms of each class (C,)."""
+        """Return the number of alarms of each class (C,)."""
         counts: list[int] = alarms(self.scores, thresholds).sum(axis=0).tolist()
         return counts
 
     def decide(self, index: int, verdict: str, comment: str, thresholds: np.ndarray) -> Decision:
-        """Make a decision on a case, which :meth:`settle` lets count once it is kept."""
+        """Create the decision on a case. Call :meth:`settle` after it is stored."""
         case = self.cases[index]
         return Decision(
             time=now(),
@@ -190,6 +197,6 @@ class Review:
         )
 
     def settle(self, index: int, verdict: str) -> None:
-        """Let a decision count that the log holds; a comment decides nothing."""
+        """Apply a decision that is in the log; a comment is not a decision."""
         if verdict != 'comment':
             self.verdicts[index] = verdict

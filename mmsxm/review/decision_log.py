@@ -1,4 +1,4 @@
-"""What operators decided: one JSON object a line, appended and never rewritten."""
+"""Decision log of the operators: one JSON object per line, appended and never rewritten."""
 
 import json
 import logging
@@ -12,26 +12,27 @@ from mmsxm.io.safe_parsing import parse_json
 __all__ = ['VERDICTS', 'Decision', 'append_decision', 'read_decisions']
 
 VERDICTS = ('confirm', 'clear', 'comment')
-_one_at_a_time = Lock()
+_write_lock = Lock()
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided, and on what grounds.
+    """Decision of an operator, with the information it is based on.
 
     Args:
-        time: Of the decision, ISO 8601 in UTC.
-        image: Its path, or the name of an uploaded file.
-        sha256: Of the image file; None where it is not there any more.
-        screened: When the network saw it; with ``image`` it names a line of the results.
-        labels: Alarms that the operator was shown.
-        thresholds: Under which they are alarms, by class.
-        decision: One of :data:`VERDICTS`; a comment alone decides nothing.
-        comment: May be empty.
+        time: Time of the decision, ISO 8601 in UTC.
+        image: Path of the image, or the name of an uploaded file.
+        sha256: SHA-256 of the image file; None if the file no longer exists.
+        screened: Time of the screening. Together with ``image``, it identifies a line of the
+            results.
+        labels: Alarms shown to the operator.
+        thresholds: Thresholds of these alarms, by class.
+        decision: One of :data:`VERDICTS`; a comment alone is not a decision.
+        comment: Comment, possibly empty.
         model: SHA-256 of the checkpoint.
 
     Raises:
-        ValueError: The decision is none.
+        ValueError: The decision is invalid.
     """
 
     time: str
@@ -45,20 +46,22 @@ class Decision:
     model: str
 
     def __post_init__(self) -> None:
-        texts = (self.time, self.image, self.screened, self.comment, self.model)
-        if not all(isinstance(text, str) for text in texts):
-            raise ValueError(f'{self} is no decision: what should be a text is none')
+        for field in ('time', 'image', 'screened', 'comment', 'model'):
+            if not isinstance(getattr(self, field), str):
+                raise ValueError(f'invalid decision: `{field}` must be a string in {self}')
         if self.decision not in VERDICTS:
-            raise ValueError(f'{self.decision!r} is no decision: {", ".join(VERDICTS)}')
+            raise ValueError(
+                f'{self.decision!r} is not a valid decision. Use one of {", ".join(VERDICTS)}.'
+            )
 
 
 def append_decision(log: Path, decision: Decision) -> None:
-    """Append a line; it is on the disk when this returns.
+    """Append a decision; it is on disk when this function returns.
 
-    A line that was torn when the power failed stays as it is, the next one starts below it.
+    A line left incomplete by a power failure stays as it is; the next decision starts a new line.
     """
     line = json.dumps(asdict(decision), allow_nan=False).encode() + b'\n'
-    with _one_at_a_time, open(log, 'a+b') as file:
+    with _write_lock, open(log, 'a+b') as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             line = line if file.read(1) == b'\n' else b'\n' + line
@@ -68,21 +71,21 @@ def append_decision(log: Path, decision: Decision) -> None:
 
 
 def read_decisions(log: Path) -> list[Decision]:
-    """Give all decisions in their order; none where there is no log yet.
+    """Return all decisions in order; an empty list if there is no log yet.
 
-    Lines that are none are left out, and counted in the program's own log.
+    Lines that are not decisions are skipped, and their number is logged as a warning.
     """
     if not log.exists():
         return []
-    decisions, broken = [], 0
+    decisions, invalid = [], 0
     with open(log, 'rb') as lines:
         for line in lines:
             try:
                 decisions.append(Decision(**parse_json(line)))
             except (TypeError, ValueError):
-                broken += 1
-    if broken:
+                invalid += 1
+    if invalid:
         logging.getLogger('mmsxm').warning(
-            '%s: skipped %d lines that are not decisions', log, broken
+            '%s: skipped %d lines that are not decisions', log, invalid
         )
     return decisions

@@ -1,4 +1,4 @@
-"""The parts of the review page, as HTML: whatever a name holds, it is shown and never run."""
+"""HTML of the parts of the review page. Names are escaped: shown literally and never executed."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -12,11 +12,11 @@ from mmsxm.visualization.overlays import relative_map
 
 __all__ = ['Bar', 'QueueRow', 'bars_html', 'escape_html', 'image_html', 'queue_html', 'tile_html']
 
-LONGEST = 1600  # pixels of an image's longer side on the page
+LONGEST = 1600  # pixels, the maximum of the longer side of an image on the page
 
 
 class QueueRow(NamedTuple):
-    """A line of the queue; ``note`` says why an image was not screened, ``verdict`` may be ''."""
+    """Row of the queue; ``note`` is the reason if not screened, ``verdict`` is '' if undecided."""
 
     number: int
     name: str
@@ -26,7 +26,7 @@ class QueueRow(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A value in [0, 1] under a name, with marks on its way; ``strong`` bars stand out."""
+    """Named bar of a value in [0, 1], with an optional mark; ``strong`` bars are highlighted."""
 
     name: str
     value: float
@@ -35,15 +35,15 @@ class Bar(NamedTuple):
 
 
 def queue_html(rows: Iterable[QueueRow], selected: int, hidden: int = 0) -> str:
-    """A list to choose from: the last part of the name, alarms, verdict.
+    """Return the HTML of the queue: file names without folders, alarms and verdicts.
 
     Args:
-        rows: From the top.
-        selected: Index of the row that is open.
-        hidden: How many more there are.
+        rows: Rows from top to bottom.
+        selected: Index of the open row.
+        hidden: Number of rows that are not listed.
     """
     lines = []
-    for place, row in enumerate(rows, start=1):
+    for rank, row in enumerate(rows, start=1):
         tags = ''.join(f'<b class="alarm">{escape_html(label)}</b>' for label in row.labels)
         if row.note:
             tags = f'<b class="unseen">not screened</b>{tags}'
@@ -52,11 +52,11 @@ def queue_html(rows: Iterable[QueueRow], selected: int, hidden: int = 0) -> str:
             f'<button type="button" data-index="{row.number}" title="{escape_html(row.name)}" '
             f'aria-current="{str(row.number == selected).lower()}" '
             f'class="{escape_html(row.verdict)}">'
-            f'<i>{place}</i><span>{name}</span>'
+            f'<i>{rank}</i><span>{name}</span>'
             f'<u>{escape_html(row.verdict)}</u><em>{tags or "<s>no alarm</s>"}</em></button>'
         )
     if hidden:
-        lines.append(f'<p>{hidden:,} more of lower risk are not listed</p>')
+        lines.append(f'<p>{hidden:,} more images of lower risk are not listed</p>')
     return '<div class="queue">' + ''.join(lines or ['<p>no images</p>']) + '</div>'
 
 
@@ -66,13 +66,13 @@ def image_html(
     window: Sequence[int],
     boxes: Iterable[Sequence[float]],
 ) -> str:
-    """An image under attention and candidate regions, which the page can fade.
+    """Return the HTML of an image below attention and candidate regions, which the page can fade.
 
     Args:
         image: BGR ``(H, W, 3)`` uint8.
-        attention_map: ``(h, w)``, shown in relation to its maximum.
-        window: The part of the image that the map spans, xyxy.
-        boxes: Of the regions, xyxy in pixels of the image.
+        attention_map: ``(h, w)``, shown relative to its maximum.
+        window: Part of the image that the map covers, xyxy.
+        boxes: Boxes of the regions, xyxy in image pixels.
     """
     height, width = image.shape[:2]
     left, top, right, bottom = window
@@ -100,12 +100,12 @@ def _shrink(image: np.ndarray) -> np.ndarray:
     if scale >= 1:
         return image
     height, width = (max(round(side * scale), 1) for side in image.shape[:2])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)  # (h, w, 3)
 
 
 def _red(attention_map: np.ndarray) -> np.ndarray:
-    """Red, BGRA ``(h, w, 4)`` uint8, as opaque as the map is high."""
-    result = np.zeros((*attention_map.shape, 4), dtype=np.uint8)
+    """Return a red layer, BGRA ``(h, w, 4)`` uint8, with the map as its opacity."""
+    result = np.zeros((*attention_map.shape, 4), dtype=np.uint8)  # (h, w, 4)
     result[..., 2] = 255
     result[..., 3] = (255 * relative_map(attention_map)).clip(0, 255).round()
     return result
@@ -117,7 +117,7 @@ def _encode(image: np.ndarray) -> str:
 
 
 def bars_html(bars: Iterable[Bar]) -> str:
-    """Bars below each other."""
+    """Return the HTML of bars, one below the other."""
     rows = []
     for bar in bars:
         mark = '' if bar.mark is None else f'<mark style="left:{100 * bar.mark:.2f}%"></mark>'
@@ -131,7 +131,7 @@ def bars_html(bars: Iterable[Bar]) -> str:
 
 
 def tile_html(name: str, alarms: int, calibrated_alarms: int, calibrated: float) -> str:
-    """A class above its slider: alarms now, and how many there are at the calibrated point."""
+    """Return the HTML of a class above its slider: alarms now and at the calibrated threshold."""
     change = alarms - calibrated_alarms
     return (
         f'<div class="tile"><span>{escape_html(name)}</span><b>{alarms:,}</b>'

@@ -1,4 +1,4 @@
-"""What the operators of a review page share: the network, the results, the log."""
+"""State that all operators of a review page share: the network, the results and the log."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ BATCH = 8
 
 
 class Look(NamedTuple):
-    """A bag, BGR ``(H, W, 3)`` uint8, and attention ``(h, w)`` over a window of it, xyxy."""
+    """Image of a bag, BGR ``(H, W, 3)`` uint8, with attention ``(h, w)`` over a window, xyxy."""
 
     image: np.ndarray
     attention_map: np.ndarray | None
@@ -28,16 +28,16 @@ class Look(NamedTuple):
 
 
 class Session:
-    """Where reviews start from, and where their decisions go.
+    """Inputs of all reviews, and the log of their decisions.
 
     Args:
-        log: Of decisions, need not be there yet.
-        backend: The network; without it no images can be added, and attention is not shown.
-        results: A file of mmsxm screen.
+        log: Decision log, new or existing.
+        backend: The network. Without it, images cannot be added and attention is not shown.
+        results: Results file of mmsxm screen.
 
     Raises:
-        OSError: The log can't be written, or the results can't be read.
-        ValueError: There is nothing to review, or network and results do not belong together.
+        OSError: The log cannot be written, or the results cannot be read.
+        ValueError: There is nothing to review, or the network does not match the results.
     """
 
     def __init__(
@@ -47,7 +47,9 @@ class Session:
         cases = read_cases(results) if results else []
         screened = [case.record for case in cases if 'error' not in case.record]
         if results and log.exists() and log.samefile(results):
-            raise ValueError(f'{log} holds the results: give the decisions a log of their own')
+            raise ValueError(
+                f'{log} is the results file. Use another file for the decisions, with --log.'
+            )
         if backend:
             info = backend.info
             thresholds, self.model, name = info.calibration.thresholds, info.digest, info.name
@@ -55,63 +57,65 @@ class Session:
         else:
             if not screened:
                 raise ValueError(
-                    f'{results} holds no screened image'
+                    f'{results} contains no screened image. Screen images first, with mmsxm screen.'
                     if results
-                    else 'there is neither a network nor a file of results'
+                    else 'There is neither a network nor a results file. Use --model or --results.'
                 )
             thresholds, self.model, name = screened[0]['thresholds'], screened[0]['model'], ''
             self.classes = tuple(thresholds)
         if cases and cases[0].record['model'] != self.model:
             raise ValueError(
-                f'{results} is of the network {cases[0].record["model"][:8]}, this one is '
-                f'{self.model[:8]}: give the checkpoint that it was screened with'
+                f'{results} is from the network {cases[0].record["model"][:8]}, but the current '
+                f'network is {self.model[:8]}. Use the checkpoint that screened it.'
             )
         if backend and any(
             differs(case.record.get('config_digest'), backend.info.config_digest) for case in cases
         ):
             raise ValueError(
-                f'{results} was written with the same weights under another config: name the '
-                'config that it was screened with'
+                f'{results} was written with the same weights but another config. Use the config '
+                'that screened it.'
             )
         if screened and screened[0]['thresholds'].keys() != set(self.classes):
             raise ValueError(
-                f'{results} is of other classes than {", ".join(self.classes)}, those of the '
-                'network: give the checkpoint that it was screened with'
+                f'{results} has other classes than the network ({", ".join(self.classes)}). Use '
+                'the checkpoint that screened it.'
             )
-        self.calibrated = [thresholds[each] for each in self.classes]
+        self.calibrated = [thresholds[class_name] for class_name in self.classes]
         self.name = f'{name} {self.model[:8]}'.strip()
         log.parent.mkdir(parents=True, exist_ok=True)
         log.open('ab').close()
 
     def review(self) -> Review:
-        """Begin a review of the results as they are now, with what was decided of them before."""
+        """Start a review of the current results, with the earlier decisions on them."""
         cases = read_cases(self.results) if self.results else []
         return Review(self.classes, cases, read_decisions(self.log))
 
     def screen(self, paths: Sequence[str]) -> list[Case]:
-        """Ask the network about files, which go by their names without folders.
+        """Screen files; their cases are named without folders.
 
         Raises:
             ValueError: There is no network.
         """
         if self.backend is None:
-            raise ValueError('images can be added where the page was started with a network')
+            raise ValueError(
+                'Images cannot be added without a network. Start the page with --model.'
+            )
         cases = []
         for start in range(0, len(paths), BATCH):
             batch = paths[start : start + BATCH]
             preparation = self.backend.info.preparation
             files = [prepare_file(path, preparation, MAX_PIXELS) for path in batch]
             cases += [
-                Case(Path(path).name, path, each.record)
-                for path, each in zip(batch, screen_files(self.backend, files), strict=True)
+                Case(Path(path).name, path, screened.record)
+                for path, screened in zip(batch, screen_files(self.backend, files), strict=True)
             ]
         return cases
 
     def look(self, case: Case) -> Look:
-        """Read a bag; the network sees it again, since attention is not kept.
+        """Read a bag and run the network again, because attention is not stored.
 
         Raises:
-            ImageError, OSError: The file can't be read any more.
+            ImageError, OSError: The file is no longer readable.
         """
         image = read_image(case.path)
         window: tuple[int, ...] = (0, 0, image.shape[1], image.shape[0])
@@ -124,6 +128,6 @@ class Session:
     def decide(
         self, review: Review, index: int, verdict: str, comment: str, thresholds: np.ndarray
     ) -> None:
-        """Decide on a case, for good; what the log can't keep is not decided."""
+        """Decide on a case permanently; if the log cannot be written, there is no decision."""
         append_decision(self.log, review.decide(index, verdict, comment, thresholds))
         review.settle(index, verdict)

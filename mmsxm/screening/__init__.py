@@ -1,1 +1,1 @@
-"""Screening: where images come from, what a network says of them, and the file that holds it."""
+"""Screening: image sources, results of the network and the results file."""

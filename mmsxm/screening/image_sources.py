@@ -1,4 +1,4 @@
-"""Where images to screen come from: a file, a folder, a list, a folder that fills."""
+"""Sources of images to screen: a file, a folder, a list, or a watched folder."""
 
 import os
 import time
@@ -9,15 +9,15 @@ from mmsxm.io.worker_pool import IDLE, Idle
 
 __all__ = ['find_paths', 'read_list', 'unseen', 'walk', 'watch']
 
-POLL_INTERVAL = 0.1  # seconds between two checks of whether to stop
+POLL_INTERVAL = 0.1  # seconds between two checks for a stop request
 
 
 def find_paths(source: Path, skip: Collection[str] = ()) -> Iterator[str]:
-    """Give absolute paths of the files that a folder, a list (.txt) or one image's path stands for.
+    """Yield the absolute paths of the files of a folder, a list (.txt) or a single image.
 
     Args:
-        source: Must exist.
-        skip: Files and folders within a folder to leave out.
+        source: Existing path.
+        skip: Files and folders in a folder to skip.
     """
     if source.is_dir():
         yield from walk(os.path.abspath(source), skip)
@@ -30,9 +30,9 @@ def find_paths(source: Path, skip: Collection[str] = ()) -> Iterator[str]:
 def unseen(
     paths: Iterable[str | Idle], seen: set[str], stopped: Callable[[], bool]
 ) -> Iterator[str | Idle]:
-    """Yield each path once, and none of ``seen``, which grows meanwhile, until stopped.
+    """Yield each path that is not in ``seen``, and add it to ``seen``, until stopped.
 
-    :data:`~mmsxm.io.worker_pool.IDLE` is passed on.
+    :data:`~mmsxm.io.worker_pool.IDLE` is passed through.
     """
     for path in paths:
         if stopped():
@@ -45,38 +45,39 @@ def unseen(
 
 
 def walk(folder: str, skip: Collection[str] = ()) -> Iterator[str]:
-    """Give the paths of all files below a folder, sorted within each.
+    """Yield the paths of all files below a folder, sorted within each folder.
 
-    Every file is given, whatever its name: what is no image is for the reader to say. Hidden files
-    are left out. Links to folders are not followed but given, as are folders that cannot be listed.
+    Files of any name are included, because reading them reports what is not an image. Hidden files
+    are skipped. Links to folders are not followed: their own paths are yielded, like those of
+    folders that cannot be listed.
 
     Args:
-        folder: Its absolute path.
-        skip: Files and folders to leave out.
+        folder: Absolute path of the folder.
+        skip: Files and folders to skip.
     """
-    waiting = [(folder, True)]  # no recursion: folders may lie deeper in each other than its limit
-    while waiting:
-        path, is_folder = waiting.pop()
+    pending = [(folder, True)]  # not recursive: folders can be nested deeper than the limit
+    while pending:
+        path, is_folder = pending.pop()
         if not is_folder:
             yield path
             continue
         try:
             with os.scandir(path) as entries:
                 found = sorted(
-                    ((each.name, each.is_dir(follow_symlinks=False)) for each in entries),
+                    ((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries),
                     reverse=True,
                 )
         except OSError:
             yield path
             continue
         paths = [(os.path.join(path, name), is_dir) for name, is_dir in found if name[0] != '.']
-        waiting += [each for each in paths if each[0] not in skip]
+        pending += [(path, is_dir) for path, is_dir in paths if path not in skip]
 
 
 def read_list(file: Path) -> Iterator[str]:
-    """Give the paths that a file holds, one a line, relative ones from the file's folder."""
+    """Yield the paths in a file, one per line; relative paths start at the folder of the file."""
     folder = os.path.abspath(file.parent)
-    with open(file, 'rb') as lines:  # names may hold any bytes
+    with open(file, 'rb') as lines:  # file names can contain any bytes
         for line in lines:
             if name := os.fsdecode(line.rstrip(b'\r\n')):
                 yield os.path.normpath(os.path.join(folder, name))
@@ -91,34 +92,34 @@ def watch(
 ) -> Iterator[str | Idle]:
     """Yield the paths of a folder's complete files until stopped.
 
-    A file is complete when its size and modification time have not changed between two scans.
-    After each scan follows :data:`~mmsxm.io.worker_pool.IDLE`.
+    A file is complete when its size and modification time have not changed between two scans. Each
+    scan ends with :data:`~mmsxm.io.worker_pool.IDLE`.
 
     Args:
-        folder: Its absolute path.
-        seconds: Between two looks.
-        stopped: Whether to stop.
-        seen: Paths that need not be given, which may grow meanwhile.
-        skip: Files and folders to leave out.
+        folder: Absolute path of the folder.
+        seconds: Time between two scans.
+        stopped: Return whether to stop.
+        seen: Paths to skip; the caller can add to it.
+        skip: Files and folders to skip.
     """
-    before: dict[str, tuple[int, int]] = {}
+    previous: dict[str, tuple[int, int]] = {}
     while not stopped():
-        now = {}
+        current = {}
         for path in walk(folder, skip):
             if path in seen:
                 continue
             try:
                 status = os.stat(path)
                 state = (status.st_size, status.st_mtime_ns)
-            except FileNotFoundError:  # gone meanwhile, or a link whose target is yet to come
+            except FileNotFoundError:  # just deleted, or a link without target so far
                 continue
-            except OSError:  # a link to itself, a drive that went: reading says so, if it stays
+            except OSError:  # a link to itself or a removed drive: reading reports it
                 state = (-1, -1)
-            if before.get(path) == state:
+            if previous.get(path) == state:
                 yield path
             else:
-                now[path] = state
-        before = now
+                current[path] = state
+        previous = current
         yield IDLE
         end = time.monotonic() + seconds
         while not stopped() and time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""Pictures of what the network says, drawn in other processes from the files themselves."""
+"""Pictures of verdicts, drawn in worker processes from the image files."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ __all__ = ['overlay_path', 'write_overlay']
 
 
 def overlay_path(folder: Path, path: str) -> Path:
-    """Where the picture of a file goes: its name and a digest of its path, so that none collide."""
+    """Return the path of the picture of a file: its name and a digest of its path, to be unique."""
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
     stem = os.fsencode(Path(path).stem)[:200]
     return folder / f'{os.fsdecode(stem)}-{digest}.jpg'
@@ -31,13 +31,13 @@ def write_overlay(
     view: View,
     max_pixels: int,
 ) -> str | None:
-    """Read an image again, write its picture and say where; None if it cannot be read any more."""
+    """Read an image again and write its picture; return its path, or None if reading fails."""
     try:
         image = read_image(record['path'], max_pixels)
-    except Exception:  # it could be read a moment ago: whatever happened to it since
+    except Exception:  # the file was readable before and has changed since
         return None
     picture = draw_verdict(image[..., ::-1], record, attention_map, view.window)
     _, data = cv2.imencode('.jpg', picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     out = overlay_path(folder, record['path'])
-    atomic_write(out, data.tobytes(), sync=False)  # drawn again at will
+    atomic_write(out, data.tobytes(), sync=False)  # pictures can be drawn again
     return str(out)

@@ -1,4 +1,4 @@
-"""Screen on many machines with Ray Data."""
+"""Screening on several machines with Ray Data."""
 
 import json
 import logging
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ['screen_with_ray']
 
-BATCHES = 8  # that a network is given at a time
+BATCHES = 8  # batches per Ray block
 
 
 class _Station:
-    """A network somewhere in the cluster, with a process beside it that reads ahead."""
+    """Network on a machine of the cluster, with a process that reads ahead."""
 
     def __init__(self, load: Callable[[], Backend], *settings: Any) -> None:
         self.backend = load()
@@ -31,7 +31,7 @@ class _Station:
         self.settings = settings
 
     def __call__(self, batch: 'pa.Table') -> 'pa.Table':
-        """Turn a table of paths into one of records, both as bytes."""
+        """Convert a table of paths to a table of records, both as bytes."""
         import pyarrow as pa
 
         paths = map(os.fsdecode, batch['path'].to_pylist())
@@ -48,15 +48,15 @@ def screen_with_ray(
     max_pixels: int = MAX_PIXELS,
     overlays: Path | None = None,
 ) -> Iterator[Record]:
-    """Screen files on the cluster of ``RAY_ADDRESS``, or on a local one; records in any order.
+    """Screen files on the cluster of ``RAY_ADDRESS`` or a local one; yield records in any order.
 
     Args:
-        paths: Files that all machines reach by these paths.
-        load: Gives the network, on any machine.
-        workers: Networks that run at once.
-        batch_size: Images that a network sees at once.
-        max_pixels: Of an image; of a larger one only the header is read.
-        overlays: A folder for pictures of what the network says.
+        paths: Paths of files, valid on all machines.
+        load: Load the network, on any machine.
+        workers: Number of networks that run in parallel.
+        batch_size: Images per batch.
+        max_pixels: Limit on the image size; of a larger image, only the header is read.
+        overlays: Folder for pictures of the verdicts.
 
     Raises:
         ImportError: Ray Data is not installed.
@@ -67,29 +67,29 @@ def screen_with_ray(
         import ray
         import ray.data
     except ImportError as error:
-        raise ImportError(f"--engine ray: {error}; pip install 'mmsxm[ray]'") from None
+        raise ImportError(f"--engine ray needs Ray: {error}. pip install 'mmsxm[ray]'") from None
     if not paths:
         return
     started = not ray.is_initialized()
     if started:
-        at_term = signal.getsignal(signal.SIGTERM)  # Ray would leave at once
+        handler = signal.getsignal(signal.SIGTERM)  # the handler of Ray exits immediately
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, at_term)
+            signal.signal(signal.SIGTERM, handler)
     try:
         logging.getLogger('ray.data').setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False
         table = pa.table({'path': pa.array(list(map(os.fsencode, paths)), pa.binary())})
         blocks = max(-(-len(paths) // (BATCHES * batch_size)), min(workers, len(paths)))
-        said = ray.data.from_arrow(table, override_num_blocks=blocks).map_batches(
+        results = ray.data.from_arrow(table, override_num_blocks=blocks).map_batches(
             _Station,
             fn_constructor_args=(load, batch_size, max_pixels, overlays),
-            batch_size=None,  # a block
+            batch_size=None,  # a whole block
             batch_format='pyarrow',
             compute=ray.data.ActorPoolStrategy(size=workers),
         )
         batch: Any
-        for batch in said.iter_batches(batch_size=None, batch_format='pyarrow'):
+        for batch in results.iter_batches(batch_size=None, batch_format='pyarrow'):
             yield from map(json.loads, batch['record'].to_pylist())
     finally:
         if started:

@@ -1,4 +1,4 @@
-"""A line of a file of results: what mmsxm screen says of one file (docs/screening.md)."""
+"""Records: lines of a results file of mmsxm screen, one per image file (docs/screening.md)."""
 
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -12,33 +12,33 @@ Record = dict[str, Any]
 
 
 def now() -> str:
-    """Return the time: ISO 8601 in UTC, to the millisecond."""
+    """Return the current time: ISO 8601 in UTC, to the millisecond."""
     return datetime.now(timezone.utc).isoformat(timespec='milliseconds')
 
 
 def read_record(line: bytes) -> Record | None:
-    """Read a line; None when it is none, so that whoever takes it can rely on all that it holds."""
+    """Parse a line to a valid record; return None if any field is invalid."""
     try:
         record = parse_json(line)
     except ValueError:
         return None
-    return record if isinstance(record, dict) and _is_whole(record) else None
+    return record if isinstance(record, dict) and _is_valid(record) else None
 
 
-def differs(one: str | None, other: str | None) -> bool:
-    """Whether two config digests differ; files written before they existed have none."""
-    return bool(one and other and one != other)
+def differs(digest: str | None, other: str | None) -> bool:
+    """Return whether two config digests differ; a missing one, as in old files, matches any."""
+    return bool(digest and other and digest != other)
 
 
-def _is_whole(record: Record) -> bool:
-    said: Callable[[str], Any] = record.get
-    texts = [said('path'), said('time'), said('model'), record.get('config_digest', '')]
+def _is_valid(record: Record) -> bool:
+    get: Callable[[str], Any] = record.get
+    texts = [get('path'), get('time'), get('model'), record.get('config_digest', '')]
     if not (_are_texts(texts) and all(digest.isprintable() for digest in texts[2:])):
         return False
     if 'error' in record:
         return isinstance(record['error'], str) and _are_texts([record['error']])
-    labels, scores, thresholds = said('labels'), said('scores'), said('thresholds')
-    regions, weights = said('regions'), said('level_weights')
+    labels, scores, thresholds = get('labels'), get('scores'), get('thresholds')
+    regions, weights = get('regions'), get('level_weights')
     return (
         _are_texts(labels)
         and _are_shares(scores)
@@ -52,7 +52,7 @@ def _is_whole(record: Record) -> bool:
 
 
 def _are_texts(values: Any) -> bool:
-    """Whether they are texts, which may hold bytes of file names but no other half characters."""
+    """Return whether values are a list of strings; only surrogates of file names are allowed."""
     try:
         ''.join(values).encode('utf-8', 'surrogateescape')
     except (TypeError, UnicodeEncodeError):
@@ -65,7 +65,7 @@ def _are_numbers(values: Any) -> bool:
 
 
 def _are_shares(values: Any) -> bool:
-    """Whether they are numbers from 0 to 1, by name."""
+    """Return whether values are a dict of numbers from 0 to 1."""
     return isinstance(values, dict) and all(
         is_number(value) and 0 <= value <= 1 for value in values.values()
     )

@@ -1,4 +1,4 @@
-"""The file of results: a JSON object a line, written at once, gone on with at any time."""
+"""Results file: one JSON object per line, written immediately, resumable at any time."""
 
 import csv
 import json
@@ -18,19 +18,19 @@ except ImportError:  # Windows
 
 __all__ = ['Results', 'Tally', 'read_results', 'write_table']
 
-START = b'{"path": "'  # of every line
-LONGEST = 1 << 20  # bytes that a line may have
+START = b'{"path": "'  # start of every line
+LONGEST = 1 << 20  # bytes, the maximum length of a line
 
 
 @dataclass
 class Tally:
-    """What records add up to.
+    """Totals of records.
 
     Args:
-        images: That the network has seen.
-        alarms: Images with an alarm.
-        by_class: Alarms of each class.
-        errors: Files that it has not seen.
+        images: Number of screened images.
+        alarms: Number of images with an alarm.
+        by_class: Number of alarms of each class.
+        errors: Number of files that could not be screened.
     """
 
     images: int = 0
@@ -40,7 +40,7 @@ class Tally:
 
     @property
     def files(self) -> int:
-        """Lines in all."""
+        """Total number of lines."""
         return self.images + self.errors
 
     def add(self, record: Record) -> None:
@@ -54,18 +54,18 @@ class Tally:
 
 
 class Results:
-    """A file of results that is open for more.
+    """Results file, open for appending.
 
-    What a killed process left half written at its end is cut off. Names of files may hold any
-    bytes: JSON escapes them all.
+    A half-written last line of a killed process is removed. File names can contain any bytes,
+    because JSON escapes them.
 
     Args:
-        path: Need not be there yet.
-        info: Of the network whose results they are.
+        path: New or existing file.
+        info: Metadata of the network that produces the results.
 
     Raises:
-        ValueError: the file is none of results, holds those of another network or of other
-            thresholds, or another process writes to it.
+        ValueError: The file is not a results file, contains results of another network, config or
+            thresholds, or another process is writing to it.
     """
 
     def __init__(self, path: Path, info: ModelInfo) -> None:
@@ -73,7 +73,7 @@ class Results:
         self.seen: set[str] = set()
         self.tally = Tally()
         if path.exists() and not path.is_file():
-            raise ValueError(f'{path} is no regular file: results cannot be gone on with there')
+            raise ValueError(f'{path} is not a regular file. Use another --out.')
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(path, 'a+b')  # noqa: SIM115, closed by __exit__
         try:
@@ -90,7 +90,7 @@ class Results:
         self._file.close()
 
     def write(self, record: Record) -> None:
-        """Append a record; it is in the file when this returns."""
+        """Append a record; it is in the file when this method returns."""
         self._file.write(json.dumps(record, allow_nan=False).encode() + b'\n')
         self._file.flush()
         self.tally.add(record)
@@ -101,56 +101,66 @@ class Results:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f'another process is writing to {self.path}') from None
+            raise ValueError(
+                f'Another process is writing to {self.path}. Wait for it, or use another --out.'
+            ) from None
 
     def _read(self, info: ModelInfo) -> None:
         self._file.seek(0)
-        whole = 0  # bytes
+        valid = 0  # bytes
         for number, line in enumerate(iter(lambda: self._file.readline(LONGEST), b''), start=1):
-            torn = not line.endswith(b'\n') and len(line) < LONGEST
-            if torn and START.startswith(line[: len(START)]):
+            unfinished = not line.endswith(b'\n') and len(line) < LONGEST
+            if unfinished and START.startswith(line[: len(START)]):
                 break
             record = self._check(line, number, info)
             self.seen.add(record['path'])
             self.tally.add(record)
-            whole += len(line)
-        self._file.truncate(whole)
+            valid += len(line)
+        self._file.truncate(valid)
 
     def _check(self, line: bytes, number: int, info: ModelInfo) -> Record:
         place = f'{self.path}, line {number}'
         record = read_record(line)
         if record is None:
-            raise ValueError(f'{place} is no result of mmsxm screen')
+            raise ValueError(
+                f'{place} is not a result of mmsxm screen. Delete the line, or use another --out.'
+            )
         if record['model'] != info.digest:
             raise ValueError(
-                f'{place} is of the network {record["model"][:8]}, this one is '
-                f'{info.digest[:8]}: give it an --out of its own'
+                f'{place} is from the network {record["model"][:8]}, but the current network is '
+                f'{info.digest[:8]}. Use another --out.'
             )
         if differs(record.get('config_digest'), info.config_digest):
             raise ValueError(
-                f'{place} was written with the same weights under another config: give this one an '
-                '--out of its own'
+                f'{place} was written with the same weights but another config. Use another --out '
+                'for the current config.'
             )
         if 'error' not in record and record.get('thresholds') != info.calibration.thresholds:
             raise ValueError(
-                f'{place} has other thresholds than the network has now: give these an --out of '
-                'their own'
+                f'{place} has other thresholds than the current network. Use another --out for the '
+                'current thresholds.'
             )
         return record
 
 
 def read_results(path: Path) -> Iterator[Record]:
-    """Give the records of a finished file one by one; ValueError where a line is none."""
+    """Yield the records of a finished file.
+
+    Raises:
+        ValueError: A line is not a record.
+    """
     with open(path, 'rb') as lines:
         for number, line in enumerate(lines, start=1):
             record = read_record(line)
             if record is None:
-                raise ValueError(f'{path}, line {number} is no result of mmsxm screen')
+                raise ValueError(
+                    f'{path}, line {number} is not a result of mmsxm screen. Delete the line.'
+                )
             yield record
 
 
 def write_table(results: Path, out: Path, classes: tuple[str, ...]) -> None:
-    """Write a file of results as a csv table: path, labels, a score a class, error, time."""
+    """Write a results file as csv: path, labels, one score per class, error and time."""
     with (
         atomic_file(out) as unfinished,
         open(unfinished, 'w', newline='', encoding='utf-8', errors='surrogateescape') as file,

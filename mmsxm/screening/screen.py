@@ -1,4 +1,4 @@
-"""Screen images: from paths to records, whatever the files hold."""
+"""Screening of images: from paths to records, whatever the files contain."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -20,7 +20,7 @@ __all__ = ['Screened', 'screen', 'screen_files']
 
 
 class Screened(NamedTuple):
-    """What is said of a file, and the attention ``(h, w)`` that spans its view."""
+    """Record of a file, with the attention map ``(h, w)`` over its view."""
 
     record: Record
     attention_map: np.ndarray | None = None
@@ -28,7 +28,7 @@ class Screened(NamedTuple):
 
 
 def screen_files(backend: Backend, files: Sequence[Prepared | Unreadable]) -> list[Screened]:
-    """Ask the network about files that were read, and say of the others why they were not.
+    """Run the network on readable files, and record the error of unreadable ones.
 
     Records contain ``path``, ``labels``, ``scores``, ``thresholds``, ``regions`` and
     ``level_weights``, or ``path`` and ``error``; then ``model``, ``config_digest`` (missing for
@@ -36,17 +36,18 @@ def screen_files(backend: Backend, files: Sequence[Prepared | Unreadable]) -> li
     """
     info = backend.info
     readable = [file for file in files if isinstance(file, Prepared)]
-    said: Iterator[Screened] = iter(())
+    screened: Iterator[Screened] = iter(())
     if readable:
-        scores, maps, weights = backend(np.stack([file.image for file in readable]))
-        said = iter(
+        images = np.stack([file.image for file in readable])  # (N, h, w, 3)
+        scores, maps, weights = backend(images)  # (N, C), (N, h, w), (N, L)
+        screened = iter(
             [
                 _screened(info, file, scores[i], None if maps is None else maps[i], weights[i])
                 for i, file in enumerate(readable)
             ]
         )
     return [
-        _failed(info, file.path, file.error) if isinstance(file, Unreadable) else next(said)
+        _failed(info, file.path, file.error) if isinstance(file, Unreadable) else next(screened)
         for file in files
     ]
 
@@ -58,9 +59,9 @@ def _screened(
     attention_map: np.ndarray | None,
     level_weights: np.ndarray,
 ) -> Screened:
-    said = (scores, level_weights, *(() if attention_map is None else (attention_map,)))
-    if not all(np.isfinite(numbers).all() for numbers in said):  # it would pass for no alarm
-        return _failed(info, file.path, 'the network gives scores that are no numbers')
+    outputs = (scores, level_weights, *(() if attention_map is None else (attention_map,)))
+    if not all(np.isfinite(numbers).all() for numbers in outputs):  # NaN never raises an alarm
+        return _failed(info, file.path, 'the network returned values that are not finite numbers')
     verdict = judge(info, scores, attention_map, level_weights, file.view)
     record = {'path': file.path, **verdict._asdict(), **_provenance(info)}
     return Screened(record, attention_map, file.view)
@@ -83,24 +84,24 @@ def screen(
     max_pixels: int = MAX_PIXELS,
     overlays: Path | None = None,
 ) -> Iterator[Record]:
-    """Screen any number of files: a pool reads ahead, the network runs here.
+    """Screen any number of files: a pool reads ahead, and the network runs in this process.
 
-    Records come in the order of the paths. At any time, no more than a batch and two files a
-    worker are in memory.
+    Records are in the order of the paths. At most one batch, plus two files per worker, is in
+    memory at a time.
 
     Args:
-        paths: May contain :data:`~mmsxm.io.worker_pool.IDLE`; files under way are then finished.
+        paths: Paths, and possibly :data:`~mmsxm.io.worker_pool.IDLE`, which flushes pending files.
         backend: The network.
-        pool: Of processes.
-        batch_size: Images that the network sees at once.
-        max_pixels: Of an image; of a larger one only the header is read.
-        overlays: A folder for pictures of what the network says.
+        pool: Worker processes that read images.
+        batch_size: Images per batch.
+        max_pixels: Limit on the image size; of a larger image, only the header is read.
+        overlays: Folder for pictures of the verdicts.
     """
     for files in _batches(_read_ahead(paths, backend, pool, batch_size, max_pixels), batch_size):
         screened = screen_files(backend, files)
         if overlays is not None:
             _draw(screened, pool, overlays, max_pixels)
-        yield from (each.record for each in screened)
+        yield from (result.record for result in screened)
 
 
 def _read_ahead(
@@ -110,7 +111,7 @@ def _read_ahead(
     batch_size: int,
     max_pixels: int,
 ) -> Iterator[Prepared | Unreadable | Idle]:
-    """Read files in the pool, a bounded number at a time; IDLE is passed on."""
+    """Read files in the pool, a bounded number at a time; pass IDLE through."""
     read = partial(prepare_file, preparation=backend.info.preparation, max_pixels=max_pixels)
     for path, file in pool.map(read, paths, ahead=batch_size + 2 * pool.workers):
         yield Unreadable(path, str(file)) if isinstance(file, WorkerDiedError) else file
@@ -119,7 +120,7 @@ def _read_ahead(
 def _batches(
     files: Iterable[Prepared | Unreadable | Idle], batch_size: int
 ) -> Iterator[list[Prepared | Unreadable]]:
-    """Group files until a batch is full, or no other file follows for now."""
+    """Group files until a batch is full or no more files are available for now."""
     batch: list[Prepared | Unreadable] = []
     for file in files:
         if not isinstance(file, Idle):
@@ -132,7 +133,7 @@ def _batches(
 
 
 def _draw(screened: Sequence[Screened], pool: WorkerPool, folder: Path, max_pixels: int) -> None:
-    """Write pictures in the pool and name them in the records: None if a file went meanwhile."""
+    """Write pictures in the pool and add their paths to the records; None if a file is gone."""
     calls = []
     for record, attention_map, view in screened:
         if view is not None:

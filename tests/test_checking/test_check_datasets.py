@@ -553,8 +553,8 @@ def test_the_tool_writes_what_it_is_asked_for(knives: Path, tmp_path: Path) -> N
     )
     assert done.returncode == 1, done.stderr
     assert 'Traceback' not in done.stderr
-    assert 'train/train_image/r9.jpg: the file is no image' in done.stdout
-    assert 'Training must not start' in done.stdout
+    assert 'train/train_image/r9.jpg: the file is not an image' in done.stdout
+    assert 'Fix the errors before you start training.' in done.stdout
     assert f'{out}/lists/train_knife.txt: 1 rows dropped' in done.stdout
     content = json.loads((out / 'a.json').read_text())
     assert content['may_train'] is False
@@ -566,7 +566,7 @@ def test_the_tool_writes_what_it_is_asked_for(knives: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ('args', 'code', 'words'),
     [
-        (['configs/sxmnet_opixray_stage2.py', '--workers', '0'], 0, 'Training may start'),
+        (['configs/sxmnet_opixray_stage2.py', '--workers', '0'], 0, 'Training can start.'),
         (['configs/nowhere.py'], 2, 'no config file'),
         (['configs/_base_/default_runtime.py'], 2, 'has no data set'),
     ],

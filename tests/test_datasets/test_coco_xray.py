@@ -248,10 +248,10 @@ def test_an_entry_that_names_no_image(tmp_path, log, entry):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('', 'is no JSON in UTF-8'),
-        ('{"images": [', 'is no JSON in UTF-8'),
-        ('[' * 100_000, 'is no JSON in UTF-8'),
-        ('\xff', 'is no JSON in UTF-8'),
+        ('', 'is not valid JSON in UTF-8'),
+        ('{"images": [', 'is not valid JSON in UTF-8'),
+        ('[' * 100_000, 'is not valid JSON in UTF-8'),
+        ('\xff', 'is not valid JSON in UTF-8'),
         ('[]', "no annotation in COCO's form: no list images, annotations, categories"),
         ('{"images": [], "categories": {}}', 'no list annotations, categories'),
     ],

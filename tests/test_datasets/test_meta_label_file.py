@@ -171,7 +171,7 @@ def test_labels_of_another_data_set_are_an_error(
 @pytest.mark.parametrize(
     ('old', 'new', 'message'),
     [
-        ('{"head"', '{head', 'is no JSON'),
+        ('{"head"', '{head', 'is not valid JSON'),
         ('"images"', '"pictures"', r"KeyError\('images'\)"),
         ('"classes"', '"klasses"', 'klasses|classes'),
         ('"level": 0, ', '', r"KeyError\('level'\)"),
@@ -196,7 +196,7 @@ def test_malformed_files_are_errors(
 
 def test_what_is_no_text_is_an_error(tmp_path: Path) -> None:
     (tmp_path / 'labels.json').write_bytes(b'\xff\xfe')
-    with pytest.raises(ValueError, match=r'labels\.json is no JSON'):
+    with pytest.raises(ValueError, match=r'labels\.json is not valid JSON'):
         read_meta_labels(tmp_path / 'labels.json')
 
 

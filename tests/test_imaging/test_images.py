@@ -1,4 +1,4 @@
-"""Files of every kind, read in full or refused."""
+"""Files of every format, read completely or rejected."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from mmsxm.imaging.images import ImageError, is_transparent, list_images, read_i
 
 @pytest.fixture
 def picture() -> np.ndarray:
-    """A BGR picture whose channels differ, smooth enough for JPEG."""
+    """BGR picture with different channels, smooth enough for JPEG."""
     y, x = np.mgrid[:40, :60]
     return np.stack([4 * x, 6 * y, 255 - 4 * x], axis=-1).astype(np.uint8)
 
@@ -28,7 +28,7 @@ def test_an_image_is_read_as_opencv_reads_it(
     assert np.array_equal(read_image(path), cv2.imread(str(path), cv2.IMREAD_COLOR))
 
 
-def test_a_grey_image_has_three_equal_channels(picture: np.ndarray, tmp_path: Path) -> None:
+def test_a_gray_image_has_three_equal_channels(picture: np.ndarray, tmp_path: Path) -> None:
     for name in ('grey.png', 'grey.jpg'):
         cv2.imwrite(str(tmp_path / name), picture[..., 0])
         image = read_image(tmp_path / name)
@@ -37,20 +37,20 @@ def test_a_grey_image_has_three_equal_channels(picture: np.ndarray, tmp_path: Pa
         assert np.abs(image[..., 0].astype(int) - picture[..., 0]).max() <= 3
 
 
-def test_of_16_bits_the_higher_8_count(tmp_path: Path) -> None:
+def test_16_bit_images_keep_the_higher_8_bits(tmp_path: Path) -> None:
     values = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257
     cv2.imwrite(str(tmp_path / 'deep.png'), values)
     assert np.array_equal(read_image(tmp_path / 'deep.png')[..., 1], values >> 8)
 
 
-def test_cmyk_comes_out_in_the_same_colours(picture: np.ndarray, tmp_path: Path) -> None:
+def test_cmyk_keeps_its_colors(picture: np.ndarray, tmp_path: Path) -> None:
     rgb = Image.fromarray(picture[..., ::-1])
     rgb.convert('CMYK').save(tmp_path / 'cmyk.jpg', quality=98)
     difference = read_image(tmp_path / 'cmyk.jpg').astype(int) - picture
     assert np.abs(difference).mean() < 3
 
 
-def test_what_is_transparent_is_white(tmp_path: Path) -> None:
+def test_transparent_pixels_are_white(tmp_path: Path) -> None:
     bag = np.zeros((4, 4, 4), np.uint8)
     bag[:2, :, 3] = 255  # black above, nothing below
     Image.fromarray(bag).save(tmp_path / 'bag.png')
@@ -60,7 +60,7 @@ def test_what_is_transparent_is_white(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(('mode', 'suffix'), [('RGBA', '.png'), ('LA', '.png'), ('RGBA', '.webp')])
-def test_a_channel_of_transparency_may_be_opaque(tmp_path: Path, mode: str, suffix: str) -> None:
+def test_an_alpha_channel_can_be_opaque(tmp_path: Path, mode: str, suffix: str) -> None:
     image = Image.new(mode, (4, 4))
     for alpha in (255, 254):
         image.putalpha(alpha)
@@ -68,7 +68,7 @@ def test_a_channel_of_transparency_may_be_opaque(tmp_path: Path, mode: str, suff
         assert is_transparent(tmp_path / f'bag{suffix}') == (alpha < 255)
 
 
-def test_a_palette_may_have_a_colour_that_is_none(picture: np.ndarray, tmp_path: Path) -> None:
+def test_a_palette_can_have_a_transparent_color(picture: np.ndarray, tmp_path: Path) -> None:
     bag = Image.fromarray(picture).convert('P')
     bag.save(tmp_path / 'bag.png')
     assert not is_transparent(tmp_path / 'bag.png')
@@ -76,14 +76,14 @@ def test_a_palette_may_have_a_colour_that_is_none(picture: np.ndarray, tmp_path:
     assert is_transparent(tmp_path / 'bag.png')
 
 
-def test_of_grey_values_of_16_bits_none_is_transparent(tmp_path: Path) -> None:
+def test_16_bit_gray_values_are_not_transparent(tmp_path: Path) -> None:
     Image.new('I;16', (4, 4)).save(tmp_path / 'bag.png', transparency=0)
     assert Image.open(tmp_path / 'bag.png').has_transparency_data
     assert not is_transparent(tmp_path / 'bag.png')
     assert read_image(tmp_path / 'bag.png').max() == 0
 
 
-def test_a_palette_is_looked_up(picture: np.ndarray, tmp_path: Path) -> None:
+def test_palette_indices_become_colors(picture: np.ndarray, tmp_path: Path) -> None:
     few = (picture // 128) * 255
     Image.fromarray(few[..., ::-1]).convert('P', palette=Image.Palette.ADAPTIVE).save(
         tmp_path / 'bag.gif'
@@ -91,7 +91,7 @@ def test_a_palette_is_looked_up(picture: np.ndarray, tmp_path: Path) -> None:
     assert np.array_equal(read_image(tmp_path / 'bag.gif'), few)
 
 
-ORIENTED = {  # the formats that can carry an orientation, and how they are saved
+ORIENTED = {  # formats that can store an orientation, with their save options
     'rgb.jpg': ('RGB', {}),
     'cmyk.jpg': ('CMYK', {}),
     'bag.png': ('RGB', {}),
@@ -140,7 +140,7 @@ def test_an_orientation_outside_of_exif_is_ignored_as_in_training(
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.png', '.webp'])
-def test_broken_exif_has_no_orientation(suffix: str, picture: np.ndarray, tmp_path: Path) -> None:
+def test_damaged_exif_has_no_orientation(suffix: str, picture: np.ndarray, tmp_path: Path) -> None:
     path = tmp_path / f'bag{suffix}'
     Image.fromarray(picture).save(path, exif=b'Exif\0\0neither end of it')
     assert read_size(path) == read_image(path).shape[:2] == picture.shape[:2]
@@ -167,12 +167,12 @@ def _headless(data: bytes) -> bytes:
     ('damage', 'sentence'),
     [
         (_nothing, 'the file is empty'),
-        (_text, 'no image of a known format'),
-        (_cut, 'cut off'),
-        (_headless, 'cut off'),
+        (_text, 'not an image of a known format'),
+        (_cut, 'truncated'),
+        (_headless, 'truncated'),
     ],
 )
-def test_what_is_no_whole_image_is_refused(
+def test_incomplete_images_are_rejected(
     picture: np.ndarray,
     tmp_path: Path,
     suffix: str,
@@ -185,33 +185,35 @@ def test_what_is_no_whole_image_is_refused(
         read_image(tmp_path / f'bag{suffix}')
 
 
-def test_a_png_has_all_that_it_announces(picture: np.ndarray, tmp_path: Path) -> None:
-    """Pillow takes what is there, and the readers of a training none."""
+def test_a_png_without_all_its_chunks_is_rejected(picture: np.ndarray, tmp_path: Path) -> None:
+    """Pillow reads incomplete files, the readers in training do not."""
     _, whole = cv2.imencode('.png', picture)
     data = whole.tobytes()
     pixels = data.index(b'IDAT') - 4
     more = data[:pixels] + b'\x00\xff' + data[pixels + 2 :]
     for damaged in (more, data[:-12]):
         (tmp_path / 'bag.png').write_bytes(damaged)
-        with pytest.raises(ImageError, match='its end is missing'):
+        with pytest.raises(ImageError, match='its end marker is missing'):
             read_image(tmp_path / 'bag.png')
     (tmp_path / 'bag.png').write_bytes(data + b'what some writers leave behind it')
     assert np.array_equal(read_image(tmp_path / 'bag.png'), picture)
 
 
-def test_a_thumbnail_is_no_end_of_the_image(picture: np.ndarray, tmp_path: Path) -> None:
-    """A JPEG in the header of a JPEG has an end of its own."""
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image(
+    picture: np.ndarray, tmp_path: Path
+) -> None:
+    """A JPEG in the header of a JPEG has its own end marker."""
     _, whole = cv2.imencode('.jpg', picture)
     data = whole.tobytes()
     thumbnail = b'\xff\xe1' + (len(data) + 2).to_bytes(2, 'big') + data
     (tmp_path / 'bag.jpg').write_bytes(data[:2] + thumbnail + data[2:])
     assert np.array_equal(read_image(tmp_path / 'bag.jpg'), cv2.imdecode(whole, cv2.IMREAD_COLOR))
     (tmp_path / 'bag.jpg').write_bytes(data[:2] + thumbnail + data[2:-200])
-    with pytest.raises(ImageError, match='its end is missing'):
+    with pytest.raises(ImageError, match='its end marker is missing'):
         read_image(tmp_path / 'bag.jpg')
 
 
-def test_what_lies_between_the_segments_of_a_jpeg_is_passed_over(
+def test_bytes_between_the_segments_of_a_jpeg_are_skipped(
     picture: np.ndarray, tmp_path: Path
 ) -> None:
     data = cv2.imencode('.jpg', picture)[1].tobytes()
@@ -222,17 +224,17 @@ def test_what_lies_between_the_segments_of_a_jpeg_is_passed_over(
         read_image(tmp_path / 'bag.jpg'), cv2.imdecode(np.frombuffer(data, np.uint8), 1)
     )
     (tmp_path / 'bag.jpg').write_bytes(filled[:-200])
-    with pytest.raises(ImageError, match='cut off'):
+    with pytest.raises(ImageError, match='truncated'):
         read_image(tmp_path / 'bag.jpg')
 
 
-def test_of_too_large_an_image_only_the_header_is_read(
+def test_only_the_header_of_a_too_large_image_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.new('1', (20_000, 20_000)).save(tmp_path / 'huge.png')
     limit = Image.MAX_IMAGE_PIXELS
     monkeypatch.setattr(Image.Image, 'load', lambda _: pytest.fail('decoded'))
-    with pytest.raises(ImageError, match='20000 x 20000 pixels are more than the limit'):
+    with pytest.raises(ImageError, match='20000 x 20000 pixels exceed the limit'):
         read_image(tmp_path / 'huge.png')
     assert limit == Image.MAX_IMAGE_PIXELS
 
@@ -246,7 +248,9 @@ def test_images_are_listed_by_suffix_in_all_folders(tmp_path: Path) -> None:
     ]
 
 
-def test_what_a_scanner_appends_to_a_jpeg_is_no_image(picture: np.ndarray, tmp_path: Path) -> None:
+def test_bytes_that_a_scanner_appends_to_a_jpeg_are_ignored(
+    picture: np.ndarray, tmp_path: Path
+) -> None:
     _, whole = cv2.imencode('.jpg', picture)
     (tmp_path / 'bag.jpg').write_bytes(whole.tobytes() + b'of the maker \xff\xda\x00')
     assert np.array_equal(read_image(tmp_path / 'bag.jpg'), cv2.imdecode(whole, cv2.IMREAD_COLOR))

@@ -1,4 +1,4 @@
-"""What a station does to images, read from a config."""
+"""Image preparation for screening, read from a config."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def test_a_config_gives_its_scale_as_width_and_height_or_as_one_side(
     assert prepare(LOAD, dict(type='Resize', scale=scale)).size == size
 
 
-def test_a_config_without_a_fixed_size_is_refused() -> None:
+def test_a_config_without_a_fixed_size_is_rejected() -> None:
     with pytest.raises(ValueError, match='input size is unknown'):
         prepare(LOAD)
 
@@ -41,7 +41,7 @@ def test_a_config_without_a_fixed_size_is_refused() -> None:
         (dict(type='mmpretrain.ColorTransform', magnitude=0.5), 'contains ColorTransform'),
     ],
 )
-def test_transforms_that_a_station_would_skip_are_refused(
+def test_transforms_that_screening_would_skip_are_rejected(
     transform: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
@@ -49,7 +49,7 @@ def test_transforms_that_a_station_would_skip_are_refused(
 
 
 @pytest.mark.parametrize('setting', [dict(keep_ratio=True), dict(backend='pillow')])
-def test_a_resize_that_a_station_would_do_otherwise_is_refused(setting: dict[str, Any]) -> None:
+def test_a_resize_that_screening_would_do_differently_is_rejected(setting: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match='contains Resize with'):
         prepare(LOAD, RESIZE | setting)
 

@@ -1,6 +1,6 @@
-"""Networks give the same in PyTorch, ONNX Runtime and OpenVINO, and take with them what they need.
+"""Exported networks match PyTorch in ONNX Runtime and OpenVINO, and contain their metadata.
 
-Exporting one takes seconds, so that each is exported once.
+Export takes seconds, so each network is exported only once.
 """
 
 import json
@@ -43,7 +43,7 @@ SXMNET = dict(
     refinement=dict(type='mmsxm.NormalizedRefinement'),
     head=dict(HEAD, type='mmsxm.MetaFusionHead'),
 )
-# sizes of pyramids that 7x7, what meta selection pools to, divides, is divided by, and neither
+# pyramid sizes that are multiples of 7x7 (the pooled size of meta selection), divisors, neither
 NETWORKS: dict[str, tuple[dict, tuple[int, int]]] = {
     'sxmnet-resnet': (dict(SXMNET, backbone=RESNET), (256, 224)),
     'sxmnet-mobilenet-v2': (
@@ -85,7 +85,7 @@ NETWORKS: dict[str, tuple[dict, tuple[int, int]]] = {
 
 @dataclass
 class Exported:
-    """A network with random weights; its files are ``path`` with ``.onnx`` and ``.xml``."""
+    """Network with random weights; its files are ``path`` with ``.onnx`` and ``.xml``."""
 
     network: ScreeningNetwork
     info: ModelInfo
@@ -99,7 +99,7 @@ def run(network: ScreeningNetwork, images: np.ndarray) -> Prediction:
 
 
 def pictures(number: int, size: tuple[int, int]) -> np.ndarray:
-    """Blocks of random colours, which differ more from one another than noise does."""
+    """Return images of random color blocks, which differ more than noise images."""
     coarse = np.random.default_rng(0).integers(0, 256, (number, 8, 8, 3), dtype=np.uint8)
     rows, columns = (np.arange(side) * 8 // side for side in size)
     return np.ascontiguousarray(coarse[:, rows][:, :, columns])
@@ -115,7 +115,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     torch.manual_seed(0)
     model = MODELS.build(dict(parts, type='mmsxm.SXMNet', data_preprocessor=preprocessor))
     model.init_weights()
-    # random weights say nearly the same of all images: a calibration that spreads their scores
+    # random weights score all images nearly alike, so this calibration spreads the scores
     scores = run(ScreeningNetwork(model, [1.0] * 3, [0.0] * 3), pictures(7, size)).scores
     logits = np.log(scores) - np.log1p(-scores)
     slope = 1 / logits.std(axis=0)
@@ -132,9 +132,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     path = tmp_path_factory.mktemp('exported') / 'network'
     data = to_onnx(network, info)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            'mmsxm.inference.export.to_onnx', lambda *_: data
-        )  # it takes most of the time
+        patch.setattr('mmsxm.inference.export.to_onnx', lambda *_: data)  # the slowest step
         for suffix in ('.onnx', '.xml'):
             assert export(network, info, path.with_suffix(suffix)) < 1e-4
     return Exported(network, info, path)
@@ -151,18 +149,18 @@ def assert_agree(got: Prediction, want: Prediction) -> None:
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
-def test_all_ways_of_running_a_network_agree(exported: Exported, suffix: str) -> None:
+def test_all_backends_agree(exported: Exported, suffix: str) -> None:
     backend = load_backend(exported.path.with_suffix(suffix), threads=1)
     images = pictures(7, exported.info.preparation.size)
     want = run(exported.network, images)
-    assert want.scores.std(axis=0).min() > 0.1  # images are told apart
+    assert want.scores.std(axis=0).min() > 0.1  # scores differ between images
     assert_agree(backend(images), want)
     assert_agree(backend(images[:1]), run(exported.network, images[:1]))
     assert not np.allclose(backend(images[..., ::-1].copy()).scores, want.scores, atol=1e-2)
 
 
 class Baked(BaseModule):
-    """A backbone whose batch size becomes a constant when it is exported.
+    """Backbone whose batch size becomes a constant when it is exported.
 
     It divides floats, as mmpretrain's Swin Transformer does.
     """
@@ -193,7 +191,7 @@ def tiny(backbone: dict) -> tuple[ScreeningNetwork, ModelInfo]:
 @pytest.mark.parametrize(
     ('reshapes', 'complaint'),
     [
-        (False, r'the scores of \w+ differ by 0\.\d+, and 0\.0001'),
+        (False, r'the scores of \w+ differ by 0\.\d+, but only 0\.0001'),
         (True, 'cannot run a batch of 1'),
     ],
     ids=['other values', 'fails'],
@@ -212,10 +210,10 @@ def test_a_wrong_export_is_not_written(
 
 
 @pytest.mark.parametrize(('suffix', 'runtime'), [('.onnx', 'onnxruntime'), ('.xml', 'openvino')])
-def test_no_file_is_written_where_it_cannot_be_checked(
+def test_no_file_is_written_if_it_cannot_be_checked(
     suffix: str, runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, runtime, None)  # as if it were not installed
+    monkeypatch.setitem(sys.modules, runtime, None)  # simulate a missing package
     extra = {'.onnx': 'onnx', '.xml': 'openvino'}[suffix]
     with pytest.raises(ImportError, match=rf"needs {runtime}.*pip install 'mmsxm\[{extra}\]'"):
         export(*tiny(dict(type=Baked, reshapes=False)), tmp_path / f'network{suffix}')
@@ -223,7 +221,7 @@ def test_no_file_is_written_where_it_cannot_be_checked(
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
-def test_threads_that_ask_at_once_get_answers_of_their_own(exported: Exported, suffix: str) -> None:
+def test_parallel_threads_get_their_own_results(exported: Exported, suffix: str) -> None:
     backend = load_backend(exported.path.with_suffix(suffix), threads=1)
     images = pictures(4, exported.info.preparation.size)
     want = [backend(images[i : i + 1]).scores for i in range(4)]
@@ -234,7 +232,7 @@ def test_threads_that_ask_at_once_get_answers_of_their_own(exported: Exported, s
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
-def test_they_agree_on_real_bags(exported: Exported, suffix: str, real_data: Path) -> None:
+def test_backends_agree_on_real_bags(exported: Exported, suffix: str, real_data: Path) -> None:
     paths = list_images(real_data / 'sixray_mini' / 'JPEGImage')[:7]
     images = np.stack([exported.info.preparation(read_image(path))[0] for path in paths])
     backend = load_backend(exported.path.with_suffix(suffix), threads=1)
@@ -242,12 +240,12 @@ def test_they_agree_on_real_bags(exported: Exported, suffix: str, real_data: Pat
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
-def test_what_belongs_to_a_network_travels_with_it(exported: Exported, suffix: str) -> None:
+def test_metadata_is_exported_with_the_network(exported: Exported, suffix: str) -> None:
     assert load_backend(exported.path.with_suffix(suffix)).info == exported.info
 
 
-def test_the_graph_speaks_for_itself(exported: Exported) -> None:
-    """Names, types and the channel order, for those who run it without this package."""
+def test_the_graph_is_self_describing(exported: Exported) -> None:
+    """The file contains names, types and channel order, for use without this package."""
     model = onnx.load(exported.path.with_suffix('.onnx'))
     onnx.checker.check_model(model, full_check=True)
     (images,) = model.graph.input
@@ -266,7 +264,7 @@ def test_the_graph_speaks_for_itself(exported: Exported) -> None:
 
 
 def nothing_of_ours(path: Path) -> None:
-    """Write the smallest of networks, which adds a number to itself."""
+    """Write a minimal network, which adds a number to itself."""
     x, y = (
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in ('x', 'y')
     )
@@ -282,13 +280,15 @@ def nothing_of_ours(path: Path) -> None:
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
-def test_what_is_not_ours_is_refused(tmp_path: Path, suffix: str) -> None:
+def test_files_not_from_mmsxm_are_rejected(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f'double{suffix}'
     nothing_of_ours(path)
-    with pytest.raises(ValueError, match=rf'double{suffix} .* no network that mmsxm export'):
+    with pytest.raises(
+        ValueError, match=rf'double{suffix} has no valid mmsxm metadata .* mmsxm export'
+    ):
         load_backend(path)
     path.write_text('not a network')
-    with pytest.raises(ValueError, match=rf'double{suffix} is no network that .* can read'):
+    with pytest.raises(ValueError, match=rf'double{suffix} is not a network that .* can read'):
         load_backend(path)
     with pytest.raises(FileNotFoundError, match=f'nowhere{suffix}'):
         load_backend(tmp_path / f'nowhere{suffix}')
@@ -297,21 +297,21 @@ def test_what_is_not_ours_is_refused(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize(
     ('name', 'backend'), [('n.onnx', 'openvino'), ('n.xml', 'torch'), ('n.py', 'onnxruntime')]
 )
-def test_a_file_for_another_backend_is_refused(name: str, backend: str) -> None:
-    with pytest.raises(ValueError, match=f'{name} is run by .*, not by {backend}'):
+def test_a_file_for_another_backend_is_rejected(name: str, backend: str) -> None:
+    with pytest.raises(ValueError, match=f'{name} needs the backend .*, not {backend}'):
         load_backend(name, backend=backend)
 
 
 @pytest.mark.parametrize('name', ['n.onnx', 'n.xml'])
-def test_an_exported_network_does_not_seem_to_run_on_a_gpu(name: str) -> None:
-    with pytest.raises(ValueError, match=f'{name} is run on the CPU: leave the device cuda:0 out'):
+def test_an_exported_network_rejects_a_gpu(name: str) -> None:
+    with pytest.raises(ValueError, match=f'{name} runs on the CPU. Remove the device cuda:0'):
         load_backend(name, device='cuda:0')
 
 
-def test_openvino_calculates_in_the_precision_that_was_asked_for(
+def test_openvino_uses_the_requested_precision(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its own choice is bfloat16 wherever there is any, which moves scores by up to 1e-2."""
+    """By default, OpenVINO uses bfloat16 if available, which changes scores by up to 1e-2."""
     usual = OpenVINOBackend(str(exported.path.with_suffix('.xml')))
     assert usual.model.get_property('INFERENCE_PRECISION_HINT') == ov.Type.f32
     onnx_file = exported.path.with_suffix('.onnx').read_bytes()
@@ -324,21 +324,21 @@ def test_openvino_calculates_in_the_precision_that_was_asked_for(
     with monkeypatch.context() as patch:
         patch.setattr('mmsxm.inference.export.to_onnx', lambda *_: onnx_file)
         moved = export(exported.network, exported.info, tmp_path / 'quick.xml', 'bf16')
-    assert (moved > 1e-4) == able  # rounding is reported, not refused
-    with pytest.raises(ValueError, match=r'quick.onnx is calculated in f32'):
+    assert (moved > 1e-4) == able  # rounding is reported and is not an error
+    with pytest.raises(ValueError, match=r'quick.onnx cannot run in bf16'):
         export(exported.network, exported.info, tmp_path / 'quick.onnx', 'bf16')
 
 
 @pytest.mark.parametrize(
     ('place', 'complaint'),
     [
-        ('{folder}/inside/weights.bin', 'can read'),
-        ('../outside.bin', 'can read'),
-        ('link.bin', 'can read'),
-        ('weights.bin', 'does not say what its scores mean'),  # it was read
+        ('{folder}/inside/weights.bin', 'ONNX Runtime can read'),
+        ('../outside.bin', 'ONNX Runtime can read'),
+        ('link.bin', 'ONNX Runtime can read'),
+        ('weights.bin', 'has no valid mmsxm metadata'),  # the weights were read
     ],
 )
-def test_a_network_reads_no_file_out_of_its_folder(
+def test_a_network_cannot_read_files_outside_its_folder(
     place: str, complaint: str, tmp_path: Path
 ) -> None:
     (tmp_path / 'inside').mkdir()
@@ -361,8 +361,8 @@ def test_a_network_reads_no_file_out_of_its_folder(
 
 
 @pytest.mark.parametrize('name', ['network (onnx)', 'network (openvino)'])
-def test_damaged_networks_are_run_or_refused_by_an_error_of_ours(name: str, tmp_path: Path) -> None:
-    """As tests/fuzz does it with all other files."""
+def test_damaged_networks_run_or_raise_a_clear_error(name: str, tmp_path: Path) -> None:
+    """Like the tests of all other files in tests/fuzz."""
     parser = EXPORTED[name]
     accepted = 0
     for seed in range(150):
@@ -373,6 +373,8 @@ def test_damaged_networks_are_run_or_refused_by_an_error_of_ours(name: str, tmp_
     assert accepted
 
 
-def test_a_suffix_of_no_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r'network.pt ends in neither .onnx nor .xml'):
+def test_an_unknown_suffix_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r'network.pt has an unknown format. Use the suffix .onnx or .xml'
+    ):
         export(None, None, tmp_path / 'network.pt')  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""All labels of images, by one network of random weights."""
+"""Multi-label inference with one network of random weights."""
 
 import copy
 from pathlib import Path
@@ -28,7 +28,7 @@ THRESHOLDS = {'Gun': 0.0, 'Knife': 1.0, 'Pliers': 0.0, 'Scissors': 1.0, 'Wrench'
 
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights, with thresholds that name two of the classes in any image."""
+    """Weights, with thresholds that two classes reach in every image."""
     cfg = load_config(CONFIG)
     init_default_scope('mmpretrain')
     torch.manual_seed(0)
@@ -74,7 +74,7 @@ def test_all_labels_that_reach_their_thresholds_are_named(
 
 
 def test_the_whole_image_is_seen(inferencer: XrayInferencer) -> None:
-    """Within a centre crop, the border of an image would change nothing."""
+    """With a center crop, the border of an image would not affect the result."""
     plain = np.full((128, 128, 3), 200, np.uint8)
     marked = plain.copy()
     marked[:6, :6] = 0
@@ -82,7 +82,7 @@ def test_the_whole_image_is_seen(inferencer: XrayInferencer) -> None:
     assert one['pred_scores'] != other['pred_scores']
 
 
-def test_a_folder_a_glob_a_list_and_arrays_give_the_same(
+def test_folder_glob_list_and_arrays_give_equal_results(
     inferencer: XrayInferencer, folder: Path
 ) -> None:
     by_folder = inferencer(folder)
@@ -96,7 +96,9 @@ def test_a_folder_a_glob_a_list_and_arrays_give_the_same(
     assert by_array[0]['img_path'] is None
 
 
-def test_results_are_in_order_whatever_the_batch(inferencer: XrayInferencer, folder: Path) -> None:
+def test_results_are_in_input_order_for_any_batch_size(
+    inferencer: XrayInferencer, folder: Path
+) -> None:
     paths = [folder / name for name in ('c.jpg', 'a.jpg', 'b.png') * 4]
     for batch_size in (1, 5, 64):
         results = inferencer(paths, batch_size=batch_size)
@@ -118,7 +120,7 @@ def test_pictures_are_written(inferencer: XrayInferencer, folder: Path, tmp_path
     assert cv2.imread(str(tmp_path / 'out' / 'a.png')).shape[1] >= 140
 
 
-def test_pictures_of_files_of_one_name_are_all_kept(
+def test_pictures_of_files_with_equal_names_are_all_kept(
     inferencer: XrayInferencer, folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / 'lane').mkdir()
@@ -142,7 +144,7 @@ def test_pictures_are_shown_one_after_the_other(
     assert shown == [(np.uint8, name, 0.5) for name in 'abc']
 
 
-def test_without_a_display_nothing_can_be_shown(
+def test_showing_without_a_display_is_an_error(
     inferencer: XrayInferencer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plt, 'get_backend', lambda: 'agg')
@@ -163,21 +165,21 @@ def test_what_is_not_there_is_named(inferencer: XrayInferencer, tmp_path: Path, 
 
 
 @pytest.mark.parametrize('shape', [(5, 5), (5, 5, 4), (0, 5, 3)])
-def test_an_array_that_is_no_image_is_refused(
+def test_an_array_that_is_not_an_image_is_rejected(
     inferencer: XrayInferencer, shape: tuple[int, ...]
 ) -> None:
-    with pytest.raises(ValueError, match='An array must be a BGR image'):
+    with pytest.raises(ValueError, match=r'dtype .*\. An array must be a BGR image'):
         inferencer(np.zeros(shape, np.uint8))
 
 
-def test_weights_of_another_network_are_refused(checkpoint: Path) -> None:
+def test_weights_of_another_network_are_rejected(checkpoint: Path) -> None:
     other = CONFIG.with_name('resnet18.py')
-    with pytest.raises(ValueError, match='does not fill the network'):
+    with pytest.raises(ValueError, match='does not match the network'):
         load_backend(other, checkpoint)
 
 
 def save(path: Path, cfg: Config, with_config: bool = True) -> Path:
-    """A checkpoint as training writes it, or weights alone."""
+    """Write a checkpoint as training does, or only weights."""
     torch.manual_seed(0)
     state_dict = MODELS.build(cfg.model).state_dict()
     meta = {'dataset_meta': {'classes': CLASSES}}
@@ -187,8 +189,8 @@ def save(path: Path, cfg: Config, with_config: bool = True) -> Path:
     return path
 
 
-def test_a_checkpoint_with_parts_that_the_config_lacks_is_refused(tmp_path: Path) -> None:
-    """Attention would be left out in silence."""
+def test_a_checkpoint_with_unused_weights_is_rejected(tmp_path: Path) -> None:
+    """Otherwise attention would be dropped silently."""
     cfg = load_config(CONFIG)
     checkpoint = save(tmp_path / 'a.pth', cfg)
     fpn = copy.deepcopy(cfg)
@@ -197,7 +199,7 @@ def test_a_checkpoint_with_parts_that_the_config_lacks_is_refused(tmp_path: Path
         load_backend(fpn, checkpoint, device='cpu')
 
 
-def test_a_checkpoint_that_was_trained_with_another_refinement_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_trained_with_another_refinement_is_rejected(tmp_path: Path) -> None:
     cfg = load_config(CONFIG)
     checkpoint = save(tmp_path / 'a.pth', cfg)
     product = copy.deepcopy(cfg)
@@ -230,7 +232,7 @@ def test_a_checkpoint_of_a_training_with_overridden_settings_loads(tmp_path: Pat
 def test_a_timm_backbone_fetches_no_weights_before_its_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A station may be offline, and the checkpoint has all weights."""
+    """A screening station can be offline, and the checkpoint contains all weights."""
     timm = pytest.importorskip('timm', reason='needs the extra [timm]')
     asked: list[bool] = []
     create = timm.create_model
@@ -250,18 +252,18 @@ def test_a_timm_backbone_fetches_no_weights_before_its_checkpoint(
     assert asked == [False]
 
 
-def test_mistakes_in_naming_a_network(checkpoint: Path, tmp_path: Path) -> None:
+def test_invalid_network_names_are_errors(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match='There is no config file'):
         load_backend(tmp_path / 'none.py', checkpoint)
     with pytest.raises(FileNotFoundError, match='There is no checkpoint'):
         load_backend(CONFIG, tmp_path)
-    with pytest.raises(FileNotFoundError, match='comes without weights'):
+    with pytest.raises(FileNotFoundError, match='has no weights'):
         load_backend(CONFIG)
-    with pytest.raises(ValueError, match='is run by torch, not by openvino'):
+    with pytest.raises(ValueError, match='needs the backend torch, not openvino'):
         load_backend(CONFIG, checkpoint, backend='openvino')
 
 
-def test_a_calibration_can_be_left_aside(checkpoint: Path) -> None:
+def test_a_calibration_can_be_ignored(checkpoint: Path) -> None:
     backend = TorchBackend(CONFIG, checkpoint, device='cpu', calibrated=False)
     assert backend.info.calibration == Calibration.default(CLASSES)
 

@@ -4,7 +4,7 @@ import pytest
 from mmsxm.inference.regions import Region, find_regions
 
 
-def test_connected_parts_above_half_of_the_maximum_the_strongest_first() -> None:
+def test_regions_are_components_above_half_of_the_maximum_strongest_first() -> None:
     attention_map = np.full((20, 30), 0.05, np.float32)
     attention_map[2:6, 3:8] = 0.6
     attention_map[10:15, 20:22] = 0.8
@@ -24,19 +24,19 @@ def test_cells_that_touch_at_a_corner_are_one_part() -> None:
 
 def test_a_box_does_not_take_the_height_of_another_part_within_it() -> None:
     attention_map = np.zeros((12, 12), np.float32)
-    attention_map[0, :] = attention_map[:, 0] = 0.5  # an angle, whose box is the whole map
+    attention_map[0, :] = attention_map[:, 0] = 0.5  # an L shape, whose box is the whole map
     attention_map[6:9, 6:9] = 1.0
     assert [region.score for region in find_regions(attention_map)] == [1.0, 0.5]
 
 
 @pytest.mark.parametrize('highest', [0.0, 0.09])
-def test_a_map_that_nothing_rises_from_has_no_regions(highest: float) -> None:
+def test_a_flat_map_has_no_regions(highest: float) -> None:
     attention_map = np.zeros((8, 8), np.float32)
     attention_map[3:5, 3:5] = highest
     assert find_regions(attention_map) == []
 
 
-def test_specks_are_left_out() -> None:
+def test_specks_are_skipped() -> None:
     attention_map = np.zeros((56, 56), np.float32)
     attention_map[3, 3] = 1.0  # 1 of 3136 cells
     attention_map[20:30, 20:30] = 0.8

@@ -15,7 +15,7 @@ def test_the_digest_of_a_file(tmp_path: Path) -> None:
 
 @pytest.fixture
 def _no_room() -> Iterator[None]:
-    """Files take 1,000 bytes at most."""
+    """Limit the size of files to 1,000 bytes."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     yield
@@ -23,7 +23,7 @@ def _no_room() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures('_no_room')
-def test_without_room_the_old_file_stays_and_nothing_beside_it(tmp_path: Path) -> None:
+def test_on_a_full_disk_the_old_file_stays_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / 'new' / 'file'
     atomic_write(path, b'old')
     with pytest.raises(OSError, match=r'new/file could not .* needs 1,001 bytes, and [\d,]+ are'):
@@ -32,7 +32,7 @@ def test_without_room_the_old_file_stays_and_nothing_beside_it(tmp_path: Path) -
     assert os.listdir(path.parent) == ['file']
 
 
-def test_a_stop_leaves_nothing_beside(tmp_path: Path) -> None:
+def test_an_interruption_leaves_no_temporary_file(tmp_path: Path) -> None:
     def stop() -> None:
         with atomic_file(tmp_path / 'file') as unfinished:
             unfinished.touch()
@@ -44,7 +44,7 @@ def test_a_stop_leaves_nothing_beside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(('sync', 'steps'), [(True, ['sync', 'name']), (False, ['name'])])
-def test_content_is_on_the_disk_before_its_name(
+def test_content_is_synced_before_the_rename(
     sync: bool, steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
@@ -54,7 +54,7 @@ def test_content_is_on_the_disk_before_its_name(
     assert done == steps
 
 
-def test_what_a_killed_process_left_is_written_over(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_process_are_overwritten(tmp_path: Path) -> None:
     (tmp_path / 'file.part').write_bytes(b'half')
     atomic_write(tmp_path / 'file', b'whole', alone=True)
     assert os.listdir(tmp_path) == ['file']

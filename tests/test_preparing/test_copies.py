@@ -204,7 +204,7 @@ def test_broken_images_are_named_and_malformed_annotations_kept(
     report = prepare_data('sixray', raw, copy, size=32)
     assert (report.prepared, report.intact) == (7, 0)
     assert report.broken.keys() == {str(cut_off), str(empty)}
-    assert 'cut off' in report.broken[str(cut_off)]
+    assert 'truncated' in report.broken[str(cut_off)]
     assert not (copy / 'JPEGImage' / 'P00001.bmp').exists()
     assert (copy / 'Annotation' / 'P00003.xml').read_text() == '<annotation>'
 

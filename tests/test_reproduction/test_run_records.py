@@ -46,5 +46,5 @@ def test_a_line_that_a_killed_run_left_half_written_is_passed_over(tmp_path: Pat
     log.write_text('{"loss": 2.0, "step": 1}\n{"loss": 1.')
     assert read_history(tmp_path) == [{'loss': 2.0, 'step': 1}]
     log.write_text('{"loss": 1.\n{"loss": 2.0, "step": 1}\n')
-    with pytest.raises(ValueError, match='line 1 is no JSON'):
+    with pytest.raises(ValueError, match='line 1 is not valid JSON'):
         read_history(tmp_path)

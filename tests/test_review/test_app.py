@@ -1,4 +1,4 @@
-"""The review page, in a real browser where there is one."""
+"""The review page, in a real browser if one is installed."""
 
 import hashlib
 import json
@@ -30,9 +30,9 @@ pytest.importorskip('gradio', reason='needs gradio: pip install -r requirements/
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs' / 'demo' / 'sxmnet_stage2.py'
 CLASSES = ('Gun', 'Knife', 'Wrench', 'Pliers', 'Scissors')
-# weights that never learned give scores in between: Gun is an alarm in all images, others in none
+# untrained weights give medium scores: Gun is an alarm in all images, other classes in none
 THRESHOLDS = dict.fromkeys(CLASSES, 0.9999) | {'Gun': 0.0001}
-PATIENCE = 120  # seconds until a page answers on a busy machine
+PATIENCE = 120  # seconds to wait for a page on a busy machine
 FLAGS = [
     '--no-sandbox',  # Chromium as root
     '--disable-gpu',
@@ -72,7 +72,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def tab(browser: Any) -> Iterator[Any]:
-    """A page of the browser that may wait long, and collects what it asks for and complains of."""
+    """Browser page with a long timeout, which collects requests and errors."""
     tab = browser.new_page(viewport={'width': 1360, 'height': 820})
     tab.set_default_timeout(PATIENCE * 1000)
     tab.asked, tab.complaints = [], []
@@ -88,7 +88,7 @@ def tab(browser: Any) -> Iterator[Any]:
 
 @contextmanager
 def served(*args: object) -> Iterator[str]:
-    """Give the address of a page that is stopped afterwards."""
+    """Yield the address of a page, and stop it afterwards."""
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = probe.getsockname()[1]
@@ -114,7 +114,7 @@ def served(*args: object) -> Iterator[str]:
 
 
 def status(address: str, **headers: str) -> int | None:
-    """The status of an answer, None where nobody answers."""
+    """Return the status of a response, None without one."""
     try:
         with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
             return answer.status
@@ -125,16 +125,16 @@ def status(address: str, **headers: str) -> int | None:
 
 
 def write_results(path: Path, bags: list[Path]) -> Path:
-    """Results with a Gun of score 0.9, 0.8... above 0.5, and a file that could not be screened."""
+    """Write results with a Gun of score 0.9, 0.8... above 0.5, and one unscreened file."""
     base = {'model': 'm' * 64, 'time': '2026-01-01T00:00:00.000+00:00'}
-    said = {
+    outcome = {
         'labels': ['Gun'],
         'thresholds': {'Gun': 0.5},
         'regions': [{'bbox': [2, 3, 12, 13], 'score': 1.0}],
         'level_weights': [0.7, 0.2, 0.1],
     }
     records = [
-        base | said | {'path': str(bag), 'scores': {'Gun': 0.9 - number / 10}}
+        base | outcome | {'path': str(bag), 'scores': {'Gun': 0.9 - number / 10}}
         for number, bag in enumerate(bags)
     ]
     records.append(base | {'path': '/bags/empty.png', 'error': 'the file is empty'})
@@ -142,7 +142,7 @@ def write_results(path: Path, bags: list[Path]) -> Path:
     return path
 
 
-def test_an_operator_uploads_looks_moves_a_threshold_and_confirms(
+def test_an_operator_uploads_views_moves_a_threshold_and_confirms(
     checkpoint: Path, simulate: Callable[..., Path], tmp_path: Path, tab: Any
 ) -> None:
     from playwright.sync_api import expect
@@ -152,7 +152,7 @@ def test_an_operator_uploads_looks_moves_a_threshold_and_confirms(
     log = tmp_path / 'decisions.jsonl'
     with served('--model', CONFIG, '--checkpoint', checkpoint, '--log', log) as address:
         tab.goto(address)
-        expect(tab.locator('.message')).to_contain_text('No images yet')
+        expect(tab.locator('.message')).to_contain_text('There are no images yet')
         tab.set_input_files('#drop input[type=file]', [str(bag) for bag in bags])
 
         rows = tab.locator('.queue button')
@@ -189,7 +189,7 @@ def test_an_operator_uploads_looks_moves_a_threshold_and_confirms(
         tab.get_by_placeholder('Comment').fill('in a shoe, <b>left</b>')
         tab.get_by_role('button', name='Confirm', exact=True).click()
         expect(tab.locator('#said')).to_have_text(f'Logged: confirm, {first}')
-        expect(tab.locator('#name')).not_to_have_text(first)  # the next one to do is open
+        expect(tab.locator('#name')).not_to_have_text(first)  # the next undecided image is open
         expect(tab.get_by_placeholder('Comment')).to_have_value('')
 
     (line,) = map(json.loads, log.read_text().splitlines())
@@ -197,14 +197,17 @@ def test_an_operator_uploads_looks_moves_a_threshold_and_confirms(
     assert line['image'] == first
     assert line['sha256'] == hashlib.sha256(bag.read_bytes()).hexdigest()
     assert (line['decision'], line['comment']) == ('confirm', 'in a shoe, <b>left</b>')
-    assert (line['labels'], line['thresholds']) == (['Gun'], THRESHOLDS)  # exact, not the slider's
+    assert (line['labels'], line['thresholds']) == (
+        ['Gun'],
+        THRESHOLDS,
+    )  # exact, not the rounded slider value
     assert line['model'] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     assert tab.complaints == []
     elsewhere = [url for url in tab.asked if not url.startswith((address, 'data:', 'blob:'))]
     assert elsewhere == []
 
 
-def test_results_are_reviewed_without_a_network_and_decisions_last(
+def test_results_are_reviewed_without_a_network_and_decisions_persist(
     tmp_path: Path, tab: Any
 ) -> None:
     from playwright.sync_api import expect
@@ -215,7 +218,7 @@ def test_results_are_reviewed_without_a_network_and_decisions_last(
     results, log = write_results(tmp_path / 'results.jsonl', bags), tmp_path / 'new' / 'log.jsonl'
     with served('--results', results, '--log', log) as address:
         tab.goto(address)
-        names = ['empty.png', *(bag.name for bag in bags)]  # nobody has looked into the first
+        names = ['empty.png', *(bag.name for bag in bags)]  # the first one was not screened
         expect(tab.locator('.queue span')).to_have_text(names)
         expect(tab.locator('.message')).to_have_text('Not screened: the file is empty')
         expect(tab.locator('#drop')).to_have_count(0)
@@ -233,7 +236,7 @@ def test_results_are_reviewed_without_a_network_and_decisions_last(
     assert [json.loads(line)['image'] for line in log.read_text().splitlines()] == [str(bags[1])]
 
 
-def test_nothing_but_the_page_is_served(tmp_path: Path) -> None:
+def test_only_the_page_is_served(tmp_path: Path) -> None:
     bag = tmp_path / 'a.png'
     cv2.imwrite(str(bag), np.zeros((9, 9, 3), np.uint8))
     results, log = write_results(tmp_path / 'results.jsonl', [bag]), tmp_path / 'log.jsonl'
@@ -242,13 +245,15 @@ def test_nothing_but_the_page_is_served(tmp_path: Path) -> None:
         for path in (bag, results, log, ROOT / 'pyproject.toml', ROOT / 'tools' / 'review.py'):
             assert status(f'{address}gradio_api/file={path}') == 403
         assert status(f'{address}gradio_api/file={ROOT}/demo/../pyproject.toml') in (403, 404)
-        assert status(address, Host='bags.example.org') == 400  # a name that leads here
+        assert (
+            status(address, Host='bags.example.org') == 400
+        )  # a host name that points to this machine
         with urllib.request.urlopen(address) as answer:
             assert "default-src 'self'" in answer.headers['content-security-policy']
 
 
 def ask(address: str, target: str, inputs: list[Any], event: Any = None) -> dict[str, Any]:
-    """What the page answers to what a browser would send, by no browser."""
+    """Send a request like a browser and return the response."""
     with urllib.request.urlopen(f'{address}config') as answer:
         steps = json.load(answer)['dependencies']
     wanted = [each for each in steps if [where[1] for where in each['targets']] == [target]]
@@ -263,15 +268,13 @@ def ask(address: str, target: str, inputs: list[Any], event: Any = None) -> dict
     data = f'{address}gradio_api/queue/data?session_hash=stranger'
     with urllib.request.urlopen(data, timeout=PATIENCE) as lines:
         for line in lines:
-            said = json.loads(line.removeprefix(b'data:')) if line.startswith(b'data:') else {}
-            if said.get('msg') == 'process_completed':
-                return said
-    raise AssertionError('the page said nothing')
+            event = json.loads(line.removeprefix(b'data:')) if line.startswith(b'data:') else {}
+            if event.get('msg') == 'process_completed':
+                return event
+    raise AssertionError('the page did not respond')
 
 
-def test_a_request_is_worth_no_more_than_what_the_page_offers(
-    checkpoint: Path, tmp_path: Path
-) -> None:
+def test_requests_cannot_do_more_than_the_page_offers(checkpoint: Path, tmp_path: Path) -> None:
     bag = tmp_path / 'a.png'
     cv2.imwrite(str(bag), np.zeros((9, 9, 3), np.uint8))
     log = tmp_path / 'log.jsonl'
@@ -279,7 +282,7 @@ def test_a_request_is_worth_no_more_than_what_the_page_offers(
     state = [None, None, view, *sliders]
     with served('--model', CONFIG, '--checkpoint', checkpoint, '--log', log) as address:
         assert ask(address, 'load', [view, *sliders])['success']
-        # as if it had been dropped there, though it lies elsewhere
+        # pretends to be an upload, but is a file elsewhere
         dropped = {'path': str(bag), 'meta': {'_type': 'gradio.FileData'}, 'orig_name': 'a.png'}
         assert not ask(address, 'upload', [[dropped], *state])['success']
         assert not ask(address, 'click', ['a', None, None, view, *sliders])['success']  # no image
@@ -289,14 +292,14 @@ def test_a_request_is_worth_no_more_than_what_the_page_offers(
     assert log.read_bytes() == b''
 
 
-def test_a_comment_is_no_longer_than_the_page_allows(tmp_path: Path) -> None:
+def test_comments_longer_than_the_page_allows_are_rejected(tmp_path: Path) -> None:
     bag = tmp_path / 'a.png'
     cv2.imwrite(str(bag), np.zeros((9, 9, 3), np.uint8))
     results, log = write_results(tmp_path / 'results.jsonl', [bag]), tmp_path / 'log.jsonl'
     with served('--results', results, '--log', log) as address:
         ask(address, 'load', ['All', 0.5])
-        said = ask(address, 'click', ['x' * 1001, None, None, 'All', 0.5])
-        assert '1,000 characters at most' in said['output']['error']
+        response = ask(address, 'click', ['x' * 1001, None, None, 'All', 0.5])
+        assert 'at most 1,000 characters' in response['output']['error']
         assert log.read_bytes() == b''
         assert ask(address, 'click', ['x' * 1000, None, None, 'All', 0.5])['success']
     assert len(json.loads(log.read_text())['comment']) == 1000
@@ -306,12 +309,17 @@ def test_a_comment_is_no_longer_than_the_page_allows(tmp_path: Path) -> None:
     ('args', 'complaint'),
     [
         ([], 'give --results, --model, or both'),
-        (['--results', 'none.jsonl'], 'there is no file none.jsonl: --results names a file of'),
-        (['--results', '.'], 'there is no file .: --results names a file of'),
-        (['--model', str(CONFIG)], 'mmsxm review: sxmnet_stage2 comes without weights'),
+        (
+            ['--results', 'none.jsonl'],
+            'none.jsonl is not a file: set --results to a results file of',
+        ),
+        (['--results', '.'], 'error: . is not a file: set --results to a results file of'),
+        (['--model', str(CONFIG)], 'mmsxm review: sxmnet_stage2 has no weights'),
     ],
 )
-def test_mistakes_are_told_in_a_sentence(tmp_path: Path, args: list[str], complaint: str) -> None:
+def test_invalid_arguments_end_in_one_sentence(
+    tmp_path: Path, args: list[str], complaint: str
+) -> None:
     command = [sys.executable, ROOT / 'tools' / 'review.py', *args]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode != 0

@@ -24,14 +24,14 @@ def record(path: str, gun: float | None = None, knife: float = 0.0, **more: Any)
     base = {'path': path, 'model': 'm' * 64, 'time': f'2026-01-01 {path}'}
     if gun is None:
         return base | {'error': 'the file is empty'} | more
-    said = {
+    outcome = {
         'labels': [],
         'scores': {'Gun': gun, 'Knife': knife},
         'thresholds': {'Gun': 0.1, 'Knife': 0.6},
         'regions': [],
         'level_weights': [1.0, 0.0, 0.0],
     }
-    return base | said | more
+    return base | outcome | more
 
 
 def cases(*records: dict[str, Any]) -> list[Case]:
@@ -51,8 +51,8 @@ def test_results_become_cases(tmp_path: Path) -> None:
     np.testing.assert_array_equal(scores, [[0.2, 0.0], [np.nan, np.nan]])
 
 
-def test_lines_of_one_network_under_two_configs_are_told_apart(tmp_path: Path) -> None:
-    """Lines from before config digests existed fit either."""
+def test_lines_of_one_network_with_two_configs_are_rejected(tmp_path: Path) -> None:
+    """Lines without a config digest, as in old files, match both."""
     lines = [record('/a.png', 0.2)]
     lines += [record(f'/{name}.png', 0.2, config_digest=name * 64) for name in 'ccd']
     assert len(read_cases(write(tmp_path / 'r.jsonl', *lines[:3]))) == 3
@@ -60,7 +60,7 @@ def test_lines_of_one_network_under_two_configs_are_told_apart(tmp_path: Path) -
         read_cases(write(tmp_path / 'r.jsonl', *lines))
 
 
-def test_a_line_that_is_still_being_written_is_left_out(tmp_path: Path) -> None:
+def test_a_line_that_is_still_being_written_is_skipped(tmp_path: Path) -> None:
     results = write(tmp_path / 'r.jsonl', record('/a.png', 0.2), end='{"path": "/b.p')
     assert len(read_cases(results)) == 1
 
@@ -68,21 +68,21 @@ def test_a_line_that_is_still_being_written_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('line', 'complaint'),
     [
-        ({'path': '/b.png'}, 'line 2 is no result'),
-        ([1], 'line 2 is no result'),
-        (record('/b.png', float('nan')), 'line 2 is no result'),
-        (record('/b.png', 0.2, model='n' * 64), 'line 2 is of another network'),
+        ({'path': '/b.png'}, 'line 2 is not a result'),
+        ([1], 'line 2 is not a result'),
+        (record('/b.png', float('nan')), 'line 2 is not a result'),
+        (record('/b.png', 0.2, model='n' * 64), 'line 2 is from another network'),
         (record('/b.png', 0.2, thresholds={'Gun': 0.2, 'Knife': 0.6}), 'line 2 has other thresh'),
     ],
 )
-def test_lines_that_do_not_belong_are_named(tmp_path: Path, line: Any, complaint: str) -> None:
+def test_invalid_lines_are_named(tmp_path: Path, line: Any, complaint: str) -> None:
     results = write(tmp_path / 'r.jsonl', record('/a.png', 0.2), line)
     with pytest.raises(ValueError, match=complaint):
         read_cases(results)
 
 
-def test_risk_is_the_margin_over_a_classes_own_threshold() -> None:
-    # Knife's 0.62 is a higher score than Gun's 0.5, but hardly above its threshold
+def test_risk_is_the_margin_over_the_threshold_of_the_class() -> None:
+    # 0.62 for Knife is a higher score than 0.5 for Gun, but only just above its threshold
     scores = np.array([[0.01, 0.62], [0.5, 0.1], [0.09, 0.59], [np.nan, np.nan], [0.0, 0.0]])
     assert risk_order(scores, THRESHOLDS).tolist() == [3, 1, 0, 2, 4]
 
@@ -94,7 +94,7 @@ def test_alarms_come_first_at_thresholds_of_any_size() -> None:
     assert alarms(scores, np.array([1.0]))[:, 0].tolist() == [False, False, False, True]
 
 
-def test_a_slider_at_its_mark_means_the_calibrated_threshold() -> None:
+def test_a_slider_at_its_mark_returns_the_calibrated_threshold() -> None:
     calibrated = [0.27892842, 0.0004]
     np.testing.assert_array_equal(thresholds_at([0.279, 0.0], calibrated), calibrated)
     np.testing.assert_array_equal(thresholds_at([0.278, 0.001], calibrated), [0.278, 0.001])
@@ -119,7 +119,7 @@ def test_added_cases_are_ranked_among_the_others() -> None:
     assert review.order(THRESHOLDS) == [1, 0]
 
 
-def test_a_decision_says_what_the_operator_saw(tmp_path: Path) -> None:
+def test_a_decision_records_what_the_operator_saw(tmp_path: Path) -> None:
     path = tmp_path / 'bag.png'
     path.write_bytes(b'pixels')
     review = Review(CLASSES, cases(record(str(path), 0.2, 0.7)))
@@ -129,17 +129,17 @@ def test_a_decision_says_what_the_operator_saw(tmp_path: Path) -> None:
     assert decision.thresholds == {'Gun': 0.5, 'Knife': 0.6}
     assert (decision.model, decision.comment) == ('m' * 64, 'in a shoe')
     assert decision.screened == f'2026-01-01 {path}'
-    assert review.order(THRESHOLDS, 'To do') == [0]  # until it is kept
+    assert review.order(THRESHOLDS, 'To do') == [0]  # until it is stored
     review.settle(0, 'confirm')
     assert review.order(THRESHOLDS, 'To do') == []
 
 
-def test_an_image_that_is_gone_has_no_digest() -> None:
+def test_a_deleted_image_has_no_digest() -> None:
     review = Review(CLASSES, cases(record('/nowhere/a.png', 0.2)))
     assert review.decide(0, 'clear', '', THRESHOLDS).sha256 is None
 
 
-def test_comments_alone_decide_nothing() -> None:
+def test_comments_are_not_decisions() -> None:
     review = Review(CLASSES, cases(record('a', 0.2)))
     review.settle(0, 'clear')
     review.settle(0, 'comment')
@@ -148,7 +148,7 @@ def test_comments_alone_decide_nothing() -> None:
     assert Review(CLASSES, review.cases, [remark]).verdicts == {}
 
 
-def test_earlier_decisions_count_for_the_same_screening_alone() -> None:
+def test_earlier_decisions_only_count_for_the_same_screening() -> None:
     before = Review(CLASSES, cases(record('a', 0.2), record('b', 0.2)))
     decisions = [
         before.decide(0, 'confirm', '', THRESHOLDS),

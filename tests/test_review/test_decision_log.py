@@ -21,7 +21,7 @@ DECISION = Decision(
 )
 
 
-def test_each_decision_is_a_line_that_says_all_of_it(tmp_path: Path) -> None:
+def test_each_decision_is_one_complete_line(tmp_path: Path) -> None:
     log = tmp_path / 'decisions.jsonl'
     append_decision(log, DECISION)
     append_decision(log, replace(DECISION, decision='clear', sha256=None))
@@ -30,7 +30,7 @@ def test_each_decision_is_a_line_that_says_all_of_it(tmp_path: Path) -> None:
     assert read_decisions(log) == [DECISION, replace(DECISION, decision='clear', sha256=None)]
 
 
-def test_what_is_there_is_never_touched(tmp_path: Path) -> None:
+def test_existing_lines_are_never_changed(tmp_path: Path) -> None:
     log = tmp_path / 'decisions.jsonl'
     append_decision(log, DECISION)
     before, inode = log.read_bytes(), os.stat(log).st_ino
@@ -39,7 +39,7 @@ def test_what_is_there_is_never_touched(tmp_path: Path) -> None:
     assert os.stat(log).st_ino == inode
 
 
-def test_a_torn_line_stays_and_the_next_one_is_whole(
+def test_an_incomplete_line_stays_and_the_next_one_is_complete(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     log = tmp_path / 'decisions.jsonl'
@@ -51,7 +51,7 @@ def test_a_torn_line_stays_and_the_next_one_is_whole(
     assert read_decisions(log) == [DECISION, DECISION]
 
 
-def test_decisions_of_many_at_once_do_not_mix(tmp_path: Path) -> None:
+def test_parallel_decisions_do_not_mix(tmp_path: Path) -> None:
     log = tmp_path / 'decisions.jsonl'
     threads = [
         Thread(target=append_decision, args=(log, replace(DECISION, comment=str(number) * 5000)))
@@ -65,7 +65,7 @@ def test_decisions_of_many_at_once_do_not_mix(tmp_path: Path) -> None:
     assert comments == [str(number) * 5000 for number in range(8)]
 
 
-def test_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decision_is_synced_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / 'decisions.jsonl'
     synced = []
     monkeypatch.setattr(os, 'fsync', lambda number: synced.append(log.stat().st_size))
@@ -73,10 +73,12 @@ def test_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert synced == [log.stat().st_size]
 
 
-def test_without_a_log_nothing_was_decided(tmp_path: Path) -> None:
+def test_a_missing_log_has_no_decisions(tmp_path: Path) -> None:
     assert read_decisions(tmp_path / 'none.jsonl') == []
 
 
-def test_other_verdicts_are_refused() -> None:
-    with pytest.raises(ValueError, match="'maybe' is no decision: confirm, clear, comment"):
+def test_other_verdicts_are_rejected() -> None:
+    with pytest.raises(
+        ValueError, match=r"'maybe' is not a valid decision\. Use one of confirm, clear, comment"
+    ):
         replace(DECISION, decision='maybe')

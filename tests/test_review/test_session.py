@@ -18,7 +18,7 @@ INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSE
 
 
 class Brightness:
-    """Says Gun as surely as an image is bright, and looks at its left half."""
+    """Backend whose Gun score is the brightness, with attention on the left half."""
 
     info = INFO
 
@@ -43,20 +43,20 @@ def write_results(path: Path, bag: Path, **more: Any) -> Path:
     return path
 
 
-def test_dropped_files_become_cases_whatever_they_hold(tmp_path: Path, bag: Path) -> None:
+def test_dropped_files_become_cases_whatever_they_contain(tmp_path: Path, bag: Path) -> None:
     (tmp_path / 'text.jpg').write_text('no image')
     session = Session(tmp_path / 'log', Brightness())
     good, bad = session.screen([str(bag), str(tmp_path / 'text.jpg')])
     assert (good.name, good.record['labels']) == ('bag.png', ['Gun'])
     assert bad.name == 'text.jpg'
-    assert bad.record['error'].startswith('the file is no image')
+    assert bad.record['error'].startswith('the file is not an image')
 
 
-def test_results_of_the_network_under_another_config_are_refused(tmp_path: Path, bag: Path) -> None:
+def test_results_of_the_network_with_another_config_are_rejected(tmp_path: Path, bag: Path) -> None:
     network = Brightness()
     network.info = replace(INFO, config_digest='c' * 64)
     results = write_results(tmp_path / 'r.jsonl', bag, config_digest='d' * 64)
-    with pytest.raises(ValueError, match='under another config: name the config'):
+    with pytest.raises(ValueError, match=r'but another config\. Use the config'):
         Session(tmp_path / 'log', network, results)
     Session(tmp_path / 'log', network, write_results(tmp_path / 'old.jsonl', bag))
 
@@ -70,11 +70,11 @@ def test_a_look_shows_where_the_network_looked(tmp_path: Path, bag: Path) -> Non
     assert look.attention_map[0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
 
 
-def test_results_alone_show_no_attention_and_take_no_images(tmp_path: Path, bag: Path) -> None:
+def test_results_without_a_network_have_no_attention_or_uploads(tmp_path: Path, bag: Path) -> None:
     session = Session(tmp_path / 'log', results=write_results(tmp_path / 'r.jsonl', bag))
     assert (session.classes, session.calibrated) == (CLASSES, [0.5, 0.5])
     assert session.look(session.review().cases[0]).attention_map is None
-    with pytest.raises(ValueError, match='started with a network'):
+    with pytest.raises(ValueError, match='cannot be added without a network'):
         session.screen([str(bag)])
 
 
@@ -86,34 +86,38 @@ def test_decisions_are_kept_for_the_next_review(tmp_path: Path, bag: Path) -> No
     assert session.review().verdicts == {0: 'clear'}
 
 
-def test_results_of_another_network_are_refused(tmp_path: Path, bag: Path) -> None:
+def test_results_of_another_network_are_rejected(tmp_path: Path, bag: Path) -> None:
     results = write_results(tmp_path / 'r.jsonl', bag, model='b' * 64)
-    with pytest.raises(ValueError, match='is of the network bbbbbbbb, this one is aaaaaaaa'):
+    with pytest.raises(
+        ValueError, match='is from the network bbbbbbbb, but the current network is aaaaaaaa'
+    ):
         Session(tmp_path / 'log', Brightness(), results)
 
 
-def test_the_log_is_never_the_file_of_results(tmp_path: Path, bag: Path) -> None:
+def test_the_log_cannot_be_the_results_file(tmp_path: Path, bag: Path) -> None:
     results = write_results(tmp_path / 'r.jsonl', bag)
     before = results.read_bytes()
-    with pytest.raises(ValueError, match='a log of their own'):
+    with pytest.raises(
+        ValueError, match=r'is the results file\. Use another file for the decisions'
+    ):
         Session(results, Brightness(), results)
     assert results.read_bytes() == before
 
 
 def test_there_must_be_something_to_review(tmp_path: Path) -> None:
     (tmp_path / 'r.jsonl').touch()
-    with pytest.raises(ValueError, match='holds no screened image'):
+    with pytest.raises(ValueError, match='contains no screened image'):
         Session(tmp_path / 'log', results=tmp_path / 'r.jsonl')
-    with pytest.raises(ValueError, match='neither'):
+    with pytest.raises(ValueError, match='neither a network nor a results file'):
         Session(tmp_path / 'log')
 
 
-def test_what_the_log_could_not_keep_is_not_decided(tmp_path: Path, bag: Path) -> None:
+def test_a_decision_that_cannot_be_logged_does_not_count(tmp_path: Path, bag: Path) -> None:
     log = tmp_path / 'log'
     session = Session(log, Brightness(), write_results(tmp_path / 'r.jsonl', bag))
     review = session.review()
     log.unlink()
-    log.mkdir()  # no line can be written there
+    log.mkdir()  # a folder cannot be appended to
     with pytest.raises(OSError, match='log'):
         session.decide(review, 0, 'clear', '', np.array([0.5, 0.5]))
     assert review.verdicts == {}

@@ -14,7 +14,7 @@ def never() -> bool:
     return False
 
 
-def test_a_folder_gives_every_file_sorted_but_hidden_ones_and_ours(tmp_path: Path) -> None:
+def test_a_folder_yields_all_files_except_hidden_ones_and_outputs(tmp_path: Path) -> None:
     for name in ('b.png', 'a/z.JPG', 'a/notes.xml', '.hidden', 'out/old.jpg', 'results.jsonl'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -23,27 +23,27 @@ def test_a_folder_gives_every_file_sorted_but_hidden_ones_and_ours(tmp_path: Pat
     assert found == ['a/notes.xml', 'a/z.JPG', 'b.png']
 
 
-def test_links_to_folders_are_given_and_not_followed(tmp_path: Path) -> None:
+def test_links_to_folders_are_yielded_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / 'loop').symlink_to(tmp_path)
     assert list(find_paths(tmp_path)) == [str(tmp_path / 'loop')]
 
 
 @pytest.mark.skipif(sys.platform == 'darwin', reason='its file names are always text')
-def test_names_may_hold_any_bytes(tmp_path: Path) -> None:
+def test_names_can_contain_any_bytes(tmp_path: Path) -> None:
     name = b'a\xff"\n.png'
     Path(os.fsdecode(os.fsencode(tmp_path) + b'/' + name)).touch()
     (found,) = find_paths(tmp_path)
     assert os.fsencode(found).endswith(name)
 
 
-def test_a_list_starts_from_its_own_folder(tmp_path: Path) -> None:
+def test_relative_paths_in_a_list_start_at_its_folder(tmp_path: Path) -> None:
     (tmp_path / 'list.txt').write_bytes(b'a.png\r\n\n../b c.png\n/data/\xff.png')
     found = list(find_paths(tmp_path / 'list.txt'))
     expected = [f'{tmp_path}/a.png', f'{tmp_path.parent}/b c.png', '/data/\udcff.png']
     assert found == expected
 
 
-def test_no_path_is_given_twice_and_none_after_a_stop() -> None:
+def test_paths_are_yielded_once_and_not_after_a_stop() -> None:
     seen = {'a'}
     stops = iter([False] * 4 + [True])
     paths = ['a', 'b', IDLE, 'b', 'c', 'd']
@@ -51,19 +51,19 @@ def test_no_path_is_given_twice_and_none_after_a_stop() -> None:
     assert seen == {'a', 'b'}
 
 
-def test_a_watched_file_is_given_when_it_stands_still(tmp_path: Path) -> None:
+def test_a_watched_file_is_yielded_when_it_is_complete(tmp_path: Path) -> None:
     file = tmp_path / 'growing.png'
     file.write_bytes(b'1')
     found = watch(str(tmp_path), 0.01, never, set())
-    assert next(found) is IDLE  # met for the first time
+    assert next(found) is IDLE  # first scan of the file
     file.write_bytes(b'12')
-    assert next(found) is IDLE  # it grew
+    assert next(found) is IDLE  # the file has grown
     os.utime(file, (1, 1))
-    assert next(found) is IDLE  # it was touched
+    assert next(found) is IDLE  # its modification time changed
     assert next(found) == str(file)
 
 
-def test_a_watched_folder_gives_nothing_twice_and_ends_when_told(tmp_path: Path) -> None:
+def test_a_watched_folder_yields_files_once_until_stopped(tmp_path: Path) -> None:
     (tmp_path / 'a.png').touch()
     seen: set[str] = set()
     start = time.monotonic()
@@ -73,7 +73,7 @@ def test_a_watched_folder_gives_nothing_twice_and_ends_when_told(tmp_path: Path)
     ]
 
 
-def test_a_watched_folder_may_vanish_and_come_back(tmp_path: Path) -> None:
+def test_a_watched_folder_can_disappear_and_return(tmp_path: Path) -> None:
     folder = tmp_path / 'mounted'
     found = watch(str(folder), 0.01, never, set())
     assert list(islice(found, 3)) == [IDLE] * 3
@@ -82,7 +82,7 @@ def test_a_watched_folder_may_vanish_and_come_back(tmp_path: Path) -> None:
     assert list(islice(found, 2)) == [IDLE, str(folder / 'a.png')]
 
 
-def test_a_watched_link_to_itself_is_given_for_the_reader_to_say(tmp_path: Path) -> None:
+def test_a_watched_link_to_itself_is_yielded_for_the_reader_to_report(tmp_path: Path) -> None:
     loop = tmp_path / 'loop.png'
     loop.symlink_to(loop)
     found = watch(str(tmp_path), 0.01, never, set())

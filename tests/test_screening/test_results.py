@@ -19,9 +19,11 @@ def record(path: str, **scores: float) -> dict[str, Any]:
     labels = [name for name, score in scores.items() if score >= 0.5]
     thresholds = INFO.calibration.thresholds
     parts = {'regions': [], 'level_weights': [1.0, 0.0, 0.0]}
-    said = {'labels': labels, 'scores': scores, 'thresholds': thresholds, **parts} if scores else {}
-    said = said or {'error': 'it is empty'}
-    return {'path': path, **said, 'model': INFO.digest, 'time': '2026-01-01T00:00:00+00:00'}
+    outcome = (
+        {'labels': labels, 'scores': scores, 'thresholds': thresholds, **parts} if scores else {}
+    )
+    outcome = outcome or {'error': 'it is empty'}
+    return {'path': path, **outcome, 'model': INFO.digest, 'time': '2026-01-01T00:00:00+00:00'}
 
 
 FIRST, SECOND = record('/a.png', Gun=0.9, Knife=0.5), record('/b.png', Gun=0.1, Knife=0.2)
@@ -37,7 +39,7 @@ def out(tmp_path: Path) -> Path:
     return path
 
 
-def test_it_goes_on_where_it_was(out: Path) -> None:
+def test_screening_resumes_from_the_results(out: Path) -> None:
     with Results(out, INFO) as results:
         assert results.seen == {'/a.png', '/b.png', '/c.png'}
         tally = results.tally
@@ -48,7 +50,7 @@ def test_it_goes_on_where_it_was(out: Path) -> None:
 
 
 @pytest.mark.parametrize('left', [1, 5, 12, 60, -1])
-def test_a_torn_line_is_cut_off(out: Path, left: int) -> None:
+def test_an_incomplete_line_is_removed(out: Path, left: int) -> None:
     whole = out.read_bytes()
     out.write_bytes(whole + json.dumps(record('/d.png')).encode()[:left])
     with Results(out, INFO) as results:
@@ -56,7 +58,7 @@ def test_a_torn_line_is_cut_off(out: Path, left: int) -> None:
     assert out.read_bytes() == whole
 
 
-def test_names_of_any_bytes_stay_on_their_line(tmp_path: Path) -> None:
+def test_names_with_any_bytes_stay_on_one_line(tmp_path: Path) -> None:
     name = '/bags/a\udcff"\n\u2028,.png'
     with Results(tmp_path / 'r.jsonl', INFO) as results:
         results.write(record(name, Gun=0.9, Knife=0.1))
@@ -68,20 +70,24 @@ def test_names_of_any_bytes_stay_on_their_line(tmp_path: Path) -> None:
         assert next(csv.DictReader(file))['path'] == name
 
 
-def test_results_of_another_network_are_left_alone(out: Path) -> None:
+def test_results_of_another_network_are_not_changed(out: Path) -> None:
     whole = out.read_bytes()
-    with pytest.raises(ValueError, match='line 1 is of the network aaaaaaaa, this one is bbbb'):
+    with pytest.raises(
+        ValueError, match='line 1 is from the network aaaaaaaa, but the current network is bbbb'
+    ):
         Results(out, replace(INFO, digest='b' * 64))
     with pytest.raises(ValueError, match='line 1 has other thresholds'):
         Results(out, replace(INFO, calibration=Calibration.default(CLASSES, 0.4)))
     assert out.read_bytes() == whole
 
 
-def test_the_same_weights_under_another_config_are_another_network(tmp_path: Path) -> None:
+def test_the_same_weights_with_another_config_are_another_network(tmp_path: Path) -> None:
     path = tmp_path / 'results.jsonl'
     with Results(path, replace(INFO, config_digest='c' * 64)) as results:
         results.write({**FIRST, 'config_digest': 'c' * 64})
-    with pytest.raises(ValueError, match='line 1 was written with the same weights under another'):
+    with pytest.raises(
+        ValueError, match='line 1 was written with the same weights but another config'
+    ):
         Results(path, replace(INFO, config_digest='d' * 64))
     with Results(path, replace(INFO, config_digest='c' * 64)) as results:
         assert results.seen == {'/a.png'}
@@ -95,17 +101,17 @@ def test_results_from_before_config_digests_are_resumed(out: Path) -> None:
 @pytest.mark.parametrize(
     'content', ['{"a": 1}', 'notes\n', '[1]\n', '3\n', '{"path": 1}\n', '\0' * 9, '{"path": "x"}\n']
 )
-def test_a_file_of_something_else_is_left_alone(tmp_path: Path, content: str) -> None:
+def test_a_file_without_results_is_not_changed(tmp_path: Path, content: str) -> None:
     path = tmp_path / 'mine.json'
     path.write_text(content)
-    with pytest.raises(ValueError, match='line 1 is no result'):
+    with pytest.raises(ValueError, match='line 1 is not a result'):
         Results(path, INFO)
     assert path.read_text() == content
 
 
 def test_two_processes_do_not_write_the_same_file(out: Path) -> None:
     pytest.importorskip('fcntl', reason='files are not locked on Windows')
-    with Results(out, INFO), pytest.raises(ValueError, match='another process'):
+    with Results(out, INFO), pytest.raises(ValueError, match='Another process'):
         Results(out, INFO)
 
 

@@ -1,4 +1,4 @@
-"""What is reported about files; broken files, processes and signals: test_screen_tool.py."""
+"""Records of files. For damaged files, processes and signals, see test_screen_tool.py."""
 
 from datetime import datetime, timezone
 
@@ -15,7 +15,7 @@ THRESHOLDS = {'Gun': 0.3, 'Knife': 0.8}
 
 
 class Parrot:
-    """Says what it was told to, of as many images as it is shown."""
+    """Backend that returns given scores, one row per image."""
 
     def __init__(self, scores: list[list[float]], attention: bool = True) -> None:
         calibration = Calibration(THRESHOLDS, dict.fromkeys(THRESHOLDS, 1.0), {})
@@ -35,7 +35,7 @@ def prepared(path: str, window: tuple[int, int, int, int] = (0, 0, 160, 80)) -> 
     return Prepared(path, np.zeros((8, 16, 3), dtype=np.uint8), View((80, 160), window))
 
 
-def test_every_file_has_its_record_in_its_place() -> None:
+def test_records_are_in_the_order_of_the_files() -> None:
     files = [
         Unreadable('/x', 'it is empty'),
         prepared('/a'),
@@ -56,26 +56,26 @@ def test_every_file_has_its_record_in_its_place() -> None:
 
 
 def test_regions_are_in_pixels_of_the_image() -> None:
-    # the map's columns 2..5 of 8 and rows 1..3 of 4, over a window of 80 x 40 at (40, 20)
-    (said,) = screen_files(Parrot([[0.9, 0.9]]), [prepared('/a', window=(40, 20, 120, 60))])
-    (region,) = said.record['regions']
+    # columns 2..5 of 8 and rows 1..3 of 4 of the map, over a window of 80 x 40 at (40, 20)
+    (screened,) = screen_files(Parrot([[0.9, 0.9]]), [prepared('/a', window=(40, 20, 120, 60))])
+    (region,) = screened.record['regions']
     assert region['bbox'] == pytest.approx([60, 30, 90, 50], abs=1e-3)
     assert 0 < region['score'] <= 1
 
 
 def test_a_network_without_attention_has_no_regions() -> None:
-    (said,) = screen_files(Parrot([[0.9, 0.9]], attention=False), [prepared('/a')])
-    assert said.record['regions'] == []
+    (screened,) = screen_files(Parrot([[0.9, 0.9]], attention=False), [prepared('/a')])
+    assert screened.record['regions'] == []
 
 
-def test_scores_that_are_no_numbers_do_not_pass_for_no_alarm() -> None:
+def test_scores_that_are_not_finite_are_errors() -> None:
     first, second = screen_files(
         Parrot([[np.nan, 0.1], [0.9, 0.1]]), [prepared('/a'), prepared('/b')]
     )
-    assert 'no numbers' in first.record['error']
+    assert 'not finite numbers' in first.record['error']
     assert second.record['labels'] == ['Gun']
 
 
-def test_the_network_is_not_asked_about_nothing() -> None:
-    (said,) = screen_files(Parrot([]), [Unreadable('/x', 'it is empty')])
-    assert said.record['error'] == 'it is empty'
+def test_the_network_is_not_run_on_an_empty_batch() -> None:
+    (screened,) = screen_files(Parrot([]), [Unreadable('/x', 'it is empty')])
+    assert screened.record['error'] == 'it is empty'

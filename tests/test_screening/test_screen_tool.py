@@ -1,4 +1,4 @@
-"""tools/screen.py as a process, around a fake network: broken files, killed processes, signals."""
+"""tools/screen.py as a process with a fake network: damaged files, killed processes, signals."""
 
 import json
 import os
@@ -52,10 +52,10 @@ def start(
 
 
 def screen(source: Path, out: Path, *args: object, **env: object) -> tuple[int, str, str]:
-    """Run to the end; gives the exit code, stdout and stderr."""
+    """Run to the end; return the exit code, stdout and stderr."""
     process = start(source, out, *args, **env)
-    said, errors = process.communicate(timeout=400)
-    return process.returncode, said, errors
+    output, errors = process.communicate(timeout=400)
+    return process.returncode, output, errors
 
 
 def read(out: Path) -> list[dict[str, Any]]:
@@ -77,14 +77,14 @@ def lines(out: Path) -> int:
     return out.read_bytes().count(b'\n') if out.exists() else 0
 
 
-def test_a_folder_gets_a_line_a_file_a_summary_and_a_table(bags: Path, tmp_path: Path) -> None:
+def test_a_folder_is_screened_to_lines_a_summary_and_a_table(bags: Path, tmp_path: Path) -> None:
     out = tmp_path / 'results.jsonl'
-    code, said, errors = screen(bags, out, '--csv', tmp_path / 'r.csv', '--batch-size', 4)
+    code, output, errors = screen(bags, out, '--csv', tmp_path / 'r.csv', '--batch-size', 4)
     assert (code, errors) == (1, '')
     assert names(out) == [f'{number}.png' for number in range(10)]
     assert [record['labels'] for record in read(out)][3:6] == [[], ['Gun'], []]
     assert all(Path(record['path']).is_absolute() for record in read(out))
-    counts = dict(line.split('│') for line in said.replace(' ', '').splitlines() if '│' in line)
+    counts = dict(line.split('│') for line in output.replace(' ', '').splitlines() if '│' in line)
     assert {key: counts[key] for key in ('images', 'alarms', 'Gun', 'Knife', 'errors')} == {
         'images': '10', 'alarms': '1', 'Gun': '1', 'Knife': '0', 'errors': '0',
     }  # fmt: skip
@@ -92,15 +92,15 @@ def test_a_folder_gets_a_line_a_file_a_summary_and_a_table(bags: Path, tmp_path:
     assert (tmp_path / 'r.csv').read_text().count('\n') == 11
 
 
-def test_the_exit_code_says_whether_all_is_clear(bags: Path, tmp_path: Path) -> None:
+def test_the_exit_code_is_0_only_if_all_files_are_clear(bags: Path, tmp_path: Path) -> None:
     code, _, _ = screen(bags / '3.png', tmp_path / 'clear.jsonl')
     assert code == 0
     (bags / 'broken.png').touch()
     (tmp_path / 'list.txt').write_text('bags/3.png\nbags/broken.png\n')
     code, _, _ = screen(tmp_path / 'list.txt', tmp_path / 'broken.jsonl')
-    assert code == 2  # what could not be read is not cleared
+    assert code == 2  # an unreadable file is not cleared
     code, _, _ = screen(bags, tmp_path / 'alarm.jsonl')
-    assert code == 1  # an alarm is one, whatever could not be read beside it
+    assert code == 1  # an alarm counts, even with unreadable files
     (tmp_path / 'none').mkdir()
     code, _, errors = screen(tmp_path / 'none', tmp_path / 'none.jsonl')
     assert code == 2
@@ -111,19 +111,19 @@ def test_the_exit_code_says_whether_all_is_clear(bags: Path, tmp_path: Path) -> 
     ('args', 'sentence'),
     [
         (['--watch', 1], '--watch needs a folder'),
-        (['--batch-size', 0], '--batch-size 0: give a number above 0'),
+        (['--batch-size', 0], 'invalid --batch-size 0: use a number above 0'),
         (['--model', 'd2', '--checkpoint', 'no number'], 'could not convert'),
     ],
 )
-def test_a_mistake_is_a_failure(
+def test_invalid_arguments_are_failures(
     bags: Path, tmp_path: Path, args: list[object], sentence: str
 ) -> None:
-    code, said, errors = screen(bags / '3.png', tmp_path / 'r.jsonl', *args)
-    assert (code, said) == (2, '')
+    code, output, errors = screen(bags / '3.png', tmp_path / 'r.jsonl', *args)
+    assert (code, output) == (2, '')
     assert sentence in errors.splitlines()[-1]
 
 
-def test_broken_files_are_lines_and_never_a_stop(bags: Path, tmp_path: Path) -> None:
+def test_damaged_files_are_recorded_and_never_stop_screening(bags: Path, tmp_path: Path) -> None:
     folder = tmp_path / 'mixed'
     folder.mkdir()
     dark = np.full((40, 60), DARK, dtype=np.uint8)
@@ -158,20 +158,20 @@ def test_broken_files_are_lines_and_never_a_stop(bags: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason='root may read everything')
-def test_a_file_without_permission_is_a_line(bags: Path, tmp_path: Path) -> None:
+def test_a_file_without_permission_is_recorded(bags: Path, tmp_path: Path) -> None:
     (bags / '2.png').chmod(0)
     screen(bags, tmp_path / 'r.jsonl')
     assert 'error' in read(tmp_path / 'r.jsonl')[2]
     assert lines(tmp_path / 'r.jsonl') == 10
 
 
-def test_max_pixels_is_the_users_to_say(bags: Path, tmp_path: Path) -> None:
+def test_max_pixels_is_an_option(bags: Path, tmp_path: Path) -> None:
     code, _, _ = screen(bags / '3.png', tmp_path / 'r.jsonl', '--max-pixels', 40 * 60 - 1)
     assert code == 2
     assert '2399' in read(tmp_path / 'r.jsonl')[0]['error'].replace(',', '')
 
 
-def test_killed_at_any_time_it_goes_on_and_no_file_is_lost_or_twice(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_without_losing_or_repeating_files(tmp_path: Path) -> None:
     folder, out = tmp_path / 'bags', tmp_path / 'r.jsonl'
     folder.mkdir()
     for number in range(60):
@@ -187,13 +187,13 @@ def test_killed_at_any_time_it_goes_on_and_no_file_is_lost_or_twice(tmp_path: Pa
     code, _, errors = screen(folder, out)
     assert (code, errors) == (0, '')
     assert sorted(names(out)) == [f'{number:02}.png' for number in range(60)]
-    code, said, _ = screen(folder, out)  # there is nothing left to do
+    code, output, _ = screen(folder, out)  # nothing is left to screen
     assert code == 0
     assert lines(out) == 60
-    assert '60' in said
+    assert '60' in output
 
 
-def test_its_processes_leave_with_it_when_it_is_killed(bags: Path, tmp_path: Path) -> None:
+def test_worker_processes_exit_when_the_tool_is_killed(bags: Path, tmp_path: Path) -> None:
     if not Path('/proc').is_dir():
         pytest.skip('needs /proc to list processes')
 
@@ -217,7 +217,7 @@ def test_its_processes_leave_with_it_when_it_is_killed(bags: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_lets_the_work_at_hand_finish(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_finishes_pending_work(tmp_path: Path, number: signal.Signals) -> None:
     folder, out = tmp_path / 'bags', tmp_path / 'r.jsonl'
     folder.mkdir()
     for each in range(60):
@@ -225,21 +225,21 @@ def test_a_signal_lets_the_work_at_hand_finish(tmp_path: Path, number: signal.Si
     process = start(folder, out, '--batch-size', 4, '--csv', tmp_path / 'r.csv', FAKE_SECONDS=0.1)
     wait_for(lambda: lines(out) >= 4)
     process.send_signal(number)
-    said, errors = process.communicate(timeout=60)
-    assert process.returncode == 2  # the rest is not cleared
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 2  # the remaining files are not cleared
     assert 4 <= lines(out) < 60
-    assert 'goes on from here' in errors
-    assert 'images per second' in said
+    assert 'Run the same command to resume.' in errors
+    assert 'images per second' in output
     assert (tmp_path / 'r.csv').read_text().count('\n') == lines(out) + 1
     assert screen(folder, out)[0] == 0
     assert sorted(names(out)) == [f'{each:02}.png' for each in range(60)]
 
 
-def test_a_file_that_kills_its_reader_is_a_line_and_the_rest_is_screened(
+def test_a_file_that_kills_its_reader_is_recorded_and_the_rest_is_screened(
     bags: Path, tmp_path: Path
 ) -> None:
     write_image(bags / '1 deadly.png')
-    write_image(bags / '5 shy.png', DARK)  # kills once: it was not its fault, then
+    write_image(bags / '5 shy.png', DARK)  # kills a worker only once, so it is not the cause
     code, _, errors = screen(bags, tmp_path / 'r.jsonl', '--batch-size', 4)
     assert (code, errors) == (1, '')
     by_name = {Path(record['path']).name: record for record in read(tmp_path / 'r.jsonl')}
@@ -249,13 +249,13 @@ def test_a_file_that_kills_its_reader_is_a_line_and_the_rest_is_screened(
     assert lines(tmp_path / 'r.jsonl') == 12
 
 
-def test_a_watched_folder_is_screened_as_it_fills(bags: Path, tmp_path: Path) -> None:
-    out = bags / 'r.jsonl'  # also there, it is no image
+def test_new_files_in_a_watched_folder_are_screened(bags: Path, tmp_path: Path) -> None:
+    out = bags / 'r.jsonl'  # also in the folder, but not an image
     process = start(bags, out, '--watch', 0.2, '--overlays', bags / 'overlays')
     wait_for(lambda: lines(out) == 10)
     whole = (bags / '4.png').read_bytes()
     with open(bags / 'new.png', 'wb') as file:
-        for byte in whole:  # takes longer than two looks
+        for byte in whole:  # takes longer than two scans
             file.write(bytes([byte]))
             file.flush()
             time.sleep(0.6 / len(whole))
@@ -270,7 +270,7 @@ def test_a_watched_folder_is_screened_as_it_fills(bags: Path, tmp_path: Path) ->
     assert len(list((bags / 'overlays').iterdir())) == 11
 
 
-def test_overlays_have_names_of_their_own(tmp_path: Path) -> None:
+def test_overlays_have_unique_names(tmp_path: Path) -> None:
     folder, out = tmp_path / 'bags', tmp_path / 'r.jsonl'
     for each in ('one', 'two'):
         (folder / each).mkdir(parents=True)
@@ -279,21 +279,21 @@ def test_overlays_have_names_of_their_own(tmp_path: Path) -> None:
     assert (code, errors) == (1, '')
     pictures = [cv2.imread(record['overlay']) for record in read(out)]
     assert len({record['overlay'] for record in read(out)}) == 2
-    # enlarged to 336 pixels, three lines of words below; it looks everywhere, so all is red
+    # enlarged to 336 pixels, with three lines of text below; attention is everywhere, so all is red
     assert [picture.shape for picture in pictures] == [(224 + 58, 336, 3)] * 2
     blue, _, red = pictures[0][20, 20].astype(int)
     assert red - blue > 100
 
 
-def test_ray_with_two_workers_says_what_one_process_says(bags: Path, tmp_path: Path) -> None:
+def test_ray_with_two_workers_matches_one_process(bags: Path, tmp_path: Path) -> None:
     pytest.importorskip('ray', reason='Ray Data is not installed')
     (bags / 'empty.png').touch()
     (bags / 'text.jpg').write_text('no image')
     write_image(bags / 'new\n"line.png', DARK)
-    said = {}
+    records_by_engine = {}
     for engine in ('pool', 'ray'):
         out, overlays = tmp_path / f'{engine}.jsonl', tmp_path / engine
-        # the limit is Ray's own, and short for a machine that has other things to do
+        # Ray's own limit is too short for a busy machine
         code, _, errors = screen(
             *(bags, out, '--engine', engine, '--batch-size', 3, '--overlays', overlays),
             RAY_raylet_start_wait_time_s=300,
@@ -305,12 +305,12 @@ def test_ray_with_two_workers_says_what_one_process_says(bags: Path, tmp_path: P
             if overlay := record.pop('overlay', None):
                 assert Path(overlay).parent == overlays
                 assert Path(overlay).is_file()
-        said[engine] = records
+        records_by_engine[engine] = records
         assert lines(out) == 13
-    assert said['ray'] == said['pool']
+    assert records_by_engine['ray'] == records_by_engine['pool']
 
 
-def test_the_tool_itself_says_what_the_inferencer_says(bags: Path, tmp_path: Path) -> None:
+def test_the_tool_matches_the_inferencer(bags: Path, tmp_path: Path) -> None:
     import torch
     from mmengine.registry import init_default_scope
 
@@ -342,34 +342,32 @@ def test_the_tool_itself_says_what_the_inferencer_says(bags: Path, tmp_path: Pat
         check=False,
     )
     assert done.returncode in (0, 1), done.stderr
-    said = XrayInferencer(config, tmp_path / 'weights.pth', device='cpu')(str(bags))
+    results = XrayInferencer(config, tmp_path / 'weights.pth', device='cpu')(str(bags))
     records = read(tmp_path / 'r.jsonl')
-    assert [record['path'] for record in records] == [one['img_path'] for one in said]
-    assert [record['labels'] for record in records] == [one['pred_labels'] for one in said]
-    for record, one in zip(records, said, strict=True):
+    assert [record['path'] for record in records] == [one['img_path'] for one in results]
+    assert [record['labels'] for record in records] == [one['pred_labels'] for one in results]
+    for record, one in zip(records, results, strict=True):
         assert record['scores'] == pytest.approx(one['pred_scores'], abs=1e-5)
     assert {record['model'] for record in records} == {sha256(tmp_path / 'weights.pth')}
 
 
-def test_results_of_another_network_or_thresholds_are_refused(bags: Path, tmp_path: Path) -> None:
+def test_results_of_another_network_or_thresholds_are_rejected(bags: Path, tmp_path: Path) -> None:
     out = tmp_path / 'r.jsonl'
     screen(bags / '3.png', out)
     for args in (['--model', 'd2'], ['--checkpoint', 0.4]):
-        code, said, errors = screen(bags, out, *args)
-        assert (code, said) == (2, '')
+        code, output, errors = screen(bags, out, *args)
+        assert (code, output) == (2, '')
         assert errors.startswith('mmsxm screen: ')
         assert len(errors.splitlines()) == 1
         assert '--out of' in errors
     assert lines(out) == 1
 
 
-def test_results_that_cannot_be_written_are_a_failure_and_gone_on_with_later(
-    bags: Path, tmp_path: Path
-) -> None:
+def test_a_failed_write_is_a_failure_that_can_be_resumed(bags: Path, tmp_path: Path) -> None:
     resource = pytest.importorskip('resource', reason='Windows has no limits to set')
     out = tmp_path / 'r.jsonl'
     screen(bags / '3.png', out)
-    room = out.stat().st_size * 5 // 2  # the third line is torn by the limit
+    room = out.stat().st_size * 5 // 2  # the limit cuts the third line
     process = start(
         bags, out, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
     )
@@ -381,7 +379,7 @@ def test_results_that_cannot_be_written_are_a_failure_and_gone_on_with_later(
     assert sorted(names(out)) == [f'{number}.png' for number in range(10)]
 
 
-def test_results_go_to_a_file(bags: Path) -> None:
+def test_results_must_be_a_regular_file(bags: Path) -> None:
     code, _, errors = screen(bags, Path(os.devnull))
     assert code == 2
-    assert 'no regular file' in errors
+    assert 'not a regular file' in errors

@@ -22,7 +22,7 @@ def test_tool(tmp_path: Path) -> None:
     ]
     done = _run(*command)
     last = done.stdout.strip().splitlines()[-1]
-    assert last.startswith(f'{folder}: 6 images simulated in')
+    assert last.startswith(f'{folder}: simulated 6 images in')
     assert last.endswith('images/s')  # of all cores: without workers nobody knows how many
     note = json.loads((tmp_path / 'set' / 'simulation.json').read_text())
     assert note['image_size'] == [64, 64]

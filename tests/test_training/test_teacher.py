@@ -127,7 +127,7 @@ def test_the_tool_writes_what_a_data_set_reads(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, 'argv', ['tool', *map(str, arguments), *options])
         runpy.run_path(str(ROOT / 'tools/generate_meta_labels.py'), run_name='__main__')
-    assert f'labels.json: {NUMBER} images, of which P3: ' in capsys.readouterr().out
+    assert f'labels.json: {NUMBER} images (P3: ' in capsys.readouterr().out
 
     labels = read_meta_labels(out)
     head = json.loads(out.read_text())['head']

@@ -1,4 +1,4 @@
-"""Ways of running a trained network: PyTorch, ONNX Runtime, OpenVINO."""
+"""Backends that run a trained network: PyTorch, ONNX Runtime and OpenVINO."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ['BACKENDS', 'Backend', 'ModelInfo', 'Prediction', 'load_backend']
 
-BACKENDS = {'.onnx': 'onnxruntime', '.xml': 'openvino'}  # torch for all else
+BACKENDS = {'.onnx': 'onnxruntime', '.xml': 'openvino'}  # torch for everything else
 
 
 def load_backend(
@@ -20,47 +20,51 @@ def load_backend(
     device: str | None = None,
     threads: int | None = None,
 ) -> Backend:
-    """Load a trained network, ready to be asked.
+    """Load a trained network for inference.
 
     Args:
-        model: A config, its path or a model's name; or a file of mmsxm export.
-        checkpoint: The weights that go with a config.
-        backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; the file says which without it.
-        device: For PyTorch, a GPU where there is one; the others run on the CPU.
-        threads: Of the CPU.
+        model: A config, its path or the name of a model; or a file from mmsxm export.
+        checkpoint: The weights of a config.
+        backend: ``'torch'``, ``'onnxruntime'`` or ``'openvino'``; by default the one for the file.
+        device: PyTorch device, by default a GPU if there is one. Other backends run on the CPU.
+        threads: Number of CPU threads.
 
     Raises:
-        FileNotFoundError: A file is not there.
+        FileNotFoundError: A file does not exist.
         ImportError: The runtime of the file is not installed.
-        ValueError: The file is not for that backend, or of another network.
+        ValueError: The file is for another backend, or the weights are of another network.
     """
-    wanted = BACKENDS.get(Path(model).suffix, 'torch') if isinstance(model, str | Path) else 'torch'
-    if backend is not None and backend != wanted:
+    required = 'torch'
+    if isinstance(model, str | Path):
+        required = BACKENDS.get(Path(model).suffix, 'torch')
+    if backend is not None and backend != required:
         raise ValueError(
-            f'{model} is run by {wanted}, not by {backend}: onnxruntime takes the .onnx and '
-            'openvino the .xml file that mmsxm export writes, torch a config with its checkpoint'
+            f'{model} needs the backend {required}, not {backend}. onnxruntime runs .onnx and '
+            'openvino .xml files from mmsxm export; torch runs a config with its checkpoint.'
         )
-    if wanted == 'torch':
+    if required == 'torch':
         try:
             from mmsxm.inference.backends.torch_backend import TorchBackend
         except ModuleNotFoundError as error:
             raise ImportError(
-                f'{model} is run by PyTorch, and {error.name} is not installed. Install a stack, '
-                "pip install 'mmsxm[onedl]', or screen with an exported file: "
-                'mmsxm export writes one on a machine that has PyTorch.'
+                f'{model} needs PyTorch, but {error.name} is not installed. Install a stack with '
+                "pip install 'mmsxm[onedl]', or use an exported file: mmsxm export writes one on a "
+                'machine with PyTorch.'
             ) from error
 
         return TorchBackend(model, checkpoint, device, threads)
     if checkpoint is not None:
-        raise ValueError(f'{model} has its weights inside: leave the checkpoint {checkpoint} out')
+        raise ValueError(f'{model} contains its weights. Remove the checkpoint {checkpoint}.')
     if device not in (None, 'cpu'):
         raise ValueError(
-            f'{model} is run on the CPU: leave the device {device} out, or name the config and '
-            'its checkpoint, which PyTorch runs there'
+            f'{model} runs on the CPU. Remove the device {device}, or use the config and its '
+            f'checkpoint, which PyTorch runs on {device}.'
         )
     if not Path(str(model)).is_file():
-        raise FileNotFoundError(f'There is no exported network {model}.')
-    if wanted == 'onnxruntime':
+        raise FileNotFoundError(
+            f'There is no exported network {model}. Check the path, or write it with mmsxm export.'
+        )
+    if required == 'onnxruntime':
         from mmsxm.inference.backends.onnxruntime_backend import OnnxRuntimeBackend
 
         return OnnxRuntimeBackend(str(model), threads)

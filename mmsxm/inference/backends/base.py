@@ -1,4 +1,4 @@
-"""What every way of running a trained network has in common."""
+"""Interface of all backends: predictions, and metadata of the network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ __all__ = ['Backend', 'ModelInfo', 'Prediction']
 
 
 class Prediction(NamedTuple):
-    """What a network says of N images.
+    """Outputs of a network for N images, all float32.
 
-    ``scores`` (N, C) are probabilities after calibration, ``attention_maps`` (N, h, w) span the
-    input, ``level_weights`` are (N, L), order P3, P4, P5; all float32. A network without attention
-    has no maps.
+    ``scores`` (N, C) are probabilities after calibration. ``attention_maps`` (N, h, w) cover the
+    input; they are None for a network without attention. ``level_weights`` (N, L) are in the order
+    P3, P4, P5.
     """
 
     scores: np.ndarray
@@ -27,19 +27,19 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What belongs to a trained network beside its weights.
+    """Metadata of a trained network.
 
     Args:
-        name: Of its config.
-        classes: Names, in the order of the scores.
-        preparation: Of its input.
-        calibration: Thresholds, and the scaling of the scores.
-        digest: SHA-256 of the checkpoint, also for what was exported from it.
-        config_digest: SHA-256 of the settings that decide results beside the weights; empty for
+        name: Name of the config.
+        classes: Class names, in the order of the scores.
+        preparation: Preparation of the input.
+        calibration: Thresholds and score scaling.
+        digest: SHA-256 of the checkpoint, also in files exported from it.
+        config_digest: SHA-256 of the settings that affect results besides the weights. Empty for
             files that were exported before it existed.
 
     Raises:
-        ValueError: A name is no printable text, or there are no classes, or two of one name.
+        ValueError: A name is not a printable string, there are no classes, or class names repeat.
     """
 
     name: str
@@ -51,16 +51,20 @@ class ModelInfo:
 
     def __post_init__(self) -> None:
         for text in (self.name, self.digest, self.config_digest, *self.classes):
-            if not (isinstance(text, str) and text.isprintable()):  # it goes to terminals
+            if not (isinstance(text, str) and text.isprintable()):  # it is printed to terminals
                 raise ValueError(
-                    f'a network, its classes and its digest are named by texts, not {text!r}'
+                    f'Invalid network metadata: {text!r} is not a printable string. Export the '
+                    'network again with mmsxm export.'
                 )
         if not 0 < len(set(self.classes)) == len(self.classes):
-            raise ValueError(f'the classes of a network must differ, not be {self.classes}')
+            raise ValueError(
+                f'Invalid classes {self.classes}: a network needs at least one class, and class '
+                'names must be unique. Export the network again with mmsxm export.'
+            )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> 'ModelInfo':
-        """Undo :meth:`to_dict`, also after a way through JSON."""
+        """Create an instance from :meth:`to_dict`, also after a JSON round trip."""
         classes = tuple(values['classes'])
         return cls(
             name=values['name'],
@@ -72,7 +76,7 @@ class ModelInfo:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for the metadata of an exported network."""
+        """Return plain values for the metadata of an exported network."""
         return {
             'name': self.name,
             'classes': list(self.classes),
@@ -84,7 +88,7 @@ class ModelInfo:
 
 
 class Backend(Protocol):
-    """A trained network, ready to be asked."""
+    """Trained network, loaded for inference."""
 
     info: ModelInfo
 

@@ -1,4 +1,4 @@
-"""What exported networks have in common: the names in their graph, and what the file says."""
+"""Shared parts of exported networks: names in the graph, and metadata of the file."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -20,53 +20,66 @@ __all__ = [
 ]
 
 INPUT = 'images'
-OUTPUTS = ('scores', 'level_weights', 'attention_map')  # the last one if there is attention
-METADATA = 'mmsxm'  # key of the description in a file's metadata
-PRECISION = 'mmsxm_precision'  # to calculate in; another key, of OpenVINO's files alone
+OUTPUTS = (
+    'scores',
+    'level_weights',
+    'attention_map',
+)  # the last one only for networks with attention
+METADATA = 'mmsxm'  # key of the description in the metadata of a file
+PRECISION = 'mmsxm_precision'  # metadata key of the inference precision, OpenVINO files only
 
 
 def describe(info: ModelInfo) -> str:
-    """Write JSON for a file's metadata; readers other than ours learn of the input from it too."""
+    """Return JSON for the metadata of a file, with the input layout for third-party readers."""
     return json.dumps({**info.to_dict(), 'layout': 'NHWC', 'channel_order': 'BGR'})
 
 
 def read_description(text: str | None, path: str) -> ModelInfo:
-    """Undo :func:`describe`; ValueError if a file has none, or one of another kind."""
+    """Parse the JSON of :func:`describe`.
+
+    Raises:
+        ValueError: The file has no description, or an invalid one.
+    """
     try:
         return ModelInfo.from_dict(parse_json(text or ''))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f'{path} does not say what its scores mean: it is no network that mmsxm export '
-            f'wrote ({error})'
+            f'{path} has no valid mmsxm metadata ({error}), so its scores have no known meaning. '
+            'Use a file from mmsxm export.'
         ) from None
 
 
 def known_outputs(inputs: Iterable[str], outputs: Iterable[str], path: str) -> tuple[str, ...]:
-    """The outputs of a graph in our order; ValueError if it has other ones, or other inputs."""
+    """Return the outputs of a graph in the order of :data:`OUTPUTS`.
+
+    Raises:
+        ValueError: The graph has other inputs or outputs.
+    """
     names = set(outputs)
     if set(inputs) != {INPUT} or names not in (set(OUTPUTS[:2]), set(OUTPUTS)):
         raise ValueError(
-            f'{path} has other inputs and outputs than a network that mmsxm export wrote'
+            f'{path} has other inputs and outputs than an exported network. Use a file from mmsxm '
+            'export.'
         )
     return OUTPUTS[: len(names)]
 
 
 def to_prediction(outputs: Sequence[np.ndarray], info: ModelInfo, number: int) -> Prediction:
-    """Take outputs of a number of images, in the order of :data:`OUTPUTS`.
+    """Convert the outputs for a number of images, in the order of :data:`OUTPUTS`.
 
     Raises:
-        ValueError: They are of other shapes than those of a network that knows these classes.
+        ValueError: The shapes or dtypes do not match a network with these classes.
     """
     scores, level_weights, *maps = outputs
     if (
         scores.shape != (number, len(info.classes))
         or level_weights.shape not in [(number, levels) for levels in range(4)]
-        or not all(each.ndim == 3 and len(each) == number and each.size for each in maps)
-        or any(each.dtype != np.float32 for each in outputs)
+        or not all(array.ndim == 3 and len(array) == number and array.size for array in maps)
+        or any(array.dtype != np.float32 for array in outputs)
     ):
-        shapes = ', '.join(f'{each.shape} {each.dtype}' for each in outputs)
+        shapes = ', '.join(f'{array.shape} {array.dtype}' for array in outputs)
         raise ValueError(
-            f'the network {info.name} says {shapes} of {number} images: it is none that '
-            'mmsxm export wrote'
+            f'The network {info.name} returned {shapes} for {number} images, which does not match '
+            'its classes. Use a file from mmsxm export.'
         )
     return Prediction(scores, maps[0] if maps else None, level_weights)

@@ -1,4 +1,4 @@
-"""An exported .onnx file, run by ONNX Runtime on the CPU."""
+"""Backend that runs an exported .onnx file with ONNX Runtime on the CPU."""
 
 import numpy as np
 
@@ -15,15 +15,15 @@ __all__ = ['OnnxRuntimeBackend']
 
 
 class OnnxRuntimeBackend:
-    """Run a file of mmsxm export by ONNX Runtime.
+    """Network from an .onnx file of mmsxm export, run with ONNX Runtime.
 
     Args:
         path: The file.
-        threads: Of the CPU; without it one for each core.
+        threads: Number of CPU threads; by default one per core.
 
     Raises:
         ImportError: ONNX Runtime is not installed.
-        ValueError: The file is damaged, or not one of ours.
+        ValueError: The file is damaged, or not from mmsxm export.
     """
 
     def __init__(self, path: str, threads: int | None = None) -> None:
@@ -33,16 +33,19 @@ class OnnxRuntimeBackend:
             raise ImportError(f"{path} needs ONNX Runtime: pip install 'mmsxm[station]'") from None
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0
-        # threads that wait in a loop would take the cores from those that read images
+        # spinning threads would take CPU time from the threads that read images
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
         options.log_severity_level = 3  # errors
         try:
             self.session = ort.InferenceSession(path, options, ['CPUExecutionProvider'])
             metadata = self.session.get_modelmeta().custom_metadata_map
-            inputs = [each.name for each in self.session.get_inputs()]
-            outputs = [each.name for each in self.session.get_outputs()]
-        except Exception as error:  # of classes that are ONNX Runtime's own
-            raise ValueError(f'{path} is no network that ONNX Runtime can read') from error
+            inputs = [node.name for node in self.session.get_inputs()]
+            outputs = [node.name for node in self.session.get_outputs()]
+        except Exception as error:  # ONNX Runtime has its own exception classes
+            raise ValueError(
+                f'{path} is not a network that ONNX Runtime can read. Export it again with mmsxm '
+                'export.'
+            ) from error
         self.info = read_description(metadata.get(METADATA), path)
         self.outputs = known_outputs(inputs, outputs, path)
 
@@ -50,10 +53,10 @@ class OnnxRuntimeBackend:
         """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8.
 
         Raises:
-            ValueError: The network can't be run on them.
+            ValueError: The network fails to run on the images.
         """
         try:
             outputs = self.session.run(self.outputs, {INPUT: images})
         except Exception as error:
-            raise ValueError(f'the network {self.info.name} can not be run: {error}') from error
+            raise ValueError(f'The network {self.info.name} failed to run: {error}') from error
         return to_prediction(outputs, self.info, len(images))

@@ -1,4 +1,4 @@
-"""An exported .xml file, run by OpenVINO on the CPU."""
+"""Backend that runs an exported .xml file with OpenVINO on the CPU."""
 
 from typing import TYPE_CHECKING
 
@@ -21,15 +21,15 @@ __all__ = ['OpenVINOBackend']
 
 
 class OpenVINOBackend:
-    """Run a file of mmsxm export by OpenVINO.
+    """Network from an .xml file of mmsxm export, run with OpenVINO.
 
     Args:
-        path: The .xml file; the .bin file of the same name lies beside it.
-        threads: Of the CPU; without it one for each core.
+        path: The .xml file, next to the .bin file of the same name.
+        threads: Number of CPU threads; by default one per core.
 
     Raises:
         ImportError: OpenVINO is not installed.
-        ValueError: A file is damaged, or not one of ours.
+        ValueError: A file is damaged, or not from mmsxm export.
     """
 
     def __init__(self, path: str, threads: int | None = None) -> None:
@@ -41,20 +41,23 @@ class OpenVINOBackend:
             ) from None
         settings = {
             'PERFORMANCE_HINT': 'LATENCY',  # all threads share one batch
-            'ENABLE_CPU_PINNING': False,  # the cores also read images
+            'ENABLE_CPU_PINNING': False,  # other threads read images on the same cores
             'INFERENCE_NUM_THREADS': threads or 0,
         }
         core = ov.Core()
         try:
             model = core.read_model(path)
-            description = _note(model, METADATA)
-            # OpenVINO's own choice would be bfloat16 wherever the processor has it
-            settings['INFERENCE_PRECISION_HINT'] = _note(model, PRECISION) or 'f32'
-            inputs = [each.any_name for each in model.inputs]
-            outputs = [each.any_name for each in model.outputs]
+            description = _metadata(model, METADATA)
+            # by default, OpenVINO uses bfloat16 on processors that support it
+            settings['INFERENCE_PRECISION_HINT'] = _metadata(model, PRECISION) or 'f32'
+            inputs = [port.any_name for port in model.inputs]
+            outputs = [port.any_name for port in model.outputs]
             self.model = core.compile_model(model, 'CPU', settings)
         except (RuntimeError, TypeError, UnicodeDecodeError) as error:
-            raise ValueError(f'{path} is no network that OpenVINO can read') from error
+            raise ValueError(
+                f'{path} is not a network that OpenVINO can read. Export it again with mmsxm '
+                'export.'
+            ) from error
         self.info = read_description(description, path)
         self.outputs = known_outputs(inputs, outputs, path)
 
@@ -62,16 +65,16 @@ class OpenVINOBackend:
         """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8.
 
         Raises:
-            ValueError: The network can't be run on them.
+            ValueError: The network fails to run on the images.
         """
-        # the model's own call shares one request, in which threads would read each other's results
+        # calling the model itself shares one request, so threads would read each other's results
         try:
             results = self.model.create_infer_request().infer({INPUT: images})
         except (RuntimeError, ValueError) as error:
-            raise ValueError(f'the network {self.info.name} can not be run: {error}') from error
+            raise ValueError(f'The network {self.info.name} failed to run: {error}') from error
         outputs = [results[name] for name in self.outputs]
         return to_prediction(outputs, self.info, len(images))
 
 
-def _note(model: 'Model', key: str) -> str | None:
+def _metadata(model: 'Model', key: str) -> str | None:
     return model.get_rt_info(key).value if model.has_rt_info(key) else None

@@ -1,6 +1,6 @@
-"""A checkpoint, run by PyTorch."""
+"""Backend that runs a checkpoint with PyTorch."""
 
-from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be imported at all
+from mmsxm import registry  # noqa: F401  applies the fixes that importing mmpretrain may need
 
 # isort: split
 
@@ -40,17 +40,17 @@ def load_network(
     """Build a trained network on the CPU.
 
     Args:
-        model: A config, its path, or a model's name.
-        checkpoint: Its weights: a file or a work directory, whose latest checkpoint counts. Without
-            it those that belong to the name.
-        calibrated: Whether the checkpoint's calibration counts, if it has one.
+        model: A config, its path, or the name of a model.
+        checkpoint: The weights: a file, or a work directory to use its latest checkpoint. By
+            default the weights of the named model.
+        calibrated: Use the calibration of the checkpoint, if it has one.
 
     Raises:
-        FileNotFoundError: There is no such config or checkpoint.
-        ValueError: The weights are of another network, or of a Stage I, which has no classes.
+        FileNotFoundError: The config or checkpoint does not exist.
+        ValueError: The weights are of another network, or of Stage I, which has no classes.
     """
-    cfg, own_weights = _find_config(model)
-    path = _find_checkpoint(checkpoint or own_weights, cfg)
+    cfg, default_weights = _find_config(model)
+    path = _find_checkpoint(checkpoint or default_weights, cfg)
     loaded = CheckpointLoader.load_checkpoint(path, map_location='cpu', logger='silent')
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     network: SXMNet = MODELS.build(without_pretrained_weights(cfg.model))
@@ -58,8 +58,8 @@ def load_network(
     meta = loaded.get('meta', {})
     if missing := missing_keys(network, state_dict):
         raise ValueError(
-            f'{path} does not fill the network of {_name(cfg)}: {len(missing)} of its tensors '
-            f'are missing or of another shape, first {missing[0]}.'
+            f'{path} does not match the network of {_name(cfg)}: {len(missing)} of its tensors are '
+            f'missing or have another shape, first {missing[0]}. Use the config of the checkpoint.'
         )
     require_no_unused_weights(network, state_dict, _name(cfg), path)
     if trained := trained_model(meta):
@@ -102,30 +102,33 @@ def _name(cfg: Config) -> str:
 def _find_checkpoint(checkpoint: str | Path | None, cfg: Config) -> str:
     if checkpoint is None:
         raise FileNotFoundError(
-            f'{_name(cfg)} comes without weights: name a checkpoint, or the work '
-            'directory of a training.'
+            f'{_name(cfg)} has no weights. Name a checkpoint, or the work directory of a training '
+            'run.'
         )
     path = latest_checkpoint(checkpoint) if Path(checkpoint).is_dir() else str(checkpoint)
     if path is None or not Path(path).is_file():
-        raise FileNotFoundError(f'There is no checkpoint {checkpoint}.')
+        raise FileNotFoundError(
+            f'There is no checkpoint {checkpoint}. Name a checkpoint, or the work directory of a '
+            'training run.'
+        )
     return path
 
 
 def _find_classes(meta: dict[str, Any], cfg: Config) -> tuple[str, ...]:
     classes = checkpoint_classes(meta)
-    if classes is None:  # weights alone, as mmsxm publish may write them
+    if classes is None:  # weights only, as mmsxm publish may write them
         classes = configured_classes(cfg.test_dataloader.dataset)
     return tuple(classes)
 
 
 class TorchBackend:
-    """Run a checkpoint by PyTorch.
+    """Network from a checkpoint, run with PyTorch.
 
     Args:
         model: See :func:`load_network`.
         checkpoint: See :func:`load_network`.
-        device: ``'cpu'``, ``'cuda'``...; without it a GPU where there is one.
-        threads: Of the CPU, for the whole process.
+        device: ``'cpu'``, ``'cuda'``...; by default a GPU if there is one.
+        threads: Number of CPU threads, for the whole process.
         calibrated: See :func:`load_network`.
     """
 
