@@ -436,7 +436,7 @@ def test_an_array_that_announces_more_than_it_holds_is_refused(
             if name == 'data.npy':
                 content = content[:8] + struct.pack('<H', len(header)) + header
             target.writestr(name, content)
-    with pytest.raises(ValueError, match=r'bank\.npz is no bank of threats'):
+    with pytest.raises(ValueError, match=r'bank\.npz is not a threat bank'):
         ThreatBank.load(path)
 
 
