@@ -392,7 +392,7 @@ def test_a_manifest_removes_nothing_out_of_its_copy(
     row = [name.format(outside=tmp_path), 'a', 'a' * 64, 'b' * 64]
     with open(copy / MANIFEST, 'a', newline='') as file:
         csv.writer(file).writerow(row)
-    with pytest.raises(ValueError, match=r'prepared\.csv:\d+: .* is no file of the copy'):
+    with pytest.raises(ValueError, match=r'prepared\.csv:\d+: .* is not a file of the copy'):
         prepare_data('sixray', raw, copy, size=16)
     assert mine.read_text() == 'precious'
 
@@ -417,7 +417,7 @@ def test_an_item_that_announces_more_than_it_holds_is_refused(what: str, tmp_pat
         code[code.tobytes().index(b'IDAT') - 4] = 0xFF
     path = bank(tmp_path / 'bank.npz', data=code, ends=np.array([len(code)]))
     damaged = ThreatBank.load(path)
-    with little_memory(), pytest.raises(ValueError, match=r'item 0 of .*bank\.npz is damaged'):
+    with little_memory(), pytest.raises(ValueError, match=r'Item 0 of .*bank\.npz is damaged'):
         damaged[0]
 
 
@@ -436,7 +436,7 @@ def test_an_array_that_announces_more_than_it_holds_is_refused(
             if name == 'data.npy':
                 content = content[:8] + struct.pack('<H', len(header)) + header
             target.writestr(name, content)
-    with pytest.raises(ValueError, match=r'bank\.npz is no bank of threats'):
+    with pytest.raises(ValueError, match=r'bank\.npz is not a threat bank'):
         ThreatBank.load(path)
 
 

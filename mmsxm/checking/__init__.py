@@ -1,1 +1,1 @@
-"""Looking over data sets before a training."""
+"""Data check before training."""

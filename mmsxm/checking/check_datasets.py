@@ -1,7 +1,8 @@
-"""Look a config's data sets over before a training, for what stops it or spoils its result.
+"""Data check: examine the datasets of a config before training.
 
-Each list is read as its data set reads it, each image is decoded in full, and what is found is kept
-with its place; docs/checking.md says what there is to find.
+It looks for whatever stops training or spoils its result. Each list is read as its dataset reads
+it, each image is decoded in full, and each finding is stored with its place. docs/checking.md lists
+the kinds of findings.
 """
 
 import os
@@ -42,7 +43,7 @@ QUANTILES = {'least': 0.0, '5 %': 0.05, 'median': 0.5, '95 %': 0.95, 'most': 1.0
 
 
 class _List:
-    """A list with the data set that reads it, and what is known of it so far."""
+    """List with the dataset that reads it, and the results so far."""
 
     def __init__(self, dataset: XrayDataset, phase: str) -> None:
         self.dataset = dataset
@@ -50,9 +51,9 @@ class _List:
         self.positives_only = dataset.positives_only
         self.rows: list[Row] = []
         self.left_out = 0
-        self.was_read = False  # to its end
-        self.named: set[str] = set()  # images, also those of rows that are left out
-        self.labels: dict[int, list[int]] = {}  # of usable rows
+        self.was_read = False  # completely
+        self.named: set[str] = set()  # images, including those of skipped rows
+        self.labels: dict[int, list[int]] = {}  # labels of usable rows, by row number
         self.objects: list[tuple[int, AnnotatedObject]] = []
 
     @property
@@ -68,18 +69,18 @@ class _List:
 
 
 def check_datasets(cfg: Config, workers: int = 0, max_pixels: int = MAX_PIXELS) -> Report:
-    """Examine the data sets of all phases of a config.
+    """Check the datasets of all phases of a config.
 
-    Files may hold anything: what is wrong with them is a finding, and never raised.
+    Files may contain anything: problems with them become findings and are never raised.
 
     Args:
-        cfg: The config; the ``dataset`` of each of its dataloaders is read, a list that several
-            name once.
-        workers: Processes that decode images; with 0 this one does.
-        max_pixels: Larger images are findings.
+        cfg: Config. The ``dataset`` of each dataloader is read. A list that several of them name is
+            read once.
+        workers: Number of processes that decode images; 0 uses this process.
+        max_pixels: Images larger than this become findings.
 
     Raises:
-        ValueError: The config has no data set, or one that is none of ours.
+        ValueError: The config has no dataset, or one that does not derive from XrayDataset.
     """
     lists, findings = _lists(cfg)
     for listed in lists:
@@ -96,7 +97,7 @@ def check_datasets(cfg: Config, workers: int = 0, max_pixels: int = MAX_PIXELS) 
 
 
 def _lists(cfg: Config) -> tuple[list[_List], list[Finding]]:
-    """The data sets of a config, not read yet, and why others can't be made."""
+    """Return the datasets of a config, not read yet, and why others cannot be built."""
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     lists: dict[tuple, _List] = {}
     failed: dict[str, Finding] = {}
@@ -105,19 +106,19 @@ def _lists(cfg: Config) -> tuple[list[_List], list[Finding]]:
         for settings in _leaves((cfg.get(name) or {}).get('dataset')):
             try:
                 dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
-            except (OSError, ValueError) as error:  # it looks into its list at once
+            except (OSError, ValueError) as error:  # its constructor already reads the list
                 finding = Finding('broken-list', phase, f'{name}.dataset', str(error))
                 failed.setdefault(str(error), finding)
                 continue
             if not isinstance(dataset, XrayDataset):
                 raise ValueError(
-                    f'the {phase} data are a {type(dataset).__name__}, but only data sets that '
-                    'derive from mmsxm.datasets.XrayDataset can be checked'
+                    f'The {phase} dataset is a {type(dataset).__name__}. Only datasets that derive '
+                    'from mmsxm.datasets.XrayDataset can be checked.'
                 )
             if not dataset.CLASSES:
                 raise ValueError(
-                    f'{type(dataset).__name__} needs the names of its classes: set '
-                    "metainfo=dict(classes=['Gun', 'Knife']) in the config"
+                    f'{type(dataset).__name__} needs the names of its classes. Set '
+                    "metainfo=dict(classes=['Gun', 'Knife']) in the config."
                 )
             key = (type(dataset), dataset.ann_file, dataset.img_prefix)
             known = lists.setdefault(key, _List(dataset, phase))
@@ -125,12 +126,12 @@ def _lists(cfg: Config) -> tuple[list[_List], list[Finding]]:
             if phase not in known.phases:
                 known.phases.append(phase)
     if not lists and not failed:
-        raise ValueError(f'{cfg.filename} has no data set: name a config that trains or tests')
+        raise ValueError(f'{cfg.filename} has no dataset. Choose a config for training or testing.')
     return list(lists.values()), list(failed.values())
 
 
 def _leaves(settings: Any) -> Iterator[dict]:
-    """The settings of data sets, also inside of mmengine's wrappers."""
+    """Yield the settings of datasets, also inside wrappers of mmengine."""
     if not settings:
         return
     inner = settings.get('datasets') or settings.get('dataset')
@@ -142,7 +143,7 @@ def _leaves(settings: Any) -> Iterator[dict]:
 
 
 def _read_rows(listed: _List) -> Iterator[Finding]:
-    """Read a list and look for its images."""
+    """Read a list and look up its images."""
     dataset = listed.dataset
     try:
         dataset.check_list_file()
@@ -167,7 +168,7 @@ def _read_rows(listed: _List) -> Iterator[Finding]:
         for kind, place in dataset.list_problems():
             yield listed.finding('list-problem', kind, place)
         listed.was_read = True
-    except Exception as error:  # a parser's own: the other lists are read all the same
+    except Exception as error:  # raised by a parser; the other lists are still read
         yield listed.finding('broken-list', _reason(error))
     for row in listed.rows:
         if row.path is None:
@@ -184,7 +185,7 @@ def _reason(error: Exception) -> str:
 def _fingerprints(
     lists: Iterable[_List], workers: int, max_pixels: int
 ) -> tuple[dict[str, Fingerprint], dict[str, str]]:
-    """The fingerprints of all images by their paths, and why others have none."""
+    """Return the fingerprints of all images by path, and the errors of unreadable images."""
     from rich.progress import track
 
     paths = list(dict.fromkeys(row.path for listed in lists for row in listed.rows if row.path))
@@ -212,19 +213,19 @@ def _read_all(
 def _examine_rows(
     listed: _List, fingerprints: Mapping[str, Fingerprint], broken: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """Look at the image and the annotation of each row."""
+    """Check the image and the annotation of each row."""
     dataset = listed.dataset
     for row in listed.rows:
         if row.path is None:
             continue
-        print_ = fingerprints.get(row.path)
-        if print_ is None:
+        fingerprint = fingerprints.get(row.path)
+        if fingerprint is None:
             yield Finding('broken-image', row.split, row.path, broken[row.path], row)
         else:
-            if print_.transparent:
+            if fingerprint.transparent:
                 yield Finding('transparent-image', row.split, row.path, '', row, (row.path,))
-            if is_odd(print_.size):
-                height, width = print_.size
+            if is_odd(fingerprint.size):
+                height, width = fingerprint.size
                 detail = f'{width} x {height}'
                 yield Finding('odd-size', row.split, row.path, detail, row, (row.path,))
         img_id = image_id(row.name)
@@ -234,23 +235,23 @@ def _examine_rows(
             objects = dataset.read_objects(img_id)
         except FileNotFoundError:
             objects = None
-        except Exception as error:  # a parser's own: the other files are read all the same
+        except Exception as error:  # raised by a parser; the other files are still read
             reason = _reason(error)
             yield Finding('broken-annotation', row.split, place, reason, row, (row.path,))
-            if print_ and row.gt_label is not None:
+            if fingerprint and row.gt_label is not None:
                 listed.labels[row.number] = row.gt_label
             continue
-        # in a prepared copy boxes were clipped before, and may leave the image for cut margins
-        size = print_.size if print_ and dataset.prepared is None else None
+        # in a prepared copy, boxes are already clipped and may reach into the cropped margins
+        size = fingerprint.size if fingerprint and dataset.prepared is None else None
         yield from object_findings(row, place, objects, dataset.CLASSES, size)
         found = known_labels(objects or (), dataset.CLASSES)
-        if print_ and (found or row.gt_label is not None):
+        if fingerprint and (found or row.gt_label is not None):
             listed.labels[row.number] = found if row.gt_label is None else row.gt_label
         listed.objects += ((row.number, item) for item in objects or ())
 
 
 def _rows_by_path(lists: Iterable[_List]) -> dict[str, Row]:
-    """The first row of each image."""
+    """Return the first row of each image."""
     rows: dict[str, Row] = {}
     for listed in lists:
         for row in listed.rows:
@@ -262,10 +263,10 @@ def _rows_by_path(lists: Iterable[_List]) -> dict[str, Row]:
 def _compare_images(
     lists: list[_List], fingerprints: Mapping[str, Fingerprint]
 ) -> Iterator[Finding]:
-    """Look for images that come more than once."""
+    """Look for duplicate images."""
     for listed in lists:
         if listed.trains and len(listed.phases) > 1:
-            yield listed.finding('one-list', f'it is for {" and ".join(listed.phases)}')
+            yield listed.finding('one-list', f'the list is used for {" and ".join(listed.phases)}')
     training = _rows_by_path(listed for listed in lists if listed.trains)
     tested = [listed for listed in lists if not listed.trains]
     yield from shared_images(training, [_rows_by_path([listed]) for listed in tested])
@@ -287,7 +288,7 @@ def _unlisted_images(lists: Iterable[_List]) -> Iterator[Finding]:
 
 
 def _checked(listed: _List, fingerprints: Mapping[str, Fingerprint]) -> CheckedList:
-    """Sum a list up."""
+    """Summarize a list."""
     dataset = listed.dataset
     classes = list(dataset.CLASSES)
     images = Counter(label for labels in listed.labels.values() for label in set(labels))
@@ -313,7 +314,7 @@ def _checked(listed: _List, fingerprints: Mapping[str, Fingerprint]) -> CheckedL
 def _statistics(
     listed: _List, fingerprints: Mapping[str, Fingerprint]
 ) -> dict[str, dict[str, float]]:
-    """Quantiles of sizes and aspects; of boxes, those that lie in a readable image."""
+    """Return quantiles of sizes and aspects. Only boxes in readable images count."""
     sizes = {
         row.number: fingerprints[row.path].size
         for row in listed.rows
@@ -348,19 +349,19 @@ def _statistics(
 
 
 def _count_findings(listed: _List, checked: CheckedList) -> Iterator[Finding]:
-    """Compare the counts with what they should be."""
+    """Compare the counts with their expected values."""
     if not checked.usable:
         if listed.was_read:
-            yield listed.finding('no-images', f'none of {checked.rows:,} rows')
+            yield listed.finding('no-images', f'none of {checked.rows:,} rows is usable')
         return
     if checked.published not in (None, checked.positives):
-        detail = f'{checked.positives:,} usable positives, published are {checked.published:,}'
+        detail = f'{checked.positives:,} usable positives, but {checked.published:,} are published'
         yield listed.finding('unpublished-count', detail)
     if checked.positives == checked.usable:
         official = type(listed.dataset).__name__ in PUBLISHED
         detail = f'all of {checked.usable:,} usable images have items'
         if checked.left_out:
-            detail += f'; positives_only leaves {checked.left_out:,} without items out'
+            detail += f'; positives_only skips {checked.left_out:,} without items'
         yield listed.finding('positives-only' if official else 'no-harmless-bags', detail)
     kind = 'untrained-class' if listed.trains else 'untested-class'
     for name, count in checked.images.items():

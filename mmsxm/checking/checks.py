@@ -1,4 +1,4 @@
-"""What can be wrong with a data set, how bad it is, and what to do (docs/checking.md)."""
+"""Kinds of data problems with their severity and remedy (docs/checking.md)."""
 
 import difflib
 import math
@@ -26,12 +26,12 @@ __all__ = [
 ERROR, WARNING, NOTE = 'error', 'warning', 'note'
 SEVERITIES = (ERROR, WARNING, NOTE)
 
-SMALLEST_IMAGE, LONGEST_IMAGE = 32, 4.0  # pixels of the shorter side, longer / shorter side
+SMALLEST_IMAGE, LONGEST_IMAGE = 32, 4.0  # pixels of the shorter side; longer side / shorter side
 SMALLEST_BOX = 2.0  # pixels of the shorter side
 
 
 class Kind(NamedTuple):
-    """What a finding is called, how bad it is, and what to do about it."""
+    """Severity, title and remedy of a kind of finding."""
 
     severity: str
     title: str
@@ -39,123 +39,149 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    # whatever stops a training, or damages its result and nobody sees it
+    # errors stop training, or silently damage its result
     'no-list': Kind(
-        ERROR, 'lists or folders that are missing', 'set the data root to where they are'
+        ERROR, 'missing lists or image folders', 'set the data root to the folder of the dataset'
     ),
-    'broken-list': Kind(
-        ERROR, 'lists that can not be read', 'mend the line, or get the list again'
+    'broken-list': Kind(ERROR, 'unreadable lists', 'fix the line, or download the list again'),
+    'no-images': Kind(ERROR, 'lists without a usable image', 'see the other findings of this list'),
+    'one-list': Kind(
+        ERROR,
+        'lists used for both training and evaluation',
+        'use different lists for training and evaluation',
     ),
-    'no-images': Kind(ERROR, 'lists without a usable image', 'see what else is said of the list'),
-    'one-list': Kind(ERROR, 'lists for both training and evaluation', 'name different lists'),
-    'missing-image': Kind(
-        ERROR, 'images that are missing', 'get the archive again, or drop the row'
-    ),
-    'broken-image': Kind(
-        ERROR, 'images that can not be read', 'get the file again, or drop the row'
-    ),
+    'missing-image': Kind(ERROR, 'missing images', 'download the archive again, or remove the row'),
+    'broken-image': Kind(ERROR, 'unreadable images', 'download the file again, or remove the row'),
     'transparent-image': Kind(
         ERROR,
-        'transparent images: training sees what is beneath, screening sees white',
-        'store it without transparency, on white',
+        'transparent images: training sees the color beneath, screening sees white',
+        'store the image on white, without transparency',
     ),
-    'broken-annotation': Kind(
-        ERROR, 'annotations that can not be read', 'mend the file, or drop the row'
+    'broken-annotation': Kind(ERROR, 'unreadable annotations', 'fix the file, or remove the row'),
+    'no-label': Kind(
+        ERROR, 'images without any known label', 'annotate the image, or remove the row'
     ),
-    'no-label': Kind(ERROR, 'images whose labels nothing tells', 'annotate it, or drop the row'),
     'lost-label': Kind(
         ERROR,
-        'objects of unknown classes, from which labels follow',
-        'spell the class as the config does, or add it there',
+        'objects of unknown classes in a dataset whose labels follow from the objects',
+        'spell the class as in the config, or add it there',
     ),
     'contradicting-rows': Kind(
-        ERROR, 'rows that give an image other labels than before', 'keep the right row'
+        ERROR, 'rows whose labels contradict an earlier row of the image', 'keep the correct row'
     ),
-    'leak': Kind(ERROR, 'images in training and evaluation', 'drop them from the training list'),
+    'leak': Kind(
+        ERROR, 'images in both training and evaluation', 'remove them from the training list'
+    ),
     'leaked-copy': Kind(
         ERROR,
-        'training images that are identical to one of evaluation',
-        'drop them from the training list',
+        'training images identical to an evaluation image',
+        'remove them from the training list',
     ),
     'untrained-class': Kind(
-        ERROR, 'classes without a positive in training', 'add images, or take the class out'
+        ERROR,
+        'classes without a positive image in training',
+        'add images, or remove the class from the config',
     ),
-    # what the loader leaves out or mends, or what makes numbers mean something else
+    # warnings: the loader skips or fixes these, or they change the meaning of numbers
     'no-annotation': Kind(WARNING, 'positives without an annotation', 'Stage I needs their boxes'),
     'empty-annotation': Kind(
-        WARNING, 'positives whose annotation has no object', 'Stage I needs their boxes'
+        WARNING, 'positives whose annotation has no objects', 'Stage I needs their boxes'
     ),
     'unknown-class': Kind(
         WARNING,
-        'objects of unknown classes, left out',
-        "spell the class as the config does; SIXray's Hammer is meant to be left out",
+        'skipped objects of unknown classes',
+        "spell the class as in the config. SIXray's Hammer is skipped on purpose",
     ),
     'labels-differ': Kind(
         WARNING, 'labels that differ from the boxes', 'look at the image: one of them is wrong'
     ),
-    'box-no-number': Kind(WARNING, 'boxes with a corner that is no number', 'annotate it again'),
+    'box-no-number': Kind(
+        WARNING, 'boxes with a corner that is not a number', 'annotate the object again'
+    ),
     'box-inverted': Kind(
-        WARNING, 'boxes with corners in the wrong order', 'x1 < x2 and y1 < y2; is it x, y, w, h?'
+        WARNING,
+        'boxes with corners in the wrong order',
+        'write corners with x1 < x2 and y1 < y2; the box may be x, y, w, h',
     ),
-    'box-no-area': Kind(WARNING, 'boxes without an area', 'annotate it again'),
-    'box-outside': Kind(WARNING, 'boxes outside of the image', 'is it of an image of other size?'),
+    'box-no-area': Kind(WARNING, 'boxes without an area', 'annotate the object again'),
+    'box-outside': Kind(
+        WARNING,
+        'boxes outside the image',
+        'check whether the box belongs to an image of another size',
+    ),
     'box-over-border': Kind(
-        WARNING, 'boxes that reach over the border, clipped', 'is it of an image of other size?'
+        WARNING,
+        'boxes that cross the border and are clipped',
+        'check whether the box belongs to an image of another size',
     ),
-    'repeated-row': Kind(WARNING, 'images that a list names again', 'they count twice: drop a row'),
-    'list-problem': Kind(WARNING, 'entries that the list reader passed over', 'mend the list'),
+    'repeated-row': Kind(
+        WARNING, 'images listed more than once', 'remove the extra rows: such images count twice'
+    ),
+    'list-problem': Kind(
+        WARNING, 'entries that the list reader skipped or reinterpreted', 'fix the list'
+    ),
     'shared-evaluation': Kind(
-        WARNING, 'images in several lists of evaluation', 'what is chosen on one flatters the other'
+        WARNING,
+        'images in several evaluation lists',
+        'use separate lists: a threshold chosen on one list looks too good on the other',
     ),
-    'identical-images': Kind(WARNING, 'images that are identical to another', 'drop one of them'),
+    'identical-images': Kind(WARNING, 'images identical to another image', 'remove one of them'),
     'near-leak': Kind(
         WARNING,
-        'images of evaluation that look like one of training',
-        'they flatter the result: split by bags, not by images',
+        'evaluation images that look like a training image',
+        'split by bags, not by images: such images make results look too good',
     ),
     'unpublished-count': Kind(
-        WARNING, 'lists of another length than the published', 'give the counts beside results'
+        WARNING,
+        'lists whose length differs from the published one',
+        'report the counts with your results',
     ),
     'untested-class': Kind(
-        WARNING, 'classes without a positive in evaluation', 'their AP is undefined: add images'
+        WARNING,
+        'classes without a positive image in evaluation',
+        'add images: the AP of these classes is undefined',
     ),
     'no-harmless-bags': Kind(
         WARNING,
         'lists without a harmless bag',
-        'add bags without items: a network that never saw one takes many of them for items, and '
-        'without them its false alarms cannot be measured',
+        'add bags without items. A network that never saw one mistakes many of them for items, '
+        'and their false alarms cannot be measured',
     ),
-    # what is good to know
+    # notes
     'positives-only': Kind(
         NOTE,
         'lists of SIXray or OPIXray without a harmless bag',
-        'nothing for the tables of the paper; for a station, train, calibrate and test with '
-        'harmless bags too',
+        'nothing for the tables of the paper. For a station, also train, calibrate and test with '
+        'harmless bags',
     ),
-    'class-case': Kind(NOTE, 'classes in another case', 'nothing: they are matched'),
+    'class-case': Kind(NOTE, 'classes spelled in another case', 'nothing: they are matched'),
     'box-tiny': Kind(
-        NOTE, f'boxes with a side under {SMALLEST_BOX:g} pixels', 'look whether they mean anything'
+        NOTE,
+        f'boxes with a side under {SMALLEST_BOX:g} pixels',
+        'look at the image: check whether the box is meaningful',
     ),
     'odd-size': Kind(
         NOTE,
         f'images under {SMALLEST_IMAGE} pixels, or {LONGEST_IMAGE:g} times as long as wide',
-        'resizing to a square distorts them: look whether they belong there',
+        'check whether they belong in the list: resizing to a square distorts them',
     ),
     'near-duplicate': Kind(
-        NOTE, 'images that look like another of the same side', 'keep them on one side of a split'
+        NOTE,
+        'images that look like another image on the same side of the split',
+        'keep them on one side of the split',
     ),
     'unfollowed-link': Kind(
-        NOTE, 'links out of the folder of images, not followed', 'copy what they lead to'
+        NOTE, 'skipped links that lead out of the image folder', 'copy the files that they point to'
     ),
-    'unlisted-image': Kind(NOTE, 'images that no list names', 'nothing, if that is intended'),
+    'unlisted-image': Kind(NOTE, 'images that no list names', 'nothing, if this is intended'),
 }
 
 
 class Row(NamedTuple):
-    """An image as a list names it.
+    """Image as listed in a split.
 
-    ``split`` says what the list is for, ``number`` counts its rows from 0, ``line`` is where the
-    row stands in ``file``, and ``path`` is None where there is no such image.
+    ``split`` is the purpose of the list. ``number`` counts its rows from 0, and ``line`` is the
+    line of the row in ``file``. ``path`` is None if the image does not exist.
     """
 
     split: str
@@ -168,15 +194,15 @@ class Row(NamedTuple):
 
     @property
     def place(self) -> str:
-        """File and line."""
+        """Return the file and the line."""
         return f'{self.file}:{self.line}'
 
 
 class Finding(NamedTuple):
-    """Something that is wrong at a place.
+    """Problem found at a place.
 
-    ``kind`` is a key of KINDS, ``row`` that of the list to blame, if there is one. ``images`` are
-    files that show it, and ``box`` lies in the first of them.
+    ``kind`` is a key of KINDS. ``row`` is the row that causes the problem, if there is one.
+    ``images`` are files that show it, and ``box`` is a box in the first of them.
     """
 
     kind: str
@@ -189,21 +215,21 @@ class Finding(NamedTuple):
 
     @property
     def severity(self) -> str:
-        """One of SEVERITIES."""
+        """Return the severity, one of SEVERITIES."""
         return KINDS[self.kind].severity
 
     @property
     def words(self) -> str:
-        """Place and detail, which may name its place itself."""
+        """Return the place and the detail, without repeating a place that the detail names."""
         if not self.detail or self.place in self.detail:
             return self.detail or self.place
         return f'{self.place}: {self.detail}'
 
 
 def box_fault(bbox: Box, image_size: tuple[int, int] | None) -> str | None:
-    """The key in KINDS of what is wrong with a box, xyxy, in an image of size (h, w).
+    """Return the key in KINDS of what is wrong with a box (xyxy) in an image of size (h, w).
 
-    Without a size nothing is said of its place.
+    Without a size, the position of the box is not checked.
     """
     x1, y1, x2, y2 = bbox
     if not all(map(math.isfinite, bbox)):
@@ -222,12 +248,12 @@ def box_fault(bbox: Box, image_size: tuple[int, int] | None) -> str | None:
 
 
 def is_odd(size: tuple[int, int]) -> bool:
-    """Whether an image of size (h, w) is very small, or very long."""
+    """Return whether an image of size (h, w) is very small or very long."""
     return min(size) < SMALLEST_IMAGE or max(size) > LONGEST_IMAGE * min(size)
 
 
 def known_labels(objects: Iterable[AnnotatedObject], classes: Sequence[str]) -> list[int]:
-    """The labels of objects whose classes are known, in any case, sorted."""
+    """Return the sorted labels of objects whose classes are known in any case."""
     labels = labels_by_name(classes)
     return sorted({labels.get(item.class_name.lower(), -1) for item in objects} - {-1})
 
@@ -239,14 +265,14 @@ def object_findings(
     classes: Sequence[str],
     image_size: tuple[int, int] | None,
 ) -> Iterator[Finding]:
-    """What is wrong with the objects of an image.
+    """Yield the problems of the objects of an image.
 
     Args:
-        row: The image's row; without labels, these follow from the objects.
-        place: Of the annotation.
-        objects: None when there is no annotation.
-        classes: Names in the order of the labels.
-        image_size: (h, w), None when it is unknown, or boxes are meant to leave the image.
+        row: Row of the image. Without labels, they follow from the objects.
+        place: Place of the annotation.
+        objects: Objects of the image, or None if there is no annotation.
+        classes: Class names in the order of the labels.
+        image_size: (h, w). None if it is unknown, or if boxes may leave the image.
     """
     images = (row.path,) if row.path else ()
 
@@ -254,7 +280,7 @@ def object_findings(
         return Finding(kind, row.split, where, detail, row, images, box)
 
     if not objects:
-        what = 'there is no annotation' if objects is None else 'the annotation has no object'
+        what = 'there is no annotation' if objects is None else 'the annotation has no objects'
         if row.gt_label is None:
             yield finding('no-label', place, what)
         elif row.gt_label:
@@ -266,9 +292,9 @@ def object_findings(
         label = labels.get(item.class_name.lower())
         if label is None:
             close = difflib.get_close_matches(item.class_name.lower(), labels, 1)
-            meant = f'; is it {classes[labels[close[0]]]!r}?' if close else ''
+            suggestion = f'; did you mean {classes[labels[close[0]]]!r}?' if close else ''
             kind = 'lost-label' if row.gt_label is None else 'unknown-class'
-            yield finding(kind, item.place, f'{item.class_name!r}{meant}', item.bbox)
+            yield finding(kind, item.place, f'{item.class_name!r}{suggestion}', item.bbox)
         elif classes[label] != item.class_name:
             yield finding('class-case', item.place, f'{item.class_name!r}', item.bbox)
         if item.bbox is not None and (fault := box_fault(item.bbox, image_size)) is not None:
@@ -280,7 +306,7 @@ def object_findings(
             ', '.join(classes[label] for label in labels) or 'nothing'
             for labels in (row.gt_label, found)
         )
-        yield finding('labels-differ', place, f'the list has {listed}, the boxes {boxed}')
+        yield finding('labels-differ', place, f'the list has {listed}, but the boxes have {boxed}')
 
 
 def _corners(bbox: Box) -> str:
@@ -288,7 +314,7 @@ def _corners(bbox: Box) -> str:
 
 
 def repeated_rows(rows: Iterable[Row]) -> Iterator[Finding]:
-    """Rows of one list whose image an earlier one names."""
+    """Yield the rows of one list whose image an earlier row names."""
     first: dict[str, Row] = {}
     for row in rows:
         if row.path is None:
@@ -298,5 +324,10 @@ def repeated_rows(rows: Iterable[Row]) -> Iterator[Finding]:
             same = before.gt_label == row.gt_label
             kind = 'repeated-row' if same else 'contradicting-rows'
             yield Finding(
-                kind, row.split, row.place, f'{row.name}, as at {before.place}', row, (row.path,)
+                kind,
+                row.split,
+                row.place,
+                f'{row.name}, also listed at {before.place}',
+                row,
+                (row.path,),
             )

@@ -1,4 +1,7 @@
-"""Images that come more than once: by name, pixel by pixel, or nearly; above all across a split."""
+"""Duplicate images, above all across a split.
+
+Duplicates share a name, have identical pixels, or look nearly the same.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -12,11 +15,11 @@ Rows = dict[str, Row]
 
 
 def shared_images(training: Rows, evaluation: Iterable[Rows]) -> Iterator[Finding]:
-    """Images that lists of both sides name, or several of evaluation.
+    """Yield images named by lists of both sides, or by several evaluation lists.
 
     Args:
         training: Rows of training by their paths.
-        evaluation: Those of each list of evaluation.
+        evaluation: Rows of each evaluation list by their paths.
     """
     seen: Rows = {}
     for rows in evaluation:
@@ -32,17 +35,18 @@ def shared_images(training: Rows, evaluation: Iterable[Rows]) -> Iterator[Findin
 def copies(
     training: Rows, evaluation: Rows, fingerprints: Mapping[str, Fingerprint]
 ) -> Iterator[Finding]:
-    """Images that are identical or look alike, within each side and across.
+    """Yield images that are identical or look alike, within each side and across both.
 
-    An image is told of once for each side: with the one before it that is identical, or else the
-    one that is most like it.
+    An image is reported once for each side: with the first earlier image that is identical, or else
+    with the most similar one.
 
     Args:
         training: Rows of training by their paths.
-        evaluation: Those of evaluation; what is on both sides is left to :func:`shared_images`.
-        fingerprints: Of all images that can be read, by their paths.
+        evaluation: Rows of evaluation by their paths. Images on both sides are left to
+            :func:`shared_images`.
+        fingerprints: Fingerprints of all readable images by their paths.
     """
-    first: list[dict[bytes, Row]] = []
+    first_rows: list[dict[bytes, Row]] = []
     for side in (training, evaluation):
         by_digest: dict[bytes, Row] = {}
         for path, row in side.items():
@@ -50,8 +54,8 @@ def copies(
                 before = by_digest.setdefault(fingerprints[path].digest, row)
                 if before is not row:
                     yield _pair('identical-images', row, before)
-        first.append(by_digest)
-    trained, tested = first
+        first_rows.append(by_digest)
+    trained, tested = first_rows
     for path, row in training.items():
         twin = tested.get(fingerprints[path].digest) if path in fingerprints else None
         if twin is not None and path not in evaluation:
@@ -70,9 +74,9 @@ def copies(
 
 
 def _pair(kind: str, row: Row, other: Row, distance: int | None = None) -> Finding:
-    detail = f'{row.name}, as {other.name} ({other.split}, line {other.line})'
+    detail = f'{row.name} matches {other.name} ({other.split}, line {other.line})'
     if None not in (row.gt_label, other.gt_label) and row.gt_label != other.gt_label:
-        detail += ', with other labels'
+        detail += ', with different labels'
     if distance is not None:
         detail += f', {distance} of 255 bits differ'
     images = tuple(dict.fromkeys(path for path in (row.path, other.path) if path))

@@ -1,4 +1,4 @@
-"""Lists without the images that a training must not have."""
+"""Lists without the rows that must not be used in training."""
 
 import os
 from collections import Counter
@@ -13,7 +13,7 @@ __all__ = ['FixedList', 'write_fixed_lists']
 
 
 class FixedList(NamedTuple):
-    """A list that was written, or why not, and how many of its rows were dropped."""
+    """List that was written with its number of removed rows, or the reason why it was not."""
 
     path: Path
     dropped: int
@@ -21,13 +21,13 @@ class FixedList(NamedTuple):
 
 
 def write_fixed_lists(report: Report, folder: str | os.PathLike[str]) -> list[FixedList]:
-    """Write each list again without the rows of errors, in its own form and under its own name.
+    """Write each list again without its error rows, in its own format and under its own name.
 
-    Of lists with one name all but the first are called after their split, too. A list that can't
-    be read is not written.
+    If several lists have the same name, all but the first are prefixed with their split. An
+    unreadable list is not written.
 
     Raises:
-        ValueError: It would be written over one of the lists.
+        ValueError: A list would overwrite one of the original lists.
     """
     folder = Path(folder)
     files = [Path(checked.dataset.ann_file) for checked in report.lists]
@@ -38,7 +38,7 @@ def write_fixed_lists(report: Report, folder: str | os.PathLike[str]) -> list[Fi
         taken[file.name] += 1
         path = folder / f'{prefix}{file.name}'
         if path.resolve() in {known.resolve() for known in files}:
-            raise ValueError(f'{path} is one of the lists themselves: name another folder')
+            raise ValueError(f'{path} is one of the original lists. Choose another folder.')
         lines = {
             finding.row.line
             for finding in report.findings

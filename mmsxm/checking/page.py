@@ -1,4 +1,4 @@
-"""What a check of data sets found, as one page with small pictures that needs no other file."""
+"""Report of a data check as a single self-contained HTML page with small pictures."""
 
 import base64
 import math
@@ -16,9 +16,9 @@ from mmsxm.visualization.overlays import BOX_COLOUR
 
 __all__ = ['check_page']
 
-PICTURED = 12  # findings of a kind with pictures,
-NAMED = 100  # and without
-SIDE = 220  # pixels of a picture
+PICTURED = 12  # findings of a kind that are shown with pictures
+NAMED = 100  # findings of a kind that are listed without pictures
+SIDE = 220  # longer side of a picture, in pixels
 COLOURS = dict(zip(SEVERITIES, ('#b3261e', '#9a6700', '#57606a'), strict=True))
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem;
@@ -39,7 +39,7 @@ li { font-size: .85rem; overflow-wrap: anywhere }
 
 
 def check_page(report: Report) -> str:
-    """The report as HTML; names of files and classes can't be anything but text in it."""
+    """Render the report as HTML. Names of files and classes are always escaped as text."""
     verdict = 'Training may start' if report.may_train else 'Training must not start yet'
     found = report.by_kind()
     counts = ', '.join(
@@ -65,32 +65,35 @@ def _tables(lists: Sequence[CheckedList]) -> Iterator[str]:
         head,
         [
             [
-                f'{one.split}: {one.dataset.ann_file}',
-                *(f'{n:,}' for n in (one.rows, one.left_out, one.usable, one.positives)),
-                '' if one.published is None else f'{one.published:,}',
+                f'{checked.split}: {checked.dataset.ann_file}',
+                *(
+                    f'{n:,}'
+                    for n in (checked.rows, checked.left_out, checked.usable, checked.positives)
+                ),
+                '' if checked.published is None else f'{checked.published:,}',
             ]
-            for one in lists
+            for checked in lists
         ],
     )
     yield '<h2>Images and boxes by class</h2>'
-    classes = list(dict.fromkeys(name for one in lists for name in one.images))
+    classes = list(dict.fromkeys(name for checked in lists for name in checked.images))
     rows = [
         [
             name,
-            *(f'{n.get(name, 0):,}' for one in lists for n in (one.images, one.boxes)),
+            *(f'{n.get(name, 0):,}' for checked in lists for n in (checked.images, checked.boxes)),
         ]
         for name in classes
     ]
-    head = [f'{one.split} {what}' for one in lists for what in ('images', 'boxes')]
+    head = [f'{checked.split} {what}' for checked in lists for what in ('images', 'boxes')]
     yield _table(['class', *head], rows)
-    for one in lists:
-        if one.statistics:
-            head = list(next(iter(one.statistics.values())))
+    for checked in lists:
+        if checked.statistics:
+            head = list(next(iter(checked.statistics.values())))
             rows = [
                 [name, *(f'{values[key]:.4g}' for key in head)]
-                for name, values in one.statistics.items()
+                for name, values in checked.statistics.items()
             ]
-            yield f'<h2>Sizes in {escape_html(one.split)}, pixels</h2>'
+            yield f'<h2>Sizes in {escape_html(checked.split)}, pixels</h2>'
             yield _table(['', *head], rows)
 
 
@@ -132,7 +135,7 @@ def _words(finding: Finding) -> str:
 
 
 def _picture(path: str, box: Box | None) -> str:
-    """A small picture of an image, nothing where it can't be read."""
+    """Render a small picture of an image, or nothing if it is unreadable."""
     try:
         image = read_image(path)
     except (ImageError, OSError):

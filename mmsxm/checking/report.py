@@ -1,4 +1,4 @@
-"""What a check of data sets found out."""
+"""Results of a data check."""
 
 import json
 import math
@@ -13,18 +13,18 @@ FORMAT = 1
 
 
 class CheckedList(NamedTuple):
-    """What is in a list.
+    """Summary of a list.
 
     Attributes:
-        split: What it is for, such as ``train`` or ``val/test``.
-        dataset: That reads it.
-        rows: That it has, those that the config leaves out (``positives_only``) not counted.
-        left_out: These.
-        usable: Rows whose image can be read and has labels.
-        positives: Usable ones with a label.
-        published: Positives of the release, None if nothing is known.
-        images: Usable images by class.
-        boxes: Objects by class.
+        split: Purpose of the list, such as ``train`` or ``val/test``.
+        dataset: Dataset that reads the list.
+        rows: Number of rows, not counting those in ``left_out``.
+        left_out: Number of rows that the config skips (``positives_only``).
+        usable: Number of rows whose image is readable and has labels.
+        positives: Number of usable rows with a positive label.
+        published: Number of positives in the release, or None if it is unknown.
+        images: Usable images per class.
+        boxes: Objects per class.
         statistics: Quantiles of measures of images and boxes.
     """
 
@@ -41,46 +41,46 @@ class CheckedList(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The lists of a config, and what was found."""
+    """Checked lists of a config, and all findings."""
 
     lists: list[CheckedList]
     findings: list[Finding]
 
     @property
     def may_train(self) -> bool:
-        """Whether nothing was found that a training must not start with."""
+        """Return whether there are no errors, so that training may start."""
         return all(finding.severity != ERROR for finding in self.findings)
 
     def by_kind(self) -> dict[str, list[Finding]]:
-        """The findings by the keys of KINDS, in their order: the worst first."""
+        """Return the findings by the keys of KINDS and in their order: the most severe first."""
         found: dict[str, list[Finding]] = {kind: [] for kind in KINDS}
         for finding in self.findings:
             found[finding.kind].append(finding)
         return {kind: findings for kind, findings in found.items() if findings}
 
     def to_json(self) -> str:
-        """Everything as JSON, in ASCII; a corner of a box that is no number is null."""
+        """Return everything as ASCII JSON. A box corner that is not a number is null."""
         lists = [
             {
-                'split': one.split,
-                'file': one.dataset.ann_file,
-                'images_in': one.dataset.img_prefix,
-                **{key: getattr(one, key) for key in CheckedList._fields[2:]},
+                'split': checked.split,
+                'file': checked.dataset.ann_file,
+                'images_in': checked.dataset.img_prefix,
+                **{key: getattr(checked, key) for key in CheckedList._fields[2:]},
             }
-            for one in self.lists
+            for checked in self.lists
         ]
         findings = [
             {
-                'kind': one.kind,
-                'severity': one.severity,
-                'split': one.split,
-                'place': one.place,
-                'detail': one.detail,
-                'name': one.row.name if one.row else None,
-                'images': one.images,
-                'box': one.box and [v if math.isfinite(v) else None for v in one.box],
+                'kind': finding.kind,
+                'severity': finding.severity,
+                'split': finding.split,
+                'place': finding.place,
+                'detail': finding.detail,
+                'name': finding.row.name if finding.row else None,
+                'images': finding.images,
+                'box': finding.box and [v if math.isfinite(v) else None for v in finding.box],
             }
-            for one in self.findings
+            for finding in self.findings
         ]
         kinds = {kind: KINDS[kind]._asdict() for kind in self.by_kind()}
         content = {

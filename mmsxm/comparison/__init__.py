@@ -1,1 +1,1 @@
-"""How two sets of images differ: sizes, look, and what a linear classifier sees."""
+"""Comparison of two sets of images."""

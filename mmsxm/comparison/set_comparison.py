@@ -1,6 +1,6 @@
-"""How alike two sets of X-ray images are, in numbers: sizes of the items and look of the images.
+"""Numeric comparison of two sets of X-ray images: item sizes and image appearance.
 
-Made for simulated bags beside those of the scanner that they stand for.
+It is meant for comparing simulated bags with those of the scanner that they imitate.
 """
 
 import math
@@ -19,12 +19,14 @@ from mmsxm.io.safe_parsing import read_records
 
 Picture = npt.NDArray[Any]  # RGB, (h, w, 3), uint8
 
-BACKGROUND_STEP = 18  # grey values that a pixel of the background may differ from its level
+BACKGROUND_STEP = (
+    18  # largest difference, in gray values, of a background pixel from the background level
+)
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 class SizedBox(NamedTuple):
-    """An item's box: the square root of its share of the image, and width over height."""
+    """Box of an item: square root of its share of the image, and width over height."""
 
     class_name: str
     size: float
@@ -32,7 +34,10 @@ class SizedBox(NamedTuple):
 
 
 class ImageSet(NamedTuple):
-    """The images of a set and their boxes; where some are annotated, those images alone."""
+    """Images of a set and their boxes.
+
+    If some images are annotated, only those are included.
+    """
 
     name: str
     images: list[Path]
@@ -43,23 +48,25 @@ def read_set(path: str | Path) -> ImageSet:
     """Find images and boxes.
 
     Args:
-        path: A folder in SIXray's or OPIXray's layout, any other folder of images (no boxes), or a
-            csv file with the columns name, height, width, ymin, xmin, ymax and xmax, a line for
-            each box (no images).
+        path: Folder in the layout of SIXray or OPIXray, or any other folder of images (no boxes).
+            It can also be a csv file with the columns name, height, width, ymin, xmin, ymax and
+            xmax and a line for each box (no images).
 
     Raises:
-        FileNotFoundError: There is no such folder or file.
-        ValueError: It holds neither images nor boxes.
+        FileNotFoundError: The folder or file does not exist.
+        ValueError: It contains neither images nor boxes.
     """
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f'there is no {path}: name a folder of images or a csv of boxes')
+        raise FileNotFoundError(
+            f'{path} does not exist. Name a folder of images or a csv file of boxes.'
+        )
     if path.suffix == '.csv':
         return ImageSet(path.stem, [], _read_csv(path))
     images_found = sorted(map(Path, images.list_images(path)))
     if not images_found:
         suffixes = ', '.join(sorted(images.IMAGE_SUFFIXES))
-        raise ValueError(f'{path} holds no images ({suffixes}): name another one')
+        raise ValueError(f'{path} contains no images ({suffixes}). Name another folder.')
     boxes_of = {image: _read_boxes(image) for image in images_found}
     boxed = [image for image, found in boxes_of.items() if found]
     boxes = [box for found in boxes_of.values() for box in found]
@@ -76,7 +83,10 @@ def _read_csv(path: Path) -> list[SizedBox]:
             )
             name = row['name']
         except (KeyError, ValueError) as error:
-            raise ValueError(f'{path} is no csv of boxes: line {line}, {error!r}') from error
+            raise ValueError(
+                f'{path} is not a csv file of boxes: line {line}, {error!r}. It needs the columns '
+                'name, height, width, ymin, xmin, ymax and xmax.'
+            ) from error
         boxes += _sized(name, (x1, y1, x2, y2), (height, width))
     return boxes
 
@@ -96,7 +106,7 @@ def _read_boxes(image: Path) -> list[SizedBox]:
     try:
         height, width = images.read_size(image)
     except images.ImageError as error:
-        raise ValueError(f'{image}: {error}') from error
+        raise ValueError(f'{image}: {error}. Replace the file or remove it.') from error
     return [
         box
         for item in read(str(annotation))
@@ -110,32 +120,38 @@ def _sized(
 ) -> list[SizedBox]:
     width, height = box[2] - box[0], box[3] - box[1]
     area = image_size[0] * image_size[1]
-    if not (math.inf > width > 0 and math.inf > height > 0 and math.inf > area > 0):  # nor nan
+    if not (
+        math.inf > width > 0 and math.inf > height > 0 and math.inf > area > 0
+    ):  # also excludes nan
         return []
     return [SizedBox(name.capitalize(), math.sqrt(width * height / area), width / height)]
 
 
 def read_image(path: Path) -> Picture:
-    """Read an image as RGB; ValueError where it is none."""
+    """Read an image as RGB.
+
+    Raises:
+        ValueError: The file is not a readable image.
+    """
     try:
         return images.read_image(path)[..., ::-1]
     except images.ImageError as error:
         raise ValueError(
-            f'{path} is no image that can be read ({error}): delete it or leave it out'
+            f'{path} is not a readable image ({error}). Replace the file or remove it.'
         ) from error
 
 
 def background_level(image: Picture) -> npt.NDArray[np.float64]:
-    """What the scanner shows of an empty belt: the median bright colour at the image's border."""
+    """Return the color of an empty belt: the median bright color at the border of the image."""
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]).astype(np.float64)
     bright = border[border.min(1) > 170]
     return np.median(bright, axis=0) if len(bright) else np.full(3, 255.0)
 
 
 def image_statistics(image: Picture) -> dict[str, float]:
-    """What a picture is like, in numbers.
+    """Compute numbers that describe the appearance of an image.
 
-    Shares are of the foreground: what is darker than the background by more than
+    Shares are relative to the foreground: pixels darker than the background by more than
     :data:`BACKGROUND_STEP`.
     """
     level = background_level(image)
@@ -147,11 +163,11 @@ def image_statistics(image: Picture) -> dict[str, float]:
     hue, saturation, value = (
         cv2.cvtColor(inside[None].astype(np.uint8), cv2.COLOR_RGB2HSV)[0].astype(np.float32).T
     )
-    hue *= 2  # OpenCV counts half degrees
+    hue *= 2  # OpenCV uses units of two degrees
     coloured = saturation > 40
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     residual = grey - cv2.GaussianBlur(grey, (0, 0), 1.0)
-    # four pixels away from anything: as far as the blur above reaches
+    # at least four pixels away from the foreground, which is how far the blur reaches
     near = cv2.dilate(foreground.astype(np.uint8), np.ones((9, 9), np.uint8))
     background = near == 0
     share = {
@@ -176,7 +192,10 @@ def image_statistics(image: Picture) -> dict[str, float]:
 
 
 def distance(a: Sequence[float], b: Sequence[float]) -> float:
-    """The Kolmogorov-Smirnov statistic: the largest difference of the distribution functions."""
+    """Return the Kolmogorov-Smirnov statistic.
+
+    It is the largest difference between the distribution functions.
+    """
     x, y = np.sort(np.asarray(a, np.float64)), np.sort(np.asarray(b, np.float64))
     every = np.concatenate([x, y])
     differences = np.searchsorted(x, every, 'right') / len(x) - np.searchsorted(
@@ -186,41 +205,41 @@ def distance(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def compare_boxes(a: ImageSet, b: ImageSet) -> list[dict[str, Any]]:
-    """A row for each class that both sets have, and for size and aspect of its boxes.
+    """Compare the size and the aspect of boxes, with a row for each class that both sets have.
 
-    Quantiles of both sets, and their :func:`distance` as ``KS``.
+    Each row contains quantiles of both sets and their :func:`distance` as ``KS``.
     """
     rows = []
     for name in shared_classes(a, b):
         for measure in ('size', 'aspect'):
             row: dict[str, Any] = {'class': name, 'measure': measure}
-            values = [measured(one, name, measure) for one in (a, b)]
-            for one, value in zip((a, b), values, strict=True):
-                row[f'{one.name} boxes'] = len(value)
+            values = [measured(image_set, name, measure) for image_set in (a, b)]
+            for image_set, value in zip((a, b), values, strict=True):
+                row[f'{image_set.name} boxes'] = len(value)
                 for q, v in zip(QUANTILES, np.quantile(value, QUANTILES), strict=True):
-                    row[f'{one.name} {100 * q:.0f} %'] = float(v)
+                    row[f'{image_set.name} {100 * q:.0f} %'] = float(v)
             rows.append({**row, 'KS': distance(*values)})
     return rows
 
 
 def shared_classes(a: ImageSet, b: ImageSet) -> list[str]:
-    """The classes that have boxes in both sets."""
+    """Return the classes that have boxes in both sets."""
     return sorted({box.class_name for box in a.boxes} & {box.class_name for box in b.boxes})
 
 
-def measured(one: ImageSet, class_name: str, measure: str) -> list[float]:
-    """A field of all boxes of a class, ``size`` or ``aspect``."""
-    return [getattr(box, measure) for box in one.boxes if box.class_name == class_name]
+def measured(image_set: ImageSet, class_name: str, measure: str) -> list[float]:
+    """Return ``size`` or ``aspect`` of all boxes of a class."""
+    return [getattr(box, measure) for box in image_set.boxes if box.class_name == class_name]
 
 
 def compare_images(
     names: tuple[str, str], a: Sequence[Path], b: Sequence[Path]
 ) -> list[dict[str, Any]]:
-    """A row for each of :func:`image_statistics`, the most different first."""
+    """Compare two sets by :func:`image_statistics`, with a row for each, most different first."""
     groups = [[image_statistics(read_image(path)) for path in paths] for paths in (a, b)]
     rows = []
     for key in groups[0][0]:
-        values = [[one[key] for one in group] for group in groups]
+        values = [[statistics[key] for statistics in group] for group in groups]
         row: dict[str, Any] = {'what': key}
         for name, value in zip(names, values, strict=True):
             for q, v in zip(QUANTILES, np.quantile(value, QUANTILES), strict=True):

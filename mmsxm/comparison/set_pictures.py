@@ -19,11 +19,11 @@ from mmsxm.visualization.overlays import caption, sheet
 __all__ = ['draw_sheet', 'plot_boxes', 'pretrained_backbone', 'probe']
 
 PICTURE_SIDE = 320
-MEASURES = {'size': 'root of the share of the image', 'aspect': 'width / height'}
+MEASURES = {'size': 'square root of the share of the image', 'aspect': 'width / height'}
 
 
 def draw_sheet(names: list[str], chosen: list[list[Path]], out: Path) -> None:
-    """Draw images of both sets beside each other, three columns of each."""
+    """Draw images of both sets side by side, three columns for each set."""
     pictures = []
     for row in range(0, min(map(len, chosen)), 3):
         for name, paths in zip(names, chosen, strict=True):
@@ -37,20 +37,25 @@ def plot_boxes(a: ImageSet, b: ImageSet, out: Path) -> None:
     for measure, label in MEASURES.items():
         row = []
         for name in shared_classes(a, b):
-            groups = [measured(one, name, measure) for one in (a, b)]
+            groups = [measured(image_set, name, measure) for image_set in (a, b)]
             row.append((f'{name}, KS {distance(*groups):.2f}', label, groups))
         panels.append(row)
     plot_distributions(panels, [a.name, b.name], out)
 
 
 def pretrained_backbone(config: str) -> nn.Module:
-    """The backbone of a config with its weights; ValueError when it starts from random ones."""
+    """Build the backbone of a config with its pretrained weights.
+
+    Raises:
+        ValueError: The backbone starts from random weights.
+    """
     settings = load_config(config).model.backbone
     if (settings.get('init_cfg') or {}).get('type') != 'Pretrained':
         raise ValueError(
-            f'the backbone of {config} has no pretrained weights to tell sets apart by'
+            f'The backbone of {config} has no pretrained weights to tell the sets apart. Choose a '
+            'config with pretrained weights.'
         )
-    MMLogger.get_instance('mmengine', log_level='WARNING')  # not a line for each of its weights
+    MMLogger.get_instance('mmengine', log_level='WARNING')  # otherwise, each weight logs a line
     backbone: nn.Module = MODELS.build(settings)
     backbone.init_weights()  # type: ignore[operator]
     return backbone
@@ -72,6 +77,6 @@ def probe(backbone: nn.Module, chosen: list[list[Path]], out: Path) -> list[dict
 
 
 def _small(path: Path) -> np.ndarray:
-    """An image as RGB, for a sheet."""
+    """Read an image as RGB and scale it for a sheet."""
     image = read_image(path)
     return mmcv.imrescale(image, PICTURE_SIDE / max(image.shape[:2]))

@@ -1,7 +1,7 @@
-"""What a linear classifier on ImageNet features tells two sets of X-ray images apart by.
+"""Linear classifier on ImageNet features that tells two sets of X-ray images apart.
 
-Simulated bags and real ones it will nearly always tell apart; which view of the images it needs for
-that says where they differ (:data:`VIEWS`).
+It nearly always tells simulated and real bags apart. Which view of the images it needs for that
+shows where they differ (:data:`VIEWS`).
 """
 
 from collections.abc import Callable, Sequence
@@ -62,38 +62,43 @@ VIEWS: dict[str, Callable[[Picture], Picture]] = {
 def features(
     backbone: nn.Module, images: Sequence[Path], view: Callable[[Picture], Picture], side: int = 224
 ) -> npt.NDArray[np.float32]:
-    """The pooled last feature map of a backbone for each image, (n, channels).
+    """Compute the pooled last feature map of a backbone for each image, (n, channels).
 
     Args:
-        backbone: Gives a tuple of feature maps; it is put into evaluation mode.
-        view: What of an image it is shown.
-        side: Of the square that images are scaled to, in pixels.
+        backbone: Backbone that returns a tuple of feature maps. It is set to evaluation mode.
+        images: Paths of the images.
+        view: Function that turns an image into what the backbone sees.
+        side: Side of the square that images are scaled to, in pixels.
     """
     backbone.eval()
     mean, std = np.array([123.675, 116.28, 103.53]), np.array([58.395, 57.12, 57.375])
     rows = []
     for path in images:
         seen = cv2.resize(view(read_image(path)), (side, side), interpolation=cv2.INTER_AREA)
-        batch = torch.from_numpy((seen - mean) / std).float().permute(2, 0, 1)[None]
-        rows.append(backbone(batch)[-1].mean((2, 3))[0].numpy())
-    return np.stack(rows)
+        batch = (
+            torch.from_numpy((seen - mean) / std).float().permute(2, 0, 1)[None]
+        )  # (1, 3, side, side)
+        rows.append(backbone(batch)[-1].mean((2, 3))[0].numpy())  # (channels,)
+    return np.stack(rows)  # (n, channels)
 
 
 def separability(
     a: npt.NDArray[np.float32], b: npt.NDArray[np.float32], seed: int = 0
 ) -> tuple[float, npt.NDArray[np.float64]]:
-    """How well a linear classifier tells two sets of features apart.
+    """Measure how well a linear classifier tells two sets of features apart.
 
     Returns:
-        The area under the ROC curve, 0.5 for sets that are alike, cross-validated; and the score
-        of each row of ``a``, then of ``b``, high for ``b``, from a classifier that has not seen it.
+        The cross-validated area under the ROC curve, 0.5 for indistinguishable sets. Also the score
+        of each row of ``a``, then of ``b``, high for ``b``, from a classifier that was not trained
+        on that row.
 
     Raises:
         ValueError: A set has fewer than the 5 images that cross-validation needs.
     """
     if min(len(a), len(b)) < FOLDS:
         raise ValueError(
-            f'{min(len(a), len(b))} images are too few to tell sets apart: give {FOLDS} or more'
+            f'{min(len(a), len(b))} images are too few to tell the sets apart. Use at least '
+            f'{FOLDS}.'
         )
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score

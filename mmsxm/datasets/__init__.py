@@ -1,6 +1,6 @@
-"""Data sets of X-ray images and their transforms."""
+"""Datasets of X-ray images and their transforms."""
 
-from mmsxm import registry  # noqa: F401, its compat comes before anything of mmpretrain
+from mmsxm import registry  # noqa: F401, applies compat before mmpretrain is imported
 from mmsxm.datasets import transforms
 from mmsxm.datasets.coco_xray import CocoXray
 from mmsxm.datasets.csv_xray import CsvXray

@@ -1,4 +1,4 @@
-"""Data sets whose list and objects stand in one file."""
+"""Datasets that keep their list and all objects in one file."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from mmsxm.datasets.xray_dataset import XrayDataset
 
 __all__ = ['AnnotationFile', 'AnnotationFileDataset']
 
-ALIKE = 'images left out, another one differs in the suffix alone'
+ALIKE = 'skipped images: another image differs only in its suffix'
 
 
 class AnnotationFile(NamedTuple):
-    """What such a file says.
+    """Contents of an annotation file.
 
-    ``objects`` are those of each image, by ``img_id``; ``problems`` are kinds, each with a place;
-    ``classes`` are those that the file declares, if it does.
+    ``objects`` maps each ``img_id`` to the objects of that image. ``problems`` lists pairs of
+    kind and place. ``classes`` are the classes that the file declares, if any.
     """
 
     images: list[ListedImage]
@@ -28,45 +28,46 @@ class AnnotationFile(NamedTuple):
 
 
 class AnnotationFileDataset(XrayDataset):
-    """A data set of one file for all images, which may lie in folders within their folder.
+    """Dataset with one annotation file for all images.
 
-    ``img_id`` is then the path from there, without the suffix. A subclass reads the file.
+    The images may be in subfolders of the image folder. In that case, ``img_id`` is the path
+    relative to the image folder, without the suffix. A subclass implements :meth:`read_file`.
     """
 
     images_in = ImageTree
 
     @abstractmethod
     def read_file(self) -> AnnotationFile:
-        """Read ``self.ann_file``; ValueError with its name where it is malformed."""
+        """Read ``self.ann_file``. Raise a ValueError that names the file if it is malformed."""
 
     @cached_property
     def content(self) -> AnnotationFile:
-        """What the file says; FileNotFoundError without it."""
+        """Return the contents of the file. Raise FileNotFoundError if it does not exist."""
         self.check_list_file()
         return self.read_file()
 
     def load_data_list(self) -> list[dict]:
-        """Match images and annotations."""
+        """Match the images with their annotations."""
         data_list = super().load_data_list()
-        del self.content  # every worker would get a copy
+        del self.content  # otherwise every worker would copy it
         return data_list
 
     def read_list(self) -> Sequence[ListedImage]:
-        """The images that the file names."""
+        """Return the images that the file lists."""
         return self.content.images
 
     def annotation_path(self, img_id: str) -> str:
-        """The one file."""
+        """Return the path of the single annotation file."""
         return self.ann_file
 
     def annotation_place(self, img_id: str) -> str:
-        """The file and the image's name in it."""
+        """Return the file and the name of the image in it."""
         return f'{self.ann_file}, {img_id}'
 
     def read_objects(self, img_id: str) -> list[AnnotatedObject]:
-        """The image's objects."""
+        """Return the objects of an image."""
         return self.content.objects.get(img_id, [])
 
     def list_problems(self) -> Sequence[tuple[str, str]]:
-        """What was found while reading the file."""
+        """Return the problems found while reading the file."""
         return self.content.problems

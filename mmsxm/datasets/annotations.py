@@ -1,4 +1,4 @@
-"""What lists and annotation files say of images."""
+"""Records that lists and annotation files are read into."""
 
 import math
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ Box = tuple[float, float, float, float]
 
 
 class ListedImage(NamedTuple):
-    """An image as the list of a split names it.
+    """Image as listed in a split.
 
-    ``line`` is where it does, in JSON the number of the image. ``gt_label`` holds the indices of
-    its positive classes; None: they follow from its objects.
+    ``line`` is the line of the list, or the number of the image in a JSON file. ``gt_label``
+    contains the indices of the positive classes. If it is None, they follow from the objects.
     """
 
     name: str
@@ -22,10 +22,11 @@ class ListedImage(NamedTuple):
 
 
 class AnnotatedObject(NamedTuple):
-    """An object as an annotation file holds it.
+    """Object as read from an annotation file.
 
-    ``bbox`` is xyxy in 0-based pixels, nan where the file gives no number, and None where it has
-    no box by nature: the label counts alone. ``place`` says where it was read.
+    ``bbox`` is xyxy in 0-based pixels. A corner that is not a number is nan. An object annotated
+    without a box has ``bbox=None``, and only its label counts. ``place`` is where the object was
+    read.
     """
 
     class_name: str
@@ -34,7 +35,7 @@ class AnnotatedObject(NamedTuple):
 
 
 def clip_box(bbox: Box | None, image_size: tuple[int, int]) -> Box | None:
-    """The part of a box, xyxy, that lies in an image of size (h, w); None if it has no area."""
+    """Clip a box (xyxy) to an image of size (h, w). Return None if no area remains."""
     if bbox is None or not all(map(math.isfinite, bbox)):
         return None
     height, width = image_size
@@ -44,5 +45,8 @@ def clip_box(bbox: Box | None, image_size: tuple[int, int]) -> Box | None:
 
 
 def labels_by_name(classes: Iterable[str]) -> dict[str, int]:
-    """The labels of classes by their names in lower case: annotations may have them in any."""
+    """Map lowercase class names to labels.
+
+    Annotations may spell the names in any case.
+    """
     return {name.lower(): label for label, name in enumerate(classes)}

@@ -1,6 +1,6 @@
-"""COCO's JSON, as PIDray, CLCXray and most tools for annotation write it.
+"""COCO JSON, the format of PIDray, CLCXray and most annotation tools.
 
-The format: https://cocodataset.org/#format-data.
+Format: https://cocodataset.org/#format-data.
 """
 
 import json
@@ -23,16 +23,16 @@ NO_NUMBERS: Box = (math.nan,) * 4
 
 
 def read_coco(path: str) -> AnnotationFile:
-    """Read a JSON file of ``images``, ``annotations`` and ``categories``.
+    """Read a JSON file with ``images``, ``annotations`` and ``categories``.
 
-    Images without an annotation are negatives. An annotation without a box counts by its label
-    alone; where it has a polygon, that one's extent is the box. Classes are the categories' names
-    in the order of their ids, and a place is an index into the JSON's lists.
+    Images without annotations are negatives. If an annotation has a polygon but no box, the extent
+    of the polygon is the box. If it has neither, only its label counts. The classes are the names
+    of the categories in the order of their ids. A place is an index into one of the JSON lists.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: When it is no such JSON, a category has no name or the id of another one, or
-            an image's path leaves the folder of images.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not COCO JSON, a category has no name or the id of another one, or
+            the path of an image leaves the image folder.
     """
     content = _read_json(path)
     categories = _read_categories(path, content['categories'])
@@ -44,12 +44,12 @@ def read_coco(path: str) -> AnnotationFile:
         place = f'{path}, annotations[{index}]'
         img_id = img_ids.get(_id(item, 'image_id'))
         if img_id is None:
-            problems.append(('annotations of no listed image, left out', place))
+            problems.append(('skipped annotations: their image is not listed', place))
             continue
-        own_id, category = _id(item, 'id'), _id(item, 'category_id')
-        if own_id in seen and own_id is not None:
-            problems.append(('annotations with the id of another one (both are kept)', place))
-        seen.add(own_id)
+        annotation_id, category = _id(item, 'id'), _id(item, 'category_id')
+        if annotation_id in seen and annotation_id is not None:
+            problems.append(('annotations with a repeated id (all are kept)', place))
+        seen.add(annotation_id)
         name = categories.get(category, f'category_id {category}')
         box = _read_box(item, place, problems)
         objects.setdefault(img_id, []).append(AnnotatedObject(name, box, place))
@@ -65,27 +65,33 @@ def _read_json(path: str) -> dict[str, list]:
     found = content if isinstance(content, dict) else {}
     missing = [key for key in keys if not isinstance(found.get(key), list)]
     if missing:
-        raise ValueError(f"{path} is no annotation in COCO's form: no list {', '.join(missing)}")
+        raise ValueError(
+            f'{path} is not a COCO annotation file: it has no list {", ".join(missing)}. '
+            'Export the annotations again as COCO JSON.'
+        )
     return found
 
 
 def _read_categories(path: str, entries: list) -> dict[Id | None, str]:
-    """The names by id, in the order of ids."""
+    """Map category ids to names, in the order of the ids."""
     categories: dict[Id, str] = {}
     for index, item in enumerate(entries):
         key, name = _id(item, 'id'), _text(item, 'name')
         if key is None or not name:
-            raise ValueError(f'{path}, categories[{index}]: there is no id or no name')
+            raise ValueError(
+                f'{path}, categories[{index}]: the id or the name is missing. Add it to the file.'
+            )
         if categories.setdefault(key, name) != name:
             raise ValueError(
-                f'{path}, categories[{index}]: {name!r} has the id of {categories[key]!r}'
+                f'{path}, categories[{index}]: {name!r} has the id of {categories[key]!r}. '
+                'Give each category its own id.'
             )
     in_order = sorted(categories, key=lambda key: (isinstance(key, str), key))
     return {key: categories[key] for key in in_order}
 
 
 def _distinct(categories: dict[Id | None, str]) -> tuple[str, ...]:
-    """The names, of those that differ in case alone the first."""
+    """Return the distinct names. Of names that differ only in case, keep the first."""
     names: dict[str, str] = {}
     for name in categories.values():
         names.setdefault(name.lower(), name)
@@ -95,14 +101,18 @@ def _distinct(categories: dict[Id | None, str]) -> tuple[str, ...]:
 def _read_images(
     path: str, entries: list, problems: Problems
 ) -> tuple[dict[Id | None, str], dict[str, ListedImage]]:
-    """``img_id`` by the file's own ids; and the images by ``img_id``, all as negatives."""
+    """Read the images.
+
+    Return two mappings: from the ids in the file to ``img_id``, and from ``img_id`` to the images.
+    All images are negatives at first.
+    """
     images: dict[str, ListedImage] = {}
-    claims: dict[Id | None, dict[str, str]] = {}  # by id: img_id and its place
+    claims: dict[Id | None, dict[str, str]] = {}  # for each id, img_id -> place
     for index, item in enumerate(entries):
         place = f'{path}, images[{index}]'
         key, name = _id(item, 'id'), _text(item, 'file_name')
         if key is None or not name:
-            problems.append(('images without an id or a file_name, left out', place))
+            problems.append(('skipped images: id or file_name is missing', place))
             continue
         try:
             name = inner_path(name)
@@ -114,31 +124,36 @@ def _read_images(
             problems.append((ALIKE, f'{name} at {place}'))
             continue
         if row.line != index + 1:
-            problems.append(('images listed twice, their objects are joined', f'{name} at {place}'))
+            problems.append(
+                ('images listed more than once (their objects are merged)', f'{name} at {place}')
+            )
         claims.setdefault(key, {})[img_id] = place
     for claim in claims.values():
-        if len(claim) > 1:  # whose are the objects?
+        if len(claim) > 1:  # it is unknown which image the objects belong to
             for img_id, place in claim.items():
-                problems.append(('images left out, another one has their id', place))
+                problems.append(('skipped images: another image has the same id', place))
                 images.pop(img_id, None)
     return {key: next(iter(claim)) for key, claim in claims.items() if len(claim) == 1}, images
 
 
 def _read_box(item: dict, place: str, problems: Problems) -> Box | None:
-    """The box; nan where it is no four numbers, None where there is none to be had."""
+    """Read the box of an annotation.
+
+    Return nan corners if the box is not four numbers, and None if there is no box.
+    """
     if item.get('iscrowd'):
-        problems.append(('annotations of groups (iscrowd), taken as one object', place))
+        problems.append(('group annotations (iscrowd), read as one object', place))
     if item.get('bbox') is not None:
         x, y, width, height = _numbers(item['bbox'], 4) or NO_NUMBERS
         return x, y, x + width, y + height
     if isinstance(item.get('segmentation'), list) and item['segmentation']:
         return _extent(item['segmentation'])
-    problems.append(('annotations without a box, their label alone counts', place))
+    problems.append(('annotations without a box (only their label counts)', place))
     return None
 
 
 def _extent(polygons: list) -> Box:
-    """The box around polygons, each a list of x, y, x, y..."""
+    """Return the box around polygons. Each polygon is a list of x, y, x, y..."""
     corners = [_numbers(polygon) for polygon in polygons]
     if not all(corners):
         return NO_NUMBERS
@@ -148,12 +163,15 @@ def _extent(polygons: list) -> Box:
 
 
 def _numbers(values: Any, count: int | None = None) -> list[float]:
-    """A list of finite numbers, of that count; an empty one where it is something else."""
+    """Return a list of finite numbers.
+
+    Return an empty list if ``values`` is anything else or does not have ``count`` numbers.
+    """
     if not isinstance(values, list) or (count is not None and len(values) != count):
         return []
     try:
         numbers = [float(v) for v in values if type(v) in (int, float)]
-    except OverflowError:  # integers have no end in Python
+    except OverflowError:  # Python integers are unbounded
         return []
     return numbers if len(numbers) == len(values) and all(map(math.isfinite, numbers)) else []
 
@@ -170,18 +188,19 @@ def _text(item: Any, key: str) -> str:
 
 @DATASETS.register_module()
 class CocoXray(AnnotationFileDataset):
-    """Images annotated in COCO's JSON.
+    """Dataset annotated in COCO JSON.
 
-    Labels follow from the objects, and images without any are negatives. Classes are the file's
-    categories in the order of their ids, unless ``metainfo`` gives them; objects of others are of
-    an unknown class then, and an image with no other object is left out.
+    Labels follow from the objects. Images without objects are negatives. By default, the classes
+    are the categories of the file in the order of their ids. If ``metainfo`` gives the classes,
+    objects of other categories have an unknown class. An image that has only such objects is
+    skipped.
 
     Args:
-        lazy_init: Read the classes alone.
+        lazy_init: Read only the classes.
         **kwargs: Arguments of :class:`XrayDataset`.
 
     Raises:
-        ValueError: When the file lacks a class that ``metainfo`` names.
+        ValueError: The file does not contain a class that ``metainfo`` names.
     """
 
     def __init__(self, lazy_init: bool = False, **kwargs: Any) -> None:
@@ -191,8 +210,8 @@ class CocoXray(AnnotationFileDataset):
         missing = [name for name in self.CLASSES or () if name.lower() not in known]
         if missing:
             raise ValueError(
-                f'{self.ann_file} has no category {", ".join(missing)}, but {", ".join(declared)}: '
-                'give the classes as they are spelt there'
+                f'{self.ann_file} has no category {", ".join(missing)}. Its categories are '
+                f'{", ".join(declared)}. Spell the classes in metainfo as in this file.'
             )
         if self.CLASSES is None:
             self._metainfo['classes'] = declared
@@ -200,11 +219,11 @@ class CocoXray(AnnotationFileDataset):
             self.full_init()
 
     def read_file(self) -> AnnotationFile:
-        """Read the JSON."""
+        """Read the JSON file."""
         return read_coco(self.ann_file)
 
     def list_without(self, lines: set[int]) -> str:
-        """The JSON without the images of these numbers and their annotations."""
+        """Return the JSON without the images of the given numbers and their annotations."""
         dropped = {image_id(row.name) for row in self.read_list() if row.line in lines}
         content = _read_json(self.ann_file)
         kept: list = []

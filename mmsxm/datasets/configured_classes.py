@@ -1,4 +1,7 @@
-"""The classes of a data set that is not built, since its images may be elsewhere."""
+"""Class names of a configured dataset, without building the dataset.
+
+Its images may be on another machine.
+"""
 
 from mmengine.config import ConfigDict
 
@@ -8,17 +11,17 @@ __all__ = ['configured_classes']
 
 
 def configured_classes(config: ConfigDict) -> tuple[str, ...]:
-    """The classes that a data set's config names, or else those of its type.
+    """Return the classes named in the config of a dataset, or else those of its type.
 
     Raises:
-        ValueError: When neither names any, as they may stand in the annotations.
+        ValueError: Neither names any classes, because they may only be in the annotations.
     """
-    of_type = getattr(DATASETS.get(config.type), 'METAINFO', {})
-    given = {'classes': config.get('classes')} if config.get('classes') else {}
-    classes = {**of_type, **given, **config.get('metainfo', {})}.get('classes')
+    type_classes = getattr(DATASETS.get(config.type), 'METAINFO', {})
+    config_classes = {'classes': config.get('classes')} if config.get('classes') else {}
+    classes = {**type_classes, **config_classes, **config.get('metainfo', {})}.get('classes')
     if not classes:
         raise ValueError(
-            f'the config of {config.type} does not name its classes: set '
-            "metainfo=dict(classes=['Gun', 'Knife'])"
+            f'The config of {config.type} does not name its classes. Set '
+            "metainfo=dict(classes=['Gun', 'Knife'])."
         )
     return tuple(classes)

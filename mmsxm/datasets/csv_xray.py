@@ -1,4 +1,4 @@
-"""A table of objects, a row for each."""
+"""Datasets in a csv file with one row for each object."""
 
 import csv
 import io
@@ -18,15 +18,16 @@ CORNERS = ('x1', 'y1', 'x2', 'y2')
 
 
 def read_object_csv(path: str) -> AnnotationFile:
-    """Read a csv file of the columns ``image``, ``label`` and, unless none is boxed, the corners.
+    """Read a csv file with the columns ``image``, ``label`` and optionally the four corners.
 
-    A row is an object, with empty corners where its label alone is known; an image without any has
-    one row with an empty label. Columns may stand in any order, and others are not read.
+    Each row is an object. The corners are empty if only its label is known. An image without
+    objects has one row with an empty label. Columns may be in any order. Other columns are ignored.
+    Omit the corner columns if no object has a box.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: When a column or a value is missing, or an image's path leaves the folder of
-            images, with file and line.
+        FileNotFoundError: The file does not exist.
+        ValueError: A column or a value is missing, or the path of an image leaves the image folder.
+            The message names the file and the line.
     """
     images: dict[str, ListedImage] = {}
     objects: dict[str, list[AnnotatedObject]] = {}
@@ -45,7 +46,7 @@ def read_object_csv(path: str) -> AnnotationFile:
         else:
             negatives[img_id] = place
     problems += [
-        ('images both with and without a label (the label is kept)', place)
+        ('images with both a label and an empty row (the label is kept)', place)
         for img_id, place in negatives.items()
         if img_id in objects
     ]
@@ -69,8 +70,8 @@ def _read_rows(path: str) -> Iterator[_Row]:
     missing = [column for column in ('image', 'label', *corners) if column not in columns]
     if missing:
         raise ValueError(
-            f'{path}:1: no column {", ".join(missing)} in the header {",".join(columns)!r}; '
-            'it is image,label,x1,y1,x2,y2, with commas'
+            f'{path}:1: the header {",".join(columns)!r} has no column {", ".join(missing)}. '
+            'Write it as image,label,x1,y1,x2,y2, separated by commas.'
         )
     for line, row in rows:
         box = _box([row[corner].strip() for corner in corners])
@@ -93,18 +94,18 @@ def _number(text: str) -> float:
 
 @DATASETS.register_module()
 class CsvXray(AnnotationFileDataset):
-    """Images and objects in a csv file; ``metainfo`` names the classes.
+    """Dataset of images and objects in a csv file; ``metainfo`` names the classes.
 
-    Labels follow from the objects, and images without any are negatives. An image whose objects
-    are all of an unknown class is left out.
+    Labels follow from the objects. Images without objects are negatives. An image is skipped if all
+    its objects have an unknown class.
     """
 
     def read_file(self) -> AnnotationFile:
-        """Read the csv."""
+        """Read the csv file."""
         return read_object_csv(self.ann_file)
 
     def list_without(self, lines: set[int]) -> str:
-        """The csv without any row of the images that first stand at these lines."""
+        """Return the csv without any row of the images that first appear at the given lines."""
         dropped = {image_id(row.name) for row in self.read_list() if row.line in lines}
         header, *rows = (row for _, row in read_csv(self.ann_file))
         column = [name.strip() for name in header].index('image')

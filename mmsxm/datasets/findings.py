@@ -1,4 +1,4 @@
-"""What a reader of annotations stumbled over, counted by kind."""
+"""Problems found while reading annotations, counted by kind."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,10 @@ __all__ = ['Findings']
 
 
 class Findings:
-    """Counts by kind, with the first few places of each.
+    """Counts of problems by kind, with the first few places of each.
 
     Args:
-        examples: How many places are kept of each kind.
+        examples: Number of places to keep for each kind.
     """
 
     def __init__(self, examples: int = 3) -> None:
@@ -20,14 +20,14 @@ class Findings:
         self._examples = examples
 
     def add(self, kind: str, place: str) -> None:
-        """Count one more of ``kind``, found at ``place``."""
+        """Count one more problem of ``kind`` at ``place``."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
         places = self.places.setdefault(kind, [])
         if len(places) < self._examples:
-            places.append(printable(place))  # names of files may hold anything
+            places.append(printable(place))  # file names may contain any character
 
     def lines(self) -> Iterator[str]:
-        """One line for each kind, the most frequent first."""
+        """Yield one line for each kind, most frequent first."""
         for kind, count in sorted(self.counts.items(), key=lambda item: -item[1]):
             more = ', ...' if count > len(self.places[kind]) else ''
             yield f'{kind}: {count:,} ({", ".join(self.places[kind])}{more})'

@@ -1,4 +1,4 @@
-"""The images of a folder, found by name."""
+"""Image folders with lookup by name."""
 
 import os
 from collections.abc import Iterator
@@ -10,65 +10,71 @@ __all__ = ['ImageFolder', 'ImageTree', 'inner_path']
 
 
 def inner_path(name: str) -> str:
-    """A listed path with single slashes and without dots.
+    """Normalize a listed path: use single slashes and remove dots.
 
     Raises:
-        ValueError: It is empty, absolute, leads upwards, or has backslashes.
+        ValueError: The path is empty or absolute, leads upward, or contains backslashes.
     """
     path = PurePosixPath(name)
     windows = '\\' in name or PureWindowsPath(name).is_absolute()
     if not path.parts or path.is_absolute() or '..' in path.parts or windows or '\0' in name:
         raise ValueError(
-            f'{name!r} is no path inside of the folder of images: write it relative to that '
-            "folder, with / and without '..'"
+            f'{name!r} is not a path inside the image folder. Write it relative to that folder, '
+            "with / and without '..'."
         )
     return str(path)
 
 
 class ImageFolder:
-    """A folder, listed once: a million names are then looked up without touching the disk.
+    """Image folder that is listed once, so that lookups do not touch the disk again.
+
+    This matters for lists with a million names.
 
     Raises:
-        FileNotFoundError: When there is no such folder.
+        FileNotFoundError: The folder does not exist.
     """
 
     def __init__(self, folder: str) -> None:
         if not os.path.isdir(folder):
             raise FileNotFoundError(
-                f'there is no folder of images {folder!r}: set data_root, or the environment '
-                'variable that the config names, to where the data set lies (docs/data.md)'
+                f'The image folder {folder!r} does not exist. Set data_root, or the environment '
+                'variable that the config names, to the folder of the dataset (docs/data.md).'
             )
         self.folder = folder
         self.unfollowed: list[str] = []
         self._by_id: dict[str, str] = {}
-        self._alike: set[str] = set()
+        self._ambiguous: set[str] = set()
         for name in self._names():
-            own = image_id(name)
-            if own != name:
-                other = self._by_id.setdefault(own, name)
+            img_id = image_id(name)
+            if img_id != name:
+                other = self._by_id.setdefault(img_id, name)
                 if other != name:
-                    self._alike |= {name, other}
-                # Of two images with one stem the same wins whatever the disk's order.
-                self._by_id[own] = min(name, other)
+                    self._ambiguous |= {name, other}
+                # The choice between two images with one stem must not depend on the order on disk.
+                self._by_id[img_id] = min(name, other)
 
     def _names(self) -> Iterator[str]:
         with os.scandir(self.folder) as entries:
             yield from (entry.name for entry in entries)
 
     def __iter__(self) -> Iterator[str]:
-        """Paths of all images, one for each stem, sorted."""
+        """Yield the paths of all images, sorted, one for each stem."""
         return (os.path.join(self.folder, name) for name in sorted(self._by_id.values()))
 
     def find(self, name: str) -> str | None:
-        """Path of the image of that name, with or without its suffix, or under another one."""
-        found = name if name in self._alike else self._by_id.get(image_id(name))
+        """Return the path of the named image, or None.
+
+        The name may have the suffix of the file, no suffix, or another suffix.
+        """
+        found = name if name in self._ambiguous else self._by_id.get(image_id(name))
         return None if found is None else os.path.join(self.folder, found)
 
 
 class ImageTree(ImageFolder):
-    """A folder with all folders in it: an image's name is its path from there, with slashes.
+    """Image folder with all its subfolders.
 
-    Links are followed to files inside of the folder alone; ``unfollowed`` names the others.
+    The name of an image is its path relative to the folder, with slashes. A link is followed only
+    if it leads to a file inside the folder. ``unfollowed`` names all other links.
     """
 
     def _names(self) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""Neural meta labels (MF-N, Sec. 3.2): the level by which a teacher errs least, image by image.
+"""Neural meta labels (MF-N, Sec. 3.2): for each image, the level where a teacher errs least.
 
-They are made once by a trained teacher, kept in a JSON file and belong to the images as they lie on
-disk; what a transform puts into an image later is not in them. The file's head says which teacher
-made them, and of which list, so that labels of other images are refused.
+A trained teacher creates the labels once, and they are stored in a JSON file. They belong to the
+images as stored on disk and do not include what a transform adds to an image later. The header of
+the file names the teacher and the list, so that labels of other images are rejected.
 """
 
 import json
@@ -31,9 +31,9 @@ NUM_LEVELS = len(LEVELS)
 
 
 class LabelSource(NamedTuple):
-    """The images that labels belong to.
+    """Images that the labels belong to.
 
-    ``dataset`` is the data set's type, ``list_file`` is relative to its ``data_root``.
+    ``dataset`` is the type of the dataset. ``list_file`` is relative to its ``data_root``.
     """
 
     dataset: str
@@ -43,10 +43,10 @@ class LabelSource(NamedTuple):
 
 
 class MetaLabels(NamedTuple):
-    """What a teacher thinks of each image.
+    """Losses and levels of all images according to a teacher.
 
-    ``teacher`` is the name of its config. ``losses`` holds for each image, by ``img_id``, the
-    cross-entropy of each level, fine to coarse, and ``levels`` the chosen level.
+    ``teacher`` is the name of its config. ``losses`` maps each ``img_id`` to the cross-entropy of
+    each level, fine to coarse. ``levels`` maps each ``img_id`` to the chosen level.
     """
 
     teacher: str
@@ -57,12 +57,12 @@ class MetaLabels(NamedTuple):
 
 
 def choose_level(losses: Sequence[float]) -> int:
-    """Index of the smallest loss, the first of equal ones."""
+    """Return the index of the smallest loss. On a tie, the first one wins."""
     return min(range(len(losses)), key=losses.__getitem__)
 
 
 def source_of(dataset: BaseDataset) -> LabelSource:
-    """What labels of a data set's images say that they belong to."""
+    """Return the label source of a dataset."""
     return LabelSource(
         type(dataset).__name__,
         Path(os.path.relpath(dataset.ann_file, dataset.data_root)).as_posix(),
@@ -72,22 +72,31 @@ def source_of(dataset: BaseDataset) -> LabelSource:
 
 
 def check(labels: MetaLabels, place: str) -> None:
-    """ValueError naming ``place`` when an image lacks a loss of each level or its level."""
+    """Check that each image has its level and one loss for each level.
+
+    Raises:
+        ValueError: An image does not. The message starts with ``place``.
+    """
     for img_id, losses in labels.losses.items():
         numbers = isinstance(losses, list) and all(map(is_number, losses))
         if not numbers or len(losses) != NUM_LEVELS:
             raise ValueError(
-                f'{place}: {img_id} has the losses {losses}, not a finite one of each of '
-                f'{NUM_LEVELS} levels'
+                f'{place}: {img_id} has the losses {losses}. Each of the {NUM_LEVELS} levels needs '
+                'a finite loss. Create the file again with mmsxm meta-labels.'
             )
         if type(labels.levels[img_id]) is not int or labels.levels[img_id] not in range(NUM_LEVELS):
             raise ValueError(
-                f'{place}: {img_id} has the level {labels.levels[img_id]!r}, not 0, 1 or 2'
+                f'{place}: {img_id} has the level {labels.levels[img_id]!r}. It must be 0, 1 or 2. '
+                'Create the file again with mmsxm meta-labels.'
             )
 
 
 def write_meta_labels(path: str | Path, labels: MetaLabels) -> None:
-    """Write a JSON file, a line for each image; ValueError when a loss is missing or no number."""
+    """Write a JSON file with one line for each image.
+
+    Raises:
+        ValueError: A loss is missing or is not a number.
+    """
     check(labels, labels.teacher)
     head = {
         'teacher': labels.teacher,
@@ -103,15 +112,15 @@ def write_meta_labels(path: str | Path, labels: MetaLabels) -> None:
 
 
 def read_meta_labels(path: str | Path) -> MetaLabels:
-    """Read a file of :func:`write_meta_labels`.
+    """Read a file written by :func:`write_meta_labels`.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: When it is malformed.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is malformed.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
-            f'there is no file of meta labels {str(path)!r}: let a trained teacher make it, '
+            f'The meta-label file {str(path)!r} does not exist. Create it with a trained teacher: '
             f'mmsxm meta-labels CONFIG CHECKPOINT {path}'
         )
     content = read_json(path)
@@ -123,32 +132,35 @@ def read_meta_labels(path: str | Path) -> MetaLabels:
         levels = {img_id: label['level'] for img_id, label in images.items()}
         labels = MetaLabels(teacher, checkpoint, source, losses, levels)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f'{path} is no file of mmsxm meta-labels: {error!r}') from error
+        raise ValueError(
+            f'{path} was not written by mmsxm meta-labels: {error!r}. Create it again with '
+            f'mmsxm meta-labels CONFIG CHECKPOINT {path}'
+        ) from error
     check(labels, str(path))
     return labels
 
 
 def add_meta_levels(data_list: list[dict], path: str | Path, source: LabelSource) -> None:
-    """Put the levels of a file into data infos, as ``gt_meta_level``.
+    """Add the levels of a file to the data infos, as ``gt_meta_level``.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: When it is malformed, belongs to another list or lacks an image.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is malformed, belongs to another list, or lacks an image.
     """
     labels = read_meta_labels(path)
-    there = labels.source
-    for field, theirs, ours in zip(source._fields, there, source, strict=True):
-        if field != 'list_file' and theirs != ours:  # the same list may lie elsewhere
+    stored = labels.source
+    for field, found, expected in zip(source._fields, stored, source, strict=True):
+        if field != 'list_file' and found != expected:  # the same list may be stored elsewhere
             raise ValueError(
-                f'{path} belongs to {there.list_file} of {there.dataset}, not to '
-                f'{source.list_file} of {source.dataset}: {field} is {theirs!r} there, {ours!r} '
-                'here'
+                f'{path} belongs to {stored.list_file} of {stored.dataset}, not to '
+                f'{source.list_file} of {source.dataset}: {field} is {found!r} in the file, but '
+                f'{expected!r} in the dataset. Create labels for this list with mmsxm meta-labels.'
             )
     missing = [info['img_id'] for info in data_list if info['img_id'] not in labels.levels]
     if missing:
         raise ValueError(
-            f'{path} lacks {len(missing):,} of {len(data_list):,} images of '
-            f'{source.list_file}, first {missing[0]}'
+            f'{path} lacks {len(missing):,} of {len(data_list):,} images of {source.list_file}, '
+            f'first {missing[0]}. Create it again with mmsxm meta-labels.'
         )
     for data_info in data_list:
         data_info['gt_meta_level'] = labels.levels[data_info['img_id']]

@@ -14,11 +14,11 @@ __all__ = ['OPIXray', 'read_box_lines', 'read_name_list']
 
 
 def read_name_list(path: str) -> Iterator[ListedImage]:
-    """Read a list of one image name a line.
+    """Read a list with one image name per line.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: When it is no text, with its name.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a text file. The message names the file.
     """
     for line, text in _text_lines(path):
         yield ListedImage(text, line, None)
@@ -28,8 +28,8 @@ def read_box_lines(path: str) -> list[AnnotatedObject]:
     """Read a text file of lines ``image_name class x1 y1 x2 y2``.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: When a line has another form, with file and line.
+        FileNotFoundError: The file does not exist.
+        ValueError: A line has another form. The message names the file and the line.
     """
     objects = []
     for line, text in _text_lines(path):
@@ -38,37 +38,38 @@ def read_box_lines(path: str) -> list[AnnotatedObject]:
             x1, y1, x2, y2 = map(float, corners)
         except ValueError:
             raise ValueError(
-                f"{path}:{line}: {text!r} is not of the form 'image_name class x1 y1 x2 y2'"
+                f"{path}:{line}: {text!r} does not have the form 'image_name class x1 y1 x2 y2'. "
+                'Fix the line.'
             ) from None
         objects.append(AnnotatedObject(class_name, (x1, y1, x2, y2), f'{path}:{line}'))
     return objects
 
 
 def _text_lines(path: str) -> Iterator[tuple[int, str]]:
-    """The lines of a file that aren't blank, each with its number."""
+    """Yield the lines of a file that are not blank, each with its number."""
     try:
         with open(path, encoding='utf-8-sig') as file:
             for line, text in enumerate(file, start=1):
                 if text.strip():
                     yield line, text.strip()
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path} is no text in UTF-8: {error}') from error
+        raise ValueError(f'{path} is not a UTF-8 text file: {error}. Save it as UTF-8.') from error
 
 
 @DATASETS.register_module()
 class OPIXray(XrayDataset):
-    """OPIXray in its release's layout.
+    """OPIXray in the layout of its release.
 
-    ``<split>/<split>_knife.txt`` lists the images of ``<split>/<split>_image``, and
-    ``<split>/<split>_annotation/<name>.txt`` holds their boxes, which give the labels too. Images
-    that a list of an occlusion level names, ``test/test_knife-1.txt`` to ``-3.txt``, have an
-    ``occlusion_level`` in their data info.
+    ``<split>/<split>_knife.txt`` lists the images in ``<split>/<split>_image``, and
+    ``<split>/<split>_annotation/<name>.txt`` contains their boxes, from which the labels follow.
+    The lists of the occlusion levels are ``test/test_knife-1.txt`` to ``-3.txt``. Images in these
+    lists have an ``occlusion_level`` in their data info.
 
     Args:
-        data_root: The folder of the release.
+        data_root: Folder of the release.
         split: ``train`` or ``test``.
-        occlusion_level: 1, 2 or 3 for that part of the test split alone, by how much the knife is
-            hidden.
+        occlusion_level: 1, 2 or 3 to load only the part of the test split where the knife is
+            occluded to this degree.
         **kwargs: Further arguments of :class:`XrayDataset`.
     """
 
@@ -90,11 +91,14 @@ class OPIXray(XrayDataset):
         **kwargs: Any,
     ) -> None:
         if split not in ('train', 'test'):
-            raise ValueError(f"OPIXray has the splits 'train' and 'test', but split is {split!r}")
+            raise ValueError(f"OPIXray has no split {split!r}: set split to 'train' or 'test'.")
         if occlusion_level not in (None, *OCCLUSION_LEVELS):
-            raise ValueError(f'occlusion_level is None, 1, 2 or 3, but not {occlusion_level!r}')
+            raise ValueError(f'occlusion_level must be None, 1, 2 or 3, not {occlusion_level!r}.')
         if occlusion_level is not None and split != 'test':
-            raise ValueError(f"only split='test' has occlusion levels, but split is {split!r}")
+            raise ValueError(
+                f"Only split='test' has occlusion levels, but split is {split!r}. Set "
+                "split='test' or remove occlusion_level."
+            )
         level = '' if occlusion_level is None else f'-{occlusion_level}'
         self.split = split
         super().__init__(
@@ -105,11 +109,11 @@ class OPIXray(XrayDataset):
         )
 
     def read_list(self) -> Iterator[ListedImage]:
-        """Read the names of the split, or of one occlusion level."""
+        """Read the image names of the split or of one occlusion level."""
         return read_name_list(self.ann_file)
 
     def load_data_list(self) -> list[dict]:
-        """Match images and annotations, and add the occlusion levels."""
+        """Match the images with their annotations and add the occlusion levels."""
         data_list = super().load_data_list()
         levels: dict[str, int] = {}
         for level in OCCLUSION_LEVELS:
@@ -122,9 +126,9 @@ class OPIXray(XrayDataset):
         return data_list
 
     def annotation_path(self, img_id: str) -> str:
-        """The image's text file."""
+        """Return the path of the text file of an image."""
         return os.path.join(self.data_root, self.split, f'{self.split}_annotation', f'{img_id}.txt')
 
     def read_objects(self, img_id: str) -> list[AnnotatedObject]:
-        """Read a text file of boxes."""
+        """Read the text file of boxes of an image."""
         return read_box_lines(self.annotation_path(img_id))

@@ -1,7 +1,8 @@
-"""Copies of data sets whose images were cropped and resized once instead of in every epoch.
+"""Prepared copies of datasets, whose images were cropped and resized once instead of every epoch.
 
-``prepared.json`` in the root of a copy, made by mmsxm prepare, says what was done. A data
-set of such a copy leaves these steps out of its pipeline, which must ask for the same ones.
+``prepared.json`` in the root of a copy is written by mmsxm prepare and records what was done. A
+dataset that reads such a copy removes these steps from its pipeline. The pipeline must contain the
+same steps.
 """
 
 import json
@@ -27,15 +28,15 @@ __all__ = ['NOTE', 'Preparing', 'leave_out', 'note_of', 'read_note']
 NOTE = 'prepared.json'
 FORMAT = 1
 STEPS = (CropBackground, Resize)
-# what may come before them, since it gives the same on a copy
+# these may come before STEPS because they give the same result on a copy
 BEFORE = (LoadImageFromFile, LoadAnnotations, IntuitiveMetaLevel, RandomFlip)
 
 
 class Preparing(NamedTuple):
-    """What is done to the images of a data set, as the configs do it.
+    """Preparation of the images of a dataset, as the configs do it.
 
-    ``size`` is that of both sides. ``background`` and ``margin`` are those of ``CropBackground``,
-    None where margins stay.
+    ``size`` is the length of both sides in pixels. ``background`` and ``margin`` are the arguments
+    of ``CropBackground``, or None if margins are not cropped.
     """
 
     layout: str
@@ -44,50 +45,57 @@ class Preparing(NamedTuple):
     margin: int | None = None
 
     def steps(self) -> list[BaseTransform]:
-        """The transforms that do it."""
+        """Return the transforms that prepare an image."""
         resize = Resize(scale=self.size, interpolation='area', clip_object_border=False)
         if self.background is None or self.margin is None:
             return [resize]
         return [CropBackground(self.background, self.margin), resize]
 
 
-KINDS = ((str,), (int,), (int, NoneType), (int, NoneType))  # of Preparing's values
+KINDS = ((str,), (int,), (int, NoneType), (int, NoneType))  # types of the fields of Preparing
 
 
 def note_of(preparing: Preparing) -> bytes:
-    """The content of ``prepared.json``."""
+    """Return the content of ``prepared.json``."""
     return (json.dumps({'format': FORMAT, **preparing._asdict()}, indent=1) + '\n').encode()
 
 
 def read_note(data_root: str | os.PathLike[str]) -> Preparing | None:
-    """Read what was done to a copy; None when the folder holds none, ValueError when malformed."""
+    """Read how a copy was prepared. Return None if the folder has no note.
+
+    Raises:
+        ValueError: The note is malformed.
+    """
     path = Path(data_root) / NOTE
     if not path.is_file():
         return None
     try:
         content = read_json(path)
         if content.pop('format') != FORMAT:
-            raise ValueError('it is of another version')
+            raise ValueError('its format version is different')
         preparing = Preparing(**content)
         for value, kinds in zip(preparing, KINDS, strict=True):
             if type(value) not in kinds:
-                raise ValueError(f'it has a {type(value).__name__} in a wrong place')
+                raise ValueError(f'a value has the wrong type {type(value).__name__}')
         return preparing
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f'{path} is no note that this version of mmsxm prepare wrote ({error!r}): '
-            'prepare the data set again'
+            f'{path} was not written by this version of mmsxm prepare ({error!r}). Prepare the '
+            'dataset again with mmsxm prepare.'
         ) from error
 
 
 def leave_out(
     transforms: Sequence[Callable], preparing: Preparing, data_root: str
 ) -> list[Callable]:
-    """The transforms of a pipeline that are left to do on a copy; none of none.
+    """Return the transforms of a pipeline that remain to be done on a copy.
+
+    An empty pipeline stays empty.
 
     Raises:
-        ValueError: The pipeline crops margins and resizes in another way than the copy's, changes
-            images before, or projects items, whose bank has the scale of the images as released.
+        ValueError: The pipeline crops margins or resizes differently from the copy, changes images
+            before it resizes them, or projects items, whose bank has the scale of the released
+            images.
     """
     if not transforms:
         return []
@@ -95,20 +103,21 @@ def leave_out(
     done = preparing.steps()
     if list(map(_settings, steps)) != list(map(_settings, done)):
         raise ValueError(
-            f'the images in {data_root} are prepared by {_said(done)}, but the pipeline has '
-            f'{_said(steps) or "neither"}: name the folder of the release, or one that '
-            'mmsxm prepare made for this size'
+            f'The images in {data_root} are prepared by {_names(done)}, but the pipeline has '
+            f'{_names(steps) or "neither"}. Set data_root to the folder of the release, or to a '
+            'copy that mmsxm prepare made for this size.'
         )
     if any(isinstance(step, ThreatImageProjection) for step in transforms):
         raise ValueError(
-            f'ThreatImageProjection needs images of full size, and those in {data_root} are '
-            f'prepared ({preparing.size} pixels): name the folder of the release'
+            f'ThreatImageProjection needs full-size images, but those in {data_root} are prepared '
+            f'({preparing.size} pixels). Set data_root to the folder of the release.'
         )
     until = max(transforms.index(step) for step in steps)
     if before := [step for step in transforms[:until] if not isinstance(step, (*BEFORE, *STEPS))]:
         raise ValueError(
-            f'the images in {data_root} are prepared, and the pipeline has {_said(before)} before '
-            'it resizes: name the folder of the release, or let it come later'
+            f'The images in {data_root} are prepared, but the pipeline has {_names(before)} before '
+            'it resizes. Set data_root to the folder of the release, or move the transform after '
+            'the resizing.'
         )
     return [step for step in transforms if step not in steps]
 
@@ -118,5 +127,5 @@ def _settings(step: Callable) -> tuple[type, dict[str, Any]]:
     return type(step), values
 
 
-def _said(steps: Sequence[Callable]) -> str:
+def _names(steps: Sequence[Callable]) -> str:
     return ' and '.join(map(repr, steps))

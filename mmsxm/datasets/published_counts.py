@@ -1,8 +1,8 @@
-"""How many images the releases have, as published (docs/data.md)."""
+"""Published numbers of images in the releases (docs/data.md)."""
 
 __all__ = ['PUBLISHED']
 
-# positives, by the type of the data set and its list, relative to the data root
+# positives by dataset type and list; list paths are relative to the data root
 PUBLISHED = {
     'SIXray': {
         f'ImageSet/{image_set}/{split}.csv': count

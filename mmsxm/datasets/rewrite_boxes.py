@@ -1,6 +1,7 @@
-"""Annotation files with other boxes in them; all else that they say stays.
+"""Annotation files with replaced boxes and otherwise unchanged content.
 
-A side that is no finite number becomes nan, so that readers find the box without an area.
+A corner that is not a finite number is written as nan, so that readers detect a box without an
+area.
 """
 
 import math
@@ -16,7 +17,7 @@ CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
 
 
 def voc_with_boxes(path: str, boxes: Sequence[Box], image_size: tuple[int, int]) -> bytes:
-    """An XML file in the form of Pascal VOC, for an image of another size (h, w)."""
+    """Return a Pascal VOC XML file with new boxes, for an image of another size (h, w)."""
     root = read_xml(path)
     height, width = image_size
     for size in root.iter('size'):
@@ -31,7 +32,10 @@ def voc_with_boxes(path: str, boxes: Sequence[Box], image_size: tuple[int, int])
 
 
 def lines_with_boxes(path: str, boxes: Sequence[Box], image_size: tuple[int, int]) -> bytes:
-    """A text file of lines ``image_name class x1 y1 x2 y2``; the size stands nowhere in it."""
+    """Return a text file of lines ``image_name class x1 y1 x2 y2`` with new boxes.
+
+    This format does not store the size of the image.
+    """
     with open(path, encoding='utf-8-sig') as file:
         names = [line.split()[:2] for line in file if line.strip()]
     lines = [' '.join([*name, *_texts(box)]) + '\n' for name, box in zip(names, boxes, strict=True)]

@@ -1,8 +1,8 @@
-"""Random numbers that depend on seed, epoch and sample alone.
+"""Random numbers that depend only on seed, epoch and sample.
 
-MMEngine stores no random state in its checkpoints and seeds its workers with a constant, so that
-a resumed run would draw other crops than an undisturbed one, and workers that are started anew
-would draw the same ones in every epoch.
+MMEngine does not store the random state in its checkpoints and seeds its workers with a constant. A
+resumed run would therefore draw different crops from an uninterrupted run, and restarted workers
+would draw the same crops in every epoch.
 """
 
 import random
@@ -18,20 +18,23 @@ __all__ = ['sample_rng']
 
 @contextmanager
 def sample_rng(seed: int, epoch: int, index: int) -> Iterator[None]:
-    """Start the generators of Python, NumPy and torch (CPU) from three numbers in a ``with`` block.
+    """Seed the generators of Python, NumPy and torch (CPU) with three numbers in a ``with`` block.
 
-    Afterwards they go on from where they were. (The one exception: NumPy forgets the spare number
-    that it keeps after an odd count of ``np.random.normal``.) ValueError for a negative number.
+    Afterwards, the generators continue from their previous states. There is one exception: NumPy
+    loses the spare number that it keeps after an odd number of ``np.random.normal`` calls.
+
+    Raises:
+        ValueError: A number is negative.
     """
     sequence = np.random.SeedSequence((seed, epoch, index))
     words = sequence.generate_state(4)
     python_state, torch_state = random.getstate(), torch.get_rng_state()
-    # Exchanging NumPy's generator costs a microsecond, copying its state to and fro a hundred.
+    # Swapping NumPy's generator takes 1 microsecond. Copying its state back and forth takes 100.
     numpy_generator = mtrand.get_bit_generator()
     try:
         random.seed(words.tobytes())
         mtrand.set_bit_generator(np.random.PCG64(sequence))
-        # torch.manual_seed would also reach for every accelerator.
+        # torch.manual_seed would also seed every accelerator.
         torch.default_generator.manual_seed(int(words[0]) << 32 | int(words[1]))
         yield
     finally:

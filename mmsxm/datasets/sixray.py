@@ -17,42 +17,45 @@ POSITIVE = {'1': True, '-1': False, '0': False}
 
 
 def read_label_csv(path: str, classes: tuple[str, ...]) -> Iterator[ListedImage]:
-    """Read a csv file of a column ``name`` and a column for each class, in any order.
+    """Read a csv file with a column ``name`` and one column per class, in any order.
 
-    A label is 1 for positive, -1 or 0 for negative.
+    A label is 1 for positive, and -1 or 0 for negative.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: When a column or a value is missing or no label, with file and line.
+        FileNotFoundError: The file does not exist.
+        ValueError: A column or a value is missing, or a value is not a label. The message names the
+            file and the line.
     """
     columns, rows = read_records(path)
     missing = [column for column in (NAME_COLUMN, *classes) if column not in columns]
     if missing:
         raise ValueError(
-            f'{path}:1: no column {", ".join(missing)} in the header {",".join(columns)!r}'
+            f'{path}:1: the header {",".join(columns)!r} has no column {", ".join(missing)}. '
+            f'Write it as name,{",".join(classes)}.'
         )
     for line, row in rows:
         try:
             gt_label = [i for i, name in enumerate(classes) if POSITIVE[row[name].strip()]]
         except KeyError as error:
             raise ValueError(
-                f'{path}:{line}: {error} is no label; 1 is positive, -1 and 0 are negative'
+                f'{path}:{line}: {error} is not a label. Write 1 for positive, and -1 or 0 for '
+                'negative.'
             ) from None
         yield ListedImage(row[NAME_COLUMN].strip(), line, gt_label)
 
 
 @DATASETS.register_module()
 class SIXray(XrayDataset):
-    """SIXray in its release's layout.
+    """SIXray in the layout of its release.
 
-    ``ImageSet/<image_set>/<split>.csv`` holds the labels, ``JPEGImage`` the images and
-    ``Annotation/<name>.xml`` the boxes of positive images. The csv's labels are the truth: objects
-    add boxes only. Hammers have boxes but no label, and are left out as an unknown class.
+    ``ImageSet/<image_set>/<split>.csv`` contains the labels, ``JPEGImage`` the images, and
+    ``Annotation/<name>.xml`` the boxes of positive images. The labels of the csv count, and objects
+    only add boxes. Hammers have boxes but no label, and are skipped as an unknown class.
 
     Args:
-        data_root: The folder of the release.
+        data_root: Folder of the release.
         split: ``train`` or ``test``.
-        image_set: A folder under ``ImageSet``: ``10``, ``100``, ``1000`` or one's own.
+        image_set: Folder under ``ImageSet``: ``10``, ``100``, ``1000`` or your own.
         **kwargs: Further arguments of :class:`XrayDataset`.
     """
 
@@ -62,7 +65,7 @@ class SIXray(XrayDataset):
         self, data_root: str, split: str = 'train', image_set: str | int = '10', **kwargs: Any
     ) -> None:
         if split not in ('train', 'test'):
-            raise ValueError(f"SIXray has the splits 'train' and 'test', but split is {split!r}")
+            raise ValueError(f"SIXray has no split {split!r}: set split to 'train' or 'test'.")
         super().__init__(
             ann_file=f'ImageSet/{image_set}/{split}.csv',
             data_root=data_root,
@@ -75,9 +78,9 @@ class SIXray(XrayDataset):
         return read_label_csv(self.ann_file, tuple(self.CLASSES))
 
     def annotation_path(self, img_id: str) -> str:
-        """The image's XML file."""
+        """Return the path of the XML file of an image."""
         return os.path.join(self.data_root, 'Annotation', f'{img_id}.xml')
 
     def read_objects(self, img_id: str) -> list[AnnotatedObject]:
-        """Read an XML file."""
+        """Read the XML file of an image."""
         return read_voc_objects(self.annotation_path(img_id))

@@ -1,4 +1,7 @@
-"""A bank of items to project into images of bags: one file of arrays that can't run code."""
+"""Bank of items to project into images of bags.
+
+A bank is a single file of arrays that cannot run code.
+"""
 
 import json
 import os
@@ -16,15 +19,15 @@ from mmsxm.io.safe_parsing import parse_json
 __all__ = ['Threat', 'ThreatBank']
 
 FORMAT = 1
-MOST_PACKED = 1032  # bytes that PNG's compression can make of one
+MOST_PACKED = 1032  # maximum compression ratio of PNG
 ARRAYS = ('header', 'data', 'ends', 'labels', 'scales', 'sources')
 
 
 class Threat(NamedTuple):
-    """One item: what it lets through, what it is, its scale and where it comes from.
+    """Item with its transmission, label, scale and source.
 
-    ``patch`` is ``(h, w, 3)`` uint8, BGR, 255 = everything passes. ``scale`` is how many pixels of
-    its source image one of its pixels is wide. ``source`` is that image's id.
+    ``patch`` is ``(h, w, 3)`` uint8, BGR, where 255 means that everything passes. ``scale`` is the
+    width of one patch pixel in pixels of the source image. ``source`` is the id of that image.
     """
 
     patch: np.ndarray
@@ -34,7 +37,10 @@ class Threat(NamedTuple):
 
 
 def _decode(code: np.ndarray) -> np.ndarray | None:
-    """A picture from the bytes of a PNG, None if they are none or announce more than they hold."""
+    """Decode a PNG.
+
+    Return None if the bytes are not a PNG, or declare more pixels than they contain.
+    """
     data = code.tobytes()
     signature, _, width, height = struct.unpack_from('>8s8sII', data.ljust(24, b'\0'))
     pixels = min(MAX_PIXELS, MOST_PACKED * len(code) // 3)
@@ -50,14 +56,14 @@ def _decode(code: np.ndarray) -> np.ndarray | None:
 
 
 class ThreatBank:
-    """Items of the classes of one data set, kept packed until they are asked for.
+    """Items of the classes of one dataset, kept compressed until they are read.
 
     Args:
-        threats: The items.
-        header: What to know about them, of JSON's types; ``classes`` is a must.
+        threats: Items.
+        header: Metadata of JSON types. ``classes`` is required.
 
     Raises:
-        ValueError: Without items, or with a label that is no class.
+        ValueError: There are no items, or a label is not one of the classes.
     """
 
     def __init__(self, threats: Sequence[Threat], header: dict[str, Any]) -> None:
@@ -86,14 +92,14 @@ class ThreatBank:
         if not (len(ends) == len(scales) == len(sources) == number):
             raise ValueError('its arrays differ in length')
         if np.any(np.diff(ends, prepend=0) <= 0) or ends[-1] != len(data):
-            raise ValueError('its patches do not add up')
+            raise ValueError('the sizes of its patches do not match its data')
         classes = header.get('classes')
         if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-            raise ValueError('its header names no classes')
+            raise ValueError('its header does not name the classes')
         if labels.min() < 0 or labels.max() >= len(classes):
-            raise ValueError('it has labels that are none of its classes')
+            raise ValueError('it has labels outside its classes')
         if not ((scales > 0) & (scales <= 100)).all():
-            raise ValueError('it has scales out of 0..100')
+            raise ValueError('it has scales outside 0..100')
         self.place = 'the bank'
         self.header = header
         self.classes: tuple[str, ...] = tuple(classes)
@@ -105,29 +111,37 @@ class ThreatBank:
 
     @property
     def sources(self) -> set[str]:
-        """The ids of the images that the items come from."""
+        """Return the ids of the images that the items come from."""
         return set(self._sources.tolist())
 
     def __getitem__(self, index: int) -> Threat:
-        """Unpack an item; ValueError when its patch is no picture."""
+        """Decode an item.
+
+        Raises:
+            ValueError: The patch is not a picture.
+        """
         start = int(self._ends[index - 1]) if index else 0
         patch = _decode(self._data[start : int(self._ends[index])])
         if patch is None:
-            raise ValueError(f'item {index} of {self.place} is damaged: build the bank again')
+            raise ValueError(f'Item {index} of {self.place} is damaged. Build the bank again.')
         return Threat(
             patch, int(self.labels[index]), float(self._scales[index]), str(self._sources[index])
         )
 
     def check_classes(self, classes: Sequence[str]) -> None:
-        """ValueError when the classes of a data set are others, or in another order."""
+        """Check that a dataset has the same classes in the same order.
+
+        Raises:
+            ValueError: The classes differ.
+        """
         if tuple(classes) != self.classes:
             raise ValueError(
-                f'the bank of threats holds {", ".join(self.classes)}, but the data set has '
-                f'{", ".join(classes)}: build a bank from it with mmsxm threat-bank'
+                f'The threat bank has the classes {", ".join(self.classes)}, but the dataset has '
+                f'{", ".join(classes)}. Build a bank from this dataset with mmsxm threat-bank.'
             )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the bank; the same bank gives the same bytes."""
+        """Write the bank. Equal banks give identical bytes."""
         with open(path, 'wb') as file:
             np.savez(
                 file,
@@ -144,14 +158,13 @@ class ThreatBank:
         """Read a bank.
 
         Raises:
-            FileNotFoundError: Without the file.
-            ValueError: When it is no bank, or of another version.
+            FileNotFoundError: The file does not exist.
+            ValueError: The file is not a bank, or has another format version.
         """
         if not os.path.isfile(path):
             raise FileNotFoundError(
-                f'there is no bank of threats {os.fspath(path)!r}: build it with '
-                'mmsxm threat-bank, or set THREAT_BANK to where it lies '
-                '(docs/threat_projection.md)'
+                f'The threat bank {os.fspath(path)!r} does not exist. Build it with mmsxm '
+                'threat-bank, or set THREAT_BANK to its path (docs/threat_projection.md).'
             )
         bank = cls.__new__(cls)
         try:
@@ -162,18 +175,18 @@ class ThreatBank:
                 arrays = {name: file[name] for name in ARRAYS}
             header = parse_json(str(arrays.pop('header')))
             if not isinstance(header, dict) or header.pop('format', None) != FORMAT:
-                raise ValueError(f'it is not of format {FORMAT}')
+                raise ValueError(f'its format is not {FORMAT}')
             kinds = {name: array.dtype.kind for name, array in arrays.items()}
             if kinds != {'data': 'u', 'ends': 'i', 'labels': 'i', 'scales': 'f', 'sources': 'U'}:
-                raise ValueError('its arrays are of other types')
+                raise ValueError('its arrays have the wrong types')
             if any(array.ndim != 1 for array in arrays.values()):
-                raise ValueError('its arrays are of other shapes')
-            arrays['sources'].tolist()  # characters that there are none of fail
+                raise ValueError('its arrays have the wrong shapes')
+            arrays['sources'].tolist()  # fails on invalid characters
             bank._set(header, **arrays)
             bank.place = os.fspath(path)
-        except Exception as error:  # of the readers of zip archives and arrays: they have many
+        except Exception as error:  # readers of zip archives and arrays raise many types
             raise ValueError(
-                f'{os.fspath(path)} is no bank of threats that this version can read ({error}): '
-                'build it again with mmsxm threat-bank'
+                f'{os.fspath(path)} is not a threat bank that this version can read ({error}). '
+                'Build it again with mmsxm threat-bank.'
             ) from error
         return bank

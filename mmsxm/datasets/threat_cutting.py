@@ -1,11 +1,12 @@
-"""Cut an annotated item out of an X-ray image: what it lets through, without the bag around it.
+"""Cutting of annotated items: their transmission, without the bag around them.
 
-Transmissions multiply: what is seen at an item is the bag's times the item's own. Divided by the
-bag, which is interpolated from around the item, the image gives the item's transmission, one
-number a colour. :mod:`mmsxm.datasets.transforms.threat_projection` multiplies it onto other bags.
+Transmissions multiply: each pixel at an item is the transmission of the bag times that of the item.
+The bag behind the item is interpolated from its surroundings. Dividing the image by this bag gives
+the transmission of the item, one number per color.
+:mod:`mmsxm.datasets.transforms.threat_projection` multiplies it onto other bags.
 
-Pseudo-colours only stand for transmissions, and a box may hold anything besides the item, so that
-most boxes of real bags are refused: a cut needs a bright, calm bag and an item that stands alone.
+Pseudo-colors only approximate transmissions, and a box may contain more than the item. Most boxes
+of real bags are therefore rejected: a cut needs a bright, uniform bag and an isolated item.
 """
 
 from typing import NamedTuple
@@ -15,26 +16,28 @@ import numpy as np
 
 __all__ = ['Cut', 'cut_threat', 'interpolate', 'white_level']
 
-MARGIN = 0.12  # around a box, of its longer side, where the bag without the item is looked at
-LONGEST = 256  # pixels of a patch: networks see whole bags at about that size
-SMALLEST = 16  # pixels of a box's shorter side
-LUMA = np.array([0.114, 0.587, 0.299], dtype=np.float32)  # of blue, green, red
-NOISE = 0.05  # attenuation that is no thing
-THRESHOLDS = np.array([0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])  # of what belongs to an item
-SOLID = 0.4  # least mean attenuation of an item
-FILLED = (0.6, 0.3)  # least share of its box that an item spans along the longer, the shorter side
-ALONE = 0.98  # least share of a thing that lies in its box
-BRIGHT, COLOURED = 0.55, 0.33  # least mean of the bag under an item, and least of its channels
-UNREST = 0.15  # most mean attenuation around an item
+MARGIN = 0.12  # around a box, relative to its longer side; shows the bag without the item
+LONGEST = 256  # side of a patch in pixels; networks see whole bags at about this size
+SMALLEST = 16  # shorter side of a box, in pixels
+LUMA = np.array([0.114, 0.587, 0.299], dtype=np.float32)  # weights of blue, green, red
+NOISE = 0.05  # attenuation below this is noise
+THRESHOLDS = np.array(
+    [0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+)  # attenuation from which a pixel belongs to an item
+SOLID = 0.4  # minimum mean attenuation of an item
+FILLED = (0.6, 0.3)  # minimum share of the longer and shorter box side that an item spans
+ALONE = 0.98  # minimum share of an object that lies in the box
+BRIGHT, COLOURED = 0.55, 0.33  # minimum mean and minimum channel of the bag under an item
+UNREST = 0.15  # maximum mean attenuation around an item
 FEATHER = 0.8  # pixels over which a patch fades out
 
 
 class Cut(NamedTuple):
-    """An item without its bag.
+    """Item without its bag.
 
-    ``transmission`` is ``(h, w, 3)`` float32 in [0, 1], BGR, 1 around the item; ``scale`` is how
-    many of the image's pixels one of its pixels is wide; ``box`` is where it lay, xyxy in the
-    image's pixels; ``quality`` in [0, 1] tells good cuts from fair ones.
+    ``transmission`` is ``(h, w, 3)`` float32 in [0, 1], BGR, and 1 around the item. ``scale`` is
+    the width of one of its pixels in pixels of the image. ``box`` is its position in the image, in
+    pixels (xyxy). ``quality`` in [0, 1] ranks the cuts: better cuts have higher values.
     """
 
     transmission: np.ndarray
@@ -44,11 +47,13 @@ class Cut(NamedTuple):
 
 
 def cut_threat(image: np.ndarray, box: tuple[float, float, float, float]) -> Cut | str:
-    """Cut the item in a box out of an image, or say in a few words why it can't be.
+    """Cut the item in a box out of an image.
+
+    Return a short reason if it cannot be cut.
 
     Args:
         image: BGR ``(h, w, 3)`` uint8.
-        box: xyxy in its pixels.
+        box: xyxy in pixels of the image.
     """
     x1, y1, x2, y2 = box
     if min(x2 - x1, y2 - y1) < SMALLEST:
@@ -80,7 +85,7 @@ def cut_threat(image: np.ndarray, box: tuple[float, float, float, float]) -> Cut
         return 'restless bag'
     quality = (1 - unrest / UNREST) * min(colour.mean(), 1) * attenuation[item].mean()
 
-    # beyond the item the patch is 1: no seam, and nothing of the bag
+    # outside the item the patch is 1, so that it has no seam and no trace of the bag
     alpha = cv2.GaussianBlur(_grow(item, 3).astype(np.float32), (0, 0), FEATHER)[..., None]
     x, y, width, height = cv2.boundingRect((alpha > 0.01).astype(np.uint8))
     patch = (1 - (1 - transmission) * alpha)[y : y + height, x : x + width]
@@ -94,9 +99,10 @@ def cut_threat(image: np.ndarray, box: tuple[float, float, float, float]) -> Cut
 
 
 def white_level(image: np.ndarray) -> float:
-    """The grey value of empty air in an image ``(h, w, 3)`` of uint8: white, or a light grey.
+    """Return the gray value of empty air in an image ``(h, w, 3)`` of uint8: white or light gray.
 
-    It is that of the brightest pixels which are not a few: marks on the screen may be brighter.
+    This is the gray value of the brightest pixels, ignoring the few brightest ones, which may be
+    marks on the screen.
     """
     return max(float(np.percentile(image[::8, ::8].mean(axis=2), 95)), 1.0)
 
@@ -104,8 +110,8 @@ def white_level(image: np.ndarray) -> float:
 def interpolate(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Fill the unknown pixels of an image smoothly from the known ones.
 
-    Every pixel takes the mean of its surroundings at the finest scale at which something is known
-    there: means are taken from fine to coarse, and holes filled from coarse to fine.
+    Each pixel takes the mean of its surroundings at the finest scale where they contain known
+    pixels. Means are computed from fine to coarse, and holes are filled from coarse to fine.
 
     Args:
         image: ``(h, w, 3)`` float32.
@@ -128,28 +134,28 @@ def interpolate(image: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _divide_by_bag(window: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The item's transmission, and the bag without the item, both ``(h, w, 3)``.
+    """Return the transmission of the item and the bag without the item, both ``(h, w, 3)``.
 
-    The bag is known first where it is bright outside of the box, then wherever nothing stands out
-    from what was interpolated.
+    At first, the bag is known where it is bright outside the box. Then it is known wherever the
+    image does not differ from the interpolated bag.
     """
     grey = window.mean(axis=2)
     known = ~inside & (grey > 0.8 * np.percentile(grey[~inside], 70))
     for _ in range(3):
         bag = interpolate(window, known.astype(np.float32))
         transmission = window / np.maximum(bag, 0.02)
-        loud = np.abs(_attenuation(transmission)) >= NOISE
-        known = ~_grow(loud, 5)
+        distinct = np.abs(_attenuation(transmission)) >= NOISE
+        known = ~_grow(distinct, 5)
         if not known.any():
             break
     return transmission.clip(0, 1), bag
 
 
 def _isolate(attenuation: np.ndarray, inside: np.ndarray) -> np.ndarray | str:
-    """Find the one thing that lies in the box, fills it, and touches nothing outside of it.
+    """Find the one object that lies in the box, fills it, and touches nothing outside it.
 
-    What an item touches is mostly fainter than itself: of the thresholds above what is usual
-    around the box the lowest that separates the two is taken.
+    What an item touches is usually fainter than the item. Start from the typical attenuation around
+    the box, and take the lowest threshold that separates the two.
     """
     box_sides = sorted((inside.any(axis=0).sum(), inside.any(axis=1).sum()), reverse=True)
     clutter = np.percentile(attenuation[~inside], 85)
@@ -159,7 +165,7 @@ def _isolate(attenuation: np.ndarray, inside: np.ndarray) -> np.ndarray | str:
             (attenuation > threshold).astype(np.uint8), connectivity=4
         )
         sizes = np.bincount(labels[inside], minlength=len(stats))
-        sizes[0] = 0  # what is below the threshold
+        sizes[0] = 0  # pixels below the threshold
         main = int(sizes.argmax())
         sides = sorted(stats[main, 2:4], reverse=True)
         if not sizes[main] or any(
@@ -184,5 +190,5 @@ def _attenuation(transmission: np.ndarray) -> np.ndarray:
 
 
 def _grow(mask: np.ndarray, size: int) -> np.ndarray:
-    """Widen a mask by a square of a side of ``size`` pixels."""
+    """Dilate a mask by a square whose side is ``size`` pixels."""
     return cv2.dilate(mask.astype(np.uint8), np.ones((size, size), np.uint8)) > 0

@@ -1,4 +1,4 @@
-"""XML files in the form of Pascal VOC."""
+"""XML files in Pascal VOC format."""
 
 from xml.etree.ElementTree import Element
 
@@ -9,15 +9,15 @@ __all__ = ['read_voc_objects']
 
 
 def read_voc_objects(path: str) -> list[AnnotatedObject]:
-    """Read the objects of an XML file in the form of Pascal VOC.
+    """Read the objects of an XML file in Pascal VOC format.
 
-    Corners are taken as they are: 0-based, as SIXray and most of today's tools write them. Pascal
-    VOC's own count from 1, by which its boxes lose one column and one row of pixels here. A field
-    that is empty or missing gives an empty class name or a nan in the box.
+    Corners are read as 0-based, which is how SIXray and most of today's tools write them. The
+    original Pascal VOC counts from 1, so its boxes lose one column and one row of pixels here. A
+    field that is empty or missing gives an empty class name or a nan in the box.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: When it is no XML, with its name.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not XML. The message names the file.
     """
     root = read_xml(path)
     return [

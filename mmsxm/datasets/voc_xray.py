@@ -1,4 +1,4 @@
-"""Folders in the manner of Pascal VOC: http://host.robots.ox.ac.uk/pascal/VOC/."""
+"""Datasets in the layout of Pascal VOC: http://host.robots.ox.ac.uk/pascal/VOC/."""
 
 import os
 from collections import Counter
@@ -18,23 +18,26 @@ __all__ = ['VocXray']
 
 @DATASETS.register_module()
 class VocXray(XrayDataset):
-    """Images annotated in folders as Pascal VOC's; ``metainfo`` names the classes.
+    """Dataset in the folder layout of Pascal VOC; ``metainfo`` names the classes.
 
-    ``ImageSets/Main/<split>.txt`` lists the images of ``JPEGImages``, which may lie in folders
-    there, and ``Annotations/<name>.xml`` holds their boxes, which give the labels too. An XML
-    without objects makes a negative. An image without an XML is left out: nothing says that
-    anyone looked at it.
+    ``ImageSets/Main/<split>.txt`` lists the images of ``JPEGImages`` and its subfolders.
+    ``Annotations/<name>.xml`` contains their boxes, from which the labels follow. An XML without
+    objects marks a negative. An image without an XML is skipped because it may never have been
+    annotated.
 
     Args:
-        data_root: The folder of all these.
-        split: The list's name, such as ``train``, ``trainval`` or ``test``.
+        data_root: Folder that contains these folders.
+        split: Name of the list, such as ``train``, ``trainval`` or ``test``.
         **kwargs: Further arguments of :class:`XrayDataset`.
     """
 
     images_in = ImageTree
 
     def __init__(self, data_root: str, split: str = 'train', **kwargs: Any) -> None:
-        self._last_read: tuple[str, list[AnnotatedObject]] = '', []  # img_id and its objects
+        self._last_read: tuple[str, list[AnnotatedObject]] = (
+            '',
+            [],
+        )  # img_id and objects of the file read last
         super().__init__(
             ann_file=f'ImageSets/Main/{split}.txt',
             data_root=data_root,
@@ -43,7 +46,7 @@ class VocXray(XrayDataset):
         )
 
     def read_list(self) -> Iterator[ListedImage]:
-        """Read the names, each once, and from the XML files which images are negatives."""
+        """Read each name once, and find the negatives from the XML files."""
         seen = set()
         for row in read_name_list(self.ann_file):
             try:
@@ -56,25 +59,28 @@ class VocXray(XrayDataset):
                 yield ListedImage(name, row.line, [] if self._is_empty(img_id) else None)
 
     def _is_empty(self, img_id: str) -> bool:
-        """Whether an XML says that an image has no objects."""
+        """Return whether the image has an XML file without objects."""
         try:
             return not self.read_objects(img_id)
-        except (OSError, ValueError):  # a listed name may be longer than any file's
+        except (OSError, ValueError):  # a listed name may be too long for a file name
             return False
 
     def annotation_path(self, img_id: str) -> str:
-        """The image's XML file."""
+        """Return the path of the XML file of an image."""
         return os.path.join(self.data_root, 'Annotations', f'{img_id}.xml')
 
     def read_objects(self, img_id: str) -> list[AnnotatedObject]:
-        """Read an XML file; the last one is kept, since the list is read from it too."""
+        """Read the XML file of an image.
+
+        The last file is cached because reading the list needs it too.
+        """
         if self._last_read[0] != img_id:
             self._last_read = img_id, read_voc_objects(self.annotation_path(img_id))
         return self._last_read[1]
 
     def list_problems(self) -> Iterator[tuple[str, str]]:
-        """Images that are listed twice."""
+        """Yield the images that are listed more than once."""
         counts = Counter(image_id(row.name) for row in read_name_list(self.ann_file))
         for img_id, count in counts.items():
             if count > 1:
-                yield 'images listed twice, taken once', img_id
+                yield 'images listed more than once (one entry is used)', img_id

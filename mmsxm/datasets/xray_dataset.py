@@ -1,4 +1,4 @@
-"""What all data sets of X-ray images have in common."""
+"""Base class of all datasets of X-ray images."""
 
 import logging
 import math
@@ -23,48 +23,52 @@ __all__ = ['XrayDataset']
 
 
 class XrayDataset(MultiLabelDataset):
-    """Images with labels and, where they are annotated, boxes.
+    """Dataset of images with labels and, where annotated, boxes.
 
     A subclass reads the list of a split (:meth:`read_list`) and the objects of an image
-    (:meth:`annotation_path`, :meth:`read_objects`); this class matches them with the images on
-    disk. An image's data info holds ``img_path``, ``img_id`` (its listed name without a suffix,
-    which no other image of the data set has), ``gt_label`` (list of class indices, may be empty)
-    and ``instances`` (list of dicts of ``bbox``, xyxy in 0-based pixels of the whole image, and
-    ``bbox_label``); with ``meta_labels``, also ``gt_meta_level``.
+    (:meth:`annotation_path`, :meth:`read_objects`). This class matches them with the images on
+    disk. The data info of an image contains:
 
-    What can't be used is left out, counted, and reported at start in one log message:
+    - ``img_path``;
+    - ``img_id``, its listed name without a suffix, which is unique in the dataset;
+    - ``gt_label``, a list of class indices, which may be empty;
+    - ``instances``, a list of dicts with ``bbox`` (xyxy in 0-based pixels of the whole image) and
+      ``bbox_label``;
+    - with ``meta_labels``, also ``gt_meta_level``.
 
-    - images that are missing or can't be read, or whose labels nothing tells;
-    - objects of unknown classes (names in another case are matched, and counted), and boxes that
-      aren't finite, have no area inside the image, or can only be fractions of it.
+    Unusable data are skipped and counted, and one log message at the start reports them:
 
-    Boxes that leave the image are clipped to it, and counted: nothing can be annotated outside of
-    an image, so this is noise of the annotation. What a crop cuts off is another matter.
+    - images that are missing, unreadable, or without any known label;
+    - objects of unknown classes (names in another case are matched and counted);
+    - boxes that are not finite, have no area inside the image, or can only be fractions of it.
 
-    In a copy of mmsxm prepare boxes were clipped before, and may leave the image for the
-    margins that were cut; steps of the pipeline that were done to its images are left out.
+    Boxes that leave the image are clipped to it and counted. Nothing outside an image can be
+    annotated, so this is annotation noise. Boxes that a crop cuts are different: they are not
+    clipped.
 
-    The pipeline runs under random numbers that depend on seed, epoch and index alone, see
-    :meth:`set_epoch`.
+    In a copy made by mmsxm prepare, boxes are already clipped. They may leave the image by the
+    margins that were cropped. Pipeline steps that were applied to the copy are skipped.
+
+    The random numbers of the pipeline depend only on seed, epoch and index; see :meth:`set_epoch`.
 
     Args:
-        ann_file: The list of the split.
+        ann_file: List of the split.
         data_root: Folder that ``ann_file`` and ``data_prefix`` are relative to.
         data_prefix: ``img_path`` is the folder of the images.
-        positives_only: Leave out images without a positive label.
-        require_boxes: Leave out images without a box (Stage I).
-        strict: Raise an error instead of leaving out or clipping what is wrong.
-        meta_labels: File of neural labels (MF-N), from mmsxm meta-labels. The pipeline
-            then finds ``gt_meta_level`` in place, an int64 scalar tensor.
+        positives_only: Skip images without a positive label.
+        require_boxes: Skip images without a box (Stage I).
+        strict: Raise an error instead of skipping or clipping invalid data.
+        meta_labels: File of neural labels (MF-N) created by mmsxm meta-labels. With it, each
+            sample has ``gt_meta_level``, an int64 scalar tensor, before the pipeline starts.
         **kwargs: Further arguments of :class:`mmpretrain.datasets.BaseDataset`.
 
     Raises:
-        FileNotFoundError: Without the list, the folder of images or the file of neural labels;
-            with ``strict``, when images are missing.
-        ValueError: When the list is malformed, classes are not given, no image is left, the
-            pipeline learns from boxes and there are none, neural labels are malformed, of another
-            list or lack an image, or a copy was prepared for another pipeline; with ``strict``,
-            when anything else is wrong.
+        FileNotFoundError: The list, the image folder or the file of neural labels does not exist.
+            With ``strict``, also if images are missing.
+        ValueError: The list is malformed, classes are not given, no image is left, or the pipeline
+            learns from boxes and there are none. Also if neural labels are malformed, belong to
+            another list or lack an image, or if a copy was prepared for another pipeline. With
+            ``strict``, also for any other invalid data.
     """
 
     images_in: type[ImageFolder] = ImageFolder
@@ -93,37 +97,45 @@ class XrayDataset(MultiLabelDataset):
             self.pipeline.transforms = leave_out(transforms, self.prepared, data_root)
 
     def read_list(self) -> Iterable[ListedImage]:
-        """Read ``self.ann_file``; ValueError with file and line where it is malformed."""
+        """Read ``self.ann_file``.
+
+        Raises:
+            ValueError: The file is malformed. The message names the file and the line.
+        """
         raise NotImplementedError
 
     def annotation_path(self, img_id: str) -> str:
-        """The file that holds the objects of an image."""
+        """Return the path of the file that contains the objects of an image."""
         raise NotImplementedError
 
     def read_objects(self, img_id: str) -> list[AnnotatedObject]:
-        """Read the objects of an image; ValueError with its file's name where it is malformed."""
+        """Read the objects of an image.
+
+        Raises:
+            ValueError: The file is malformed. The message names the file.
+        """
         raise NotImplementedError
 
     def annotation_place(self, img_id: str) -> str:
-        """Where the objects of an image stand, for messages."""
+        """Return the location of the objects of an image, for messages."""
         return self.annotation_path(img_id)
 
     def list_problems(self) -> Iterable[tuple[str, str]]:
-        """What :meth:`read_list` left out or took in another way: kinds, each with a place."""
+        """Return what :meth:`read_list` skipped or reinterpreted, as pairs of kind and place."""
         return ()
 
     def list_without(self, lines: set[int]) -> str:
-        """The text of ``ann_file`` without the images that stand at these lines.
+        """Return the text of ``ann_file`` without the images at the given lines.
 
-        A subclass whose list is not of lines, or has several for an image, says how.
+        Override this in a subclass whose list is not line-based, or has several lines for an image.
         """
         with open(self.ann_file, encoding='utf-8-sig', newline='') as file:
             text = list(file)
         dropped: set[int] = set()
         before = None
         for row in self.read_list():
-            # a quoted field may hold line breaks: the row ends at its line, and begins after the
-            # last one, or after a header
+            # A quoted field may contain line breaks. The row then ends at its line and starts
+            # after the previous row, or after the header
             first = min(row.line, 2) if before is None else before + 1
             if row.line in lines:
                 dropped.update(range(first, row.line + 1))
@@ -131,22 +143,25 @@ class XrayDataset(MultiLabelDataset):
         return ''.join(line for i, line in enumerate(text, start=1) if i not in dropped)
 
     def set_epoch(self, seed: int, epoch: int) -> None:
-        """Set what the pipeline's random numbers depend on, also in workers that run already.
+        """Set the seed and the epoch of the random numbers.
 
-        Call it before the loader starts on the epoch. ValueError when a number is negative.
+        This also reaches running workers. Call it before the loader starts the epoch.
+
+        Raises:
+            ValueError: A number is negative.
         """
         if seed < 0 or epoch < 0:
-            raise ValueError(f'seed and epoch must not be negative, but are {seed} and {epoch}')
-        # In a deep copy of a data set the tensor is no longer shared.
+            raise ValueError(f'seed={seed} and epoch={epoch} must not be negative.')
+        # The tensor is no longer shared in a deep copy of the dataset.
         self._seed_and_epoch.share_memory_()
         self._seed_and_epoch.copy_(torch.tensor([seed, epoch]))
 
     def image_ids(self) -> set[str]:
-        """The ``img_id`` of all images."""
+        """Return the ``img_id`` of all images."""
         return {self.get_data_info(index)['img_id'] for index in range(len(self))}
 
     def prepare_data(self, idx: int) -> Any:
-        """Run the pipeline on one image, under random numbers of its own."""
+        """Run the pipeline on one image with its own random numbers."""
         data_info = self.get_data_info(idx)
         if self.meta_labels is not None:
             data_info['gt_meta_level'] = torch.tensor(data_info['gt_meta_level'])
@@ -155,17 +170,17 @@ class XrayDataset(MultiLabelDataset):
             return self.pipeline(data_info)
 
     def load_data_list(self) -> list[dict]:
-        """Match the list with images and annotations, and report what was found."""
+        """Match the list with images and annotations, and report the result."""
         self.check_list_file()
         if not self.CLASSES or isinstance(self.CLASSES, str):
             raise ValueError(
                 f'{type(self).__name__} needs the names of its classes, but they are '
-                f"{self.CLASSES!r}: set metainfo=dict(classes=['Gun', 'Knife'])"
+                f"{self.CLASSES!r}. Set metainfo=dict(classes=['Gun', 'Knife'])."
             )
         images = self.images_in(self.img_prefix)
         problems, notes = Findings(), Findings()
         for link in images.unfollowed:
-            notes.add('links not followed: dead, to folders, or out of the folder of images', link)
+            notes.add('skipped links: broken, to a folder, or out of the image folder', link)
         data_list = []
         rows = 0
         for row in self.read_list():
@@ -179,9 +194,9 @@ class XrayDataset(MultiLabelDataset):
             if data_info is None:
                 continue
             if self.positives_only and not data_info['gt_label']:
-                notes.add('left out, no positive label', row.name)
+                notes.add('skipped images: no positive label', row.name)
             elif self.require_boxes and not data_info['instances']:
-                notes.add('left out, no usable box', row.name)
+                notes.add('skipped images: no usable box', row.name)
             else:
                 data_list.append(data_info)
         for kind, place in self.list_problems():
@@ -190,8 +205,8 @@ class XrayDataset(MultiLabelDataset):
         copy = '' if self.prepared is None else f', prepared ({self.prepared.size} pixels)'
         report = '\n    '.join(
             (
-                f'{type(self).__name__}: {len(data_list):,} of {rows:,} rows of {self.ann_file} '
-                f'are used, with images from {self.img_prefix}{copy}',
+                f'{type(self).__name__}: using {len(data_list):,} of {rows:,} rows of '
+                f'{self.ann_file}, with images from {self.img_prefix}{copy}',
                 *self._content(data_list),
                 *notes.lines(),
                 *problems.lines(),
@@ -200,35 +215,45 @@ class XrayDataset(MultiLabelDataset):
         if self.strict and problems.counts:
             error = FileNotFoundError if 'missing images' in problems.counts else ValueError
             lines = '\n    '.join(problems.lines())
-            raise error(f'strict=True, but {self.ann_file} has problems.\n    {lines}')
+            raise error(
+                f'strict=True, but {self.ann_file} has problems. Fix them or set strict=False.\n'
+                f'    {lines}'
+            )
         if len({'gt_score' in data_info for data_info in data_list}) > 1:
             raise ValueError(
-                f'{type(self).__name__} gives gt_score to some images only: give it to all or to '
-                'none, since a batch is read as its first image is.'
+                f'{type(self).__name__} sets gt_score for some images only. Set it for all images '
+                'or for none, because a batch is read in the same way as its first image.'
             )
         if not data_list:
-            raise ValueError(f'No image is left to use.\n{report}')
-        needy = [type(t).__name__ for t in self.pipeline.transforms if _needs_boxes(t)]
-        if needy and not any(data_info['instances'] for data_info in data_list):
             raise ValueError(
-                f'{" and ".join(needy)} in the pipeline learns from boxes, and no image has one. '
-                'Stage I needs boxes; Stage II without any learns from neural labels or gated, as '
-                f'in configs/ablations/sxmnet_{{mf-n,gated}}_sixray_stage2.py.\n{report}'
+                'No image is left to use. Check the list and the image folder in this report.\n'
+                f'{report}'
+            )
+        box_users = [type(t).__name__ for t in self.pipeline.transforms if _needs_boxes(t)]
+        if box_users and not any(data_info['instances'] for data_info in data_list):
+            raise ValueError(
+                f'{" and ".join(box_users)} in the pipeline needs boxes, but no image has one. '
+                'Stage I cannot train without boxes. For Stage II, use neural labels or gated '
+                f'fusion, as in configs/ablations/sxmnet_{{mf-n,gated}}_sixray_stage2.py.\n{report}'
             )
         if self.meta_labels is not None:
             add_meta_levels(data_list, self.meta_labels, source_of(self))
         for transform in self.pipeline.transforms:
-            if hasattr(transform, 'check_classes'):  # it knows items of some classes
+            if hasattr(transform, 'check_classes'):  # its items have classes of their own
                 transform.check_classes(self.CLASSES)
         print_log(report, 'current', logging.WARNING if problems.counts else logging.INFO)
         return data_list
 
     def check_list_file(self) -> None:
-        """FileNotFoundError when there is no ``ann_file``."""
+        """Check that ``ann_file`` exists.
+
+        Raises:
+            FileNotFoundError: It does not.
+        """
         if not os.path.isfile(self.ann_file):
             raise FileNotFoundError(
-                f'there is no list {self.ann_file!r}: set data_root, or the environment variable '
-                'that the config names, to where the data set lies (docs/data.md)'
+                f'The list {self.ann_file!r} does not exist. Set data_root, or the environment '
+                'variable that the config names, to the folder of the dataset (docs/data.md).'
             )
 
     def _load_data_info(
@@ -239,16 +264,16 @@ class XrayDataset(MultiLabelDataset):
         problems: Findings,
         notes: Findings,
     ) -> dict | None:
-        """The data info of one image, or None when it can't be used."""
+        """Return the data info of one image, or None if it is unusable."""
         instances: list[dict] = []
-        # A negative has no objects by nature: don't look for a million files.
+        # Negatives have no objects. Don't look for a million files.
         if gt_label is None or gt_label:
             place = self.annotation_place(img_id)
             objects = self._read_known_objects(img_id, problems, notes)
             found = sorted({label for label, _ in objects})
             if gt_label is None:
                 if not found:
-                    problems.add('images left out, no label is known', place)
+                    problems.add('skipped images: no label is known', place)
                     return None
                 gt_label = found
             elif found and found != gt_label:
@@ -259,7 +284,7 @@ class XrayDataset(MultiLabelDataset):
                 try:
                     image_size = read_size(img_path)
                 except (ImageError, OSError) as error:
-                    problems.add('images left out, unreadable', f'{img_path}: {error}')
+                    problems.add('skipped images: unreadable', f'{img_path}: {error}')
                     return None
             instances = list(_usable_instances(objects, image_size, problems))
         return {
@@ -272,7 +297,7 @@ class XrayDataset(MultiLabelDataset):
     def _read_known_objects(
         self, img_id: str, problems: Findings, notes: Findings
     ) -> list[tuple[int, AnnotatedObject]]:
-        """The objects of an image, each with its label, without those of unknown classes."""
+        """Return the objects of an image that have a known class, each with its label."""
         place = self.annotation_place(img_id)
         try:
             objects = self.read_objects(img_id)
@@ -298,7 +323,7 @@ class XrayDataset(MultiLabelDataset):
         return known
 
     def _content(self, data_list: list[dict]) -> Iterator[str]:
-        """What is in the set: images by class, negatives, images with boxes."""
+        """Yield a summary of the dataset: images per class, negatives, images with boxes."""
         images = Counter(label for info in data_list for label in info['gt_label'])
         negatives = sum(not info['gt_label'] for info in data_list)
         boxed = sum(bool(info['instances']) for info in data_list)
@@ -309,7 +334,7 @@ class XrayDataset(MultiLabelDataset):
 
 
 def _needs_boxes(transform: object) -> bool:
-    """Whether a transform makes its target from boxes; it says so by an attribute."""
+    """Return whether a transform computes its target from boxes (attribute ``needs_boxes``)."""
     return getattr(transform, 'needs_boxes', False)
 
 
@@ -318,9 +343,9 @@ def _usable_instances(
     image_size: tuple[int, int] | None,
     problems: Findings,
 ) -> Iterator[dict]:
-    """``instances`` of the objects whose boxes have an area in the image of size (h, w).
+    """Yield ``instances`` of the objects whose boxes have an area in the image of size (h, w).
 
-    Without a size the boxes were clipped before, and those without an area are nan.
+    Without a size, the boxes were already clipped, and boxes without an area are nan.
     """
     for label, item in objects:
         if item.bbox is None:
@@ -330,10 +355,10 @@ def _usable_instances(
         else:
             bbox = item.bbox if all(map(math.isfinite, item.bbox)) else None
         if bbox is None:
-            problems.add('boxes left out, no area in the image', f'{item.place} {item.bbox}')
+            problems.add('skipped boxes: no area inside the image', f'{item.place} {item.bbox}')
             continue
         if image_size is not None and max(bbox) <= 1:
-            kind = 'boxes left out, within the first pixel: are they fractions of the image?'
+            kind = 'skipped boxes: inside the first pixel (are they fractions of the image?)'
             problems.add(kind, f'{item.place} {item.bbox}')
             continue
         if bbox != item.bbox:
@@ -342,7 +367,7 @@ def _usable_instances(
 
 
 def xray_datasets(dataset: object) -> Iterator[Any]:
-    """Find the data sets that take a seed, also inside mmengine's wrappers."""
+    """Find the datasets that take a seed, also inside wrappers of mmengine."""
     if hasattr(dataset, 'set_epoch'):
         yield dataset
     else:

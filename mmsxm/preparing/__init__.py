@@ -1,1 +1,1 @@
-"""What is built from a data set before training: resized copies, banks of items."""
+"""Data built before training: resized copies and threat banks."""

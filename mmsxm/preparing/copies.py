@@ -1,9 +1,9 @@
-"""Copies of data sets with images as small as the network needs them (docs/data.md).
+"""Copies of datasets with images as small as the network needs them (docs/data.md).
 
-Images are stored without loss, so that training on a copy sees the same pixels. ``prepared.csv`` in
-the copy names every file with the digests of its source and of itself: a copy that was broken off
-goes on where it stopped, and one that is finished is verified. The lists come last: a copy that was
-never finished is no data set.
+Images are stored losslessly, so that training on a copy sees the same pixels. ``prepared.csv`` in
+the copy lists every file with the digests of its source and of itself. An interrupted copy resumes
+where it stopped, and a finished one is verified. The lists are copied last, so that an unfinished
+copy is not a dataset.
 """
 
 import csv
@@ -34,14 +34,14 @@ from mmsxm.preparing.manifest import MANIFEST, Row, is_intact, read_rows, write_
 
 __all__ = ['LAYOUTS', 'Report', 'prepare_data']
 
-# lossless, and 30 times as fast to read as PNG (docs/performance.md)
+# lossless, and 30 times faster to read than PNG (docs/performance.md)
 SUFFIX = '.bmp'
 HEADER_BYTES = 54
 NO_AREA: Box = (math.nan,) * 4
 
 
 class _Part(NamedTuple):
-    """Folders of images and annotations, and what their files are called."""
+    """Folders of images and annotations, with the suffix of the annotations."""
 
     images: str
     annotations: str
@@ -50,12 +50,12 @@ class _Part(NamedTuple):
 
 class _Layout(NamedTuple):
     parts: tuple[_Part, ...]
-    copied: tuple[str, ...]  # patterns of files that stay as they are
+    copied: tuple[str, ...]  # patterns of files to copy unchanged
     background: int | None = None
     margin: int | None = None
 
 
-# margins are cut where configs/_base_/datasets do
+# margins are cropped where configs/_base_/datasets crops them
 LAYOUTS = {
     'sixray': _Layout(
         (_Part('JPEGImage', 'Annotation', '.xml'),), ('*.csv', 'ImageSet/*', 'ImageSet/*/*')
@@ -72,7 +72,7 @@ LAYOUTS = {
 }
 
 
-# how annotations are read, and written with other boxes
+# functions that read annotations and write them with new boxes
 FORMATS = {
     '.xml': (read_voc_objects, voc_with_boxes),
     '.txt': (read_box_lines, lines_with_boxes),
@@ -80,7 +80,7 @@ FORMATS = {
 
 
 class _Image(NamedTuple):
-    """What belongs to one image; ``rows`` are those that an earlier run noted."""
+    """Files of one image; ``rows`` are their manifest rows from an earlier run."""
 
     source: str
     file: str
@@ -89,7 +89,7 @@ class _Image(NamedTuple):
 
 
 class Report(NamedTuple):
-    """How many images were prepared and found intact, and why others could not be read."""
+    """Number of prepared and of intact images, and why others are unreadable."""
 
     prepared: int
     intact: int
@@ -99,28 +99,28 @@ class Report(NamedTuple):
 def prepare_data(
     layout: str, src: str | Path, dst: str | Path, size: int = RESIZED, workers: int = 0
 ) -> Report:
-    """Write a copy of a data set with images of ``size`` x ``size``, or finish and verify one.
+    """Write a copy of a dataset with images of ``size`` x ``size``, or finish and verify one.
 
-    Whatever differs from what was noted, in the copy or in the release, is made anew, and what the
-    release has no longer is removed. Images that can't be read are left out and named; annotations
-    that can't be are copied, as are lists.
+    A file is written again if it differs from its digest, in the copy or in the release. Files that
+    no longer exist in the release are deleted. Unreadable images are skipped and reported.
+    Unreadable annotations and lists are copied.
 
     Args:
-        layout: ``sixray`` or ``opixray``, whose white margins are cut.
-        src: The folder of the release.
-        dst: That of the copy.
-        size: Of the images, in pixels; that of the configs' ``Resize``.
-        workers: Processes; with 0 all is done in this one.
+        layout: ``sixray``, or ``opixray``, whose white margins are cropped.
+        src: Folder of the release.
+        dst: Folder of the copy.
+        size: Side of the images in pixels, as in the ``Resize`` of the configs.
+        workers: Number of processes; 0 does everything in this one.
 
     Raises:
-        FileNotFoundError: The release lacks its folders of images.
-        ValueError: The release is a copy itself, the folder of the copy holds something else, the
-            disk is too small, or a number is out of range.
+        FileNotFoundError: The image folders of the release do not exist.
+        ValueError: The release is itself a copy, the folder of the copy contains something else,
+            the disk is too small, or a number is out of range.
     """
     from rich.progress import track
 
     if size < 1 or workers < 0:
-        raise ValueError(f'size={size} must be 1 or more, and workers={workers} 0 or more')
+        raise ValueError(f'size={size} must be at least 1, and workers={workers} at least 0.')
     src, dst = Path(src), Path(dst)
     kind = LAYOUTS[layout]
     preparing = Preparing(layout, size, kind.background, kind.margin)
@@ -149,42 +149,42 @@ def prepare_data(
         rows[name] = Row(name, name, digest, digest)
         if sha256_or_none(dst / name) != digest:
             atomic_write(dst / name, data)
-    for name in known.keys() - rows.keys():  # the release has it no longer, or it can't be read
+    for name in known.keys() - rows.keys():  # no longer in the release, or unreadable
         (dst / name).unlink(missing_ok=True)
     write_rows(dst, rows.values())
     return Report(len(images) - intact - len(broken), intact, broken)
 
 
 def _claim(src: Path, dst: Path, preparing: Preparing) -> dict[str, Row]:
-    """Leave a note in a new folder, or give what an old one of the same note holds."""
+    """Write a note into a new folder, or read the manifest of a folder with the same note."""
     if read_note(src) is not None:
-        raise ValueError(f'{src} is a prepared copy: name the folder of the release')
+        raise ValueError(f'{src} is a prepared copy. Use the folder of the release.')
     if dst.exists() and not dst.is_dir():
-        raise ValueError(f'{dst} is a file: name a folder')
+        raise ValueError(f'{dst} is a file. Choose a folder.')
     if dst.exists() and any(dst.iterdir()) and read_note(dst) != preparing:
         raise ValueError(
-            f'{dst} is not empty and no copy of these settings ({NOTE} tells): delete it or name '
-            'another folder'
+            f'{dst} is not empty, and {NOTE} does not describe a copy with these settings. Delete '
+            'the folder or choose another one.'
         )
     for part in LAYOUTS[preparing.layout].parts:
-        ImageFolder(str(src / part.images))  # is there
+        ImageFolder(str(src / part.images))  # raises an error if the folder does not exist
     rows = {row.file: row for row in read_rows(dst)}
     atomic_write(dst / NOTE, note_of(preparing))
-    write_rows(dst, rows.values())  # without what a kill left of its last line
+    write_rows(dst, rows.values())  # drops a last line that was cut off by a kill
     return rows
 
 
 def _find_images(src: Path, kind: _Layout, known: dict[str, Row]) -> list[_Image]:
-    """All images of a release, those that a data set finds by their names."""
+    """Find all images of a release that a dataset finds by name."""
     images = []
     for part in kind.parts:
-        for path in ImageFolder(str(src / part.images)):
-            source = Path(path).relative_to(src).as_posix()
-            stem = Path(path).stem
+        for image in ImageFolder(str(src / part.images)):
+            source = Path(image).relative_to(src).as_posix()
+            stem = Path(image).stem
             file = f'{part.images}/{stem}{SUFFIX}'
             annotation = f'{part.annotations}/{stem}{part.suffix}'
-            noted = ((known.get(file), source), (known.get(annotation), annotation))
-            rows = tuple(row for row, own in noted if row is not None and row.source == own)
+            known_rows = ((known.get(file), source), (known.get(annotation), annotation))
+            rows = tuple(row for row, path in known_rows if row is not None and row.source == path)
             images.append(_Image(source, file, annotation, rows))
     return images
 
@@ -194,15 +194,15 @@ def _check_space(dst: Path, images: Sequence[_Image], size: int) -> None:
     free = shutil.disk_usage(dst).free
     if needed > free:
         raise ValueError(
-            f'{len(images):,} images of {size} x {size} need {needed / 1e9:.1f} GB more, but '
-            f'{free / 1e9:.1f} GB are free in {dst}'
+            f'{len(images):,} images of {size} x {size} need {needed / 1e9:.1f} GB more, but only '
+            f'{free / 1e9:.1f} GB are free in {dst}. Free some space or choose another folder.'
         )
 
 
 def _prepare_all(
     src: Path, dst: Path, images: Sequence[_Image], preparing: Preparing, workers: int
 ) -> Iterator[tuple[_Image, list[Row] | str | None]]:
-    """Each image with what :func:`_prepare` says of it."""
+    """Yield each image with the result of :func:`_prepare`."""
     prepare = partial(_prepare, src, dst, preparing=preparing)
     if not workers:
         yield from ((image, prepare(image)) for image in images)
@@ -213,7 +213,11 @@ def _prepare_all(
 
 
 def _prepare(src: Path, dst: Path, image: _Image, preparing: Preparing) -> list[Row] | str | None:
-    """Write an image and its annotation: new rows, None if the old ones hold, or why it failed."""
+    """Write an image and its annotation.
+
+    Return their new manifest rows, None if the old rows are still valid, or the reason for a
+    failure.
+    """
     annotated = (src / image.annotation).is_file()
     if len(image.rows) == 1 + annotated and all(is_intact(row, src, dst) for row in image.rows):
         return None
@@ -234,14 +238,17 @@ def _prepare(src: Path, dst: Path, image: _Image, preparing: Preparing) -> list[
         contents.append((image.annotation, image.annotation, text))
     rows = []
     for file, source, data in contents:
-        # waiting for the disk would take as long as all else; digests tell what it lost
+        # syncing would take as long as everything else; digests detect lost files
         atomic_write(dst / file, data, sync=False)
         rows.append(Row(file, source, sha256(src / source), hashlib.sha256(data).hexdigest()))
     return rows
 
 
 def _read_objects(path: Path) -> list[AnnotatedObject] | None:
-    """The objects of an annotation file; None when it is malformed, which a data set reports."""
+    """Read the objects of an annotation file.
+
+    Return None if it is malformed, which a dataset reports.
+    """
     try:
         return FORMATS[path.suffix][0](str(path))
     except ValueError:
@@ -251,27 +258,27 @@ def _read_objects(path: Path) -> list[AnnotatedObject] | None:
 def _transform(
     path: Path, objects: Sequence[AnnotatedObject], preparing: Preparing
 ) -> tuple[np.ndarray, list[Box]]:
-    """Crop and resize an image with its boxes, which are clipped to it before, as when training.
+    """Crop and resize an image with its boxes, which are clipped to it first, as in training.
 
     Raises:
-        ImageError, OSError: The image is broken or can't be opened.
+        ImageError, OSError: The image is damaged or cannot be opened.
     """
     image_size = read_image(path).shape[:2]
     boxes = [clip_box(item.bbox, image_size) or NO_AREA for item in objects]
     results: Any = {'img_path': str(path), 'instances': [{'bbox': box} for box in boxes]}
-    # the same pixels as when training, also where read_image converts in its own way
+    # load the same pixels as in training, even where read_image converts differently
     load = [LoadImageFromFile(), LoadAnnotations(with_bbox=True, with_label=False)]
     try:
         for step in load:
             results = step(results)
     except (AssertionError, AttributeError, cv2.error) as error:
-        raise ImageError(f'mmcv can not read it: {error}') from error
+        raise ImageError(f'mmcv cannot read it: {error}') from error
     for step in preparing.steps():
         results = step(results)
     return results['img'], [tuple(box) for box in results['gt_bboxes'].tolist()]
 
 
 def _files(folder: Path, patterns: Sequence[str]) -> list[str]:
-    """Files that fit, relative to the folder."""
+    """Return the files that match the patterns, relative to the folder."""
     found = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     return sorted(path.relative_to(folder).as_posix() for path in found)

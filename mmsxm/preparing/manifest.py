@@ -1,4 +1,4 @@
-"""``prepared.csv``: what every file of a prepared copy was made from, with digests of both."""
+"""``prepared.csv``: the source of each file in a prepared copy, with the digests of both."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ MANIFEST = 'prepared.csv'
 
 
 class Row(NamedTuple):
-    """A file of the copy, and what it was made from; paths are relative to the two roots."""
+    """File of the copy and its source. Paths are relative to the two roots."""
 
     file: str
     source: str
@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 
 def is_intact(row: Row, src: Path, dst: Path) -> bool:
-    """Whether both files are there, and as they were."""
+    """Return whether both files exist and are unchanged."""
     return (
         sha256_or_none(dst / row.file) == row.sha256
         and sha256_or_none(src / row.source) == row.source_sha256
@@ -33,15 +33,19 @@ def is_intact(row: Row, src: Path, dst: Path) -> bool:
 
 
 def read_rows(dst: Path) -> Iterator[Row]:
-    """The rows of a manifest, none of none; a line that a kill cut off is no row.
+    """Read the rows of a manifest. Yield nothing if there is no manifest.
+
+    A line that was cut off by a kill is skipped.
 
     Raises:
-        ValueError: It is no csv, or names a file out of the copy: files that it names may be
-            removed.
+        ValueError: The manifest is not a csv, or names a file outside the copy. This must be an
+            error because named files may be deleted.
     """
     if not (dst / MANIFEST).is_file():
         return
-    folders: dict[str, bool] = {}  # whether they lie in the copy: a million rows name a few
+    folders: dict[
+        str, bool
+    ] = {}  # folder -> is it in the copy? A million rows name only a few folders
     for line, fields in read_csv(dst / MANIFEST):
         if len(fields) == len(Row._fields) and len(fields[-1]) == 64:
             row = Row(*fields)
@@ -50,22 +54,22 @@ def read_rows(dst: Path) -> Iterator[Row]:
                 folders[folder] = _lies_in(dst, folder)
             if not folders[folder] or name in ('', '.', '..') or '\0' in name:
                 raise ValueError(
-                    f'{dst / MANIFEST}:{line}: {row.file!r} is no file of the copy: somebody '
-                    'else has written this line, prepare the data set in another folder'
+                    f'{dst / MANIFEST}:{line}: {row.file!r} is not a file of the copy. mmsxm '
+                    'prepare did not write this line. Prepare the dataset in another folder.'
                 )
             yield row
 
 
 def _lies_in(root: Path, folder: str) -> bool:
-    """Whether a folder, named relative to a root, lies in it also where links lead."""
+    """Return whether a folder, relative to a root, lies inside it after following links."""
     try:
         return (root / folder).resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError, ValueError):  # a link to itself, or no name of a folder
+    except (OSError, RuntimeError, ValueError):  # a link to itself, or an invalid folder name
         return False
 
 
 def write_rows(dst: Path, rows: Iterable[Row]) -> None:
-    """Write a manifest whole, sorted."""
+    """Write a complete, sorted manifest."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(Row._fields)

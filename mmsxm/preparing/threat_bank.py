@@ -1,4 +1,4 @@
-"""Build banks of threats, from the training images of a config or from simulated items."""
+"""Construction of threat banks from the training images of a config or from simulated items."""
 
 import hashlib
 from collections import Counter
@@ -22,8 +22,8 @@ from mmsxm.simulation.scanner_profiles import known_scanners
 from mmsxm.simulation.shapes import Part, Pose, draw
 from mmsxm.visualization.overlays import caption, sheet
 
-SHARED = 0.15  # of an item may lie in the box of another one: boxes are loose
-# all images of a list, whatever a config makes of it
+SHARED = 0.15  # share of an item that may lie in the box of another one, because boxes are loose
+# settings that load all images of a list, regardless of the config
 WHOLE: dict[str, Any] = {
     'pipeline': [],
     'indices': None,
@@ -35,37 +35,45 @@ AIR = 4  # pixels around a simulated item, where its edges blur
 
 
 def _inner(config: ConfigDict) -> ConfigDict:
-    """The config of the one data set inside of wrappers that repeat or choose its images."""
+    """Return the config of the dataset inside wrappers that repeat or select its images."""
     while 'dataset' in config:
         config = config.dataset
     return config
 
 
 def _data_type(cfg: Config) -> type[XrayDataset]:
-    """The class of a config's training set; ValueError when it is none of X-ray images."""
+    """Return the class of a config's training set.
+
+    Raises:
+        ValueError: It is not a dataset of X-ray images.
+    """
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     name = _inner(cfg.train_dataloader.dataset).type
     found = DATASETS.get(name)
     if not (isinstance(found, type) and issubclass(found, XrayDataset)):
         raise ValueError(
-            f'train_dataloader.dataset of {cfg.filename} is of type {name}: a bank is built for '
-            'one data set of X-ray images at a time.'
+            f'train_dataloader.dataset of {cfg.filename} has type {name}. A bank is built from '
+            'one dataset of X-ray images at a time. Choose a config with such a dataset.'
         )
     return found
 
 
 def data_classes(cfg: Config) -> list[str]:
-    """The classes of a config's data set, without its images; ValueError when it has none."""
+    """Return the classes of a config's dataset without reading its images.
+
+    Raises:
+        ValueError: The config does not name its classes.
+    """
     _data_type(cfg)
     return list(configured_classes(_inner(cfg.train_dataloader.dataset)))
 
 
 def training_set(cfg: Config) -> XrayDataset:
-    """Build the data set to cut items from, which must be for training alone.
+    """Build the dataset to cut items from, which must be used only for training.
 
     Raises:
-        ValueError: It is in test mode, not the training split, not of X-ray images or a prepared
-            copy, or shares images with the validation or test set.
+        ValueError: The dataset is in test mode, is not the training split, does not contain X-ray
+            images, is a prepared copy, or shares images with the validation or test set.
     """
     _data_type(cfg)
     config = _inner(cfg.train_dataloader.dataset)
@@ -73,12 +81,13 @@ def training_set(cfg: Config) -> XrayDataset:
     if config.get('test_mode') or split != 'train':
         raise ValueError(
             f'train_dataloader.dataset of {cfg.filename} has split={split!r} and '
-            f'test_mode={config.get("test_mode", False)}: items are cut from training images only.'
+            f'test_mode={config.get("test_mode", False)}. Items are cut only from training '
+            "images: set split='train' and test_mode=False."
         )
     dataset: XrayDataset = DATASETS.build({**config, 'pipeline': []})
     if dataset.prepared is not None:
         raise ValueError(
-            f'{dataset.data_root} is a prepared copy: items are cut from images of full size, name '
+            f'{dataset.data_root} is a prepared copy, but items are cut from full-size images. Use '
             'the folder of the release.'
         )
     ids = dataset.image_ids()
@@ -89,8 +98,8 @@ def training_set(cfg: Config) -> XrayDataset:
     }
     if not others:
         raise ValueError(
-            f'{cfg.filename} has neither val_dataloader nor test_dataloader: name the set that '
-            'you test on, so that none of its images gets into the bank.'
+            f'{cfg.filename} has neither val_dataloader nor test_dataloader. Name the set that you '
+            'test on, so that none of its images gets into the bank.'
         )
     for loader in others.values():
         other = DATASETS.build({**_inner(loader.dataset), **WHOLE})
@@ -99,13 +108,14 @@ def training_set(cfg: Config) -> XrayDataset:
             names = ', '.join(shared[:5]) + (', ...' if len(shared) > 5 else '')
             raise ValueError(
                 f'{len(shared)} images of {dataset.ann_file} are also in {other.ann_file} '
-                f'({names}): take them out of one list, or results on the second mean nothing.'
+                f'({names}). Remove them from one of the lists, or results on the second are '
+                'meaningless.'
             )
     return dataset
 
 
 def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
-    """The intersection of two boxes, xyxy, over their union."""
+    """Return the intersection over union of two boxes (xyxy)."""
     width = max(min(a[2], b[2]) - max(a[0], b[0]), 0)
     height = max(min(a[3], b[3]) - max(a[1], b[1]), 0)
     areas = [(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (a, b)]
@@ -113,7 +123,10 @@ def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def _holds_another(cut: Cut, item: dict, instances: list[dict]) -> bool:
-    """Whether a cut holds part of another item; one item annotated twice is no other."""
+    """Return whether a cut contains part of another item.
+
+    One item that was annotated twice does not count as another.
+    """
     attenuation = 1 - cut.transmission.mean(axis=2)
     left, top = cut.box[:2]
     for other in instances:
@@ -132,16 +145,16 @@ def _holds_another(cut: Cut, item: dict, instances: list[dict]) -> bool:
 
 
 def cut_bank(dataset: XrayDataset, per_class: int = 300) -> ThreatBank:
-    """Cut all items of a data set that can be cut cleanly, the best of every class.
+    """Cut all items of a dataset that can be cut cleanly, and keep the best of each class.
 
-    The header says where they come from, and how many were left out and why.
+    The header records their source, and how many items were skipped and why.
 
     Args:
-        dataset: Of training images, see :func:`training_set`.
-        per_class: Items of a class at most.
+        dataset: Dataset of training images, see :func:`training_set`.
+        per_class: Maximum number of items per class.
 
     Raises:
-        ValueError: When not a single one can be cut.
+        ValueError: Not a single item can be cut.
     """
     found: list[tuple[float, Threat]] = []
     left_out: Counter[str] = Counter()
@@ -180,20 +193,23 @@ def cut_bank(dataset: XrayDataset, per_class: int = 300) -> ThreatBank:
         'left_out': dict(left_out.most_common()),
     }
     if not kept:
-        raise ValueError(f'no item of {dataset.ann_file} could be cut out: {dict(left_out)}')
+        raise ValueError(
+            f'No item of {dataset.ann_file} can be cut out: {dict(left_out)}. Use more training '
+            'images, or simulate the items with mmsxm threat-bank CONFIG OUT --simulated N.'
+        )
     return ThreatBank(kept, header)
 
 
 def simulate_bank(
     classes: Sequence[str], per_class: int, scanner: str | None = None, seed: int = 0
 ) -> ThreatBank:
-    """Simulate items of a data set's classes as a scanner would show each of them alone.
+    """Simulate items of a dataset's classes as a scanner would show each of them alone.
 
     Args:
-        classes: Those of a site that the simulator knows.
-        per_class: Items of each class.
-        scanner: A key of :data:`mmsxm.simulation.SCANNERS`, by default the site's own.
-        seed: Item ``i`` of a class is the same whatever else is simulated.
+        classes: Classes of a site that the simulator supports.
+        per_class: Number of items per class.
+        scanner: Key of :data:`mmsxm.simulation.SCANNERS`; by default, the scanner of the site.
+        seed: Seed. Item ``i`` of a class does not depend on what else is simulated.
 
     Raises:
         ValueError: No site has these classes, or the scanner is unknown.
@@ -201,17 +217,21 @@ def simulate_bank(
     site = next((site for site in SITES.values() if site.classes == tuple(classes)), None)
     if site is None:
         known = '; '.join(', '.join(site.classes) for site in SITES.values())
-        raise ValueError(f'{", ".join(classes)} cannot be simulated, only these classes: {known}')
+        raise ValueError(
+            f'{", ".join(classes)} cannot be simulated. Use one of these sets of classes: {known}.'
+        )
     machines = known_scanners(scanner or site.scanner)
     weights = np.array([machine.weight for machine in machines])
     threats = []
     for label, kind in enumerate(site.items.values()):
         median, deviation = kind.length
         for number in range(per_class):
-            rng = np.random.default_rng((seed, label, number, 0))  # no stream of a bag's
+            rng = np.random.default_rng(
+                (seed, label, number, 0)
+            )  # differs from the random streams of bags
             machine = machines[rng.choice(len(machines), p=weights / weights.sum())]
             parts = kind.make(median * np.exp(rng.normal(0, deviation)), rng)
-            # turned in depth alone: the transform turns the patch in its plane
+            # tilted in depth only, because the transform rotates the patch in its plane
             tilt = min(abs(rng.normal(0, 0.35)), 1.0)
             pose = Pose(tilt=tilt, tilt_axis=rng.uniform(0, np.pi))
             patch = _picture(parts, pose, machine)
@@ -226,7 +246,10 @@ def simulate_bank(
 
 
 def _picture(parts: Sequence[Part], pose: Pose, machine: Scanner) -> np.ndarray:
-    """A thing on the background of a scanner without noise, divided by it: BGR of uint8."""
+    """Render an item on the background of a noiseless scanner, divided by the background.
+
+    The result is ``(h, w, 3)`` uint8, BGR.
+    """
     sides = (np.mean(machine.heights), np.mean(machine.widths))
     pixels_per_cm = float(np.sqrt(np.prod(sides)) / np.mean(machine.view_cm))
     attenuation = draw(parts, pose, pixels_per_cm, machine.energies).attenuation
@@ -239,13 +262,13 @@ def _picture(parts: Sequence[Part], pose: Pose, machine: Scanner) -> np.ndarray:
 
 
 def counts_by_class(bank: ThreatBank) -> dict[str, int]:
-    """How many items of each class a bank holds."""
+    """Return the number of items of each class in a bank."""
     counts = np.bincount(bank.labels, minlength=len(bank.classes)).tolist()
     return dict(zip(bank.classes, counts, strict=True))
 
 
 def draw_bank(bank: ThreatBank, size: int = 96, columns: int = 16) -> np.ndarray:
-    """Draw all items of a bank on white, class after class, as an RGB image."""
+    """Draw all items of a bank on white, class by class, as an RGB image."""
     pictures = []
     for index in range(len(bank)):
         threat = bank[index]

@@ -249,7 +249,7 @@ def test_lists_without_the_errors_have_none(
     again = check(release, monkeypatch, image_set='fine')
     assert again.may_train
     assert again.lists[0].rows == again.lists[0].usable == len(fixed) - 1
-    with pytest.raises(ValueError, match='one of the lists themselves'):
+    with pytest.raises(ValueError, match='one of the original lists'):
         write_fixed_lists(again, release.root / 'ImageSet' / 'fine')
 
 
@@ -269,15 +269,23 @@ def test_rows_over_several_lines_are_dropped_whole(
 @pytest.mark.parametrize(
     ('spoil', 'kind', 'words'),
     [
-        (lambda r: r.csv('test').unlink(), 'no-list', 'there is no list'),
-        (lambda r: shutil.rmtree(r.root / 'JPEGImage'), 'no-list', 'there is no folder of images'),
+        (lambda r: r.csv('test').unlink(), 'no-list', 'The list '),
+        (lambda r: shutil.rmtree(r.root / 'JPEGImage'), 'no-list', 'The image folder '),
         (lambda r: r.csv('test').write_bytes(b'\xff'), 'broken-list', 'no csv file in UTF-8'),
-        (lambda r: r.append('test', 'P00001', ['2'] * 5), 'broken-list', "test.csv:16: '2' is no"),
-        (lambda r: r.write_rows('test', r.rows('test')[:1]), 'no-images', 'none of 0 rows'),
+        (
+            lambda r: r.append('test', 'P00001', ['2'] * 5),
+            'broken-list',
+            "test.csv:16: '2' is not a label",
+        ),
+        (
+            lambda r: r.write_rows('test', r.rows('test')[:1]),
+            'no-images',
+            'none of 0 rows is usable',
+        ),
         (
             lambda r: r.write_rows('test', [*r.rows('test')[:1], ['Q', *'11111']]),
             'no-images',
-            'of 1',
+            'none of 1 rows is usable',
         ),
     ],
 )
@@ -328,7 +336,7 @@ def test_images_that_a_config_leaves_out_are_not_looked_at(
     release.image('N00002').write_bytes(b'')
     report = check(release, monkeypatch, positives_only=True)
     assert found(report) == [('positives-only', 'test.csv'), ('positives-only', 'train.csv')]
-    assert 'leaves 4 without items out' in report.findings[0].detail
+    assert 'positives_only skips 4 without items' in report.findings[0].detail
     assert report.may_train
     assert report.lists[0].left_out == 4
 
@@ -568,7 +576,7 @@ def test_the_tool_writes_what_it_is_asked_for(knives: Path, tmp_path: Path) -> N
     [
         (['configs/sxmnet_opixray_stage2.py', '--workers', '0'], 0, 'Training can start.'),
         (['configs/nowhere.py'], 2, 'no config file'),
-        (['configs/_base_/default_runtime.py'], 2, 'has no data set'),
+        (['configs/_base_/default_runtime.py'], 2, 'has no dataset. Choose a config'),
     ],
 )
 def test_the_exit_code_says_whether_training_may_start(

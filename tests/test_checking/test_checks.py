@@ -97,7 +97,7 @@ def test_faults_of_objects(gt_label, objects, expected):
 def test_a_finding_says_what_may_have_been_meant():
     item = AnnotatedObject('Knive', BOX, 'a.xml:1')
     (finding,) = object_findings(row(None), 'a.xml', [item], CLASSES, SIZE)
-    assert finding.detail == "'Knive'; is it 'Knife'?"
+    assert finding.detail == "'Knive'; did you mean 'Knife'?"
     assert (finding.images, finding.box, finding.severity) == (('a.jpg',), BOX, 'error')
 
 

@@ -107,7 +107,9 @@ def test_images_of_one_name_in_several_folders(tmp_path):
 )
 def test_a_path_that_leaves_the_folder_is_refused(tmp_path, name):
     root = write(tmp_path, [image(1, 'a.jpg'), image(2, name)], [], files=['a.jpg'])
-    with pytest.raises(ValueError, match=r'list\.json, images\[1\]: .* inside of the folder'):
+    with pytest.raises(
+        ValueError, match=r'list\.json, images\[1\]: .* not a path inside the image folder\. Write'
+    ):
         load(root)
 
 
@@ -122,7 +124,7 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path, log):
     write(root, [image(i, name) for i, name in enumerate(names)], [], files=[])
     assert [info['img_id'] for info in load(root)] == ['a', 'inside']
     assert 'missing images: 3' in log[-1]
-    assert 'links not followed: dead, to folders, or out of the folder of images: 3' in log[-1]
+    assert 'skipped links: broken, to a folder, or out of the image folder: 3' in log[-1]
 
 
 def test_the_folder_itself_may_be_a_link(tmp_path):
@@ -142,12 +144,14 @@ def test_a_choice_of_classes(tmp_path, log):
     assert [info['gt_label'] for info in dataset] == [[0], []]
     place = f'{root}/list.json, annotations'
     assert f"objects of unknown class 'Gun': 2 ({place}[1], {place}[2])" in log[0]
-    assert f'images left out, no label is known: 1 ({root}/list.json, b)' in log[0]
+    assert f'skipped images: no label is known: 1 ({root}/list.json, b)' in log[0]
 
 
 def test_a_class_that_the_file_lacks(tmp_path):
     root = write(tmp_path, [image(1, 'a.jpg')], [])
-    with pytest.raises(ValueError, match=r'no category Bat, Bow, but Gun, Knife: give'):
+    with pytest.raises(
+        ValueError, match=r'no category Bat, Bow\. Its categories are Gun, Knife\. Spell'
+    ):
         load(root, metainfo={'classes': ('Gun', 'Bat', 'Bow')})
 
 
@@ -169,22 +173,26 @@ def test_names_in_two_cases_are_one_class(tmp_path):
     [
         (item(1, 1, 9, [0, 0, 9, 9]), "unknown class 'category_id 9': 1", 0),
         (item(1, 1, [], [0, 0, 9, 9]), "unknown class 'category_id None': 1", 0),
-        (item(1, 77, 1, [0, 0, 9, 9]), 'annotations of no listed image, left out: 1', 0),
-        (item(1, '1', 1, [0, 0, 9, 9]), 'annotations of no listed image, left out: 1', 0),
-        (item(1, [], 1, [0, 0, 9, 9]), 'annotations of no listed image, left out: 1', 0),
-        (7, 'annotations of no listed image, left out: 1', 0),
-        (item(2, 1, 1, [0, 0, 9, 9]), 'annotations with the id of another one (both are', 1),
-        (item(1, 1, 1, None), 'annotations without a box, their label alone counts: 1', 0),
-        (item(1, 1, 1, [0, 0, 9]), 'boxes left out, no area in the image: 1', 0),
-        (item(1, 1, 1, [0, 0, 9, '9']), 'boxes left out, no area in the image: 1', 0),
-        (item(1, 1, 1, [0, 0, 9, float('nan')]), 'boxes left out, no area in the image: 1', 0),
-        (item(1, 1, 1, [0, 0, 9, 10**400]), 'boxes left out, no area in the image: 1', 0),
-        (item(1, 1, 1, [0, 0, 0, 9]), 'boxes left out, no area in the image: 1', 0),
-        (item(1, 1, 1, 'wide'), 'boxes left out, no area in the image: 1', 0),
+        (item(1, 77, 1, [0, 0, 9, 9]), 'skipped annotations: their image is not listed: 1', 0),
+        (item(1, '1', 1, [0, 0, 9, 9]), 'skipped annotations: their image is not listed: 1', 0),
+        (item(1, [], 1, [0, 0, 9, 9]), 'skipped annotations: their image is not listed: 1', 0),
+        (7, 'skipped annotations: their image is not listed: 1', 0),
+        (item(2, 1, 1, [0, 0, 9, 9]), 'annotations with a repeated id (all are kept): 1', 1),
+        (item(1, 1, 1, None), 'annotations without a box (only their label counts): 1', 0),
+        (item(1, 1, 1, [0, 0, 9]), 'skipped boxes: no area inside the image: 1', 0),
+        (item(1, 1, 1, [0, 0, 9, '9']), 'skipped boxes: no area inside the image: 1', 0),
+        (item(1, 1, 1, [0, 0, 9, float('nan')]), 'skipped boxes: no area inside the image: 1', 0),
+        (item(1, 1, 1, [0, 0, 9, 10**400]), 'skipped boxes: no area inside the image: 1', 0),
+        (item(1, 1, 1, [0, 0, 0, 9]), 'skipped boxes: no area inside the image: 1', 0),
+        (item(1, 1, 1, 'wide'), 'skipped boxes: no area inside the image: 1', 0),
         (item(1, 1, 1, [0, 0, 99, 9]), 'boxes clipped to the image: 1', 1),
-        (item(1, 1, 1, [0, 0, 9, 9], iscrowd=1), 'of groups (iscrowd), taken as one', 1),
-        (item(1, 1, 1, None, segmentation=[[0, 0, 'x', 9]]), 'boxes left out, no area', 0),
-        (item(1, 1, 1, None, segmentation={'counts': 'abc'}), 'without a box, their label', 0),
+        (
+            item(1, 1, 1, [0, 0, 9, 9], iscrowd=1),
+            'group annotations (iscrowd), read as one object: 1',
+            1,
+        ),
+        (item(1, 1, 1, None, segmentation=[[0, 0, 'x', 9]]), 'skipped boxes: no area', 0),
+        (item(1, 1, 1, None, segmentation={'counts': 'abc'}), 'without a box (only their label', 0),
     ],
 )
 def test_what_is_odd_is_counted_or_an_error(tmp_path, log, annotation, kind, instances):
@@ -217,7 +225,7 @@ def test_the_objects_of_an_image_that_is_listed_twice_are_joined(tmp_path, log):
     root = write(tmp_path, images, annotations)
     (info,) = load(root)
     assert info['gt_label'] == [0, 1]
-    assert f'images listed twice, their objects are joined: 1 (a.jpg at {root}' in log[0]
+    assert f'images listed more than once (their objects are merged): 1 (a.jpg at {root}' in log[0]
 
 
 def test_images_of_one_id_are_left_out(tmp_path, log):
@@ -225,8 +233,8 @@ def test_images_of_one_id_are_left_out(tmp_path, log):
     annotations = [item(1, 1, 1, [0, 0, 9, 9]), item(2, 2, 3, [0, 0, 9, 9])]
     dataset = load(write(tmp_path, images, annotations))
     assert [info['img_id'] for info in dataset] == ['c']
-    assert 'images left out, another one has their id: 2' in log[0]
-    assert 'annotations of no listed image, left out: 1' in log[0]
+    assert 'skipped images: another image has the same id: 2' in log[0]
+    assert 'skipped annotations: their image is not listed: 1' in log[0]
 
 
 def test_images_that_differ_in_the_suffix_alone(tmp_path, log):
@@ -235,14 +243,14 @@ def test_images_that_differ_in_the_suffix_alone(tmp_path, log):
     dataset = load(write(tmp_path, images, annotations))
     assert [info['img_path'] for info in dataset] == [str(tmp_path / 'images/a.png')]
     assert dataset[0]['gt_label'] == [0]
-    assert 'another one differs in the suffix alone: 1 (a.jpg at' in log[0]
+    assert 'skipped images: another image differs only in its suffix: 1 (a.jpg at' in log[0]
 
 
 @pytest.mark.parametrize('entry', [7, {'id': 2}, {'file_name': 'b.jpg'}, {'id': 2, 'file_name': 3}])
 def test_an_entry_that_names_no_image(tmp_path, log, entry):
     images = [image(1, 'a.jpg'), entry]
     assert len(load(write(tmp_path, images, [], files=['a.jpg']))) == 1
-    assert 'images without an id or a file_name, left out: 1' in log[0]
+    assert 'skipped images: id or file_name is missing: 1' in log[0]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +260,7 @@ def test_an_entry_that_names_no_image(tmp_path, log, entry):
         ('{"images": [', 'is not valid JSON in UTF-8'),
         ('[' * 100_000, 'is not valid JSON in UTF-8'),
         ('\xff', 'is not valid JSON in UTF-8'),
-        ('[]', "no annotation in COCO's form: no list images, annotations, categories"),
+        ('[]', 'not a COCO annotation file: it has no list images, annotations, categories. '),
         ('{"images": [], "categories": {}}', 'no list annotations, categories'),
     ],
 )
@@ -267,10 +275,10 @@ def test_a_file_of_another_form(tmp_path, text, message):
 @pytest.mark.parametrize(
     ('category', 'message'),
     [
-        ({'id': 2}, 'no id or no name'),
-        ({'id': 2, 'name': ' '}, 'no id or no name'),
-        ({'name': 'Bat'}, 'no id or no name'),
-        ('Bat', 'no id or no name'),
+        ({'id': 2}, 'the id or the name is missing'),
+        ({'id': 2, 'name': ' '}, 'the id or the name is missing'),
+        ({'name': 'Bat'}, 'the id or the name is missing'),
+        ('Bat', 'the id or the name is missing'),
         ({'id': 1, 'name': 'Bat'}, "'Bat' has the id of 'Gun'"),
     ],
 )
@@ -282,10 +290,12 @@ def test_a_category_that_names_no_class(tmp_path, category, message):
 
 
 def test_missing_files_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'no list .*list\.json'):
+    with pytest.raises(
+        FileNotFoundError, match=r'list .*list\.json. does not exist\. Set data_root'
+    ):
         load(tmp_path)
     root = write(tmp_path, [image(1, 'a.jpg')], [], files=[])
-    with pytest.raises(FileNotFoundError, match='no folder of images'):
+    with pytest.raises(FileNotFoundError, match=r'image folder .* does not exist\. Set data_root'):
         load(root)
 
 

@@ -76,12 +76,12 @@ def test_the_same_bags_as_in_sixrays_layout(own_data):
         ('a.jpg,Bow,1,1,9,9', "objects of unknown class 'Bow': 1"),
         ('a.jpg,Bow,,,,', "objects of unknown class 'Bow': 1"),
         ('a.jpg,,1,1,9,9', "objects of unknown class '': 1"),
-        ('a.jpg,Gun,1,1,9,', 'boxes left out, no area in the image: 1'),
-        ('a.jpg,Gun,1,1,9,wide', 'boxes left out, no area in the image: 1'),
-        ('a.jpg,Gun,9,1,1,9', 'boxes left out, no area in the image: 1'),
+        ('a.jpg,Gun,1,1,9,', 'skipped boxes: no area inside the image: 1'),
+        ('a.jpg,Gun,1,1,9,wide', 'skipped boxes: no area inside the image: 1'),
+        ('a.jpg,Gun,9,1,1,9', 'skipped boxes: no area inside the image: 1'),
         ('a.jpg,Gun,1,1,99,9', 'boxes clipped to the image: 1'),
-        ('a.jpg,,,,,', 'images both with and without a label (the label is kept): 1'),
-        ('a.png,Gun,1,1,9,9', 'another one differs in the suffix alone: 1'),
+        ('a.jpg,,,,,', 'images with both a label and an empty row (the label is kept): 1'),
+        ('a.png,Gun,1,1,9,9', 'skipped images: another image differs only in its suffix: 1'),
     ],
 )
 def test_what_is_odd_is_counted_or_an_error(tmp_path, log, row, kind):
@@ -98,7 +98,7 @@ def test_what_is_odd_is_counted_or_an_error(tmp_path, log, row, kind):
 def test_an_image_of_unknown_objects_alone_is_no_negative(tmp_path, log):
     root = write(tmp_path, ['a.jpg,Gun,,,,', 'b.jpg,Bow,,,,'])
     assert len(load(root)) == 1
-    assert f'images left out, no label is known: 1 ({root}/list.csv, b)' in log[0]
+    assert f'skipped images: no label is known: 1 ({root}/list.csv, b)' in log[0]
 
 
 def test_images_in_folders(tmp_path):
@@ -109,12 +109,12 @@ def test_images_in_folders(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('', ':1: no column image, label in the header'),
-        ('image;label;x1;y1;x2;y2\n', ':1: no column image, label in the header'),
-        ('image,label,x1,y1\n', ':1: no column x2, y2 in the header'),
+        ('', ":1: the header '' has no column image, label. Write"),
+        ('image;label;x1;y1;x2;y2\n', ":1: the header 'image;label;x1;y1;x2;y2' has no column"),
+        ('image,label,x1,y1\n', ":1: the header 'image,label,x1,y1' has no column x2, y2. Write"),
         (f'{HEADER}\na.jpg,Gun\n', ':2: 2 values, but the header has 6 columns'),
-        (f'{HEADER}\na.jpg,Gun,,,,\n../b.jpg,Gun,,,,\n', ":3: '../b.jpg' is no path inside"),
-        (f'{HEADER}\n,Gun,,,,\n', ":2: '' is no path inside of the folder"),
+        (f'{HEADER}\na.jpg,Gun,,,,\n../b.jpg,Gun,,,,\n', ":3: '../b.jpg' is not a path inside"),
+        (f'{HEADER}\n,Gun,,,,\n', ":2: '' is not a path inside the image folder"),
     ],
 )
 def test_a_malformed_csv_names_file_and_line(tmp_path, text, message):

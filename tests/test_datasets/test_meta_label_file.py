@@ -134,7 +134,10 @@ def test_a_list_may_lie_elsewhere(root: Path, tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_an_error_that_says_how_to_make_it(root: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"'absent\.json'.*mmsxm meta-labels"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"'absent\.json' does not exist.*mmsxm meta-labels CONFIG CHECKPOINT",
+    ):
         build(root, meta_labels='absent.json')
 
 
@@ -143,7 +146,9 @@ def test_a_missing_image_is_an_error(root: Path, tmp_path: Path) -> None:
     whole = labels_of(root, '100')
     losses = {name: whole.losses[name] for name in ('P1', 'P3')}
     write_meta_labels(path, whole._replace(losses=losses))
-    with pytest.raises(ValueError, match=r'labels\.json lacks 1 of 3 images of .*first P2$'):
+    with pytest.raises(
+        ValueError, match=r'labels\.json lacks 1 of 3 images of .*first P2\. Create it again'
+    ):
         build(root, '100', path)
 
 
@@ -175,7 +180,7 @@ def test_labels_of_another_data_set_are_an_error(
         ('"images"', '"pictures"', r"KeyError\('images'\)"),
         ('"classes"', '"klasses"', 'klasses|classes'),
         ('"level": 0, ', '', r"KeyError\('level'\)"),
-        ('"level": 0', '"level": 3', 'P1 has the level 3, not 0, 1 or 2'),
+        ('"level": 0', '"level": 3', r'P1 has the level 3\. It must be 0, 1 or 2'),
         ('"level": 0', '"level": 1.0', r'P1 has the level 1\.0'),
         ('[0.1, 0.2, 0.3]', '[0.1, 0.2]', r'P1 has the losses \[0\.1, 0\.2\]'),
         ('[0.1, 0.2, 0.3]', '[0.1, 0.2, NaN]', 'P1 has the losses'),

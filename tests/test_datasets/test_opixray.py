@@ -71,7 +71,7 @@ def test_images_know_their_occlusion_level(tmp_path):
     [
         ({'split': 'val'}, "'val'"),
         ({'split': 'test', 'occlusion_level': 4}, '4'),
-        ({'split': 'train', 'occlusion_level': 1}, "only split='test'"),
+        ({'split': 'train', 'occlusion_level': 1}, "Only split='test'"),
     ],
 )
 def test_impossible_splits(tmp_path, arguments, message):

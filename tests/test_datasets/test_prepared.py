@@ -26,7 +26,7 @@ def test_a_note_is_read_as_written(tmp_path):
 @pytest.mark.parametrize('text', ['', '[]', '{"format": 1}', '{"format": 2, "layout": "sixray"}'])
 def test_another_note_is_refused(tmp_path, text):
     (tmp_path / NOTE).write_text(text)
-    with pytest.raises(ValueError, match='prepare the data set again'):
+    with pytest.raises(ValueError, match='Prepare the dataset again with mmsxm prepare'):
         read_note(tmp_path)
 
 
@@ -50,7 +50,7 @@ def test_what_is_done_is_left_out():
     ],
 )
 def test_other_pipelines_are_refused(steps, preparing):
-    with pytest.raises(ValueError, match=r'the images in here are prepared by .*Resize'):
+    with pytest.raises(ValueError, match=r'The images in here are prepared by .*Resize'):
         leave_out([LOAD, *steps, FLIP], preparing, 'here')
 
 
@@ -66,5 +66,5 @@ def test_nothing_may_change_images_before_they_are_resized():
 
 def test_items_are_not_projected_into_small_images():
     projection = ThreatImageProjection('bank.npz')
-    with pytest.raises(ValueError, match='needs images of full size'):
+    with pytest.raises(ValueError, match='needs full-size images'):
         leave_out([LOAD, projection, resize()], PLAIN, 'here')

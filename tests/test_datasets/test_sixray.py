@@ -104,11 +104,14 @@ def test_a_choice_of_classes(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('', ':1: no column name, Gun'),
-        ('name,Gun,Knife,Wrench,Pliers\n', ':1: no column Scissors'),
+        ('', ":1: the header '' has no column name, Gun"),
+        (
+            'name,Gun,Knife,Wrench,Pliers\n',
+            ":1: the header 'name,Gun,Knife,Wrench,Pliers' has no column Scissors. Write",
+        ),
         (f'{HEADER}\nP1,1,-1\n', ':2: 3 values, but the header has 6'),
-        (f'{HEADER}\nP1,1,-1,-1,-1,-1\nP2,1,2,-1,-1,-1\n', ":3: '2' is no label"),
-        (f'{HEADER}\nP1,1,,-1,-1,-1\n', ":2: '' is no label"),
+        (f'{HEADER}\nP1,1,-1,-1,-1,-1\nP2,1,2,-1,-1,-1\n', ":3: '2' is not a label"),
+        (f'{HEADER}\nP1,1,,-1,-1,-1\n', ":2: '' is not a label"),
     ],
 )
 def test_a_malformed_csv_names_file_and_line(tmp_path, text, message):

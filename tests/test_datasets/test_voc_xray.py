@@ -44,7 +44,7 @@ def test_an_image_without_an_xml_is_no_negative(tmp_path, log):
     assert [info['img_id'] for info in load(root)] == ['a']
     annotations = tmp_path / 'Annotations'
     places = f'{annotations}/b.xml, {annotations}/c.xml'
-    assert f'images left out, no label is known: 2 ({places})' in log[0]
+    assert f'skipped images: no label is known: 2 ({places})' in log[0]
     assert f'without an annotation file: 1 ({annotations}/b.xml)' in log[0]
     assert 'unreadable annotations: 1' in log[0]
 
@@ -79,13 +79,13 @@ def test_images_in_folders(tmp_path):
 def test_an_image_that_is_listed_twice(tmp_path, log):
     root = write(tmp_path, {'a': GUN, 'b': ''}, ['a', 'b', 'a.jpg'])
     assert len(load(root)) == 2
-    assert 'images listed twice, taken once: 1 (a)' in log[0]
+    assert 'images listed more than once (one entry is used): 1 (a)' in log[0]
 
 
 @pytest.mark.parametrize('name', ['../a', '/a.jpg', 'x\\a'])
 def test_a_path_that_leaves_the_folder_is_refused(tmp_path, name):
     root = write(tmp_path, {'a': GUN}, ['a', name])
-    with pytest.raises(ValueError, match=r'train\.txt:2: .* inside of the folder'):
+    with pytest.raises(ValueError, match=r'train\.txt:2: .* not a path inside the image folder'):
         load(root)
 
 

@@ -108,11 +108,11 @@ def test_what_a_station_screens_can_be_trained_on(folder, suffix):
     [
         ([0], [], 'annotations without objects: 1 (a)'),
         ([0], [GUN, ('Bow', GUN[1]), ('Bow', GUN[1])], "unknown class 'Bow': 2 (a:1, a:1)"),
-        ([0], [('Gun', (5.0, 5.0, 5.0, 9.0))], 'no area in the image: 1 (a:1'),
-        ([0], [('Gun', (9.0, 5.0, 1.0, 9.0))], 'no area in the image: 1 (a:1'),
-        ([0], [('Gun', (float('nan'), 1.0, 2.0, 3.0))], 'no area in the image: 1 (a:1'),
-        ([0], [('Gun', (41.0, 1.0, 50.0, 3.0))], 'no area in the image: 1 (a:1'),
-        ([0], [('Gun', (0.1, 0.2, 0.9, 1.0))], 'are they fractions of the image?: 1 (a:1'),
+        ([0], [('Gun', (5.0, 5.0, 5.0, 9.0))], 'no area inside the image: 1 (a:1'),
+        ([0], [('Gun', (9.0, 5.0, 1.0, 9.0))], 'no area inside the image: 1 (a:1'),
+        ([0], [('Gun', (float('nan'), 1.0, 2.0, 3.0))], 'no area inside the image: 1 (a:1'),
+        ([0], [('Gun', (41.0, 1.0, 50.0, 3.0))], 'no area inside the image: 1 (a:1'),
+        ([0], [('Gun', (0.1, 0.2, 0.9, 1.0))], '(are they fractions of the image?): 1 (a:1'),
         ([0], [('Gun', (-3.0, 1.0, 50.0, 3.0))], 'boxes clipped to the image: 1 (a:1'),
         ([1], [GUN], 'labels that differ from the objects'),
         (None, [('Bow', GUN[1])], 'no label is known: 1 (a)'),
@@ -168,9 +168,9 @@ def test_what_a_stage_asks_for(folder, log):
     objects = {'a': [GUN]}
     assert len(ToyDataset(folder, rows, objects)) == 3
     assert len(ToyDataset(folder, rows, objects, positives_only=True)) == 2
-    assert 'left out, no positive label: 1 (d)' in log[-1]
+    assert 'skipped images: no positive label: 1 (d)' in log[-1]
     assert len(ToyDataset(folder, rows, objects, require_boxes=True)) == 1
-    assert 'left out, no usable box: 2 (b, d)' in log[-1]
+    assert 'skipped images: no usable box: 2 (b, d)' in log[-1]
 
 
 def test_negatives_are_not_asked_for_objects(folder):
@@ -182,7 +182,7 @@ def test_an_unreadable_image_is_left_out(folder, log):
     (folder / 'images' / 'a.jpg').write_bytes(b'no image')
     dataset = ToyDataset(folder, [('a', [0]), ('b', [0])], {'a': [GUN], 'b': [GUN]})
     assert [dataset[i]['img_id'] for i in range(len(dataset))] == ['b']
-    assert 'images left out, unreadable: 1' in log[0]
+    assert 'skipped images: unreadable: 1' in log[0]
 
 
 @pytest.mark.parametrize('rows', [[], [('e', [0])], [('a', [])]])

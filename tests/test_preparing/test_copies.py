@@ -220,27 +220,32 @@ def test_folders_and_numbers_that_make_no_sense_are_refused(
     simulate: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw, copy = simulate(4, 2, negatives=3), tmp_path / 'copy'
-    with pytest.raises(FileNotFoundError, match='no folder of images'):
+    with pytest.raises(FileNotFoundError, match=r'image folder .* does not exist\. Set data_root'):
         prepare_data('opixray', raw, copy)
     with pytest.raises(ValueError, match='size=0'):
         prepare_data('sixray', raw, copy, size=0)
-    with pytest.raises(ValueError, match='is not empty and no copy'):
+    with pytest.raises(
+        ValueError, match=r'is not empty, and prepared\.json does not describe a copy'
+    ):
         prepare_data('sixray', raw, raw)
     assert not copy.exists()
     with monkeypatch.context() as patch:
         patch.setattr(preparing.shutil, 'disk_usage', lambda path: SimpleNamespace(free=0))
-        with pytest.raises(ValueError, match=r'9 images of 32 x 32 need 0.0 GB more'):
+        with pytest.raises(ValueError, match=r'9 images of 32 x 32 need 0.0 GB more, but only'):
             prepare_data('sixray', raw, copy, size=32)
     prepare_data('sixray', raw, copy, size=32)
-    with pytest.raises(ValueError, match='is not empty and no copy of these settings'):
+    with pytest.raises(
+        ValueError,
+        match=r'is not empty, and prepared\.json does not describe a copy with these settings',
+    ):
         prepare_data('sixray', raw, copy, size=64)
-    with pytest.raises(ValueError, match='is a prepared copy'):
+    with pytest.raises(ValueError, match=r'is a prepared copy\. Use the folder of the release'):
         prepare_data('sixray', copy, tmp_path / 'again')
     with pytest.raises(ValueError, match='are prepared by Resize'):
         pipelined('configs/sxmnet_sixray_stage1.py', 'train', copy)  # to 256
     cfg = load_config('configs/sxmnet_sixray_stage1.py')
     cfg.train_dataloader.dataset.data_root = str(copy)
-    with pytest.raises(ValueError, match='items are cut from images of full size'):
+    with pytest.raises(ValueError, match='items are cut from full-size images'):
         training_set(cfg)
     dataset = DATASETS.build(cfg.train_dataloader.dataset | {'pipeline': []})
     backend = SimpleNamespace(info=SimpleNamespace(classes=tuple(dataset.CLASSES)))

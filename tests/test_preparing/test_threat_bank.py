@@ -87,7 +87,9 @@ def test_test_images_in_the_training_list_are_refused(bags: Path) -> None:
     leaked = rows(test)[1]
     with train.open('a', newline='') as file:
         csv.writer(file).writerow(leaked)
-    with pytest.raises(ValueError, match=rf'1 images of .*train\.csv .*\({leaked[0]}\): take them'):
+    with pytest.raises(
+        ValueError, match=rf'1 images of .*train\.csv .*\({leaked[0]}\)\. Remove them'
+    ):
         training_set(load_config(CONFIG))
 
 
@@ -105,7 +107,7 @@ def test_filters_of_the_test_set_hide_nothing(bags: Path) -> None:
 def test_without_a_test_set_nothing_can_be_ruled_out() -> None:
     cfg = load_config(CONFIG)
     cfg.val_dataloader = cfg.test_dataloader = None
-    with pytest.raises(ValueError, match='name the set that you test on'):
+    with pytest.raises(ValueError, match='Name the set that you test on'):
         training_set(cfg)
 
 
@@ -114,7 +116,7 @@ def test_without_a_test_set_nothing_can_be_ruled_out() -> None:
 def test_a_test_set_is_refused(setting: dict) -> None:
     cfg = load_config(CONFIG)
     cfg.train_dataloader.dataset.update(setting)
-    with pytest.raises(ValueError, match='items are cut from training images only'):
+    with pytest.raises(ValueError, match='Items are cut only from training images'):
         training_set(cfg)
 
 
@@ -125,10 +127,10 @@ def test_wrappers_are_seen_through() -> None:
     cfg.train_dataloader.dataset = ConfigDict(type='RepeatDataset', times=2, dataset=inner)
     assert len(training_set(cfg)) == 30
     inner.split = 'test'
-    with pytest.raises(ValueError, match='items are cut from training images only'):
+    with pytest.raises(ValueError, match='Items are cut only from training images'):
         training_set(cfg)
     cfg.train_dataloader.dataset = ConfigDict(type='ConcatDataset', datasets=[inner])
-    with pytest.raises(ValueError, match='one data set of X-ray images at a time'):
+    with pytest.raises(ValueError, match='one dataset of X-ray images at a time'):
         training_set(cfg)
 
 
@@ -190,7 +192,9 @@ def test_the_multiply_is_a_little_darker_than_the_scanner(layer: tuple[str, floa
 
 
 def test_what_cannot_be_simulated_is_refused() -> None:
-    with pytest.raises(ValueError, match=r'Bat cannot be simulated, only these .*Gun, Knife'):
+    with pytest.raises(
+        ValueError, match=r'Bat cannot be simulated\. Use one of these .*Gun, Knife'
+    ):
         simulate_bank(['Bat'], 1)
     with pytest.raises(ValueError, match='unknown'):
         simulate_bank(list(SITES['sixray'].classes), 1, 'nowhere')

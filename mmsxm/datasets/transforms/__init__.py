@@ -1,4 +1,4 @@
-"""Transforms that know boxes and what to learn from them."""
+"""Transforms that handle boxes and create targets from them."""
 
 from mmsxm.datasets.transforms.geometry import CenterCrop, CropBackground, RandomCrop
 from mmsxm.datasets.transforms.targets import (

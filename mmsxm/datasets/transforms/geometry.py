@@ -1,7 +1,7 @@
-"""Crops that take boxes along.
+"""Crops that also shift the boxes.
 
-mmpretrain's crops leave boxes where they were, and mmcv's centre crop clips them; the ellipse of
-a clipped box is another ellipse. Boxes are shifted here and never clipped.
+mmpretrain's crops leave boxes where they were, and mmcv's center crop clips them. The ellipse of a
+clipped box is a different ellipse, so boxes are shifted here and never clipped.
 """
 
 import numpy as np
@@ -13,19 +13,19 @@ from mmsxm.registry import TRANSFORMS
 
 
 def crop(results: dict, left: int, top: int, height: int, width: int) -> dict:
-    """Cut ``img`` to a window and shift ``gt_bboxes`` with it, in place.
+    """Crop ``img`` to a window and shift ``gt_bboxes`` with it, in place.
 
     Raises:
-        ValueError: the window leaves the image.
+        ValueError: The window leaves the image.
     """
     img_height, img_width = results['img'].shape[:2]
     if top < 0 or left < 0 or top + height > img_height or left + width > img_width:
         raise ValueError(
             f'A crop of {height} x {width} at ({top}, {left}) leaves the image of '
-            f'{img_height} x {img_width} ({results.get("img_path", "no path")}); resize it to a '
-            'larger size first.'
+            f'{img_height} x {img_width} ({results.get("img_path", "no path")}). Resize the image '
+            'to a larger size first.'
         )
-    results['img'] = results['img'][top : top + height, left : left + width]
+    results['img'] = results['img'][top : top + height, left : left + width]  # (height, width, 3)
     results['img_shape'] = (height, width)
     if 'gt_bboxes' in results:
         boxes = results['gt_bboxes'] - np.array([left, top] * 2)
@@ -43,16 +43,24 @@ class _Crop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class CenterCrop(_Crop):
-    """Cut the centre of the image, boxes shifted along.
+    """Crop the center of the image and shift the boxes.
 
-    **Required Keys:** img. **Modified Keys:** img, img_shape, gt_bboxes (optional).
+    **Required Keys:** img.
+
+    **Modified Keys:** img, img_shape, gt_bboxes (optional).
+
+    **Added Keys:** none.
 
     Args:
         crop_size: (h, w), or one number for both.
     """
 
     def transform(self, results: dict) -> dict:
-        """Crop; ValueError if the image is smaller than the crop."""
+        """Crop an image.
+
+        Raises:
+            ValueError: The image is smaller than the crop.
+        """
         height, width = self.crop_size
         img_height, img_width = results['img'].shape[:2]
         return crop(results, (img_width - width) // 2, (img_height - height) // 2, height, width)
@@ -60,9 +68,13 @@ class CenterCrop(_Crop):
 
 @TRANSFORMS.register_module()
 class RandomCrop(_Crop):
-    """Cut a window of fixed size from a random place, boxes shifted along.
+    """Crop a window of fixed size at a random position and shift the boxes.
 
-    **Required Keys:** img. **Modified Keys:** img, img_shape, gt_bboxes (optional).
+    **Required Keys:** img.
+
+    **Modified Keys:** img, img_shape, gt_bboxes (optional).
+
+    **Added Keys:** none.
 
     Args:
         crop_size: (h, w), or one number for both.
@@ -70,12 +82,16 @@ class RandomCrop(_Crop):
 
     @cache_randomness
     def _draw(self, room_y: int, room_x: int) -> tuple[int, int]:
-        # mmcv's transforms draw from the same generator, which the data set seeds
+        # mmcv's transforms draw from the same generator, which the dataset seeds
         y, x = np.random.randint(0, (room_y + 1, room_x + 1))  # noqa: NPY002
         return int(y), int(x)
 
     def transform(self, results: dict) -> dict:
-        """Crop; ValueError if the image is smaller than the crop."""
+        """Crop an image.
+
+        Raises:
+            ValueError: The image is smaller than the crop.
+        """
         height, width = self.crop_size
         img_height, img_width = results['img'].shape[:2]
         top, left = self._draw(max(img_height - height, 0), max(img_width - width, 0))
@@ -84,16 +100,20 @@ class RandomCrop(_Crop):
 
 @TRANSFORMS.register_module()
 class CropBackground(BaseTransform):
-    """Cut the white margins, boxes shifted along (Sec. 4.1: "we crop each image").
+    """Crop the white margins and shift the boxes (Sec. 4.1: "we crop each image").
 
-    The paper does not say how its crop was made; this one keeps what is darker than white, with
-    a margin.
+    The paper does not describe its crop. This one keeps everything darker than white, plus a
+    margin.
 
-    **Required Keys:** img. **Modified Keys:** img, img_shape, gt_bboxes (optional).
+    **Required Keys:** img.
+
+    **Modified Keys:** img, img_shape, gt_bboxes (optional).
+
+    **Added Keys:** none.
 
     Args:
-        background: Pixels whose darkest channel is at least this are background, 0..255.
-        margin: Of background that stays on every side, in pixels.
+        background: Pixels whose darkest channel is at least this value are background, 0..255.
+        margin: Background to keep on every side, in pixels.
     """
 
     def __init__(self, background: int = BACKGROUND, margin: int = MARGIN) -> None:

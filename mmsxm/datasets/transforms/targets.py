@@ -1,9 +1,11 @@
-"""What the two auxiliary tasks learn from boxes (Sec. 3.2, "Ground-truth Generation", and 4.5).
+"""Targets of the two auxiliary tasks (Sec. 3.2, "Ground-truth Generation", and 4.5).
 
-Ellipses inscribed in the boxes are Stage I's target; the share of the image that the smallest box
-covers gives the level of MF-I. Deviation, or rather a choice where paper and authors' code differ:
-the code reduces the drawing bilinearly and divides every map by its own maximum where that
-exceeds 0.2; ours is averaged, and stays a plain coverage.
+Both follow from boxes. Ellipses inscribed in the boxes are the target of Stage I. The share of the
+image that the smallest box covers gives the level of MF-I.
+
+Deviation, where paper and authors' code differ: the code downsamples the drawing bilinearly and
+divides each map by its own maximum if that exceeds 0.2. Ours is averaged and remains a plain
+coverage.
 """
 
 import cv2
@@ -18,10 +20,10 @@ from mmsxm.registry import TRANSFORMS
 def draw_ellipses(
     boxes: np.ndarray, image_size: tuple[int, int], map_size: tuple[int, int]
 ) -> np.ndarray:
-    """Draw the ellipse inscribed in every box, 1 inside and 0 outside.
+    """Draw the ellipse inscribed in each box, 1 inside and 0 outside.
 
-    Drawn at the image's resolution, where a pixel belongs to an ellipse if its centre does, and
-    reduced by averaging, so that edges are soft.
+    The ellipses are drawn at the resolution of the image, where a pixel belongs to an ellipse if
+    its center does. The drawing is then downsampled by averaging, so that edges are soft.
 
     Args:
         boxes: ``(n, 4)`` xyxy in image pixels; they may leave the image.
@@ -38,14 +40,14 @@ def draw_ellipses(
             continue
         left, right = max(int(x1), 0), min(int(np.ceil(x2)), width)
         top, bottom = max(int(y1), 0), min(int(np.ceil(y2)), height)
-        if right <= left or bottom <= top:  # beside the image
+        if right <= left or bottom <= top:  # outside the image
             continue
         x = (np.arange(left, right) + 0.5 - (x1 + x2) / 2) / ((x2 - x1) / 2)
         y = (np.arange(top, bottom) + 0.5 - (y1 + y2) / 2) / ((y2 - y1) / 2)
         drawn[top:bottom, left:right][x[None, :] ** 2 + y[:, None] ** 2 <= 1] = 1
     if map_size == image_size:
         return drawn
-    return cv2.resize(drawn, map_size[::-1], interpolation=cv2.INTER_AREA)
+    return cv2.resize(drawn, map_size[::-1], interpolation=cv2.INTER_AREA)  # map_size
 
 
 @TRANSFORMS.register_module()
@@ -53,32 +55,39 @@ class EllipseHeatmap(BaseTransform):
     """Draw the target of the attention head.
 
     A bag without items gets an empty map. An image with labels but without boxes gets -1
-    everywhere, which the loss leaves out: nobody knows where its items are.
+    everywhere, which the loss ignores because the positions of its items are unknown.
 
-    **Required Keys:** img_shape, gt_bboxes, gt_label. **Added Keys:** gt_heatmap, a float32
-    tensor (1, h, w) in [0, 1], or of -1.
+    **Required Keys:** img_shape, gt_bboxes, gt_label.
+
+    **Modified Keys:** none.
+
+    **Added Keys:** gt_heatmap, a float32 tensor (1, h, w) in [0, 1], or filled with -1.
 
     Args:
-        stride: Of the finest attention map.
+        stride: Stride of the finest attention map.
     """
 
     needs_boxes = True
 
     def __init__(self, stride: int = 4) -> None:
         if stride not in (8, 4, 2):
-            raise ValueError(f'Attention maps have stride 8, 4 or 2, not {stride}.')
+            raise ValueError(
+                f'stride={stride} is not a stride of attention maps: set it to 8, 4 or 2.'
+            )
         self.stride = stride
 
     def transform(self, results: dict) -> dict:
-        """Draw one image's ellipses."""
+        """Draw the ellipses of one image."""
         height, width = results['img_shape'][:2]
-        steps = 8 // self.stride  # the head works at stride 8 and doubles from there
+        steps = (
+            8 // self.stride
+        )  # the head starts at stride 8 and doubles the resolution from there
         map_size = (-(-height // 8) * steps, -(-width // 8) * steps)
         if len(results['gt_label']) and not len(results['gt_bboxes']):
             heatmap = np.full(map_size, -1, dtype=np.float32)
         else:
             heatmap = draw_ellipses(results['gt_bboxes'], (height, width), map_size)
-        results['gt_heatmap'] = torch.from_numpy(heatmap)[None]
+        results['gt_heatmap'] = torch.from_numpy(heatmap)[None]  # (1, h, w)
         return results
 
     def __repr__(self) -> str:
@@ -86,7 +95,7 @@ class EllipseHeatmap(BaseTransform):
 
 
 def intuitive_level(boxes: np.ndarray, image_size: tuple[int, int]) -> int:
-    """Name the level to trust by the share of the image that the smallest box covers (MF-I).
+    """Return the level to trust by the share of the image that the smallest box covers (MF-I).
 
     Args:
         boxes: ``(n, 4)`` xyxy in image pixels.
@@ -100,22 +109,30 @@ def intuitive_level(boxes: np.ndarray, image_size: tuple[int, int]) -> int:
 
 @TRANSFORMS.register_module()
 class IntuitiveMetaLevel(BaseTransform):
-    """Set the level of MF-I, :func:`intuitive_level`.
+    """Set the level of MF-I with :func:`intuitive_level`.
 
-    Belongs before any random crop: like the neural label, it is a property of the whole image.
+    Place it before any random crop. Like the neural label, the level is a property of the whole
+    image.
 
-    **Required Keys:** img_shape, gt_bboxes. **Added Keys:** gt_meta_level, an int64 scalar
-    tensor, -1 without boxes.
+    **Required Keys:** img_shape, gt_bboxes.
+
+    **Modified Keys:** none.
+
+    **Added Keys:** gt_meta_level, an int64 scalar tensor, -1 without boxes.
     """
 
     needs_boxes = True
 
     def transform(self, results: dict) -> dict:
-        """Set one image's level; ValueError if it has one from the data set's ``meta_labels``."""
+        """Set the level of one image.
+
+        Raises:
+            ValueError: The image already has a level from ``meta_labels`` of the dataset.
+        """
         if 'gt_meta_level' in results:
             raise ValueError(
-                'IntuitiveMetaLevel (MF-I) would replace the levels of meta_labels (MF-N): leave '
-                'one of them out.'
+                'IntuitiveMetaLevel (MF-I) would replace the levels of meta_labels (MF-N). Remove '
+                'one of them.'
             )
         level = intuitive_level(results['gt_bboxes'], results['img_shape'][:2])
         results['gt_meta_level'] = torch.tensor(level)

@@ -1,8 +1,8 @@
 """Threat image projection: put items into images of bags as a scanner would have seen them.
 
-Transmissions multiply, so an item's patch (:mod:`mmsxm.datasets.threat_cutting`) is multiplied
-onto the bag, colour by colour. What pseudo-colours leave inexact is said in
-``docs/threat_projection.md``.
+Transmissions multiply, so the patch of an item (:mod:`mmsxm.datasets.threat_cutting`) is multiplied
+onto the bag, color by color. ``docs/threat_projection.md`` explains where pseudo-colors make this
+inexact.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.datasets.threat_cutting import white_level
 from mmsxm.registry import TRANSFORMS
 
-VISIBLE = 0.95  # what lets more through than this is taken for air
-TRIES = 10  # to find an item and a place that fit
-COVERED = 0.9  # of an item, at least, lies inside the bag
+VISIBLE = 0.95  # pixels that transmit more than this count as air
+TRIES = 10  # attempts to find an item and a position that fit
+COVERED = 0.9  # minimum share of an item inside the bag
 
 
 def bag_mask(image: np.ndarray) -> np.ndarray:
-    """Find where the bags are: what is darker than air, and all that it encloses.
+    """Find the bags: everything darker than air, and all that it encloses.
 
     Args:
         image: ``(h, w, 3)`` uint8.
@@ -35,7 +35,7 @@ def bag_mask(image: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
     scale = 128 / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)  # (h, w)
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     dark: np.ndarray = (small < 0.95 * white_level(image)).astype(np.uint8)
     dark = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
@@ -46,26 +46,26 @@ def bag_mask(image: np.ndarray) -> np.ndarray:
 
 
 def visible(patch: np.ndarray) -> np.ndarray:
-    """What can be seen of a patch ``(h, w, 3)`` of uint8, ``(h, w)`` of 0 and 1."""
-    blue, green, red = cv2.split(patch)  # cv2's minimum is ten times as fast as numpy's over axes
+    """Return the mask ``(h, w)`` of 0 and 1 of what is visible in a uint8 patch ``(h, w, 3)``."""
+    blue, green, red = cv2.split(patch)  # cv2's minimum is ten times as fast as numpy's
     return (cv2.min(cv2.min(blue, green), red) < VISIBLE * 255).astype(np.uint8)
 
 
 def turn_patch(patch: np.ndarray, scale: float, angle: float, flip: bool) -> np.ndarray:
-    """Scale, mirror and turn a patch; air is added at the corners and cut off at the sides.
+    """Scale, mirror and rotate a patch. Fill the corners with air and trim the sides.
 
     Args:
         patch: ``(h, w, 3)`` uint8, 255 = air.
-        scale: Of its sides.
-        angle: In degrees.
-        flip: Mirror it first.
+        scale: Scale factor of the sides.
+        angle: Angle in degrees.
+        flip: Whether to mirror the patch first.
 
     Returns:
-        ``(h', w', 3)`` uint8, the tight box of what can be seen of it.
+        ``(h', w', 3)`` uint8, the tight box of the visible pixels.
     """
     if flip:
         patch = patch[:, ::-1]
-    if scale < 1:  # turning alone would skip pixels
+    if scale < 1:  # warpAffine alone would skip pixels
         sides = [max(round(side * scale), 1) for side in patch.shape[1::-1]]
         patch, scale = cv2.resize(patch, sides, interpolation=cv2.INTER_AREA), 1.0
     height, width = patch.shape[:2]
@@ -82,25 +82,25 @@ def turn_patch(patch: np.ndarray, scale: float, angle: float, flip: bool) -> np.
 
 
 def _opaque(colours: np.ndarray) -> np.ndarray:
-    """How much BGR colours, 1 = white, are the pure blue by which scanners mark the opaque."""
+    """Return how close BGR colors (1 = white) are to the pure blue that marks opaque objects."""
     blue, others = colours[..., 0], np.maximum(colours[..., 1], colours[..., 2])
     weight = ((0.3 - others) / 0.15).clip(0, 1) * ((blue - 0.6) / 0.2).clip(0, 1)
     return weight[..., None]
 
 
 def project(image: np.ndarray, patch: np.ndarray, left: int, top: int) -> np.ndarray:
-    """Multiply a patch onto an image, its upper left corner at (left, top).
+    """Multiply a patch onto an image, with its upper left corner at (left, top).
 
-    The level of air, white or grey, is the image's own factor and stays. Pure blue marks what
-    nothing passes and is no transmission: an opaque item is opaque in front of anything, and
-    nothing in front of an opaque thing changes it.
+    The level of air, white or gray, is a factor of the image itself and stays. Pure blue marks
+    what nothing passes through and is not a transmission. An opaque item is opaque in front of
+    anything, and nothing in front of an opaque object changes it.
 
     Args:
         image: BGR ``(h, w, 3)`` uint8.
         patch: ``(h', w', 3)`` uint8, 255 = everything passes.
 
     Returns:
-        A new image; no pixel is brighter than before, but for the blue of opaque ones.
+        A new image. No pixel is brighter than before, except the blue of opaque pixels.
 
     Raises:
         ValueError: The patch leaves the image.
@@ -109,44 +109,49 @@ def project(image: np.ndarray, patch: np.ndarray, left: int, top: int) -> np.nda
     if min(left, top) < 0 or left + width > image.shape[1] or top + height > image.shape[0]:
         raise ValueError(
             f'A patch of {height} x {width} at ({top}, {left}) leaves the image of '
-            f'{image.shape[0]} x {image.shape[1]}.'
+            f'{image.shape[0]} x {image.shape[1]}. Move it or make it smaller.'
         )
     white = white_level(image)
     place = np.s_[top : top + height, left : left + width]
     bag, passes = image[place].astype(np.float32), patch.astype(np.float32) / 255
-    both = bag * passes
-    both += (white * passes - both) * _opaque(passes)
-    both += (bag - both) * _opaque(bag / white)
+    projected_bag = bag * passes
+    projected_bag += (white * passes - projected_bag) * _opaque(passes)
+    projected_bag += (bag - projected_bag) * _opaque(bag / white)
     projected = image.copy()
-    projected[place] = (both + 0.5).clip(0, 255).astype(np.uint8)
+    projected[place] = (projected_bag + 0.5).clip(0, 255).astype(np.uint8)
     return projected
 
 
 @TRANSFORMS.register_module()
 class ThreatImageProjection(BaseTransform):
-    """Put items of a bank into the bag, turned, mirrored and scaled, anywhere inside it.
+    """Project items of a bank into the bag: rotated, mirrored, scaled, anywhere inside it.
 
-    Belongs right after loading, before the image is resized or cropped and before targets are
-    made, so that these follow. An image with labels but without boxes gets no box for the new
-    items either: its own items' places are unknown, and a heatmap of the new ones alone would
-    call them background. Where nothing fits, the image stays as it is.
+    Place it right after loading, before the image is resized or cropped and before targets are
+    created, so that these follow. If nothing fits, the image stays as it is.
 
-    **Required Keys:** img, gt_label, gt_bboxes. **Modified Keys:** img, gt_label (sorted),
-    gt_bboxes (the tight box of every new item appended), gt_score (optional), gt_meta_level
-    (optional: -1 for none, since a neural level is that of the image without the item).
+    An image with labels but without boxes gets no box for the new items either. The positions of
+    its own items are unknown, so a heatmap of only the new items would mark them as background.
+
+    **Required Keys:** img, gt_label, gt_bboxes.
+
+    **Modified Keys:** img, gt_label (sorted), gt_bboxes (the tight box of each new item is
+    appended), gt_score (optional), gt_meta_level (optional: set to -1 for none, because a neural
+    level is that of the image without the item).
+
+    **Added Keys:** none.
 
     Args:
-        bank: The file, see ``mmsxm threat-bank``. It is read when the first item is
-            drawn, once a process.
-        prob: Of an image to get items.
-        max_items: It gets 1 to this many of them, any number equally often.
-        scale: Between which factors an item's size varies, evenly in their logarithm. At 1 it is
-            as many pixels long as where it was cut out: images of one scanner share a scale.
-        class_weights: How often each class is drawn, relative to each other; without it classes
-            that the bank holds are drawn equally often, and items of a class too.
+        bank: File of the bank, see ``mmsxm threat-bank``. Each process reads it when it draws its
+            first item.
+        prob: Probability that an image gets items.
+        max_items: Maximum number of items. All numbers from 1 to this are equally likely.
+        scale: Range of the scale factor of an item, drawn uniformly in the logarithm. At 1, the
+            item has as many pixels as where it was cut out: images of one scanner share a scale.
+        class_weights: Relative frequencies of the classes. By default, all classes in the bank are
+            equally likely. The items of a class are always equally likely.
 
     Raises:
-        ValueError: A number is out of range; later, when the bank is no bank, see :attr:`bank`.
+        ValueError: A number is out of range. Later, the bank may be invalid, see :attr:`bank`.
     """
 
     def __init__(
@@ -159,8 +164,8 @@ class ThreatImageProjection(BaseTransform):
     ) -> None:
         if not 0 <= prob <= 1 or max_items < 1 or not 0 < scale[0] <= scale[1]:
             raise ValueError(
-                'ThreatImageProjection needs prob in 0..1, max_items of at least 1 and scale as '
-                f'(low, high) above 0, not {prob}, {max_items} and {scale}.'
+                'ThreatImageProjection needs prob in 0..1, max_items of at least 1, and scale as '
+                f'(low, high) above 0. It got {prob}, {max_items} and {scale}.'
             )
         self.path = bank
         self.prob = prob
@@ -174,16 +179,22 @@ class ThreatImageProjection(BaseTransform):
 
     @property
     def bank(self) -> ThreatBank:
-        """The bank; FileNotFoundError or ValueError when it can't be read, or lacks the classes."""
+        """Return the bank.
+
+        Raises:
+            FileNotFoundError: The file does not exist.
+            ValueError: The file is unreadable, or ``class_weights`` do not fit its classes.
+        """
         if self._bank is None:
             bank = ThreatBank.load(self.path)
             counts = np.bincount(bank.labels, minlength=len(bank.classes))
             weights = np.ones(len(counts)) if self.class_weights is None else self.class_weights
             if len(weights) != len(counts) or min(weights) < 0 or not np.dot(weights, counts):
                 raise ValueError(
-                    f'class_weights of ThreatImageProjection are {self.class_weights}, but '
-                    f'{self.path} needs a number of 0 or more for each of {", ".join(bank.classes)}'
-                    f', of which it holds {", ".join(map(str, counts))} items.'
+                    f'class_weights={self.class_weights} of ThreatImageProjection do not fit '
+                    f'{self.path}: it has {", ".join(map(str, counts))} items of '
+                    f'{", ".join(bank.classes)}. Give a number of 0 or more for each class. At '
+                    'least one class with items needs more than 0.'
                 )
             weights = np.where(counts, weights, 0)
             self._frequencies = weights / weights.sum()
@@ -191,27 +202,36 @@ class ThreatImageProjection(BaseTransform):
         return self._bank
 
     def check_classes(self, classes: Sequence[str]) -> None:
-        """Refuse, as :attr:`bank` does, or when the data set's classes are others (ValueError)."""
+        """Check that the bank is valid and has the classes of the dataset.
+
+        Raises:
+            FileNotFoundError: The file does not exist.
+            ValueError: The bank is invalid, or the classes differ.
+        """
         if self.prob:
             self.bank.check_classes(classes)
 
     @cache_randomness
     def _draw_seed(self) -> int:
-        # mmcv's transforms draw from the same generator, which the data set seeds
+        # mmcv's transforms draw from the same generator, which the dataset seeds
         return int(np.random.randint(2**31))  # noqa: NPY002
 
     def transform(self, results: dict) -> dict:
-        """Project items into one image; ValueError when its heatmap is drawn already."""
+        """Project items into one image.
+
+        Raises:
+            ValueError: The heatmap of the image is already drawn.
+        """
         if 'gt_heatmap' in results:
             raise ValueError(
-                'ThreatImageProjection stands behind EllipseHeatmap in the pipeline, whose map '
-                'would lack the new items: put it right after loading.'
+                'ThreatImageProjection comes after EllipseHeatmap in the pipeline, so the heatmap '
+                'would lack the new items. Put it right after loading.'
             )
         rng = np.random.default_rng(self._draw_seed())
         if rng.random() >= self.prob:
             return results
         mask = bag_mask(results['img'])
-        known = bool(len(results['gt_bboxes']) or not len(results['gt_label']))
+        boxes_known = bool(len(results['gt_bboxes']) or not len(results['gt_label']))
         for _ in range(rng.integers(self.max_items) + 1):
             drawn = self._draw(rng, mask)
             if drawn is None:
@@ -219,9 +239,9 @@ class ThreatImageProjection(BaseTransform):
             patch, label, left, top = drawn
             results['img'] = project(results['img'], patch, left, top)
             _add_label(results, label)
-            if 'gt_meta_level' in results:  # that of the image without the item
+            if 'gt_meta_level' in results:  # it is the level of the image without the item
                 results['gt_meta_level'] = torch.tensor(-1)
-            if known:
+            if boxes_known:
                 box = [left, top, left + patch.shape[1], top + patch.shape[0]]
                 boxes = [*np.asarray(results['gt_bboxes']).reshape(-1, 4), box]
                 results['gt_bboxes'] = np.array(boxes, dtype=np.float32)
@@ -230,7 +250,7 @@ class ThreatImageProjection(BaseTransform):
     def _draw(
         self, rng: np.random.Generator, mask: np.ndarray
     ) -> tuple[np.ndarray, int, int, int] | None:
-        """Draw an item and its place in the bag: patch, label, left, top."""
+        """Draw an item and its position in the bag: patch, label, left, top."""
         inside = np.flatnonzero(mask)
         if not len(inside):
             return None
@@ -247,7 +267,7 @@ class ThreatImageProjection(BaseTransform):
             if min(left, top) < 0:
                 continue
             under = mask[top : top + height, left : left + width]
-            # nothing can be seen of a patch of no pixels
+            # an empty patch has no visible pixels
             if under.shape != (height, width) or not under.size:
                 continue
             if under[visible(patch) > 0].mean() >= COVERED:
@@ -267,9 +287,9 @@ class ThreatImageProjection(BaseTransform):
 
 
 def _add_label(results: dict, label: int) -> None:
-    """Add a label to ``gt_label``, a list or an array, and to ``gt_score`` where there is one."""
+    """Add a label to ``gt_label`` (a list or an array) and to ``gt_score`` if present."""
     given = results['gt_label']
-    labels = sorted({int(one) for one in given} | {label})
+    labels = sorted({int(value) for value in given} | {label})
     results['gt_label'] = (
         np.array(labels, dtype=given.dtype) if isinstance(given, np.ndarray) else labels
     )
