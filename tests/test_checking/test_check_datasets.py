@@ -272,7 +272,7 @@ def test_rows_over_several_lines_are_dropped_whole(
     [
         (lambda r: r.csv('test').unlink(), 'no-list', 'there is no list'),
         (lambda r: shutil.rmtree(r.root / 'JPEGImage'), 'no-list', 'there is no folder of images'),
-        (lambda r: r.csv('test').write_bytes(b'\xff'), 'broken-list', 'no csv file in UTF-8'),
+        (lambda r: r.csv('test').write_bytes(b'\xff'), 'broken-list', 'not a csv file in UTF-8'),
         (lambda r: r.append('test', 'P00001', ['2'] * 5), 'broken-list', "test.csv:16: '2' is no"),
         (lambda r: r.write_rows('test', r.rows('test')[:1]), 'no-images', 'none of 0 rows'),
         (
