@@ -35,9 +35,9 @@ def _message(error: BaseException) -> str | None:
 def exit_on_user_error(program: str, code: int = 1) -> Iterator[None]:
     """Exit with a one-line message for errors that the user can fix.
 
-    These are ValueError, KeyError, OSError and ImportError raised by this package, whose messages
-    state what is wrong, where, and what to do, and errors of the operating system about a named
-    file. Registries and runners catch and re-raise exceptions, so the causes are checked as well.
+    These are ValueError, KeyError, OSError and ImportError raised by this package; their messages
+    state what is wrong, where, and what to do. Errors of the operating system about a named file
+    also count. Registries and runners catch and re-raise exceptions, so causes are checked as well.
     Everything else is a bug and keeps its traceback.
 
     Args:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Test as a Slurm job, one task a GPU.
+# Test as a Slurm job, one task per GPU.
 set -euo pipefail
 
 if [[ $# -lt 4 ]]; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train as a Slurm job, one task a GPU.
+# Train as a Slurm job, one task per GPU.
 set -euo pipefail
 
 if [[ $# -lt 4 ]]; then

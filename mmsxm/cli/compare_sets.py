@@ -4,8 +4,8 @@ mmsxm compare-sets data/simulated data/sixray \
     --probe configs/baselines/mobilenet-v2_sixray.py
 
 Writes a contact sheet of both sets, the sizes of the items (plot and csv), and image statistics
-(csv). With --probe, a linear classifier on ImageNet features tries to tell the sets apart, first on
-the images as they are and then with aspects of their appearance removed.
+(csv). With --probe, a linear classifier on ImageNet features tries to tell the sets apart. It runs
+on the images as they are, and with aspects of their appearance removed.
 """
 
 import argparse
@@ -40,7 +40,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = make_parser('compare-sets', __doc__)
     parser.add_argument('sets', nargs=2, help='folder of images, or csv of boxes')
     parser.add_argument(
-        '--out', type=Path, default='work_dirs/comparison', help='output folder; %(default)s'
+        '--out',
+        type=Path,
+        default='work_dirs/comparison',
+        help='output folder (default: %(default)s)',
     )
     parser.add_argument('--images', type=int, default=200, help='images to read from each set')
     parser.add_argument('--seed', type=int, default=0, help='seed for choosing the images')

@@ -53,7 +53,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Simulate, train, test and write the table."""
     parser = make_parser('cross-scanner', __doc__)
     parser.add_argument(
-        'config', nargs='?', default='configs/demo/resnet18.py', help='config file; %(default)s'
+        'config',
+        nargs='?',
+        default='configs/demo/resnet18.py',
+        help='config file (default: %(default)s)',
     )
     parser.add_argument(
         '--scanners',
@@ -76,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         '--work-dir',
         type=Path,
         default='work_dirs/cross_scanner',
-        help='output folder for networks and the table; %(default)s',
+        help='output folder for networks and the table (default: %(default)s)',
     )
     args = parser.parse_args(argv)
 

@@ -29,7 +29,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--size',
         type=int,
         default=RESIZED,
-        help='size of Resize in the configs, in pixels; %(default)s',
+        help='size of Resize in the configs, in pixels (default: %(default)s)',
     )
     parser.add_argument(
         '--workers', type=int, default=0, help='number of worker processes; 0 uses the main process'

@@ -27,13 +27,20 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--checkpoint', help='checkpoint of the config, or a work directory to use its latest one'
     )
     parser.add_argument(
-        '--log', type=Path, default=Path('decisions.jsonl'), help='decision log; %(default)s'
+        '--log',
+        type=Path,
+        default=Path('decisions.jsonl'),
+        help='decision log (default: %(default)s)',
     )
     parser.add_argument(
         '--device', help='PyTorch device, such as cuda:0 (default: a GPU if there is one)'
     )
-    parser.add_argument('--host', default='127.0.0.1', help='address to listen on; %(default)s')
-    parser.add_argument('--port', type=int, default=7860, help='port to listen on; %(default)s')
+    parser.add_argument(
+        '--host', default='127.0.0.1', help='address to listen on (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--port', type=int, default=7860, help='port to listen on (default: %(default)s)'
+    )
     args = parser.parse_args(argv)
     if not (args.results or args.model):
         parser.error('give --results, --model, or both')

@@ -72,12 +72,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         default=max(cores // 2, 1),
         help='processes that read images (default on this machine: %(default)s)',
     )
-    parser.add_argument('--batch-size', type=int, default=16, help='images per batch; %(default)s')
+    parser.add_argument(
+        '--batch-size', type=int, default=16, help='images per batch (default: %(default)s)'
+    )
     parser.add_argument(
         '--max-pixels',
         type=int,
         default=MAX_PIXELS,
-        help='record larger images as errors; %(default)s',
+        help='record larger images as errors (default: %(default)s)',
     )
     parser.add_argument(
         '--engine', choices=['pool', 'ray'], default='pool', help='this machine or a Ray cluster'

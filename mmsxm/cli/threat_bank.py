@@ -22,7 +22,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument('out', type=Path, help='output file, .npz')
     parser.add_argument(
-        '--per-class', type=int, default=300, help='maximum number of items per class; %(default)s'
+        '--per-class',
+        type=int,
+        default=300,
+        help='maximum number of items per class (default: %(default)s)',
     )
     parser.add_argument(
         '--simulated', type=int, metavar='N', help='simulate N items of each class instead'

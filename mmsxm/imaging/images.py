@@ -177,7 +177,7 @@ def _decode_jpeg(data: bytes) -> np.ndarray:
     if start is None or b'\xff\xd9' not in data[start:]:
         raise ImageError('the image is truncated: its end marker is missing')
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)  # (H, W, 3)
     if image is None:
         raise ImageError('the image is damaged or truncated: it cannot be decoded')
     return image

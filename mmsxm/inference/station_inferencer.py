@@ -181,10 +181,14 @@ def expand_inputs(inputs: Input | Sequence[Input]) -> list[str | np.ndarray]:
 def to_dict(judged: Judged) -> dict[str, Any]:
     """Return a result as a dict.
 
-    The keys are ``img_path`` (None for an array), ``pred_labels``, ``pred_scores`` and
-    ``thresholds`` by class, ``attention_map`` (float32 in image size, None for networks without
-    attention), ``level_weights`` (order P3, P4, P5) and ``regions`` (dicts of ``bbox``, xyxy in
-    image pixels, and ``score``).
+    The keys are:
+
+    - ``img_path``: None for an array.
+    - ``pred_labels``.
+    - ``pred_scores`` and ``thresholds``: by class.
+    - ``attention_map``: float32 in image size, None for networks without attention.
+    - ``level_weights``: in the order P3, P4, P5.
+    - ``regions``: dicts of ``bbox``, xyxy in image pixels, and ``score``.
     """
     path, view, attention_map, verdict = judged
     return {

@@ -82,7 +82,7 @@ def read_cases(results: Path) -> list[Case]:
 def score_matrix(cases: Sequence[Case], classes: Sequence[str]) -> np.ndarray:
     """Return scores (N, C), float64; NaN for files that were not screened."""
     rows = [[case.record.get('scores', {}).get(name, np.nan) for name in classes] for case in cases]
-    return np.array(rows, dtype=np.float64).reshape(len(cases), len(classes))
+    return np.array(rows, dtype=np.float64).reshape(len(cases), len(classes))  # (N, C)
 
 
 def alarms(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

@@ -222,7 +222,7 @@ def test_a_checkpoint_keeps_all_else(checkpoint: Path, tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_other_classes_is_left_alone(checkpoint: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match='the network knows Gun, Knife'):
+    with pytest.raises(ValueError, match='is for Gun, but the network is for Gun, Knife'):
         store_calibration(checkpoint, Calibration.default(('Gun',)), tmp_path / 'out.pth')
     assert not (tmp_path / 'out.pth').exists()
     torch.save({'weight': torch.ones(1)}, tmp_path / 'weights.pth')

@@ -271,7 +271,7 @@ def test_rows_over_several_lines_are_dropped_whole(
     [
         (lambda r: r.csv('test').unlink(), 'no-list', 'The list '),
         (lambda r: shutil.rmtree(r.root / 'JPEGImage'), 'no-list', 'The image folder '),
-        (lambda r: r.csv('test').write_bytes(b'\xff'), 'broken-list', 'no csv file in UTF-8'),
+        (lambda r: r.csv('test').write_bytes(b'\xff'), 'broken-list', 'not a csv file in UTF-8'),
         (
             lambda r: r.append('test', 'P00001', ['2'] * 5),
             'broken-list',

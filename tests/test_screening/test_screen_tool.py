@@ -359,7 +359,7 @@ def test_results_of_another_network_or_thresholds_are_rejected(bags: Path, tmp_p
         assert (code, output) == (2, '')
         assert errors.startswith('mmsxm screen: ')
         assert len(errors.splitlines()) == 1
-        assert '--out of' in errors
+        assert 'Use another --out' in errors
     assert lines(out) == 1
 
 
