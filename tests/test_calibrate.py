@@ -111,7 +111,7 @@ def test_a_station_alarms_as_often_as_the_calibration_says(network: Path, tmp_pa
         (('--detection-rate', 0.9), 'one of the arguments --loader --scores is required'),
         (
             ('--loader', 'test', '--detection-rate', 0.99, *ALL_BAGS),
-            'mmsxm calibrate: too few images for a detection rate of 0.99: Gun has ',
+            'mmsxm calibrate: There are too few images for a detection rate of 0.99: Gun has ',
         ),
         (('--scores', 'nowhere.csv', '--best-f1'), 'mmsxm calibrate: '),
     ],

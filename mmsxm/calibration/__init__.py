@@ -1,1 +1,1 @@
-"""Choosing thresholds on labelled images as a station sees them."""
+"""Threshold selection on labeled images as a station sees them."""

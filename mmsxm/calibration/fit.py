@@ -1,4 +1,4 @@
-"""Choose thresholds and scale scores on a validation set, and keep both in a checkpoint."""
+"""Fit thresholds and score scaling on a validation set, and store both in a checkpoint."""
 
 import io
 import logging
@@ -12,7 +12,7 @@ import torch
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 
-import mmsxm.registry  # noqa: F401, makes loading safe
+import mmsxm.registry  # noqa: F401, makes checkpoint loading safe
 from mmsxm.engine.checkpoints import checkpoint_classes
 from mmsxm.evaluation import Scores, alarm_curve, any_item
 from mmsxm.evaluation.alarm_curve import bag_name
@@ -28,11 +28,11 @@ DRAWS = 1000
 
 
 class Achieved(NamedTuple):
-    """What thresholds achieve on the validation set, with intervals of 95 %.
+    """Performance of a threshold on the validation set, with 95 % confidence intervals.
 
-    A threshold's interval is that of the bootstrap over images, those of the rates are Wilson's.
-    ``any_item`` is the bag as a whole, an alarm as soon as one class is; it has no threshold of its
-    own. Undefined values are nan.
+    The interval of a threshold comes from the bootstrap over images, those of the rates are
+    Wilson's. ``any_item`` is the bag as a whole, which raises an alarm as soon as one class does.
+    It has no threshold of its own. Undefined values are nan.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Achieved(NamedTuple):
     false_positive_interval: tuple[float, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, with None for undefined."""
+        """Return plain values, with None for undefined ones."""
         return {
             key: [_plain(v) for v in value] if isinstance(value, tuple) else _plain(value)
             for key, value in self._asdict().items()
@@ -55,7 +55,7 @@ class Achieved(NamedTuple):
 
 
 class Calibrated(NamedTuple):
-    """A calibration, and what its thresholds achieve: a row for each class, ``any_item`` last."""
+    """Calibration with the performance of its thresholds: one row per class, ``any_item`` last."""
 
     calibration: Calibration
     rows: list[Achieved]
@@ -68,28 +68,28 @@ def calibrate(
     origin: dict[str, Any] | None = None,
     seed: int = 0,
 ) -> Calibrated:
-    """Choose a threshold for each class, on scores that are scaled first.
+    """Choose a threshold for each class on scaled scores.
+
+    Log a warning if there are too few images without any item.
 
     Args:
-        scores: Of a validation set, unscaled.
-        criterion: What the thresholds shall promise.
-        scaling: ``temperature``, one slope for all classes; ``platt``, slope and offset for each;
-            or None.
-        origin: To be kept beside what is known here, such as where the images came from.
-        seed: Of the bootstrap.
+        scores: Unscaled scores of a validation set.
+        criterion: Criterion that the thresholds must meet.
+        scaling: ``temperature`` fits one slope for all classes, ``platt`` a slope and an offset for
+            each. None does not scale.
+        origin: Information to store with the calibration, such as the source of the images.
+        seed: Seed of the bootstrap.
 
     Raises:
-        ValueError: A class has too few positives or negatives for the criterion or the scaling,
-            or falling scores; with its name.
-
-    Too few images without any item are logged as a warning.
+        ValueError: A class has too few positives or negatives for the criterion or the scaling, or
+            its scores fall. The message names the class.
     """
     _refuse_small_classes(scores, criterion)
     slope, offset = _fit(scores, scaling)
-    values = scores.scores
+    values = scores.scores  # (n, C)
     if scaling:
         values = to_scores(slope * to_logits(values) + offset)
-    values = values.astype(np.float32).astype(np.float64)  # as a station has them
+    values = values.astype(np.float32).astype(np.float64)  # the precision of a station
     rng = np.random.default_rng(seed)
     rows = [
         _achieve(name, values[:, i], scores.targets[:, i], criterion, rng)
@@ -117,15 +117,18 @@ def calibrate(
 
 
 def store_calibration(source: Path, calibration: Calibration, out: Path) -> None:
-    """Write a checkpoint anew with a calibration in its meta, and all else as it was.
+    """Write a checkpoint with a calibration in its meta and otherwise unchanged content.
 
     Raises:
-        FileNotFoundError: there is no such checkpoint.
-        ValueError: it is of other classes, or no checkpoint of mmengine.
+        FileNotFoundError: The checkpoint does not exist.
+        ValueError: The checkpoint has other classes, or is not an mmengine checkpoint.
     """
     checkpoint = CheckpointLoader.load_checkpoint(str(source), map_location='cpu')
     if 'state_dict' not in checkpoint:
-        raise ValueError(f'{source} holds no state_dict: it is no checkpoint of a training.')
+        raise ValueError(
+            f'{source} has no state_dict, so it is not a training checkpoint. Use a checkpoint '
+            'written by mmsxm train.'
+        )
     meta = checkpoint.setdefault('meta', {})
     classes = checkpoint_classes(meta) or tuple(calibration.thresholds)
     Calibration.from_dict(calibration.to_dict(), classes)
@@ -138,20 +141,23 @@ def store_calibration(source: Path, calibration: Calibration, out: Path) -> None
 def _refuse_small_classes(scores: Scores, criterion: Criterion) -> None:
     positives, negatives = criterion.needs()
     short = [
-        f'{name} has {own} {kind} and needs {needed}'
+        f'{name} has {count} {kind} and needs {needed}'
         for target, kind, needed in ((1, 'positives', positives), (0, 'negatives', negatives))
-        for name, own in zip(scores.classes, (scores.targets == target).sum(axis=0), strict=True)
-        if own < needed
+        for name, count in zip(scores.classes, (scores.targets == target).sum(axis=0), strict=True)
+        if count < needed
     ]
     if short:
-        raise ValueError(f'too few images for {criterion}: {"; ".join(short)}')
+        raise ValueError(
+            f'There are too few images for {criterion}: {"; ".join(short)}. Add images or choose '
+            'another criterion.'
+        )
 
 
 def _warn_of_few_harmless_bags(bag: Achieved, criterion: Criterion) -> None:
-    """Warn where the images cannot tell how often a harmless bag raises an alarm.
+    """Warn if the images are too few to measure how often a harmless bag raises an alarm.
 
-    Negatives of a class may contain items of other classes, so that there are enough of them even
-    where every image contains an item.
+    Negatives of a class may contain items of other classes. There can therefore be enough of them
+    even if each image contains an item.
     """
     needed = max(1, criterion.needs()[1])
     if bag.negatives >= needed:
@@ -159,30 +165,30 @@ def _warn_of_few_harmless_bags(bag: Achieved, criterion: Criterion) -> None:
     rate = 'unknown' if not bag.negatives else 'uncertain'
     print_log(
         f'{bag.negatives:,} images are without any item, but {criterion} needs at least '
-        f'{needed:,}: the false-alarm rate of {bag.name} is {rate}. Add images of harmless bags, '
-        'or set positives_only=False if the config leaves them out.',
+        f'{needed:,}. The false-alarm rate of {bag.name} is {rate}. Add images of harmless bags, '
+        'or set positives_only=False if the config skips them.',
         logger='current',
         level=logging.WARNING,
     )
 
 
 def _refuse_extremes(rows: Sequence[Achieved], smallest: np.ndarray | None) -> None:
-    """Refuse thresholds that scores at the ends of float32 would not keep to."""
+    """Reject thresholds that scores at the limits of float32 would not respect."""
     for i, row in enumerate(rows):
         if row.threshold >= 1:
             raise ValueError(
                 f'{row.name}: scores of 1 would still be alarms, and images without the item have '
-                'them: the criterion cannot be kept'
+                'them. No threshold meets the criterion. Choose another one.'
             )
         if smallest is not None and row.threshold <= smallest[i]:
             raise ValueError(
-                f'{row.name}: the threshold would lie among scores that are too near to 0 to be '
-                'told apart: choose a lower detection rate, or no scaling'
+                f'{row.name}: the threshold would lie among scores too close to 0 to be told '
+                'apart. Choose a lower detection rate, or no scaling.'
             )
 
 
 def _fit(scores: Scores, scaling: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Slope and offset of each class, (C,)."""
+    """Fit slope and offset of each class, (C,) each."""
     slope, offset = np.ones(len(scores.classes)), np.zeros(len(scores.classes))
     if scaling is None:
         return slope, offset
@@ -191,7 +197,7 @@ def _fit(scores: Scores, scaling: str | None) -> tuple[np.ndarray, np.ndarray]:
         slope[:], _ = fit_scaling(logits, scores.targets, with_offset=False)
         return slope, offset
     if scaling != 'platt':
-        raise ValueError(f"scaling is 'temperature', 'platt' or None, but not {scaling!r}")
+        raise ValueError(f"scaling must be 'temperature', 'platt' or None, not {scaling!r}.")
     for i, name in enumerate(scores.classes):
         try:
             slope[i], offset[i] = fit_scaling(logits[:, i], scores.targets[:, i], with_offset=True)

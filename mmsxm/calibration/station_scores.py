@@ -1,4 +1,4 @@
-"""What a station would score: a labelled data set's images, read and prepared as there."""
+"""Scores of a labeled dataset as a station computes them: images are read and prepared as there."""
 
 import numpy as np
 from rich.progress import track
@@ -16,7 +16,7 @@ __all__ = ['station_scores']
 
 
 class _Files(Dataset):
-    """Images as the network's input."""
+    """Dataset of images as input of the network."""
 
     def __init__(self, paths: np.ndarray, preparation: Preparation) -> None:
         self.paths = paths
@@ -32,26 +32,28 @@ class _Files(Dataset):
 def station_scores(
     backend: Backend, dataset: XrayDataset, batch_size: int = 32, workers: int = 2
 ) -> Scores:
-    """Score whole images, unlike a test, which crops their centre; the scores are the backend's.
+    """Score whole images, unlike a test, which crops their center.
+
+    The scores come from the backend.
 
     Args:
-        backend: The network.
-        dataset: Of which labels and files are used and the pipeline is not.
-        batch_size: Images that the network sees at once.
-        workers: Processes that read images.
+        backend: Network.
+        dataset: Dataset whose labels and files are used. Its pipeline is not.
+        batch_size: Number of images per batch.
+        workers: Number of processes that read images.
 
     Raises:
-        ValueError: The network knows other classes, an image can't be read, or the images are a
-            prepared copy's, which no station sees.
+        ValueError: The network has other classes, an image is unreadable, or the images belong to a
+            prepared copy, which no station sees.
     """
     classes = tuple(dataset.CLASSES)
     require_same_classes(classes, backend.info.classes)
     if dataset.prepared is not None:
         raise ValueError(
-            f'the images in {dataset.data_root} are prepared ({dataset.prepared.size} pixels), and '
-            'a station sees them in full size: name the folder of the release'
+            f'The images in {dataset.data_root} are prepared ({dataset.prepared.size} pixels), but '
+            'a station sees them in full size. Use the folder of the release.'
         )
-    targets = np.zeros((len(dataset), len(classes)), dtype=np.int64)
+    targets = np.zeros((len(dataset), len(classes)), dtype=np.int64)  # (n, C)
     paths = np.empty(len(dataset), dtype=object)
     names = []
     for index in range(len(dataset)):
@@ -68,10 +70,10 @@ def station_scores(
         backend(np.stack([_input(file) for file in batch])).scores
         for batch in track(loader, 'Scoring whole images')
     ]
-    return Scores(tuple(names), classes, np.concatenate(scores), targets)
+    return Scores(tuple(names), classes, np.concatenate(scores), targets)  # (n, C) both
 
 
 def _input(file: Prepared | Unreadable) -> np.ndarray:
     if isinstance(file, Unreadable):
-        raise ValueError(f'{file.path}: {file.error}')
+        raise ValueError(f'{file.path}: {file.error}. Replace the file or remove it from the list.')
     return file.image

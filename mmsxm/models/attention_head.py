@@ -1,17 +1,20 @@
 """Bottom-up attention (Sec. 3.2, "Pyramid Refinement with Bottom-up Attention", and Fig. 2).
 
-The head predicts where prohibited items are, first at stride 8 from the finest pyramid level and
-then, by one :class:`UpsampleModule` each, at stride 4 and 2. Every step sees the raw image at its
-own resolution. Layer sizes are facts of the authors' code, since the paper gives none.
+The head predicts where prohibited items are. It starts at stride 8 from the finest pyramid level.
+One :class:`UpsampleModule` each then leads to stride 4 and 2. Each step sees the raw image at its
+own resolution. Layer sizes are taken from the authors' code because the paper gives none.
 
-Open in the paper, and chosen here: the paper's "last feature maps of the backbone" is P3, and the
-authors' start at P2 is ``start='P2'``; the image is the normalised input, average-pooled; it joins
-after upsampling, and the paper's "before each upsampling" is ``concat='before'``.
+The paper leaves some points open. We chose as follows:
 
-Nobody published initial weights. Ours are Kaiming's, but for the last convolution of every map,
-whose bias gives the share of the image that items cover (as in RetinaNet, arXiv:1708.02002,
-Sec. 4.1) and whose weights are small: with Kaiming's there the summed loss of the first step is so
-steep that it drives the sigmoid to 0 everywhere, where it has no gradient left (measured).
+- The paper's "last feature maps of the backbone" is P3. The authors start at P2, which is
+  ``start='P2'`` here.
+- The image is the normalized input, average-pooled.
+- The image joins after upsampling. The paper's "before each upsampling" is ``concat='before'``.
+
+No initial weights were published. Ours are Kaiming's, except for the last convolution of each map.
+Its bias gives the share of the image that items cover (as in RetinaNet, arXiv:1708.02002,
+Sec. 4.1), and its weights are small. With Kaiming's weights there, the summed loss of the first
+step is so steep that it drives the sigmoid to 0 everywhere, where its gradient vanishes (measured).
 """
 
 import math
@@ -28,15 +31,14 @@ from mmsxm.models.losses import summed_mse_loss
 from mmsxm.registry import MODELS
 
 IMAGE_CHANNELS = 3
-NUM_LEVELS = len(
-    LEVELS
-)  # a pyramid ends with P3, P4, P5; a finer level before them serves attention alone
-PRIOR = 0.1  # of an image's area; boxes of SIXray's positives cover 11 % on average
+# P3, P4, P5 are the last levels of a pyramid; a finer level before them is used by attention only
+NUM_LEVELS = len(LEVELS)
+PRIOR = 0.1  # share of an image's area; boxes of SIXray's positives cover 11 % on average
 TO_MAP_STD = 0.05
 
 
 def dilated_block(in_channels: int, channels: Sequence[int]) -> nn.Sequential:
-    """Stack 3x3 convolutions of dilation 2, each with ReLU, then a 1x1 one to one channel."""
+    """Stack 3x3 convolutions of dilation 2 with ReLU, and a 1x1 convolution to one channel."""
     layers: list[nn.Module] = []
     for out_channels in channels:
         layers += [
@@ -44,43 +46,46 @@ def dilated_block(in_channels: int, channels: Sequence[int]) -> nn.Sequential:
             nn.ReLU(inplace=True),
         ]
         in_channels = out_channels
-    return nn.Sequential(*layers, nn.Conv2d(in_channels, 1, 1))
+    return nn.Sequential(*layers, nn.Conv2d(in_channels, 1, 1))  # (N, C, h, w) -> (N, 1, h, w)
 
 
 def with_image(features: Tensor, image: Tensor | None) -> Tensor:
-    """Concatenate features with the image, average-pooled to their size; None leaves it out."""
+    """Concatenate the image, average-pooled to the size of the features, with the features.
+
+    Return the features unchanged if there is no image.
+    """
     if image is None:
         return features
     size = features.size(2), features.size(3)
-    return torch.cat([F.adaptive_avg_pool2d(image, size), features], dim=1)
+    return torch.cat([F.adaptive_avg_pool2d(image, size), features], dim=1)  # (N, 3 + C, h, w)
 
 
 def starting_level(feats: Sequence[Tensor], start: str) -> Tensor:
-    """Pick the level of a pyramid that attention starts from.
+    """Return the level of a pyramid where attention starts.
 
     Raises:
         ValueError: The pyramid has no P2.
     """
     if start == 'P3':
-        return feats[-NUM_LEVELS:][0]
+        return feats[-NUM_LEVELS:][0]  # (N, C, H/8, W/8)
     if len(feats) <= NUM_LEVELS:
         raise ValueError(
             f'Attention starts at P2, but the pyramid ends with P3, P4, P5 and has {len(feats)} '
-            "levels in all. Put the level of stride 4 first (the backbone's out_indices and the "
-            "neck's in_channels), or set start='P3'."
+            'levels in total. Put the level of stride 4 first (out_indices of the backbone and '
+            "in_channels of the neck), or set start='P3'."
         )
-    return feats[-NUM_LEVELS - 1]
+    return feats[-NUM_LEVELS - 1]  # (N, C, H/4, W/4)
 
 
 class UpsampleModule(BaseModule):
-    """Double the resolution of an attention map with the help of the raw image.
+    """Module that doubles the resolution of an attention map with the help of the raw image.
 
     ``(N, 1, h, w)`` map in [0, 1] and ``(N, 3, H, W)`` image -> ``(N, 1, 2h, 2w)`` map.
 
     Args:
-        channels: Of the dilated convolutions.
-        raw_image: Whether the image is concatenated (Table 7).
-        concat: Whether it joins ``'after'`` upsampling or ``'before'``.
+        channels: Output channels of the dilated convolutions.
+        raw_image: Whether to concatenate the image (Table 7).
+        concat: Whether the image joins ``'after'`` or ``'before'`` upsampling.
     """
 
     def __init__(
@@ -91,7 +96,7 @@ class UpsampleModule(BaseModule):
     ) -> None:
         super().__init__()
         if concat not in ('before', 'after'):
-            raise ValueError(f"concat is 'before' or 'after' upsampling, not {concat!r}.")
+            raise ValueError(f"concat must be 'before' or 'after' (upsampling), not {concat!r}.")
         self.raw_image = raw_image
         self.concat = concat
         self.block = dilated_block(1 + IMAGE_CHANNELS * raw_image, channels)
@@ -99,28 +104,30 @@ class UpsampleModule(BaseModule):
     def forward(self, attention_map: Tensor, image: Tensor) -> Tensor:
         """Upsample one map."""
         raw = image if self.raw_image else None
-        x = attention_map
+        x = attention_map  # (N, 1, h, w)
         if self.concat == 'before':
-            x = with_image(x, raw)
-        x = F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)
+            x = with_image(x, raw)  # (N, 1 + 3, h, w)
+        x = F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)  # (N, C, 2h, 2w)
         if self.concat == 'after':
-            x = with_image(x, raw)
-        return self.block(x).float().sigmoid()
+            x = with_image(x, raw)  # (N, 1 + 3, 2h, 2w)
+        return self.block(x).float().sigmoid()  # (N, 1, 2h, 2w)
 
 
 @MODELS.register_module()
 class BottomUpAttentionHead(BaseModule):
-    """Predict heat maps of prohibited items, coarse to fine.
+    """Attention head that predicts heatmaps of prohibited items, coarse to fine.
 
     Args:
         in_channels: Channels of the pyramid.
-        stride: Of the last map: 8, 4 or 2, that is 28, 56 or 112 for an image of 224 (Table 6).
-        raw_image: Whether every step sees the image (Table 7).
+        stride: Stride of the last map: 8, 4 or 2. For an image of 224, this is a map of 28, 56 or
+            112 (Table 6).
+        raw_image: Whether each step sees the image (Table 7).
         concat: Where the image joins in an Upsample Module, ``'after'`` or ``'before'``.
-        start: ``'P3'``, or ``'P2'`` with a pyramid that has this level before its last three,
-            reduced to stride 8 by a 3x3 convolution of stride 2 and dilation 2 as the authors do.
-        loss_weight: Of the heat maps' loss; 0 trains the head by the classification loss alone,
-            as Stage II does.
+        start: ``'P3'`` or ``'P2'``. P2 needs a pyramid that has this level before its last three.
+            It is reduced to stride 8 by a 3x3 convolution of stride 2 and dilation 2, as in the
+            authors' code.
+        loss_weight: Weight of the heatmap loss. 0 trains the head only by the classification loss,
+            as in Stage II.
     """
 
     def __init__(
@@ -135,9 +142,11 @@ class BottomUpAttentionHead(BaseModule):
     ) -> None:
         super().__init__(init_cfg or dict(type='Kaiming', layer='Conv2d'))
         if stride not in (8, 4, 2):
-            raise ValueError(f'The last attention map has stride 8, 4 or 2, not {stride}.')
+            raise ValueError(
+                f'stride={stride} is not a stride of attention maps: set it to 8, 4 or 2.'
+            )
         if start not in ('P3', 'P2'):
-            raise ValueError(f"Attention starts at 'P3' or 'P2', not {start!r}.")
+            raise ValueError(f"start must be 'P3' or 'P2', not {start!r}.")
         self.start = start
         self.raw_image = raw_image
         self.loss_weight = loss_weight
@@ -154,18 +163,18 @@ class BottomUpAttentionHead(BaseModule):
         )
 
     def init_weights(self) -> None:
-        """Initialise as ``init_cfg`` says, then let every map start at :data:`PRIOR`."""
+        """Initialize as in ``init_cfg``, then let each map start at :data:`PRIOR`."""
         super().init_weights()
         for module in self.modules():
-            if isinstance(module, nn.Conv2d) and module.out_channels == 1:  # gives a map
+            if isinstance(module, nn.Conv2d) and module.out_channels == 1:  # outputs a map
                 normal_init(module, std=TO_MAP_STD, bias=math.log(PRIOR / (1 - PRIOR)))
 
     def forward(self, feats: Sequence[Tensor], image: Tensor) -> tuple[Tensor, ...]:
         """Predict one map per step, from stride 8 to ``stride``.
 
         Args:
-            feats: The pyramid, fine to coarse, ending with P3, P4, P5; the level ``start`` is read.
-            image: The normalised input, ``(N, 3, H, W)``.
+            feats: Pyramid, fine to coarse, ending with P3, P4, P5. The level ``start`` is used.
+            image: Normalized input, ``(N, 3, H, W)``.
 
         Returns:
             Maps in [0, 1], float32, ``(N, 1, h, w)`` each.
@@ -173,36 +182,36 @@ class BottomUpAttentionHead(BaseModule):
         Raises:
             ValueError: The pyramid has no P2 to start from.
         """
-        level = starting_level(feats, self.start)
-        x = with_image(self.reduce(level), image if self.raw_image else None)
+        level = starting_level(feats, self.start)  # (N, C, H/8, W/8), or H/4, W/4 for P2
+        x = with_image(self.reduce(level), image if self.raw_image else None)  # (N, C, H/8, W/8)
         maps = [self.block(x).float().sigmoid()]  # (N, 1, H/8, W/8)
         for upsample in self.upsample:
-            maps.append(upsample(maps[-1], image))  # twice the size of the one before
+            maps.append(upsample(maps[-1], image))  # (N, 1, 2h, 2w)
         return tuple(maps)
 
     def loss(self, maps: Sequence[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Compare every map with the ellipses (Eq. 3), over the images that have boxes.
+        """Compare each map with the ellipses (Eq. 3), over the images that have boxes.
 
         Returns:
             ``loss_heatmap_s8``, ``loss_heatmap_s4``...: one for each stride, weighted.
 
         Raises:
-            KeyError: an image carries no ``gt_heatmap``.
-            ValueError: the heat maps are not of the last map's size.
+            KeyError: An image has no ``gt_heatmap``.
+            ValueError: The size of the heatmaps differs from that of the last map.
         """
         if any('gt_heatmap' not in sample for sample in data_samples):
             raise KeyError(
-                "The attention loss needs gt_heatmap: let the pipeline draw it (type='mmsxm."
+                "The attention loss needs gt_heatmap. Draw it in the pipeline (type='mmsxm."
                 "EllipseHeatmap') and pack it (algorithm_keys of PackInputs)."
             )
-        target = torch.stack([sample.gt_heatmap for sample in data_samples])
+        target = torch.stack([sample.gt_heatmap for sample in data_samples])  # (N, 1, h, w)
         if target.shape[-2:] != maps[-1].shape[-2:]:
             raise ValueError(
-                f'The heat maps drawn are {tuple(target.shape[-2:])}, the last attention map is '
-                f'{tuple(maps[-1].shape[-2:])}: give EllipseHeatmap and the attention head one '
-                "stride, and let the pyramid's last three levels have the strides 8, 16 and 32."
+                f'The drawn heatmaps are {tuple(target.shape[-2:])}, but the last attention map is '
+                f'{tuple(maps[-1].shape[-2:])}. Give EllipseHeatmap and the attention head the '
+                'same stride, and the last three levels of the pyramid the strides 8, 16 and 32.'
             )
-        target = target.to(maps[0].device, non_blocking=True)  # (N, 1, h, w)
+        target = target.to(maps[0].device, non_blocking=True)
         return {
             f'loss_heatmap_s{8 >> step}': self.loss_weight * summed_mse_loss(attention_map, target)
             for step, attention_map in enumerate(maps)

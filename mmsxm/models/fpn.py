@@ -1,7 +1,7 @@
 """Feature pyramid network, reference [6] of the paper (Lin et al., CVPR 2017, arXiv:1612.03144).
 
-Deviation, after the authors' code: the coarser map is upsampled bilinearly, not by nearest
-neighbour. Initial weights (Xavier) are those of torchvision's and OpenMMLab's FPN.
+Deviation, as in the authors' code: the coarser map is upsampled bilinearly instead of by nearest
+neighbor. The initial weights (Xavier) are those of torchvision's and OpenMMLab's FPN.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from mmsxm.registry import MODELS
 
 @MODELS.register_module()
 class FPN(BaseModule):
-    """Give every level of a backbone the same channels and the context of coarser levels.
+    """Neck that gives all levels of a backbone the same channels and the context of coarser levels.
 
-    1x1 laterals, bilinear top-down addition, a 3x3 convolution on every level; no normalisation
-    and no activation. Takes and returns a tuple ordered from fine to coarse:
+    It uses 1x1 laterals, bilinear top-down addition, and a 3x3 convolution on each level, without
+    normalization or activation. It takes and returns a tuple ordered from fine to coarse:
     ``(N, C_l, H_l, W_l)`` -> ``(N, out_channels, H_l, W_l)``.
 
     Args:
         in_channels: Channels of the backbone's levels, fine to coarse.
-        out_channels: Channels of every level of the pyramid.
+        out_channels: Channels of each level of the pyramid.
     """
 
     def __init__(
@@ -41,12 +41,17 @@ class FPN(BaseModule):
         )
 
     def forward(self, feats: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Build the pyramid; ValueError if the backbone gives another number of levels."""
+        """Build the pyramid.
+
+        Raises:
+            ValueError: The backbone has another number of levels.
+        """
         if len(feats) != len(self.laterals):
             raise ValueError(
                 f'FPN was built for {len(self.laterals)} levels (in_channels), but the backbone '
-                f'gives {len(feats)}; make its out_indices name as many.'
+                f'returns {len(feats)}. Set its out_indices to the same number of levels.'
             )
+        # (N, out_channels, H_l, W_l) each
         pyramid = [lateral(feat) for lateral, feat in zip(self.laterals, feats, strict=True)]
         for level in range(len(pyramid) - 2, -1, -1):
             size = pyramid[level].shape[-2:]

@@ -1,11 +1,12 @@
-"""How the levels' predictions become one (Sec. 3.2, "Classification with Meta Fusion").
+"""Fusion of the levels' predictions (Sec. 3.2, "Classification with Meta Fusion").
 
-Every level is pooled globally and classified by a linear layer of its own; the logits are then
-averaged (Eq. 1), trained each by itself as CHR [5] does, or weighted for every image by the
-meta-selection network (Eq. 2).
+Each level is pooled globally and classified by its own linear layer. The logits are then averaged
+(Eq. 1), trained separately as in CHR [5], or weighted for each image by the meta-selection network
+(Eq. 2).
 
-Left out: the authors' code averages in the first four epochs of Stage II and weighs from then on,
-which the paper does not mention. Initial weights are our choice; nobody published any.
+Not implemented: the authors' code averages in the first four epochs of Stage II and weights from
+then on, which the paper does not mention. The initial weights are our choice because none were
+published.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from mmsxm.registry import MODELS
 
 
 def stack_targets(data_samples: Sequence[DataSample], num_classes: int) -> Tensor:
-    """Stack what is known of the labels, 1, 0 or -1 for ignored: ``(N, C)``."""
+    """Stack the known labels, 1, 0 or -1 for ignored: ``(N, C)``."""
     return torch.stack(
         [
             s.gt_score if 'gt_score' in s else label_to_onehot(s.gt_label, num_classes)
@@ -31,13 +32,15 @@ def stack_targets(data_samples: Sequence[DataSample], num_classes: int) -> Tenso
 
 
 def fuse(level_scores: Tensor, level_weights: Tensor) -> Tensor:
-    """Weigh the levels' logits: ``(N, L, C)`` and ``(N, L)`` -> ``(N, C)``."""
-    return (level_weights.unsqueeze(-1) * level_scores).sum(dim=1)
+    """Weight the levels' logits: ``(N, L, C)`` and ``(N, L)`` -> ``(N, C)``."""
+    return (level_weights.unsqueeze(-1) * level_scores).sum(dim=1)  # (N, C)
 
 
 @MODELS.register_module()
 class AverageFusionHead(MultiLabelClsHead):
-    """Average the logits of all levels (Eq. 1); with one level a plain linear classifier.
+    """Head that averages the logits of all levels (Eq. 1).
+
+    With one level, it is a plain linear classifier.
 
     Args:
         num_classes: Number of labels, C.
@@ -61,41 +64,43 @@ class AverageFusionHead(MultiLabelClsHead):
         self.fcs = nn.ModuleList(nn.Linear(c, num_classes) for c in in_channels)
 
     def level_scores(self, feats: Sequence[Tensor]) -> Tensor:
-        """Classify every level ``(N, C_l, h, w)`` by itself: float32 logits ``(N, L, C)``."""
+        """Classify each level ``(N, C_l, h, w)`` separately: float32 logits ``(N, L, C)``."""
         if len(feats) != len(self.fcs):
             raise ValueError(
                 f'The head was built for {len(self.fcs)} levels (in_channels), but it gets '
-                f'{len(feats)}.'
+                f'{len(feats)}. Give in_channels one entry per level.'
             )
+        # (N, C) each
         scores = [fc(feat.mean(dim=(-2, -1))) for fc, feat in zip(self.fcs, feats, strict=True)]
-        return torch.stack(scores, dim=1).float()
+        return torch.stack(scores, dim=1).float()  # (N, L, C)
 
     def level_logits(self, feats: Sequence[Tensor]) -> Tensor:
-        """Say how far each level is to be trusted, ``(N, L)`` before the softmax: here equally."""
-        return feats[0].new_zeros((feats[0].size(0), len(self.fcs)), dtype=torch.float32)
+        """Return how much to trust each level, ``(N, L)`` before the softmax: here equally."""
+        return feats[0].new_zeros((feats[0].size(0), len(self.fcs)), dtype=torch.float32)  # (N, L)
 
     def pre_logits(self, feats: Sequence[Tensor]) -> Tensor:
-        """Pool every level globally and concatenate: ``(N, sum of C_l)``."""
+        """Pool each level globally and concatenate the results: ``(N, sum of C_l)``."""
         return torch.cat([feat.mean(dim=(-2, -1)) for feat in feats], dim=1)
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
-        """Give the fused logits ``(N, C)``."""
+        """Return the fused logits ``(N, C)``."""
         return fuse(self.level_scores(feats), self.level_logits(feats).softmax(dim=-1))
 
     def loss(self, feats: Sequence[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Give ``loss_cls``, the cross-entropy of the fused logits."""
+        """Return ``loss_cls``, the cross-entropy of the fused logits."""
         return {'loss_cls': self.loss_module(self(feats), self._target(data_samples))}
 
     def predict(
         self, feats: Sequence[Tensor], data_samples: list[DataSample] | None = None
     ) -> list[DataSample]:
-        """Set ``pred_score`` (C,), ``pred_label`` and what they are made of on every sample.
+        """Set ``pred_score`` (C,), ``pred_label`` and the level predictions on each sample.
 
-        That is ``level_scores``, each level's logits ``(L, C)``, and ``level_weights`` ``(L,)``.
+        The level predictions are ``level_scores``, the logits of each level ``(L, C)``, and
+        ``level_weights`` ``(L,)``.
         """
-        level_scores = self.level_scores(feats)
-        level_weights = self.level_logits(feats).softmax(dim=-1)
-        cls_score = fuse(level_scores, level_weights)
+        level_scores = self.level_scores(feats)  # (N, L, C)
+        level_weights = self.level_logits(feats).softmax(dim=-1)  # (N, L)
+        cls_score = fuse(level_scores, level_weights)  # (N, C)
         data_samples = self._get_predictions(cls_score, data_samples)
         for sample, scores, weights in zip(data_samples, level_scores, level_weights, strict=True):
             sample.set_field(scores, 'level_scores', dtype=Tensor)
@@ -109,15 +114,15 @@ class AverageFusionHead(MultiLabelClsHead):
 
 @MODELS.register_module()
 class PerLevelHead(AverageFusionHead):
-    """Train every level by itself and average the logits in the test, as CHR [5].
+    """Head that trains each level separately and averages the logits at test time, as in CHR [5].
 
-    Its released code takes the coarsest level's logits alone in the test, an older version of it
-    the average. Its mask of negatives whose logit is below -20 is left out: their loss is below
-    3e-9 without it.
+    The released code of CHR uses only the logits of the coarsest level at test time. An older
+    version of it uses the average. It also masks negatives whose logit is below -20. This mask is
+    omitted because their loss is below 3e-9 without it.
     """
 
     def loss(self, feats: Sequence[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Give ``loss_cls``, the sum of the levels' cross-entropies."""
+        """Return ``loss_cls``, the sum of the levels' cross-entropies."""
         target = self._target(data_samples)
         losses = [self.loss_module(scores, target) for scores in self.level_scores(feats).unbind(1)]
         return {'loss_cls': torch.stack(losses).sum()}
@@ -125,13 +130,15 @@ class PerLevelHead(AverageFusionHead):
 
 @MODELS.register_module()
 class MetaFusionHead(AverageFusionHead):
-    """Weigh the levels' logits for every image (Eq. 2), taught which level to trust (Eq. 4).
+    """Head that weights the levels' logits for each image (Eq. 2).
+
+    The meta loss (Eq. 4) teaches it which level to trust.
 
     Args:
         num_classes: Number of labels, C.
         in_channels: Channels of the levels, fine to coarse.
-        loss_meta_weight: The paper's lambda. 0 leaves the weights to the classification loss,
-            which is the gated fusion of Table 4.
+        loss_meta_weight: The paper's lambda. With 0, only the classification loss trains the
+            weights, which is the gated fusion of Table 4.
         thr: Score from which a label counts as predicted.
     """
 
@@ -148,26 +155,26 @@ class MetaFusionHead(AverageFusionHead):
         self.meta_selection = MetaSelection(in_channels)
 
     def level_logits(self, feats: Sequence[Tensor]) -> Tensor:
-        """Ask the meta-selection network: float32 ``(N, L)``, before the softmax."""
+        """Run the meta-selection network: float32 ``(N, L)``, before the softmax."""
         return self.meta_selection(feats).float()
 
     def loss(self, feats: Sequence[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Give ``loss_cls`` and, unless its weight is 0, ``loss_meta``.
+        """Return ``loss_cls`` and, unless its weight is 0, ``loss_meta``.
 
         Raises:
-            KeyError: the samples carry no ``gt_meta_level`` though its loss has a weight.
+            KeyError: A sample has no ``gt_meta_level`` although its loss has a weight.
         """
-        level_logits = self.level_logits(feats)
-        cls_score = fuse(self.level_scores(feats), level_logits.softmax(dim=-1))
+        level_logits = self.level_logits(feats)  # (N, L)
+        cls_score = fuse(self.level_scores(feats), level_logits.softmax(dim=-1))  # (N, C)
         losses = {'loss_cls': self.loss_module(cls_score, self._target(data_samples))}
         if self.loss_meta_weight:
             if any('gt_meta_level' not in sample for sample in data_samples):
                 raise KeyError(
-                    'The meta loss needs gt_meta_level: let the pipeline set and pack it '
-                    "(type='mmsxm.IntuitiveMetaLevel' for MF-I), give the data set meta_labels "
+                    'The meta loss needs gt_meta_level. Set and pack it in the pipeline '
+                    "(type='mmsxm.IntuitiveMetaLevel' for MF-I), give the dataset meta_labels "
                     '(MF-N), or set loss_meta_weight=0 for gated fusion.'
                 )
-            level = torch.stack([sample.gt_meta_level for sample in data_samples])
+            level = torch.stack([sample.gt_meta_level for sample in data_samples])  # (N,)
             losses['loss_meta'] = self.loss_meta_weight * meta_level_loss(
                 level_logits, level.to(level_logits.device)
             )

@@ -1,7 +1,7 @@
 """Losses of Stage I (Eq. 3) and Stage II (Eq. 4).
 
-Reductions are facts of the authors' code, and the paper's learning rates hold for them alone:
-the heat maps' squared error is summed over pixels, the cross-entropies are means.
+Reductions are taken from the authors' code, and the paper's learning rates are valid only with
+them. The squared error of the heatmaps is summed over pixels, and the cross-entropies are means.
 """
 
 import torch.nn.functional as F
@@ -9,21 +9,23 @@ from torch import Tensor, nn
 
 
 def summed_mse_loss(attention_map: Tensor, target: Tensor) -> Tensor:
-    """Sum the squared error over pixels and average it over the images with a target, 0 if none.
+    """Sum the squared error over pixels and average it over the images that have a target.
+
+    The loss is 0 if no image has one.
 
     Args:
         attention_map: ``(N, 1, h, w)`` in [0, 1].
-        target: ``(N, 1, H, W)``, average-pooled to the map's size; -1 everywhere for an image
-            of which nobody knows where its items are.
+        target: ``(N, 1, H, W)``, average-pooled to the size of the map. It is -1 everywhere for an
+            image whose item positions are unknown.
     """
     known = (target >= 0).flatten(1).all(dim=1)  # (N,)
     h, w = attention_map.shape[-2:]
-    error = attention_map.float() - F.adaptive_avg_pool2d(target, (h, w))
+    error = attention_map.float() - F.adaptive_avg_pool2d(target, (h, w))  # (N, 1, h, w)
     return (error.square().flatten(1).sum(dim=1) * known).sum() / known.sum().clamp(min=1)
 
 
 def multilabel_bce_loss(cls_score: Tensor, target: Tensor) -> Tensor:
-    """Average the binary cross-entropy over batch and classes, leaving out targets of -1.
+    """Average the binary cross-entropy over batch and classes, ignoring targets of -1.
 
     Args:
         cls_score: Logits, ``(N, C)``.
@@ -37,22 +39,24 @@ def multilabel_bce_loss(cls_score: Tensor, target: Tensor) -> Tensor:
 
 
 def level_bce_losses(level_scores: Tensor, target: Tensor) -> Tensor:
-    """Average the binary cross-entropy over classes, for every image and level: ``(N, L)``.
+    """Average the binary cross-entropy over classes, for each image and level: ``(N, L)``.
 
     Args:
-        level_scores: Logits of every level, ``(N, L, C)``.
+        level_scores: Logits of each level, ``(N, L, C)``.
         target: 1, 0 or -1 for ignored, ``(N, C)``.
     """
-    target = target.unsqueeze(1).expand_as(level_scores)
+    target = target.unsqueeze(1).expand_as(level_scores)  # (N, L, C)
     known = target >= 0
     loss = F.binary_cross_entropy_with_logits(
         level_scores.float(), target.clamp(min=0).float(), weight=known.float(), reduction='none'
     )
-    return loss.sum(dim=-1) / known.sum(dim=-1).clamp(min=1)
+    return loss.sum(dim=-1) / known.sum(dim=-1).clamp(min=1)  # (N, L)
 
 
 def meta_level_loss(level_logits: Tensor, target: Tensor) -> Tensor:
-    """Average the cross-entropy over the images that have a level, 0 if none has.
+    """Average the cross-entropy over the images that have a level.
+
+    The loss is 0 if no image has one.
 
     Args:
         level_logits: ``(N, L)``, before the softmax.
@@ -63,10 +67,10 @@ def meta_level_loss(level_logits: Tensor, target: Tensor) -> Tensor:
 
 
 class MultiLabelBCELoss(nn.Module):
-    """Apply :func:`multilabel_bce_loss`.
+    """Module for :func:`multilabel_bce_loss`.
 
-    mmpretrain's multi-label head divides by the batch alone, which is C times larger and would
-    shift the learning rate and the weight of the meta loss.
+    mmpretrain's multi-label head divides only by the batch size. Its loss is C times larger, which
+    would shift the learning rate and the weight of the meta loss.
     """
 
     def forward(self, cls_score: Tensor, target: Tensor) -> Tensor:

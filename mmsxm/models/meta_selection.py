@@ -1,4 +1,4 @@
-"""The meta-selection network (Sec. 3.2, Table 1), after Soft Anchor-Point Detection [40]."""
+"""Meta-selection network (Sec. 3.2, Table 1), after Soft Anchor-Point Detection [40]."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,18 +8,18 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-POOLED_SIZE = 7  # Fig. 3; three convolutions without padding turn it into 5, 3 and 1
+POOLED_SIZE = 7  # Fig. 3; three convolutions without padding reduce it to 5, 3 and 1
 
 
 class MetaSelection(BaseModule):
-    """Say from the whole pyramid which of its levels to trust.
+    """Network that predicts from the whole pyramid which of its levels to trust.
 
-    Every level is pooled to 7x7 (adaptively, so that no input size is assumed), all are
-    concatenated, and three 3x3 convolutions without padding and a linear layer follow.
+    Each level is pooled to 7x7 (adaptively, so that any input size works). The levels are then
+    concatenated. Three 3x3 convolutions without padding and a linear layer follow.
 
     Args:
         in_channels: Channels of the levels, fine to coarse.
-        channels: Of the convolutions.
+        channels: Channels of the convolutions.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class MetaSelection(BaseModule):
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
         """Turn L levels ``(N, C_l, h_l, w_l)`` into logits ``(N, L)``; softmax gives weights."""
+        # (N, C_l, 7, 7) each
         pooled = [F.adaptive_avg_pool2d(feat, POOLED_SIZE) for feat in feats]
         x = self.convs(torch.cat(pooled, dim=1))  # (N, channels, 1, 1)
-        return self.fc(x.flatten(1))
+        return self.fc(x.flatten(1))  # (N, L)

@@ -1,7 +1,7 @@
-"""A trained SXMNet as a station runs it: pixels in, scores, attention and level weights out.
+"""Trained SXMNet in the form that a station runs.
 
-Normalisation, fusion, the sigmoid and the calibration of the scores are inside, so that an exported
-graph needs nothing around it.
+It takes pixels and returns scores, attention and level weights. Normalization, fusion, the sigmoid
+and the calibration of the scores are included, so that an exported graph is self-contained.
 """
 
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ __all__ = ['ScreeningNetwork']
 
 
 class ScreeningNetwork(nn.Module):
-    """Wrap a network for inference.
+    """Network wrapped for inference.
 
     Args:
-        model: With a classification head, and a preprocessor that normalises.
-        slope: By class, a in sigmoid(a * logit + b).
-        offset: By class, b.
+        model: Network with a classification head and a preprocessor that normalizes.
+        slope: For each class, a in sigmoid(a * logit + b).
+        offset: For each class, b.
 
     Raises:
-        ValueError: the network is a Stage I, without a head.
+        ValueError: The network is a Stage I, which has no classification head.
     """
 
     mean: Tensor
@@ -36,7 +36,8 @@ class ScreeningNetwork(nn.Module):
         super().__init__()
         if not model.with_head:
             raise ValueError(
-                'a network of Stage I has no classification head: nothing to screen by'
+                'A Stage I network has no classification head, so it cannot screen. Use a Stage II '
+                'checkpoint.'
             )
         self.model = model
         preprocessor = model.data_preprocessor
@@ -51,7 +52,7 @@ class ScreeningNetwork(nn.Module):
         """Screen images, BGR ``(N, h, w, 3)`` uint8.
 
         Returns:
-            Scores ``(N, C)`` and level weights ``(N, L)``, float32; with an attention head also
+            Scores ``(N, C)`` and level weights ``(N, L)``, float32. With an attention head, also
             its last map ``(N, h, w)``.
         """
         inputs = images.permute(0, 3, 1, 2).float()  # (N, 3, h, w)
@@ -59,7 +60,7 @@ class ScreeningNetwork(nn.Module):
             inputs = inputs.flip(1)
         feats, maps = self.model.attend((inputs - self.mean) / self.std)
         head = self.model.head
-        level_weights = head.level_logits(feats).softmax(dim=-1)
-        logits = fuse(head.level_scores(feats), level_weights)
-        scores = (self.slope * logits + self.offset).sigmoid()
+        level_weights = head.level_logits(feats).softmax(dim=-1)  # (N, L)
+        logits = fuse(head.level_scores(feats), level_weights)  # (N, C)
+        scores = (self.slope * logits + self.offset).sigmoid()  # (N, C)
         return (scores, level_weights, *(attention_map[:, 0] for attention_map in maps[-1:]))

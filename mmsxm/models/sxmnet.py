@@ -3,10 +3,11 @@
 Hu et al., "Multi-label X-ray Imagery Classification via Bottom-up Attention and Meta Fusion",
 ACCV 2020.
 
-One class serves both stages and the baselines, by which parts its config names: Stage I has an
-attention head with a loss and no classification head; Stage II has both heads and the
-classification loss alone; without an attention head it is a backbone, with or without FPN, under
-a fusion head.
+One class covers both stages and the baselines, depending on the parts in its config:
+
+- Stage I has an attention head with a loss and no classification head.
+- Stage II has both heads and only the classification loss.
+- Without an attention head, it is a backbone, with or without FPN, and a fusion head.
 """
 
 from collections.abc import Sequence
@@ -23,18 +24,18 @@ from mmsxm.registry import MODELS
 
 @MODELS.register_module()
 class SXMNet(ImageClassifier):
-    """Say which prohibited items an X-ray image holds, and where the network looked.
+    """Network that predicts the prohibited items in an X-ray image and where it looked.
 
     Args:
-        backbone: Any backbone of mmpretrain; for a pyramid its ``out_indices`` name the levels
-            of stride 8, 16 and 32 (and 4 first, where attention starts at P2).
+        backbone: Any backbone of mmpretrain. For a pyramid, its ``out_indices`` name the levels of
+            stride 8, 16 and 32 (and 4 first, if attention starts at P2).
         neck: Usually ``mmsxm.FPN``.
         attention_head: ``mmsxm.BottomUpAttentionHead``, with ``loss_weight=0`` in Stage II.
-        refinement: How attention refines the pyramid; needed where both heads are.
-        head: A fusion head; None in Stage I.
-        frozen: Parts that keep the weights they are given, as ``('backbone', 'neck')``: without
-            gradients, and with the batch statistics they have.
-        data_preprocessor: As of ImageClassifier.
+        refinement: How attention refines the pyramid. Required if there are both heads.
+        head: Fusion head, or None in Stage I.
+        frozen: Parts that keep their initial weights, such as ``('backbone', 'neck')``. They get no
+            gradients and keep their batch statistics.
+        data_preprocessor: As in ImageClassifier.
     """
 
     def __init__(
@@ -58,11 +59,11 @@ class SXMNet(ImageClassifier):
             init_cfg=init_cfg,
         )
         if attention_head is None and head is None:
-            raise ValueError('SXMNet needs an attention_head (Stage I), a head, or both.')
+            raise ValueError('SXMNet has no head. Set attention_head (Stage I), head, or both.')
         if attention_head is not None and head is not None and refinement is None:
             raise ValueError(
-                'SXMNet with both heads needs a refinement, which says how attention changes the '
-                "pyramid: type='mmsxm.ProductRefinement' or 'mmsxm.NormalizedRefinement'."
+                'SXMNet with both heads needs a refinement, which defines how attention changes '
+                "the pyramid. Set type='mmsxm.ProductRefinement' or 'mmsxm.NormalizedRefinement'."
             )
         self.attention_head: BottomUpAttentionHead | None = (
             MODELS.build(attention_head) if attention_head is not None else None
@@ -73,41 +74,44 @@ class SXMNet(ImageClassifier):
         parts = dict(self.named_children())
         for name in frozen:
             if name not in parts:
-                raise ValueError(f'frozen names {name!r}, which is none of {", ".join(parts)}.')
+                raise ValueError(
+                    f'frozen names {name!r}, which is not a part of SXMNet. Choose from '
+                    f'{", ".join(parts)}.'
+                )
             parts[name].requires_grad_(False)
         self.frozen = tuple(frozen)
-        # convolutions are faster in this layout on GPUs, and several times so on CPUs with
-        # depthwise ones; it spreads from the weights to all that they touch
+        # Convolutions are faster in this layout on GPUs, and several times faster on CPUs if they
+        # are depthwise. The layout spreads from the weights to all tensors that they touch
         self.to(memory_format=torch.channels_last)
 
     def train(self, mode: bool = True) -> 'SXMNet':
-        """Set the mode of all parts but the frozen ones, which stay in that of the test."""
+        """Set the mode of all parts except frozen ones, which stay in evaluation mode."""
         super().train(mode)
         for name in self.frozen:
             self.get_submodule(name).eval()
         return self
 
     def extract_feat(self, inputs: Tensor, stage: str = 'neck') -> Any:
-        """Give features as ImageClassifier does; ``'pre_logits'`` are those that the head sees."""
+        """Return features as ImageClassifier does; ``'pre_logits'`` are those of the head."""
         if stage == 'pre_logits' and self.with_head:
             return self.head.pre_logits(self.attend(inputs)[0])
         return super().extract_feat(inputs, stage)
 
     def attend(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Give the levels that the head classifies and the attention maps, coarse to fine.
+        """Return the levels that the head classifies and the attention maps, coarse to fine.
 
         Args:
-            inputs: Normalised images, ``(N, 3, H, W)``.
+            inputs: Normalized images, ``(N, 3, H, W)``.
 
         Returns:
-            Up to three levels ``(N, C, h, w)``, refined where there are both heads; and maps
+            Up to three levels ``(N, C, h, w)``, refined if there are both heads; and maps
             ``(N, 1, h, w)``, none without an attention head.
         """
-        feats = self.extract_feat(inputs)
+        feats = self.extract_feat(inputs)  # (N, C, h, w) each
         pyramid = feats[-NUM_LEVELS:]  # P3, P4, P5 are refined and fused (Sec. 4.2)
         if self.attention_head is None:
             return pyramid, ()
-        maps = self.attention_head(feats, inputs)
+        maps = self.attention_head(feats, inputs)  # (N, 1, h, w) each
         if self.refinement is not None:
             pyramid = self.refinement(pyramid, maps[-1])
         return pyramid, maps
@@ -118,14 +122,14 @@ class SXMNet(ImageClassifier):
         data_samples: list[DataSample] | None = None,
         mode: str = 'tensor',
     ) -> Any:
-        """Give logits ``(N, C)`` (``'tensor'``; in Stage I the last map), losses or predictions."""
+        """Return logits ``(N, C)`` (``'tensor'``; in Stage I, the last map), losses or results."""
         if mode != 'tensor':
             return super().forward(inputs, data_samples, mode)
         feats, maps = self.attend(inputs)
         return self.head(feats) if self.with_head else maps[-1]
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Give the losses of Stage I (Eq. 3) or Stage II (Eq. 4)."""
+        """Return the losses of Stage I (Eq. 3) or Stage II (Eq. 4)."""
         feats, maps = self.attend(inputs)
         losses: dict[str, Tensor] = {}
         if self.attention_head is not None and self.attention_head.loss_weight:
@@ -137,7 +141,7 @@ class SXMNet(ImageClassifier):
     def predict(
         self, inputs: Tensor, data_samples: list[DataSample] | None = None, **kwargs: Any
     ) -> list[DataSample]:
-        """Set ``attention_map`` (h, w) and what the head predicts on every sample."""
+        """Set ``attention_map`` (h, w) and the predictions of the head on each sample."""
         feats, maps = self.attend(inputs)
         if data_samples is None:
             data_samples = [DataSample() for _ in inputs]

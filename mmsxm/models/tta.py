@@ -1,4 +1,4 @@
-"""Test-time augmentation of a multi-label network: scores averaged over views of one image."""
+"""Test-time augmentation of a multi-label network: scores averaged over views of an image."""
 
 import torch
 from mmpretrain.models.tta import AverageClsScoreTTA
@@ -9,10 +9,10 @@ from mmsxm.registry import MODELS
 
 @MODELS.register_module()
 class MultiLabelTTA(AverageClsScoreTTA):
-    """Average the views' scores and decide on labels by the average.
+    """Test-time augmentation that averages the scores of the views and derives labels from them.
 
-    mmpretrain's class leaves the first view's labels beside the averaged scores. Attention maps,
-    level weights and level scores belong to one view alone and are left out.
+    mmpretrain's class returns the labels of the first view with the averaged scores. Attention
+    maps, level weights and level scores belong to a single view and are dropped.
     """
 
     def _merge_single_sample(self, data_samples: list[DataSample]) -> DataSample:

@@ -1,1 +1,1 @@
-"""Pictures for eyes."""
+"""Plots and pictures."""

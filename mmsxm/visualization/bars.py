@@ -1,4 +1,4 @@
-"""Bars in groups: how often each of a few things was chosen, and by whom."""
+"""Grouped bar charts: how often each option was chosen, and by whom."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,19 +12,21 @@ __all__ = ['BarPanel', 'plot_bars']
 
 
 class BarPanel(NamedTuple):
-    """A panel: for every chooser the share of each choice in percent, (runs, choices)."""
+    """Panel with the share of each choice in percent for each chooser, (runs, choices)."""
 
     title: str
     shares: Mapping[str, np.ndarray]
 
 
 def plot_bars(panels: Sequence[BarPanel], choices: Sequence[str], out: Path) -> None:
-    """Draw the mean over runs of each choice's share; whiskers are the lowest and highest run's.
+    """Draw the mean share of each choice over runs.
+
+    Whiskers reach from the lowest to the highest run.
 
     Args:
-        panels: Side by side. A chooser has one colour in all of them.
-        choices: Names, along the x axis.
-        out: The PNG file to write.
+        panels: Panels, drawn side by side. A chooser has the same color in all of them.
+        choices: Names along the x axis.
+        out: PNG file to write.
     """
     choosers = list(dict.fromkeys(name for panel in panels for name in panel.shares))
     with draw_panels(out, 1, len(panels), 3.4, 2.6) as (figure, axes):
@@ -33,7 +35,7 @@ def plot_bars(panels: Sequence[BarPanel], choices: Sequence[str], out: Path) -> 
             width = 0.8 / len(panel.shares)
             for number, (name, shares) in enumerate(panel.shares.items()):
                 mean = shares.mean(axis=0)
-                # the mean of equal shares may round to more, or less, than they are
+                # the mean of equal shares may be rounded above or below them
                 whiskers = np.maximum([mean - shares.min(axis=0), shares.max(axis=0) - mean], 0)
                 bars = handles[name] = axis.bar(
                     np.arange(len(choices)) + (number + 0.5) * width - 0.4,

@@ -1,4 +1,4 @@
-"""Curves over epochs."""
+"""Plots of curves over epochs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,9 +14,9 @@ Curve = tuple[Sequence[float], Sequence[float]]
 
 
 class CurvePanel(NamedTuple):
-    """A panel: for every name its curves, (epochs, values), one or several of repeated runs.
+    """Panel with the curves of each name, (epochs, values): one, or several of repeated runs.
 
-    Percentages are drawn on the whole scale of 0 to 100, losses on a logarithmic one.
+    Percentages are drawn on the full scale of 0 to 100, losses on a logarithmic scale.
     """
 
     title: str
@@ -26,11 +26,13 @@ class CurvePanel(NamedTuple):
 
 
 def plot_curves(panels: Sequence[CurvePanel], out: Path) -> None:
-    """Draw panels side by side; of several curves of a name the mean too, over thin single ones.
+    """Draw panels side by side.
+
+    If a name has several curves, their mean is drawn over thin single curves.
 
     Args:
-        panels: A name has one colour in all of them.
-        out: The PNG file to write.
+        panels: Panels. A name has the same color in all of them.
+        out: PNG file to write.
     """
     from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
@@ -69,7 +71,7 @@ def plot_curves(panels: Sequence[CurvePanel], out: Path) -> None:
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:
-    """The mean of curves at the epochs that all of them have."""
+    """Return the mean of curves at the epochs that all of them have."""
     common = sorted(set.intersection(*(set(epochs) for epochs, _ in curves)))
     tables = [dict(zip(*curve, strict=True)) for curve in curves]
     return common, [float(np.mean([table[epoch] for table in tables])) for epoch in common]

@@ -13,12 +13,12 @@ def plot_distributions(
     names: Sequence[str],
     out: Path,
 ) -> None:
-    """Draw the distribution functions of two groups of numbers side by side, in a grid of panels.
+    """Draw the distribution functions of two groups of numbers in a grid of panels.
 
     Args:
-        panels: Rows of panels, each a title, what the numbers are, and the numbers of both groups.
-        names: Of the two groups.
-        out: The PNG file to write.
+        panels: Rows of panels. Each panel is a title, a label, and the numbers of both groups.
+        names: Names of the two groups.
+        out: PNG file to write.
     """
     import matplotlib
 

@@ -1,4 +1,4 @@
-"""Bags in columns: what is in them, where the network looked, which level it trusted."""
+"""Gallery of bags in columns: their items, where the network looked, and which level it trusted."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,11 +13,15 @@ from mmsxm.visualization.plot_style import COLOURS, draw_panels
 
 __all__ = ['Exhibit', 'draw_gallery']
 
-SHOWN_SIDE = 400  # pixels that an image is enlarged to
+SHOWN_SIDE = 400  # size that an image is enlarged to, in pixels
 
 
 class Exhibit(NamedTuple):
-    """A bag: words, RGB image (H, W, 3), boxes (n, 4) in its pixels, maps (h, w), level weights."""
+    """Bag to show in the gallery.
+
+    It has text lines, an RGB image (H, W, 3), boxes (n, 4) in its pixels, maps (h, w) and level
+    weights.
+    """
 
     lines: Sequence[str]
     image: np.ndarray
@@ -27,13 +31,13 @@ class Exhibit(NamedTuple):
 
 
 def draw_gallery(exhibits: Sequence[Exhibit], out: Path) -> None:
-    """Draw a column for each bag: with its boxes, under each map, and a bar for each level.
+    """Draw a column for each bag: the image with its boxes, each map, and a bar for each level.
 
-    A map is drawn relative to its own maximum.
+    Each map is drawn relative to its own maximum.
 
     Args:
-        exhibits: Of equal maps and levels.
-        out: The PNG file to write.
+        exhibits: Bags with the same maps and levels.
+        out: PNG file to write.
     """
     labels = ['image and boxes', *exhibits[0].maps, 'level weights']
     with draw_panels(out, len(labels), len(exhibits), 1.7, 1.65, dpi=100) as (_, axes):

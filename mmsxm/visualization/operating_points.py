@@ -1,4 +1,4 @@
-"""ROC and PR curves and the reliability of scores, from what ``OperatingPoints`` has written."""
+"""ROC and PR curves and score reliability, from the tables written by ``OperatingPoints``."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,10 +19,10 @@ Table = dict[str, np.ndarray]  # columns of numbers
 
 
 def plot_operating_points(folder: Path) -> list[Path]:
-    """Draw ``roc.png``, ``precision_recall.png`` and ``reliability.png`` beside the tables.
+    """Draw ``roc.png``, ``precision_recall.png`` and ``reliability.png`` next to the tables.
 
     Args:
-        folder: That holds ``curves.csv`` and ``reliability.csv``.
+        folder: Folder that contains ``curves.csv`` and ``reliability.csv``.
 
     Returns:
         The files that were written.
@@ -36,11 +36,13 @@ def plot_operating_points(folder: Path) -> list[Path]:
 
 
 def read_tables(path: Path) -> dict[str, Table]:
-    """Read a csv of numbers as a table for each value of its column ``class``; empty is nan.
+    """Read a csv of numbers as one table for each value of its column ``class``.
+
+    Empty cells are nan.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: It is none.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not such a csv.
     """
     lines = read_csv(path)
     _, (_, *keys) = next(lines, (1, ['']))
@@ -51,16 +53,22 @@ def read_tables(path: Path) -> dict[str, Table]:
         except ValueError as error:
             raise ValueError(f'{path}:{line}: {error}') from error
         if len(values) != len(keys):
-            raise ValueError(f'{path}:{line}: {len(values)} numbers, not one for each of {keys}')
+            raise ValueError(
+                f'{path}:{line}: there are {len(values)} numbers for the columns {keys}. Run the '
+                'test again to write the file.'
+            )
         rows.setdefault(name, []).append(values)
     return {name: dict(zip(keys, np.array(values).T, strict=True)) for name, values in rows.items()}
 
 
 def plot_roc(curves: Mapping[str, Table], out: Path) -> None:
-    """Draw detection over false positives, whose axis is logarithmic: few are what matters."""
+    """Draw detection over false positives.
+
+    The axis of false positives is logarithmic because low rates are what matters.
+    """
     rates = {name: table['false_positive_rate'] for name, table in curves.items()}
     seen = np.concatenate([*rates.values(), [1.0]])
-    lowest = float(seen[seen > 0].min())  # one false alarm
+    lowest = float(seen[seen > 0].min())  # rate of a single false alarm
     with draw_panels(out, 1, 1, 5.2, 3.6) as (_, axes):
         axis = axes[0, 0]
         for (name, table), style in zip(curves.items(), _line_styles(curves), strict=True):
@@ -83,7 +91,7 @@ def plot_roc(curves: Mapping[str, Table], out: Path) -> None:
 
 
 def plot_precision_recall(curves: Mapping[str, Table], out: Path) -> None:
-    """Draw precision over detection, in the steps that average precision sums."""
+    """Draw precision over detection, in the steps that average precision sums up."""
     with draw_panels(out, 1, 1, 5.2, 3.6) as (_, axes):
         axis = axes[0, 0]
         for (name, table), style in zip(curves.items(), _line_styles(curves), strict=True):
@@ -106,7 +114,7 @@ def plot_precision_recall(curves: Mapping[str, Table], out: Path) -> None:
 
 
 def plot_reliability(tables: Mapping[str, Table], out: Path) -> None:
-    """Draw how often scores are right, a panel for each class, with intervals of 95 %."""
+    """Draw how often scores are correct, one panel per class, with 95 % confidence intervals."""
     columns = min(len(tables), 3)
     rows = -(-len(tables) // columns)
     with draw_panels(out, rows, columns, 2.3, 2.3) as (figure, axes):
@@ -142,7 +150,7 @@ def _label(name: str) -> str:
 
 
 def _line_styles(names: Mapping[str, object]) -> Sequence[dict]:
-    """A colour for each class, and a heavy black line for the bag as a whole."""
+    """Return a color for each class, and a heavy black line for the bag as a whole."""
     classes = [
         dict(color=COLOURS[i % (len(COLOURS) - 1)], linewidth=1.2) for i in range(len(names))
     ]
@@ -150,7 +158,7 @@ def _line_styles(names: Mapping[str, object]) -> Sequence[dict]:
 
 
 def _in_percent(axis: 'Axes') -> None:
-    """Finish a panel of curves: percent on both axes, and a legend beside it."""
+    """Finish a panel of curves: percent on both axes, and a legend next to it."""
     from matplotlib.ticker import FuncFormatter
 
     for side in (axis.xaxis, axis.yaxis):

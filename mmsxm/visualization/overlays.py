@@ -1,38 +1,38 @@
-"""Attention, boxes and words on top of X-ray images, as RGB arrays."""
+"""Attention, boxes and text drawn on X-ray images, as RGB arrays."""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-BOX_COLOUR = (200, 0, 200)  # scanners show orange, green and blue; magenta stands out from all
+BOX_COLOUR = (200, 0, 200)  # magenta stands out from the orange, green and blue of scanners
 TEXT_HEIGHT = 18
 
 
 def overlay_map(image: np.ndarray, attention_map: np.ndarray, opacity: float = 0.6) -> np.ndarray:
-    """Lay a map in [0, 1] over an image, red where it is high and invisible where it is 0.
+    """Overlay a map in [0, 1] on an image, red where it is high and invisible where it is 0.
 
     The map is not stretched to its own range, as feature maps usually are; see
     :func:`relative_map`.
 
     Args:
         image: RGB ``(H, W, 3)`` uint8.
-        attention_map: ``(h, w)``, spanning the whole image.
-        opacity: Of a map of 1.
+        attention_map: ``(h, w)``, covering the whole image.
+        opacity: Opacity where the map is 1.
     """
     height, width = image.shape[:2]
     weight = cv2.resize(
         attention_map.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR
     )
-    weight = opacity * weight.clip(0, 1)[..., None]
+    weight = opacity * weight.clip(0, 1)[..., None]  # (H, W, 1)
     return (image * (1 - weight) + np.array([255, 0, 0]) * weight).round().astype(np.uint8)
 
 
 def relative_map(attention_map: np.ndarray) -> np.ndarray:
     """Divide a map by its maximum.
 
-    The normalised refinement knows a map up to a factor alone, so that Stage II may leave it
-    faint everywhere: only the relation of its places means something.
+    The normalized refinement depends on a map only up to a factor, so Stage II may leave it faint
+    everywhere. Only the ratios between its positions are meaningful.
     """
     return attention_map / max(float(attention_map.max()), 1e-12)
 
@@ -46,7 +46,7 @@ def draw_boxes(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def caption(image: np.ndarray, *lines: str) -> np.ndarray:
-    """Write lines of text on a white strip under an image."""
+    """Write lines of text on a white strip below an image."""
     width = image.shape[1]
     strip = np.full((TEXT_HEIGHT * len(lines) + 4, width, 3), 255, dtype=np.uint8)
     for number, line in enumerate(lines, start=1):
@@ -56,7 +56,7 @@ def caption(image: np.ndarray, *lines: str) -> np.ndarray:
 
 
 def sheet(pictures: Sequence[np.ndarray], columns: int = 4, gap: int = 8) -> np.ndarray:
-    """Arrange pictures of any size in rows on white."""
+    """Arrange pictures of any size in rows on a white sheet."""
     height = max(picture.shape[0] for picture in pictures) + gap
     width = max(picture.shape[1] for picture in pictures) + gap
     rows = -(-len(pictures) // columns)

@@ -1,4 +1,4 @@
-"""One sample as a picture: what is in it, what is learnt from it, what the network says."""
+"""Picture of one sample: its content, its targets, and the predictions of the network."""
 
 import cv2
 import matplotlib.pyplot as plt
@@ -10,16 +10,19 @@ from mmsxm.conventions import LEVELS
 from mmsxm.datasets.transforms import draw_ellipses
 from mmsxm.visualization.overlays import caption, draw_boxes, overlay_map, relative_map
 
-SHOWN_SIDE = 336  # small inputs are enlarged to it, so that captions can be read
+SHOWN_SIDE = 336  # small inputs are enlarged to this size, so that captions are readable
 
 
 def to_rgb(inputs: np.ndarray) -> np.ndarray:
-    """Turn a packed BGR image ``(3, H, W)`` into RGB ``(H, W, 3)``."""
-    return np.ascontiguousarray(inputs.transpose(1, 2, 0)[..., ::-1])
+    """Convert a packed BGR image ``(3, H, W)`` to RGB ``(H, W, 3)``."""
+    return np.ascontiguousarray(inputs.transpose(1, 2, 0)[..., ::-1])  # (H, W, 3)
 
 
 def picture(image: np.ndarray, sample: BaseDataElement, classes: tuple[str, ...]) -> np.ndarray:
-    """Draw boxes, the predicted map or else their ellipses, and words on a sample's RGB image."""
+    """Draw a sample on its RGB image: boxes, a map and text.
+
+    The map is the predicted one if there is one, or else the ellipses of the boxes.
+    """
     scale = max(1, round(SHOWN_SIDE / max(image.shape[:2])))
     image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
     if 'attention_map' in sample:
@@ -44,11 +47,13 @@ def picture(image: np.ndarray, sample: BaseDataElement, classes: tuple[str, ...]
 
 
 def open_window() -> Visualizer:
-    """Give what shows pictures in a window, by ``show(rgb, name, wait_time)``.
+    """Return a visualizer that shows pictures in a window by ``show(rgb, name, wait_time)``.
 
     Raises:
         ValueError: There is no display.
     """
-    if plt.get_backend().lower() == 'agg':  # which would wait for a key for ever
-        raise ValueError('There is no display to show pictures on: write them with out_dir.')
+    if plt.get_backend().lower() == 'agg':  # this backend would wait for a key forever
+        raise ValueError(
+            'There is no display to show pictures on. Write them to files with out_dir.'
+        )
     return Visualizer()

@@ -1,4 +1,4 @@
-"""What all plots share: colours that colour-blind eyes tell apart, and quiet axes."""
+"""Shared style of all plots: color-blind-safe colors and minimal axes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's, without the yellow, which white swallows
+# palette of Okabe and Ito, without yellow, which is hard to see on white
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#56B4E9', '#E69F00', '#000000')
 STYLE: dict[Any, Any] = {
     'font.size': 9,
@@ -30,15 +30,15 @@ STYLE: dict[Any, Any] = {
 def draw_panels(
     out: Path, rows: int, columns: int, width: float, height: float, dpi: int = 200
 ) -> Iterator['tuple[Figure, np.ndarray]']:
-    """Give a figure and its axes (rows, columns) to draw on, and write it as PNG at the end.
+    """Yield a figure and its axes (rows, columns) to draw on, and write it as PNG at the end.
 
     Args:
-        out: The file.
-        rows: Of panels.
-        columns: Of panels.
-        width: Of a panel, in inches.
-        height: Of a panel.
-        dpi: Pixels an inch.
+        out: PNG file to write.
+        rows: Number of rows of panels.
+        columns: Number of columns of panels.
+        width: Width of a panel, in inches.
+        height: Height of a panel, in inches.
+        dpi: Pixels per inch.
     """
     import matplotlib
     from matplotlib.figure import Figure

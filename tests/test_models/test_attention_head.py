@@ -129,7 +129,7 @@ def test_a_pipeline_that_draws_nothing_is_an_error() -> None:
 
 
 def test_targets_of_another_size_are_an_error() -> None:
-    with pytest.raises(ValueError, match=r'drawn are \(8, 8\).* map is \(4, 4\)'):
+    with pytest.raises(ValueError, match=r'drawn heatmaps are \(8, 8\).* map is \(4, 4\)'):
         head_for(stride=8).loss((torch.rand(1, 1, 4, 4),), [sample(torch.rand(1, 8, 8))])
 
 

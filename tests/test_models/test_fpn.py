@@ -52,5 +52,5 @@ def test_levels_keep_their_sizes_and_share_channels() -> None:
 
 
 def test_another_number_of_levels_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r'3 levels .* gives 2; .*out_indices'):
+    with pytest.raises(ValueError, match=r'3 levels .* returns 2\. .*out_indices'):
         FPN(IN_CHANNELS)(backbone_feats(SIZES)[:2])

@@ -184,7 +184,9 @@ def test_a_missing_level_is_an_error() -> None:
 
 
 def test_another_number_of_levels_is_an_error(head: AverageFusionHead) -> None:
-    with pytest.raises(ValueError, match=r'3 levels \(in_channels\), but it gets 2'):
+    with pytest.raises(
+        ValueError, match=r'3 levels \(in_channels\), but it gets 2\. Give in_channels one'
+    ):
         head(pyramid()[:2])
 
 

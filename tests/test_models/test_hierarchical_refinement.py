@@ -98,5 +98,5 @@ def test_any_backbone_will_do(backbone: dict, channels: tuple[int, ...]) -> None
 
 
 def test_another_number_of_levels_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r'3 levels .* gives 2; .*out_indices'):
+    with pytest.raises(ValueError, match=r'3 levels .* returns 2\. .*out_indices'):
         HierarchicalRefinement(IN_CHANNELS)(backbone_feats()[:2])

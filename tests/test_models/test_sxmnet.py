@@ -163,7 +163,9 @@ def test_frozen_parts_stay_as_they_are_and_the_rest_learns() -> None:
 
 
 def test_a_frozen_part_that_is_none_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"'bakbone', which is none of .*backbone"):
+    with pytest.raises(
+        ValueError, match=r"'bakbone', which is not a part of SXMNet\. Choose from .*backbone"
+    ):
         build(**dict(STAGE2, frozen=('bakbone',)))
 
 

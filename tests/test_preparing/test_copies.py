@@ -249,5 +249,5 @@ def test_folders_and_numbers_that_make_no_sense_are_refused(
         training_set(cfg)
     dataset = DATASETS.build(cfg.train_dataloader.dataset | {'pipeline': []})
     backend = SimpleNamespace(info=SimpleNamespace(classes=tuple(dataset.CLASSES)))
-    with pytest.raises(ValueError, match='a station sees them in full size'):
+    with pytest.raises(ValueError, match='but a station sees them in full size'):
         station_scores(backend, dataset)
