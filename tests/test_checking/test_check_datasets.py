@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import struct
 import zlib
@@ -269,8 +270,12 @@ def test_rows_over_several_lines_are_dropped_whole(
 @pytest.mark.parametrize(
     ('spoil', 'kind', 'words'),
     [
-        (lambda r: r.csv('test').unlink(), 'no-list', 'The list '),
-        (lambda r: shutil.rmtree(r.root / 'JPEGImage'), 'no-list', 'The image folder '),
+        (lambda r: r.csv('test').unlink(), 'no-list', r'The list .* does not exist'),
+        (
+            lambda r: shutil.rmtree(r.root / 'JPEGImage'),
+            'no-list',
+            r'The image folder .* does not exist',
+        ),
         (lambda r: r.csv('test').write_bytes(b'\xff'), 'broken-list', 'not a csv file in UTF-8'),
         (
             lambda r: r.append('test', 'P00001', ['2'] * 5),
@@ -300,7 +305,7 @@ def test_lists_that_can_not_be_read(
     report = check(release, monkeypatch)
     assert not report.may_train
     details = [finding.detail for finding in report.findings if finding.kind == kind]
-    assert any(words in detail for detail in details)
+    assert any(re.search(words, detail) for detail in details)
     assert report.lists[0].usable == (28 if kind != 'no-list' or 'list' in words else 0)
     assert json.loads(report.to_json())['may_train'] is False
     assert 'Training must not start' in check_page(report)
