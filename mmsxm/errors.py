@@ -24,18 +24,33 @@ def _message(error: BaseException) -> str | None:
     cause: BaseException | None = error
     while cause is not None:
         if _is_raised_here(cause):
-            return str(cause.args[0]) if isinstance(cause, KeyError) else str(cause)
+            return _words(cause)
         if isinstance(error, OSError) and isinstance(cause, OSError) and cause.filename:
             return f'{cause.filename}: {cause.strerror}'
-        cause = cause.__cause__ or cause.__context__
+        cause = cause.__cause__ or _repeated(cause)
     return None
+
+
+def _repeated(error: BaseException) -> BaseException | None:
+    """Return the error during whose handling this one was raised, if it repeats its message.
+
+    Registries and runners do so without ``from``. Otherwise the two have nothing to do with each
+    other.
+    """
+    context = error.__context__
+    repeats = context is not None and str(context) and str(context) in _words(error)
+    return context if repeats else None
+
+
+def _words(error: BaseException) -> str:
+    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
 
 
 @contextlib.contextmanager
 def exit_on_user_error(program: str, code: int = 1) -> Iterator[None]:
     """Exit with a one-line message for errors that the user can fix.
 
-    These are ValueError, KeyError, OSError and ImportError raised by this package; their messages
+    These are errors that this package raises; their messages
     state what is wrong, where, and what to do. Errors of the operating system about a named file
     also count. Registries and runners catch and re-raise exceptions, so causes are checked as well.
     Everything else is a bug and keeps its traceback.
@@ -46,7 +61,7 @@ def exit_on_user_error(program: str, code: int = 1) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, KeyError, OSError, ImportError) as error:
+    except (ValueError, KeyError, OSError, ImportError, RuntimeError) as error:
         message = _message(error)
         if message is None:
             raise

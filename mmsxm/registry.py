@@ -5,6 +5,7 @@ Configs set ``default_scope='mmpretrain'`` and write our types with their scope,
 everything of mmpretrain, mmcv and mmengine keeps its plain name.
 """
 
+import logging
 import warnings
 from typing import Any
 
@@ -12,6 +13,7 @@ from mmsxm import compat
 
 compat.apply()  # before mmpretrain, whose import needs a torchvision that imports
 
+from mmengine.logging import print_log  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 from mmpretrain import registry as mmpretrain_registry  # noqa: E402
 
@@ -65,11 +67,9 @@ def keep_old_name(registry: Registry, old: str, cls: type) -> None:
     """
 
     def warn_and_build(self: Any, *args: Any, **kwargs: Any) -> None:
-        warnings.warn(
-            f'mmsxm.{old} is now called mmsxm.{cls.__name__}: change the type in your config.',
-            DeprecationWarning,
-            stacklevel=2,
-        )
+        message = f'mmsxm.{old} is now called mmsxm.{cls.__name__}: change the type in your config.'
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        print_log(message, 'current', logging.WARNING)  # Python hides the warning from users
         cls.__init__(self, *args, **kwargs)  # type: ignore[misc]
 
     registry.register_module(name=old, module=type(old, (cls,), {'__init__': warn_and_build}))

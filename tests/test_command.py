@@ -149,14 +149,21 @@ def test_a_defect_keeps_its_traceback(own_command: Callable[[str], None]) -> Non
 
 
 def test_a_command_can_use_another_exit_code_for_failures(
-    own_command: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+    own_command: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Python's default of 1 would mean an alarm, or an error in the data."""
-    own_command('FAILURE = 2\ndef main(argv):\n    return 1 / 0\n')
-    with pytest.raises(SystemExit) as stop:
-        command.run('complexity', [])
-    assert stop.value.code == 2
-    assert 'ZeroDivisionError' in capsys.readouterr().err
+    """Python's own 1 would mean an alarm, or an error in the data."""
+    monkeypatch.setitem(command.FAILURES, 'complexity', 2)
+    for text, message in (
+        ('def main(argv):\n    return 1 / 0\n', 'ZeroDivisionError'),
+        ("raise ImportError('libGL.so.1')\n", 'libGL.so.1'),
+    ):
+        own_command(text)
+        with pytest.raises(SystemExit) as stop:
+            command.run('complexity', [])
+        assert stop.value.code == 2
+        assert message in capsys.readouterr().err
 
 
 def test_launchers_use_the_python_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

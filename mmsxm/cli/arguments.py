@@ -24,7 +24,13 @@ class ConfigOptions(argparse.Action):
         from mmengine.config import DictAction
 
         parse = DictAction(self.option_strings, self.dest, nargs='+')
-        parse(parser, namespace, values, option_string)
+        try:
+            parse(parser, namespace, values, option_string)
+        except (ValueError, AssertionError, SyntaxError):
+            parser.error(
+                f'{option_string} {" ".join(values)}: use key=value, for example '
+                'train_cfg.max_epochs=30, with closed brackets and quotes'
+            )
 
 
 def make_parser(name: str, description: str | None) -> argparse.ArgumentParser:

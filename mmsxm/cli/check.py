@@ -21,7 +21,6 @@ from mmsxm.cli.arguments import add_cfg_options, make_parser
 if TYPE_CHECKING:
     from mmsxm.checking.report import Report
 
-FAILURE = 2  # Python's default of 1 would mean errors in the data
 
 SHOWN_PLACES = 3
 COUNTS = {

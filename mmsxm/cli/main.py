@@ -41,6 +41,10 @@ RENAMED = {
 }
 
 
+# exit codes of commands for which 1 has a meaning: an alarm, or errors in the data
+FAILURES = {'check': 2, 'screen': 2}
+
+
 def find_module(name: str) -> Path:
     """Return the file of a command: a module of this package, or a launcher script."""
     if name == 'doctor':
@@ -83,7 +87,7 @@ def run(name: str, args: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code.
 
     User errors and missing packages print a short message to standard error. A failed command exits
-    with 1, unless its module defines another ``FAILURE``.
+    with 1, except those of :data:`FAILURES`.
 
     Args:
         name: One of :data:`COMMANDS`.
@@ -94,12 +98,11 @@ def run(name: str, args: Sequence[str] | None = None) -> None:
     if path.suffix == '.sh':
         os.environ.setdefault('PYTHON', sys.executable)
         os.execvp('bash', ['bash', str(path), *args])
-    failure = 1
+    failure = FAILURES.get(name, 1)  # known before the import, which may fail
     try:
         module = importlib.import_module(
             'mmsxm.doctor' if name == 'doctor' else f'mmsxm.cli.{path.stem}'
         )
-        failure = getattr(module, 'FAILURE', failure)
         with exit_on_user_error(f'mmsxm {name}', failure):
             code = module.main(args)
     except ImportError as error:

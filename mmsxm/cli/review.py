@@ -44,6 +44,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not (args.results or args.model):
         parser.error('give --results, --model, or both')
+    if not 0 <= args.port <= 65535:
+        parser.error(f'--port {args.port}: use a number from 0 to 65535')
     if args.results and not args.results.is_file():
         parser.error(
             f'{args.results} is not a file: set --results to a results file of mmsxm screen'

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from mmsxm.screening.results import Tally
     from mmsxm.screening.screen import Record
 
-FAILURE = 2  # Python's default of 1 would mean an alarm
-
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
@@ -92,6 +90,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f'--watch needs a folder: {args.source} is not a folder')
     if args.watch and args.engine == 'ray':
         parser.error('--watch does not work with --engine ray: use --engine pool')
+    outputs = [os.path.abspath(path) for path in (args.out, args.csv, args.overlays) if path]
+    if len(set(outputs)) < len(outputs):
+        parser.error('--out, --csv and --overlays must be different files: choose another name')
     return args
 
 

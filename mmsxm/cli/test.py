@@ -74,8 +74,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from mmsxm.compat import leave_process_group
 
-    test(args)
-    leave_process_group()
+    try:
+        test(args)
+    finally:
+        leave_process_group()
 
 
 def test(args: argparse.Namespace) -> None:

@@ -59,6 +59,11 @@ def apply_flags(cfg: 'Config', args: argparse.Namespace) -> None:
     if args.amp:
         use_autocast(cfg)
     if args.auto_scale_lr:
+        if not cfg.get('auto_scale_lr'):
+            raise ValueError(
+                f'--auto-scale-lr: {cfg.filename} does not say for which batch size its rates are. '
+                'Set auto_scale_lr=dict(base_batch_size=...) in the config.'
+            )
         cfg.auto_scale_lr.enable = True
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
@@ -91,7 +96,7 @@ def train(args: argparse.Namespace) -> None:
     apply_flags(cfg, args)
     if args.resume:
         resume(cfg, args.resume)
-    has_weights = cfg.resume or os.path.isfile(cfg.load_from or '')
+    has_weights = cfg.get('resume') or os.path.isfile(cfg.get('load_from') or '')
     if not args.stages or has_weights:  # Stage I is already trained
         train(cfg)
         return

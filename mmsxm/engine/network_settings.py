@@ -5,6 +5,7 @@ product and the normalized refinement have the same keys. Training stores its co
 checkpoint as text, so inference can compare.
 """
 
+import contextlib
 import hashlib
 import inspect
 import json
@@ -16,11 +17,12 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmsxm.engine.checkpoints import unused_keys
-from mmsxm.io.safe_parsing import parse_setting
+from mmsxm.io.safe_parsing import parse_setting, printable
 from mmsxm.registry import MODELS
 
 __all__ = [
     'TRAINING_ONLY',
+    'complete_model',
     'differing_settings',
     'require_no_unused_weights',
     'require_same_settings',
@@ -52,7 +54,11 @@ TRAINING_ONLY = frozenset(
     }
 )
 PRETRAINED = ('init_cfg', 'pretrained', 'checkpoint_path')
+# classes that differ in training alone, by the one that they are compared as
+SAME_RESULTS = {'SyncBatchNorm': 'BatchNorm2d'}
 SHOWN = 3  # differences in a message
+LONGEST = 80  # characters of a value in a message
+MISSING = object()  # in place of a setting that is not given
 ADVICE = (
     'Use the config that it was trained with; the work directory of the training contains a copy.'
 )
@@ -66,11 +72,9 @@ def result_settings(model: Mapping[str, Any]) -> dict[str, Any]:
     are lists.
     """
     model = dict(model)
-    if 'data_preprocessor' in model:  # mmpretrain's classifiers fill in its type
-        model['data_preprocessor'] = {
-            'type': 'ClsDataPreprocessor',
-            **(model['data_preprocessor'] or {}),
-        }
+    preprocessor = model.get('data_preprocessor') or {}
+    if isinstance(preprocessor, Mapping):  # mmpretrain's classifiers fill in its type
+        model['data_preprocessor'] = {'type': 'ClsDataPreprocessor', **preprocessor}
     reduced: dict[str, Any] = _reduce(model)
     return reduced
 
@@ -78,6 +82,8 @@ def result_settings(model: Mapping[str, Any]) -> dict[str, Any]:
 def _reduce(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_reduce(each) for each in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # 1 and 1.0 are one setting
     if not isinstance(value, Mapping):
         return value
     kind = value.get('type')
@@ -94,7 +100,8 @@ def _reduce(value: Any) -> Any:
         if key not in defaults or each != _reduce(defaults[key])
     }
     if kind is not None:
-        reduced['type'] = getattr(built, '__name__', kind)
+        name = str(getattr(built, '__name__', kind))
+        reduced['type'] = SAME_RESULTS.get(name, name)
     return reduced
 
 
@@ -126,12 +133,26 @@ def differing_settings(
     one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = 'model'
 ) -> Iterator[tuple[str, Any, Any]]:
     """Yield the dotted name and both values of each setting in which two reduced models differ."""
-    for key in sorted({*one, *other}):
-        name, a, b = f'{prefix}.{key}', one.get(key), other.get(key)
+    if one.get('type') != other.get('type'):  # the settings of two classes do not compare
+        yield f'{prefix}.type', one.get('type', MISSING), other.get('type', MISSING)
+        return
+    for key in sorted({*one, *other}, key=str):
+        name, a, b = f'{prefix}.{key}', one.get(key, MISSING), other.get(key, MISSING)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
             yield from differing_settings(a, b, name)
         elif a != b:
             yield name, a, b
+
+
+def complete_model(config: Mapping[str, Any]) -> Any:
+    """Return the ``model`` of a config with its preprocessor.
+
+    mmpretrain's configs set ``data_preprocessor`` beside the model, and the runner puts it inside.
+    """
+    model, preprocessor = config['model'], config.get('data_preprocessor')
+    if preprocessor is None or not isinstance(model, Mapping) or model.get('data_preprocessor'):
+        return model
+    return {**model, 'data_preprocessor': preprocessor}
 
 
 def require_no_unused_weights(
@@ -183,9 +204,10 @@ def require_same_settings(
 
 
 def _text(value: Any) -> str:
-    if value is None:
+    if value is MISSING:
         return 'not set'
-    return str(value.get('type', value)) if isinstance(value, Mapping) else str(value)
+    shown = value.get('type', value) if isinstance(value, Mapping) else value
+    return printable(str(shown))[:LONGEST]  # it may come from a stranger's checkpoint
 
 
 def trained_model(meta: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -198,6 +220,9 @@ def trained_model(meta: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     try:
         model = parse_setting(text, 'model')
+        with contextlib.suppress(KeyError):
+            preprocessor = parse_setting(text, 'data_preprocessor')
+            model = complete_model({'model': model, 'data_preprocessor': preprocessor})
     except KeyError:
         return None
     except ValueError as error:

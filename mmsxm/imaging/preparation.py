@@ -111,7 +111,13 @@ class Preparation:
                 reproduced here, or no ``Resize`` to a fixed size.
         """
         place = f'{cfg.filename or "the config"}: the test pipeline'
-        return cls.from_pipeline(cfg.test_dataloader.dataset.pipeline, place)
+        dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+        if 'pipeline' not in dataset:
+            raise ValueError(
+                f'{cfg.filename or "the config"} has no test_dataloader with a pipeline of its '
+                'own, so the preprocessing of images is unknown. Name one data set there.'
+            )
+        return cls.from_pipeline(dataset['pipeline'], place)
 
     @classmethod
     def from_pipeline(cls, pipeline: Iterable[Mapping[str, Any]], place: str) -> 'Preparation':
@@ -133,7 +139,12 @@ class Preparation:
                 }
             elif name == 'Resize' and 'scale' in transform:
                 scale = transform['scale']
-                width, height = (scale, scale) if isinstance(scale, int) else scale
+                sides = [scale, scale] if isinstance(scale, int) else scale
+                if not (isinstance(sides, list | tuple) and len(sides) == 2):
+                    raise ValueError(
+                        f'{place} has Resize with scale={scale!r}. Use (width, height).'
+                    )
+                width, height = sides
                 settings['size'] = (height, width)
                 settings['interpolation'] = transform.get('interpolation', 'bilinear')
             seen.add(name)

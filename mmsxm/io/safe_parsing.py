@@ -47,6 +47,7 @@ DAMAGED_ZIP = (  # what zipfile raises
     ValueError,
     RuntimeError,  # a password; NotImplementedError is one
 )
+LONGEST_CONFIG = 1_000_000  # characters; ours have about 20,000
 DEEPEST = 100  # maximum nesting of elements in an XML file
 
 
@@ -72,13 +73,15 @@ def parse_setting(config: str, name: str) -> Any:
         KeyError: The text does not assign ``name``.
         ValueError: The text is not Python, or the value is another kind of expression.
     """
+    if len(config) > LONGEST_CONFIG:
+        raise ValueError(f'the config text is longer than {LONGEST_CONFIG:,} characters')
     try:
         for statement in ast.parse(config).body:
             if isinstance(statement, ast.Assign) and any(
                 isinstance(target, ast.Name) and target.id == name for target in statement.targets
             ):
                 return _plain_value(statement.value)
-    except (SyntaxError, RecursionError, MemoryError) as error:
+    except (SyntaxError, TypeError, RecursionError, MemoryError) as error:
         raise ValueError(f'not valid config text ({error})') from error
     raise KeyError(name)
 
@@ -88,11 +91,14 @@ def _plain_value(node: ast.expr) -> Any:
         values = [_plain_value(element) for element in node.elts]
         return tuple(values) if isinstance(node, ast.Tuple) else values
     if isinstance(node, ast.Dict) and None not in node.keys:
-        return {
-            _plain_value(key): _plain_value(value)
+        pairs = [
+            (_plain_value(key), _plain_value(value))
             for key, value in zip(node.keys, node.values, strict=True)
             if key is not None
-        }
+        ]
+        if not all(isinstance(key, str) for key, _ in pairs):
+            raise ValueError(f'line {node.lineno} of the config has a key that is not a string')
+        return dict(pairs)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
         arguments: dict[Any, Any] = {}
         for argument in node.args:

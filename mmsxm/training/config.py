@@ -28,16 +28,18 @@ def load_config(
 
     Raises:
         FileNotFoundError: There is no such config, or none that it builds on.
-        ValueError: An option sets something that nothing reads.
+        ValueError: The config is not valid Python, or an option sets something that nothing reads.
     """
     found = find_config(path)
     try:
         cfg = Config.fromfile(found)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f'{path} builds on {error.filename or error}, which is not there; where an environment '
-            'variable is a part of its name, set that to another value'
+            f'{path} builds on {error.filename or error}, which does not exist. If its path uses '
+            'an environment variable, set that.'
         ) from error
+    except SyntaxError as error:
+        raise ValueError(f'{path} is not a valid config: {error}. Fix that line.') from error
     if options:
         merge_options(cfg, options)
     for name in DATALOADERS:

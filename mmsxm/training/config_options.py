@@ -163,8 +163,17 @@ class _Check:
                 entries = node or []
                 if not (key.isdigit() and int(key) < len(entries)):
                     raise ValueError(
-                        f'{option}: {name} is a list of {len(entries)}. Options change an entry by '
-                        f'its number, such as {name}.0, and add none.'
+                        f'{option}: {name} has {len(entries)} entries. Options can change an '
+                        'existing entry by its number, counted from 0, but not add one.'
+                    )
+                if (
+                    depth == len(path) - 1
+                    and isinstance(entries[int(key)], Mapping)
+                    and not isinstance(self.given[path], Mapping)
+                ):
+                    raise ValueError(
+                        f'{option}: this entry has settings of its own. Set one of them, such as '
+                        f'{option}.{next(iter(entries[int(key)]), "type")}.'
                     )
                 continue
             if node is not None and not isinstance(node, Mapping):

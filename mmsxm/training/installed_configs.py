@@ -16,9 +16,12 @@ def find_config(name: str | os.PathLike[str]) -> Path:
 
     Raises:
         FileNotFoundError: There is neither.
+        ValueError: The file is not a config by its name.
     """
     path = Path(name)
     if path.is_file():
+        if path.suffix not in ('.py', '.json', '.yaml', '.yml'):
+            raise ValueError(f'{name} is not a config: its name must end in .py, .json or .yaml.')
         return path
     installed = [
         config.relative_to(CONFIGS.parent)

@@ -16,6 +16,7 @@ from mmsxm.engine.checkpoints import (
     unwrap_model,
 )
 from mmsxm.engine.network_settings import (
+    complete_model,
     require_no_unused_weights,
     require_same_settings,
     trained_model,
@@ -69,8 +70,9 @@ class _TestRunner(Runner):
         state_dict = checkpoint.get('state_dict', checkpoint)
         require_no_unused_weights(unwrap_model(self.model), state_dict, config, path)
         if trained := trained_model(meta):
-            model = self.cfg.model
-            require_same_settings(model.get('module', model), trained, config, path)
+            model = self.cfg.model.get('module', self.cfg.model)  # within test-time augmentation
+            model = complete_model({**self.cfg, 'model': model})
+            require_same_settings(model, trained, config, path)
         known = checkpoint_classes(meta)
         labelled = self.test_dataloader.dataset.metainfo.get('classes')
         if known and labelled:

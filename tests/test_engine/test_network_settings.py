@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from mmsxm.engine.network_settings import (
+    complete_model,
     differing_settings,
     require_same_settings,
     result_settings,
@@ -39,6 +40,8 @@ def names(model: dict[str, Any]) -> list[str]:
         (changed('attention_head', concat='before'), 'model.attention_head.concat'),
         (changed('data_preprocessor', to_rgb=False), 'model.data_preprocessor.to_rgb'),
         (changed('backbone', strides=(1, 2, 2, 1)), 'model.backbone.strides'),
+        (changed('backbone', norm_cfg=None), 'model.backbone.norm_cfg'),
+        (changed('neck', type='mmsxm.HierarchicalRefinement'), 'model.neck.type'),
         ({**MODEL, 'neck': None}, 'model.neck'),
     ],
 )
@@ -57,6 +60,8 @@ def test_settings_that_change_results_are_found(model: dict[str, Any], name: str
         changed('attention_head', concat='after', stride=4),  # the defaults
         changed('head', loss_meta_weight=0.0),
         changed('data_preprocessor', type='ClsDataPreprocessor'),
+        changed('data_preprocessor', mean=[1], std=(1.0,)),
+        changed('backbone', norm_cfg=dict(type='SyncBN', requires_grad=True)),
         {**MODEL, 'frozen': ('backbone',), 'train_cfg': None},
     ],
 )
@@ -92,7 +97,8 @@ def test_names_from_a_checkpoint_are_not_imported() -> None:
     import sys
 
     sys.modules.pop('this', None)
-    assert result_settings({'type': 'this.s', 'depth': 18}) == {'type': 'this.s', 'depth': 18}
+    settings = result_settings({'backbone': {'type': 'this.s', 'depth': 18}})
+    assert settings['backbone'] == {'type': 'this.s', 'depth': 18}
     assert 'this' not in sys.modules
 
 
@@ -103,6 +109,11 @@ def test_names_from_a_checkpoint_are_not_imported() -> None:
         'model = [x for x in ()]',
         'model = (',
         'model = ' + '(' * 500 + ')' * 500,
+        'model = dict(1)',
+        'model = dict(**1)',
+        'model = {[1]: 2}',
+        'model = {1: 2}',
+        f'model = [{"0," * 600_000}]',
         'model = 3',
         'lr = 0.1',
     ],
@@ -131,3 +142,26 @@ def test_networks_are_built_without_fetching_weights() -> None:
         backbone=dict(type='TIMMBackbone', model_name='resnet18', pretrained=False),
         neck=dict(init_cfg=None),
     )
+
+
+def test_a_preprocessor_beside_the_model_counts() -> None:
+    """mmpretrain's configs have it there, and the runner puts it into the model."""
+    inside, (preprocessor, beside) = MODEL, (MODEL['data_preprocessor'], dict(MODEL))
+    del beside['data_preprocessor']
+    complete = complete_model({'model': beside, 'data_preprocessor': preprocessor})
+    assert settings_digest(complete, {}) == settings_digest(inside, {})
+    text = f'data_preprocessor = {preprocessor!r}\nmodel = {beside!r}'
+    assert trained_model({'cfg': text}) == complete
+
+
+def test_a_message_shows_what_a_stranger_wrote_in_short_and_without_control_characters() -> None:
+    hostile = changed('backbone', type='\x1b[2J' + 'a' * 100_000)
+    with pytest.raises(ValueError, match=r'model\.backbone\.type is ') as raised:
+        require_same_settings(MODEL, hostile, 'demo', 'a.pth')
+    assert len(str(raised.value)) < 500
+    assert '\x1b' not in str(raised.value)
+
+
+def test_settings_that_are_no_dicts_are_compared_too() -> None:
+    with pytest.raises(ValueError, match='data_preprocessor'):
+        require_same_settings(MODEL, {**MODEL, 'data_preprocessor': 5}, 'demo', 'a.pth')

@@ -65,3 +65,17 @@ def test_harmless_transforms_are_accepted_in_any_scope() -> None:
         dict(type='PackInputs', algorithm_keys=('img_id',)),
     )
     assert preparation == Preparation((60, 80), 'area', background=240, margin=4)
+
+
+@pytest.mark.parametrize('scale', [256.0, (256,), None])
+def test_a_scale_that_is_not_a_size_is_refused(scale: Any) -> None:
+    with pytest.raises(ValueError, match='Resize with scale='):
+        prepare(LOAD, dict(type='Resize', scale=scale))
+
+
+@pytest.mark.parametrize(
+    'config', [{}, dict(test_dataloader=dict(dataset=dict(type='ConcatDataset', datasets=[])))]
+)
+def test_a_config_without_one_test_pipeline_is_refused(config: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match='has no test_dataloader with a pipeline'):
+        Preparation.from_config(Config(config))

@@ -148,7 +148,9 @@ def test_showing_without_a_display_is_an_error(
     inferencer: XrayInferencer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plt, 'get_backend', lambda: 'agg')
-    with pytest.raises(ValueError, match='no display to show pictures on: write them with out_dir'):
+    with pytest.raises(
+        ValueError, match='no display to show pictures on. Write them to files with out_dir'
+    ):
         inferencer(folder / 'a.jpg', show=True)
 
 

@@ -76,9 +76,10 @@ def test_a_variable_of_the_file_is_refused_with_the_places_that_work(
 @pytest.mark.parametrize(
     ('option', 'message'),
     [
-        ('train_dataloader.dataset.pipeline.30.scale', r'is a list of 8.* add none'),
-        ('train_dataloader.dataset.pipeline.scale', r'is a list of 8'),
-        ('custom_hooks.0.type', r'is a list of 0'),
+        ('train_dataloader.dataset.pipeline.30.scale', r'has 8 entries\..* not add one'),
+        ('train_dataloader.dataset.pipeline.scale', r'has 8 entries'),
+        ('custom_hooks.0.type', r'has 0 entries'),
+        ('train_dataloader.dataset.pipeline.0', r'has settings of its own. Set one of them, such'),
         ('model.backbone.depth.of', r'model\.backbone\.depth is 50, which has no settings'),
         ('test_evaluator.0.thr', r'MeanAveragePrecision has no setting thr\. .* prefix'),
         ('train_dataloader.dataset.pipeline.2.size', r'IntuitiveMetaLevel .* It has no settings'),

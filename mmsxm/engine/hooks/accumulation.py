@@ -6,7 +6,7 @@ training that is resumed there has lost them: checkpoints do not hold gradients.
 """
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import nn
 
 from mmsxm.engine.runner_state import is_resuming
@@ -35,7 +35,9 @@ class AccumulationHook(Hook):
             runner.logger.info('No gradient is lost: every epoch ends with a step.')
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Start counting."""
+        """Start counting; a training that counts iterations has no epochs to end."""
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            return
         # mmengine reads the model only to warn of batch normalization, which it has done by now
         runner.optim_wrapper.initialize_count_status(
             nn.Module(), self.done, len(runner.train_dataloader)

@@ -17,6 +17,7 @@ from mmpretrain.apis.model import ModelHub
 from mmsxm.datasets.configured_classes import configured_classes
 from mmsxm.engine.checkpoints import checkpoint_classes, latest_checkpoint, missing_keys
 from mmsxm.engine.network_settings import (
+    complete_model,
     require_no_unused_weights,
     require_same_settings,
     settings_digest,
@@ -53,7 +54,8 @@ def load_network(
     path = _find_checkpoint(checkpoint or default_weights, cfg)
     loaded = CheckpointLoader.load_checkpoint(path, map_location='cpu', logger='silent')
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    network: SXMNet = MODELS.build(without_pretrained_weights(cfg.model))
+    settings = complete_model(cfg)
+    network: SXMNet = MODELS.build(without_pretrained_weights(settings))
     state_dict = loaded.get('state_dict', loaded)
     meta = loaded.get('meta', {})
     if missing := missing_keys(network, state_dict):
@@ -63,7 +65,7 @@ def load_network(
         )
     require_no_unused_weights(network, state_dict, _name(cfg), path)
     if trained := trained_model(meta):
-        require_same_settings(cfg.model, trained, _name(cfg), path)
+        require_same_settings(settings, trained, _name(cfg), path)
     network.load_state_dict(state_dict, strict=False)
     classes = _find_classes(meta, cfg)
     calibration = (
@@ -81,7 +83,7 @@ def load_network(
         preparation=preparation,
         calibration=calibration,
         digest=sha256(path),
-        config_digest=settings_digest(cfg.model, preparation.to_dict()),
+        config_digest=settings_digest(settings, preparation.to_dict()),
     )
     return ScreeningNetwork(network, slope, offset).requires_grad_(False), info
 

@@ -7,8 +7,11 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
 from mmsxm.engine import AccumulationHook
+
+EPOCHS = object.__new__(EpochBasedTrainLoop)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +28,7 @@ def test_every_epoch_ends_with_a_step(counts: int, steps: list[float]) -> None:
     wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=counts)
     taken: list[float] = []
     wrapper.optimizer.register_step_pre_hook(lambda *_: taken.append(weight.grad.item()))
-    runner = SimpleNamespace(optim_wrapper=wrapper, train_dataloader=range(5))
+    runner = SimpleNamespace(optim_wrapper=wrapper, train_dataloader=range(5), train_loop=EPOCHS)
     hook = AccumulationHook()
     for _ in range(2):
         hook.before_train_epoch(runner)
@@ -35,11 +38,28 @@ def test_every_epoch_ends_with_a_step(counts: int, steps: list[float]) -> None:
     assert taken == 2 * steps
 
 
+def test_a_training_that_counts_iterations_keeps_mmengines_count() -> None:
+    """It calls ``before_train_epoch`` once, for all passes over the data."""
+    weight = torch.nn.Parameter(torch.zeros(()))
+    wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=2)
+    wrapper.initialize_count_status(torch.nn.Module(), 0, 8)
+    loop = object.__new__(IterBasedTrainLoop)
+    runner = SimpleNamespace(optim_wrapper=wrapper, train_dataloader=range(4), train_loop=loop)
+    AccumulationHook().before_train_epoch(runner)
+    for gradient in range(1, 9):
+        wrapper.update_params(weight * gradient)
+    assert weight.item() == -(1.5 + 3.5 + 5.5 + 7.5)
+
+
 def test_the_rest_of_an_epoch_is_counted_on() -> None:
     weight = torch.nn.Parameter(torch.zeros(()))
     wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=2)
     runner = SimpleNamespace(
-        optim_wrapper=wrapper, train_dataloader=range(5), _train_loop=object(), _resume=True
+        optim_wrapper=wrapper,
+        train_dataloader=range(5),
+        train_loop=EPOCHS,
+        _train_loop=EPOCHS,
+        _resume=True,
     )
     hook = AccumulationHook()
     hook.after_load_checkpoint(runner, {'within_epoch': {'done': 4}})
