@@ -149,7 +149,7 @@ def test_showing_without_a_display_is_an_error(
 ) -> None:
     monkeypatch.setattr(plt, 'get_backend', lambda: 'agg')
     with pytest.raises(
-        ValueError, match='no display to show pictures on. Write them to files with out_dir'
+        ValueError, match=r'no display to show pictures on\. Write them to files with out_dir'
     ):
         inferencer(folder / 'a.jpg', show=True)
 
