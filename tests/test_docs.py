@@ -315,6 +315,7 @@ def run(command: Command, folder: Path) -> int | None:
     def work() -> None:
         os.setsid()
         os.chdir(folder)
+        sys.stdout = sys.stderr = open('output.txt', 'w', buffering=1)
         # a fork server that an earlier test has started is no child of this process
         server = forkserver._forkserver
         server._forkserver_pid = server._forkserver_alive_fd = server._forkserver_address = None
@@ -398,7 +399,8 @@ def test_a_page_runs(page: Path, project: Path) -> None:
         code = run(command, project)
         # 1 says that there is an alarm, or that the few images lack something
         finds = command.tool in ('tools/screen.py', 'tools/check_dataset.py')
-        assert code in ((0, 1) if finds else (0,)), f'{command.place}: {command.text}'
+        output = (project / 'output.txt').read_text(errors='replace')[-3000:]
+        assert code in ((0, 1) if finds else (0,)), f'{command.place}: {command.text}\n{output}'
 
 
 @pytest.mark.parametrize(
