@@ -315,7 +315,7 @@ def run(command: Command, folder: Path) -> int | None:
     def work() -> None:
         os.setsid()
         os.chdir(folder)
-        sys.stdout = sys.stderr = open('output.txt', 'w', buffering=1)
+        sys.stdout = sys.stderr = open('output.txt', 'w', buffering=1)  # noqa: SIM115, open to the end
         # a fork server that an earlier test has started is no child of this process
         server = forkserver._forkserver
         server._forkserver_pid = server._forkserver_alive_fd = server._forkserver_address = None
