@@ -134,10 +134,10 @@ def main() -> None:
     elif name == '--version':
         print(__version__)
     else:
-        typed = name.removesuffix('.py')
-        known = {**RENAMED, **{command: command for command in COMMANDS}}
-        similar = difflib.get_close_matches(typed.replace('_', '-'), known, n=1)
-        similar = similar or difflib.get_close_matches(typed, known, n=1)
+        typed = name.removesuffix('.py').replace('_', '-')
+        known = {old.replace('_', '-'): new for old, new in RENAMED.items()}
+        known |= {command: command for command in COMMANDS}
+        similar = difflib.get_close_matches(typed, known, n=1)
         hint = (
             f'Did you mean {known[similar[0]]}?'
             if similar

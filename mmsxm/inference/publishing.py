@@ -1,6 +1,5 @@
 """Checkpoints for sharing: weights only, with a digest in the file name."""
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -9,6 +8,7 @@ from mmengine.runner import CheckpointLoader
 import mmsxm.registry  # noqa: F401, restricts what loading a checkpoint can execute
 from mmsxm.engine.checkpoints import latest_checkpoint
 from mmsxm.inference.calibration import KEY as CALIBRATION
+from mmsxm.io.files import sha256
 
 __all__ = ['publish']
 
@@ -50,5 +50,5 @@ def publish(source: Path, out: Path) -> Path:
     kept = {key: meta[key] for key in KEPT if key in meta}
     out.parent.mkdir(parents=True, exist_ok=True)
     torch.save({'state_dict': checkpoint['state_dict'], 'meta': kept}, out)
-    digest = hashlib.sha256(out.read_bytes()).hexdigest()[:8]
+    digest = sha256(out)[:8]
     return out.rename(out.with_name(f'{out.stem}-{digest}{out.suffix}'))

@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
@@ -118,24 +119,21 @@ class StationInferencer:
         self, items: Sequence[str | np.ndarray], batch_size: int = 8
     ) -> Iterator[list[_PreparedInput]]:
         """Yield prepared batches; threads read at most one batch ahead of the network."""
+        prepared = self._prepare_ahead(items, batch_size + READERS)
+        while batch := list(islice(prepared, batch_size)):
+            yield batch
+
+    def _prepare_ahead(
+        self, items: Sequence[str | np.ndarray], most: int
+    ) -> Iterator[_PreparedInput]:
         pending: deque[Future[_PreparedInput]] = deque()
         with ThreadPoolExecutor(READERS) as pool:
-            batch = []
             for item in items:
                 pending.append(pool.submit(self._prepare, item))
-                if len(pending) < batch_size + READERS:
-                    continue
-                batch.append(pending.popleft().result())
-                if len(batch) == batch_size:
-                    yield batch
-                    batch = []
-            for future in pending:
-                batch.append(future.result())
-                if len(batch) == batch_size:
-                    yield batch
-                    batch = []
-            if batch:
-                yield batch
+                if len(pending) == most:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
 
     def _prepare(self, item: str | np.ndarray) -> _PreparedInput:
         if isinstance(item, str):
