@@ -1,6 +1,8 @@
 """Networks of the paper and its baselines."""
 
 from mmsxm.models.attention_head import BottomUpAttentionHead, UpsampleModule
+from mmsxm.models.class_attention import ClassAttentionHead, ClassAttentionPooling
+from mmsxm.models.class_evidence import ClassEvidenceHead, GlobalEvidenceHead
 from mmsxm.models.fpn import FPN
 from mmsxm.models.fusion_heads import AverageFusionHead, MetaFusionHead, PerLevelHead
 from mmsxm.models.hierarchical_refinement import HierarchicalRefinement
@@ -15,6 +17,10 @@ __all__ = [
     'FPN',
     'AverageFusionHead',
     'BottomUpAttentionHead',
+    'ClassAttentionHead',
+    'ClassAttentionPooling',
+    'ClassEvidenceHead',
+    'GlobalEvidenceHead',
     'HierarchicalRefinement',
     'MetaFusionHead',
     'MetaSelection',

@@ -37,8 +37,8 @@ PRIOR = 0.1  # share of an image's area; boxes of SIXray's positives cover 11 % 
 TO_MAP_STD = 0.05
 
 
-def dilated_block(in_channels: int, channels: Sequence[int]) -> nn.Sequential:
-    """Stack 3x3 convolutions of dilation 2 with ReLU, and a 1x1 convolution to one channel."""
+def dilated_block(in_channels: int, channels: Sequence[int], num_maps: int = 1) -> nn.Sequential:
+    """Stack 3x3 convolutions of dilation 2 with ReLU, and a 1x1 convolution to the maps."""
     layers: list[nn.Module] = []
     for out_channels in channels:
         layers += [
@@ -46,7 +46,8 @@ def dilated_block(in_channels: int, channels: Sequence[int]) -> nn.Sequential:
             nn.ReLU(inplace=True),
         ]
         in_channels = out_channels
-    return nn.Sequential(*layers, nn.Conv2d(in_channels, 1, 1))  # (N, C, h, w) -> (N, 1, h, w)
+    # (N, C, h, w) -> (N, num_maps, h, w)
+    return nn.Sequential(*layers, nn.Conv2d(in_channels, num_maps, 1))
 
 
 def with_image(features: Tensor, image: Tensor | None) -> Tensor:
@@ -78,14 +79,15 @@ def starting_level(feats: Sequence[Tensor], start: str) -> Tensor:
 
 
 class UpsampleModule(BaseModule):
-    """Module that doubles the resolution of an attention map with the help of the raw image.
+    """Module that doubles the resolution of attention maps with the help of the raw image.
 
-    ``(N, 1, h, w)`` map in [0, 1] and ``(N, 3, H, W)`` image -> ``(N, 1, 2h, 2w)`` map.
+    ``(N, K, h, w)`` maps in [0, 1] and ``(N, 3, H, W)`` image -> ``(N, K, 2h, 2w)`` maps.
 
     Args:
         channels: Output channels of the dilated convolutions.
         raw_image: Whether to concatenate the image (Table 7).
         concat: Whether the image joins ``'after'`` or ``'before'`` upsampling.
+        num_maps: Number of maps, K: 1 in the paper.
     """
 
     def __init__(
@@ -93,24 +95,25 @@ class UpsampleModule(BaseModule):
         channels: Sequence[int] = (32, 32, 32, 16),
         raw_image: bool = True,
         concat: str = 'after',
+        num_maps: int = 1,
     ) -> None:
         super().__init__()
         if concat not in ('before', 'after'):
             raise ValueError(f"concat must be 'before' or 'after' (upsampling), not {concat!r}.")
         self.raw_image = raw_image
         self.concat = concat
-        self.block = dilated_block(1 + IMAGE_CHANNELS * raw_image, channels)
+        self.block = dilated_block(num_maps + IMAGE_CHANNELS * raw_image, channels, num_maps)
 
     def forward(self, attention_map: Tensor, image: Tensor) -> Tensor:
-        """Upsample one map."""
+        """Upsample the maps."""
         raw = image if self.raw_image else None
-        x = attention_map  # (N, 1, h, w)
+        x = attention_map  # (N, K, h, w)
         if self.concat == 'before':
-            x = with_image(x, raw)  # (N, 1 + 3, h, w)
+            x = with_image(x, raw)  # (N, K + 3, h, w)
         x = F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)  # (N, C, 2h, 2w)
         if self.concat == 'after':
-            x = with_image(x, raw)  # (N, 1 + 3, 2h, 2w)
-        return self.block(x).float().sigmoid()  # (N, 1, 2h, 2w)
+            x = with_image(x, raw)  # (N, K + 3, 2h, 2w)
+        return self.block(x).float().sigmoid()  # (N, K, 2h, 2w)
 
 
 @MODELS.register_module()
@@ -128,6 +131,7 @@ class BottomUpAttentionHead(BaseModule):
             authors' code.
         loss_weight: Weight of the heatmap loss. 0 trains the head only by the classification loss,
             as in Stage II.
+        num_maps: Number of maps, K: 1 in the paper, which is for all classes, or one per class.
     """
 
     def __init__(
@@ -138,6 +142,7 @@ class BottomUpAttentionHead(BaseModule):
         concat: str = 'after',
         start: str = 'P3',
         loss_weight: float = 1.0,
+        num_maps: int = 1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg or dict(type='Kaiming', layer='Conv2d'))
@@ -150,43 +155,43 @@ class BottomUpAttentionHead(BaseModule):
         self.start = start
         self.raw_image = raw_image
         self.loss_weight = loss_weight
+        self.num_maps = num_maps
         self.reduce: nn.Module = nn.Identity()
         if start == 'P2':
             self.reduce = nn.Conv2d(in_channels, 128, 3, stride=2, padding=2, dilation=2)
             in_channels = 128
         self.block = dilated_block(
-            in_channels + IMAGE_CHANNELS * raw_image, channels=(128, 128, 128, 64)
+            in_channels + IMAGE_CHANNELS * raw_image, (128, 128, 128, 64), num_maps
         )
         self.upsample = nn.ModuleList(
-            UpsampleModule(raw_image=raw_image, concat=concat)
+            UpsampleModule(raw_image=raw_image, concat=concat, num_maps=num_maps)
             for _ in range({8: 0, 4: 1, 2: 2}[stride])
         )
 
     def init_weights(self) -> None:
         """Initialize as in ``init_cfg``, then let each map start at :data:`PRIOR`."""
         super().init_weights()
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d) and module.out_channels == 1:  # outputs a map
-                normal_init(module, std=TO_MAP_STD, bias=math.log(PRIOR / (1 - PRIOR)))
+        for module in (self, *self.upsample):
+            normal_init(module.block[-1], std=TO_MAP_STD, bias=math.log(PRIOR / (1 - PRIOR)))
 
     def forward(self, feats: Sequence[Tensor], image: Tensor) -> tuple[Tensor, ...]:
-        """Predict one map per step, from stride 8 to ``stride``.
+        """Predict the maps of each step, from stride 8 to ``stride``.
 
         Args:
             feats: Pyramid, fine to coarse, ending with P3, P4, P5. The level ``start`` is used.
             image: Normalized input, ``(N, 3, H, W)``.
 
         Returns:
-            Maps in [0, 1], float32, ``(N, 1, h, w)`` each.
+            Maps in [0, 1], float32, ``(N, K, h, w)`` each.
 
         Raises:
             ValueError: The pyramid has no P2 to start from.
         """
         level = starting_level(feats, self.start)  # (N, C, H/8, W/8), or H/4, W/4 for P2
         x = with_image(self.reduce(level), image if self.raw_image else None)  # (N, C, H/8, W/8)
-        maps = [self.block(x).float().sigmoid()]  # (N, 1, H/8, W/8)
+        maps = [self.block(x).float().sigmoid()]  # (N, K, H/8, W/8)
         for upsample in self.upsample:
-            maps.append(upsample(maps[-1], image))  # (N, 1, 2h, 2w)
+            maps.append(upsample(maps[-1], image))  # (N, K, 2h, 2w)
         return tuple(maps)
 
     def loss(self, maps: Sequence[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
@@ -204,7 +209,7 @@ class BottomUpAttentionHead(BaseModule):
                 "The attention loss needs gt_heatmap. Draw it in the pipeline (type='mmsxm."
                 "EllipseHeatmap') and pack it (algorithm_keys of PackInputs)."
             )
-        target = torch.stack([sample.gt_heatmap for sample in data_samples])  # (N, 1, h, w)
+        target = torch.stack([sample.gt_heatmap for sample in data_samples])  # (N, K, h, w)
         if target.shape[-2:] != maps[-1].shape[-2:]:
             raise ValueError(
                 f'The drawn heatmaps are {tuple(target.shape[-2:])}, but the last attention map is '

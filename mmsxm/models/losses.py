@@ -9,19 +9,19 @@ from torch import Tensor, nn
 
 
 def summed_mse_loss(attention_map: Tensor, target: Tensor) -> Tensor:
-    """Sum the squared error over pixels and average it over the images that have a target.
+    """Sum the squared error over pixels and average it over the maps that have a target.
 
-    The loss is 0 if no image has one.
+    The loss is 0 if no map has one.
 
     Args:
-        attention_map: ``(N, 1, h, w)`` in [0, 1].
-        target: ``(N, 1, H, W)``, average-pooled to the size of the map. It is -1 everywhere for an
-            image whose item positions are unknown.
+        attention_map: ``(N, K, h, w)`` in [0, 1].
+        target: ``(N, K, H, W)``, average-pooled to the size of the map. It is -1 everywhere in a
+            map whose item positions are unknown.
     """
-    known = (target >= 0).flatten(1).all(dim=1)  # (N,)
+    known = (target >= 0).flatten(2).all(dim=2)  # (N, K)
     h, w = attention_map.shape[-2:]
-    error = attention_map.float() - F.adaptive_avg_pool2d(target, (h, w))  # (N, 1, h, w)
-    return (error.square().flatten(1).sum(dim=1) * known).sum() / known.sum().clamp(min=1)
+    error = attention_map.float() - F.adaptive_avg_pool2d(target, (h, w))  # (N, K, h, w)
+    return (error.square().flatten(2).sum(dim=2) * known).sum() / known.sum().clamp(min=1)
 
 
 def multilabel_bce_loss(cls_score: Tensor, target: Tensor) -> Tensor:
@@ -36,6 +36,30 @@ def multilabel_bce_loss(cls_score: Tensor, target: Tensor) -> Tensor:
         cls_score.float(), target.clamp(min=0).float(), weight=known.float(), reduction='sum'
     )
     return loss / known.sum().clamp(min=1)
+
+
+def focal_map_loss(
+    evidence: Tensor, target: Tensor, alpha: float = 0.25, gamma: float = 2.0
+) -> Tensor:
+    """Sum the focal loss over pixels and divide it by the number of item pixels in the batch.
+
+    This is the focal loss of RetinaNet (arXiv:1708.02002, Eq. 5). A pixel that an item covers
+    partly counts for both sides by its share.
+
+    Args:
+        evidence: Logits, ``(N, C, h, w)``.
+        target: ``(N, C, H, W)`` in [0, 1], average-pooled to the size of the logits. The map of a
+            class whose item positions are unknown is negative everywhere and ignored.
+    """
+    known = (target >= 0).flatten(2).all(dim=2)[..., None, None]  # (N, C, 1, 1)
+    h, w = evidence.shape[-2:]
+    inside = F.adaptive_avg_pool2d(target.clamp(min=0), (h, w))  # (N, C, h, w)
+    evidence = evidence.float()
+    score = evidence.sigmoid()
+    positive = alpha * (1 - score) ** gamma * -F.logsigmoid(evidence)
+    negative = (1 - alpha) * score**gamma * -F.logsigmoid(-evidence)
+    loss = inside * positive + (1 - inside) * negative  # (N, C, h, w)
+    return (loss * known).sum() / (inside * known).sum().clamp(min=1)
 
 
 def level_bce_losses(level_scores: Tensor, target: Tensor) -> Tensor:

@@ -52,8 +52,8 @@ class ScreeningNetwork(nn.Module):
         """Screen images, BGR ``(N, h, w, 3)`` uint8.
 
         Returns:
-            Scores ``(N, C)`` and level weights ``(N, L)``, float32. With an attention head, also
-            its last map ``(N, h, w)``.
+            Scores ``(N, C)`` and level weights ``(N, L)``, float32. If the network predicts maps,
+            also one for all classes ``(N, h, w)``, or one for each ``(N, C, h, w)``.
         """
         inputs = images.permute(0, 3, 1, 2).float()  # (N, 3, h, w)
         if self.to_rgb:
@@ -63,4 +63,7 @@ class ScreeningNetwork(nn.Module):
         level_weights = head.level_logits(feats).softmax(dim=-1)  # (N, L)
         logits = fuse(head.level_scores(feats), level_weights)  # (N, C)
         scores = (self.slope * logits + self.offset).sigmoid()  # (N, C)
-        return (scores, level_weights, *(attention_map[:, 0] for attention_map in maps[-1:]))
+        located = self.model.localize(feats, maps)  # (N, K, h, w)
+        if located is None:
+            return scores, level_weights
+        return scores, level_weights, located if self.model.has_class_maps else located[:, 0]

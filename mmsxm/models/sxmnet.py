@@ -116,6 +116,24 @@ class SXMNet(ImageClassifier):
             pyramid = self.refinement(pyramid, maps[-1])
         return pyramid, maps
 
+    @property
+    def has_class_maps(self) -> bool:
+        """Whether the network predicts one map per class, and not one for all classes."""
+        if self.attention_head is not None:
+            return self.attention_head.num_maps > 1
+        return hasattr(self.head, 'class_maps')
+
+    def localize(self, feats: Sequence[Tensor], maps: Sequence[Tensor]) -> Tensor | None:
+        """Return where items are, from the results of :meth:`attend`.
+
+        Returns:
+            ``(N, K, h, w)`` in [0, 1] with one map for each class, or one for all; None if the
+            network predicts no maps.
+        """
+        if maps:
+            return maps[-1]
+        return self.head.class_maps(feats) if self.has_class_maps else None
+
     def forward(
         self,
         inputs: Tensor,
@@ -141,13 +159,20 @@ class SXMNet(ImageClassifier):
     def predict(
         self, inputs: Tensor, data_samples: list[DataSample] | None = None, **kwargs: Any
     ) -> list[DataSample]:
-        """Set ``attention_map`` (h, w) and the predictions of the head on each sample."""
+        """Set maps and the predictions of the head on each sample.
+
+        The maps are ``attention_map`` (h, w) and, if each class has a map, ``class_maps``
+        (C, h, w), of which ``attention_map`` is the maximum.
+        """
         feats, maps = self.attend(inputs)
         if data_samples is None:
             data_samples = [DataSample() for _ in inputs]
         if self.with_head:
             data_samples = self.head.predict(feats, data_samples, **kwargs)
-        if maps:
-            for sample, attention_map in zip(data_samples, maps[-1], strict=True):
-                sample.set_field(attention_map[0], 'attention_map', dtype=Tensor)
+        located = self.localize(feats, maps)
+        if located is not None:
+            for sample, sample_maps in zip(data_samples, located, strict=True):
+                sample.set_field(sample_maps.amax(dim=0), 'attention_map', dtype=Tensor)
+                if self.has_class_maps:
+                    sample.set_field(sample_maps, 'class_maps', dtype=Tensor)
         return data_samples

@@ -1,6 +1,8 @@
 """Transforms that handle boxes and create targets from them."""
 
+from mmsxm.datasets.transforms.class_heatmap import ClassHeatmap
 from mmsxm.datasets.transforms.geometry import CenterCrop, CropBackground, RandomCrop
+from mmsxm.datasets.transforms.item_crop import ItemCrop
 from mmsxm.datasets.transforms.targets import (
     EllipseHeatmap,
     IntuitiveMetaLevel,
@@ -11,9 +13,11 @@ from mmsxm.datasets.transforms.threat_projection import ThreatImageProjection, p
 
 __all__ = [
     'CenterCrop',
+    'ClassHeatmap',
     'CropBackground',
     'EllipseHeatmap',
     'IntuitiveMetaLevel',
+    'ItemCrop',
     'RandomCrop',
     'ThreatImageProjection',
     'draw_ellipses',

@@ -50,6 +50,16 @@ def draw_ellipses(
     return cv2.resize(drawn, map_size[::-1], interpolation=cv2.INTER_AREA)  # map_size
 
 
+def heatmap_size(image_size: tuple[int, int], stride: int) -> tuple[int, int]:
+    """Return the size (h, w) of the maps of an image of size (h, w).
+
+    Maps start at stride 8 and double their resolution from there.
+    """
+    steps = 8 // stride
+    height, width = image_size
+    return -(-height // 8) * steps, -(-width // 8) * steps
+
+
 @TRANSFORMS.register_module()
 class EllipseHeatmap(BaseTransform):
     """Draw the target of the attention head.
@@ -78,15 +88,12 @@ class EllipseHeatmap(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Draw the ellipses of one image."""
-        height, width = results['img_shape'][:2]
-        steps = (
-            8 // self.stride
-        )  # the head starts at stride 8 and doubles the resolution from there
-        map_size = (-(-height // 8) * steps, -(-width // 8) * steps)
+        image_size = tuple(results['img_shape'][:2])
+        map_size = heatmap_size(image_size, self.stride)
         if len(results['gt_label']) and not len(results['gt_bboxes']):
             heatmap = np.full(map_size, -1, dtype=np.float32)
         else:
-            heatmap = draw_ellipses(results['gt_bboxes'], (height, width), map_size)
+            heatmap = draw_ellipses(results['gt_bboxes'], image_size, map_size)
         results['gt_heatmap'] = torch.from_numpy(heatmap)[None]  # (1, h, w)
         return results
 

@@ -1,0 +1,73 @@
+"""Targets of class-wise maps: the ellipses of Stage I (Sec. 3.2), drawn for each class separately.
+
+Ours, not in the paper, whose maps do not know classes.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+
+from mmsxm.datasets.transforms.targets import draw_ellipses, heatmap_size
+from mmsxm.registry import TRANSFORMS
+
+__all__ = ['ClassHeatmap']
+
+
+@TRANSFORMS.register_module()
+class ClassHeatmap(BaseTransform):
+    """Draw the ellipses of each class on a map of its own.
+
+    The map of a class without an item is empty. The map of a class whose items have no boxes, or
+    whose label is ignored, contains -1 everywhere: the loss ignores it. An image without boxes thus
+    still teaches where the classes that it lacks are not.
+
+    **Required Keys:** img_shape, gt_bboxes, gt_bboxes_labels, gt_label, gt_score (optional).
+
+    **Modified Keys:** none.
+
+    **Added Keys:** gt_heatmap, a float32 tensor ``(C, h, w)`` in [0, 1], or -1 in unknown maps.
+
+    Args:
+        num_classes: Number of labels, C.
+        stride: Stride of the finest map.
+    """
+
+    def __init__(self, num_classes: int, stride: int = 8) -> None:
+        if stride not in (8, 4, 2):
+            raise ValueError(f'stride={stride} is not a stride of class maps: set it to 8, 4 or 2.')
+        self.num_classes = num_classes
+        self.stride = stride
+
+    def check_classes(self, classes: Sequence[str]) -> None:
+        """Compare ``num_classes`` with the classes of a dataset.
+
+        Raises:
+            ValueError: They differ.
+        """
+        if len(classes) != self.num_classes:
+            raise ValueError(
+                f'ClassHeatmap has num_classes={self.num_classes}, but the dataset has '
+                f'{len(classes)} classes ({", ".join(classes)}). Set num_classes={len(classes)}.'
+            )
+
+    def transform(self, results: dict) -> dict:
+        """Draw the ellipses of one image."""
+        image_size = tuple(results['img_shape'][:2])
+        size = heatmap_size(image_size, self.stride)
+        heatmap = np.zeros((self.num_classes, *size), dtype=np.float32)  # (C, h, w)
+        if 'gt_score' in results:
+            unknown = np.asarray(results['gt_score']) != 0
+        else:
+            unknown = np.isin(np.arange(self.num_classes), results['gt_label'])
+        heatmap[unknown] = -1
+        labels = results['gt_bboxes_labels']
+        for label in np.unique(labels):
+            boxes = results['gt_bboxes'][labels == label]
+            heatmap[label] = draw_ellipses(boxes, image_size, size)
+        results['gt_heatmap'] = torch.from_numpy(heatmap)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(num_classes={self.num_classes}, stride={self.stride})'
