@@ -47,7 +47,8 @@ def test_the_window_is_centered_on_the_box_and_shifted_in_sides():
 def test_the_visible_share_is_the_share_of_pixels():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        (x1, y1), (x2, y2) = [*np.sort(rng.integers(0, 40, (2, 2)), axis=0), [0, 0], [1, 1]]
+        low, high = np.sort(rng.integers(0, 40, (2, 2)), axis=0)
+        (x1, y1), (x2, y2) = low, high + 1
         window = (10, 5, 30, 25)
         drawn = np.zeros((50, 50), dtype=bool)
         drawn[y1:y2, x1:x2] = True
