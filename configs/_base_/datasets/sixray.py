@@ -23,6 +23,18 @@ pack = [
     dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level', 'img_id'))
 ]
 
+# class-wise maps and item crops also need the class of each box
+num_classes = 5
+load_items = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True)]
+item_crop = [dict(type='mmsxm.ItemCrop', num_classes=num_classes)]
+class_heatmap = [dict(type='mmsxm.ClassHeatmap', num_classes=num_classes)]
+fine_class_heatmap = [dict(type='mmsxm.ClassHeatmap', num_classes=num_classes, stride=4)]
+pack_items = [
+    dict(
+        type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_bboxes_labels', 'gt_heatmap', 'img_id')
+    )
+]
+
 # steps between loading and packing, which differ from data set to data set
 train_steps = resize + augment
 stage1_steps = train_steps + heatmap
@@ -30,6 +42,7 @@ stage2_steps = meta_level + train_steps
 chr_steps = resize + chr_augment
 chr_mf_i_steps = meta_level + chr_steps
 test_steps = resize + center_crop
+evidence_steps = item_crop + train_steps + class_heatmap
 
 train_pipeline = load + train_steps + pack
 stage1_pipeline = load + stage1_steps + pack
@@ -39,6 +52,13 @@ stage2_tip_pipeline = load + threats + stage2_steps + pack
 chr_pipeline = load + chr_steps + pack
 chr_mf_i_pipeline = load + chr_mf_i_steps + pack
 test_pipeline = load + test_steps + pack
+item_crop_pipeline = load_items + item_crop + train_steps + pack
+stage1_item_crop_pipeline = load_items + item_crop + stage1_steps + pack
+stage2_item_crop_pipeline = load_items + item_crop + stage2_steps + pack
+class_heatmap_pipeline = load_items + train_steps + class_heatmap + pack_items
+class_attention_pipeline = load_items + item_crop + train_steps + fine_class_heatmap + pack_items
+evidence_pipeline = load_items + evidence_steps + pack_items
+evidence_test_pipeline = load_items + test_steps + pack_items
 
 train_dataloader = dict(
     batch_size=64,  # Sec. 4.2
