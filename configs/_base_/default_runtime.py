@@ -20,6 +20,7 @@ default_hooks = dict(
     pretrained=dict(type='mmsxm.PretrainedHook'),
     handover=dict(type='mmsxm.StageTransferHook'),
     param_groups=dict(type='mmsxm.ParamGroupsHook'),
+    input_size=dict(type='mmsxm.InputSizeHook'),
     class_num=dict(type='ClassNumCheckHook'),
     # docs/reliability.md: a step ends every epoch, so that resuming loses no gradients
     accumulation=dict(type='mmsxm.AccumulationHook'),

@@ -3,6 +3,7 @@
 from mmsxm.engine.hooks.accumulation import AccumulationHook
 from mmsxm.engine.hooks.dataset_fingerprint import DatasetFingerprintHook
 from mmsxm.engine.hooks.graceful_stop import GracefulStopHook
+from mmsxm.engine.hooks.input_size import InputSizeHook
 from mmsxm.engine.hooks.non_finite import SkipNonFiniteHook, StopAtNonFiniteHook
 from mmsxm.engine.hooks.param_groups import ParamGroupsHook
 from mmsxm.engine.hooks.prediction_pictures import PredictionPictureHook
@@ -20,6 +21,7 @@ __all__ = [
     'CheckedOptimWrapperConstructor',
     'DatasetFingerprintHook',
     'GracefulStopHook',
+    'InputSizeHook',
     'ParamGroupsHook',
     'PredictionPictureHook',
     'PretrainedHook',

@@ -25,7 +25,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmsxm.training.config import DATALOADERS, load_config, use_autocast
+from mmsxm.engine.input_size import DATALOADERS, resize_pipeline
+from mmsxm.training.config import load_config, use_autocast
 from mmsxm.training.installed_configs import CONFIGS, find_config
 
 __all__ = ['apply_suite', 'find_suite', 'is_stage1', 'load_suite']
@@ -93,7 +94,7 @@ def apply_suite(suite: Config, cfg: Config, full: bool = False) -> None:
         if 'batch_size' in suite:
             cfg[loader].batch_size = suite.batch_size
         if 'sizes' in suite:
-            _resize(cfg[loader].dataset.pipeline, *suite.sizes)
+            resize_pipeline(cfg[loader].dataset.pipeline, *suite.sizes)
     if suite.get('amp'):
         use_autocast(cfg)
     _set_schedule(suite, cfg, full)
@@ -128,14 +129,6 @@ def _narrow_pyramid(channels: int, model: Any) -> None:
         model.attention_head.in_channels = channels
     if model.get('head'):
         model.head.in_channels = [channels] * 3
-
-
-def _resize(pipeline: list[Any], resized: int, cropped: int) -> None:
-    for transform in pipeline:
-        if transform.type == 'Resize':
-            transform.scale = (resized, resized)
-        elif transform.type in ('mmsxm.RandomCrop', 'mmsxm.CenterCrop'):
-            transform.crop_size = cropped
 
 
 def _set_schedule(suite: Config, cfg: Config, full: bool) -> None:

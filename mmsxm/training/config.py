@@ -8,11 +8,20 @@ import torch
 from mmengine.config import Config
 
 from mmsxm.compat import init_cpu_process_group
+from mmsxm.engine.input_size import DATALOADERS, set_input_size
 from mmsxm.engine.optim import gains_by_bfloat16
 from mmsxm.training.config_options import merge_options
 from mmsxm.training.installed_configs import find_config
 
-DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+__all__ = [
+    'DATALOADERS',
+    'autocast_type',
+    'first_stage',
+    'load_config',
+    'set_dataloaders',
+    'use_autocast',
+    'use_autocast_in_test',
+]
 
 
 def load_config(
@@ -42,6 +51,7 @@ def load_config(
         raise ValueError(f'{path} is not a valid config: {error}. Fix that line.') from error
     if options:
         merge_options(cfg, options)
+    set_input_size(cfg)
     for name in DATALOADERS:
         loader = cfg.get(name) or {}
         if loader.get('persistent_workers') and not loader.get('num_workers'):

@@ -53,6 +53,7 @@ ALSO_READ: dict[type, tuple[str, ...]] = {
         'custom_imports',
         'efficient_conv_bn_eval',
         'find_unused_parameters',
+        'input_size',
         'model_wrapper_cfg',
         'sync_bn',
         'tta_model',

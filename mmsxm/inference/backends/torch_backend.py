@@ -16,6 +16,7 @@ from mmpretrain.apis.model import ModelHub
 
 from mmsxm.datasets.configured_classes import configured_classes
 from mmsxm.engine.checkpoints import checkpoint_classes, latest_checkpoint, missing_keys
+from mmsxm.engine.input_size import set_input_size
 from mmsxm.engine.network_settings import (
     complete_model,
     require_no_unused_weights,
@@ -90,7 +91,9 @@ def load_network(
 
 def _find_config(model: str | Path | Config) -> tuple[Config, str | None]:
     if isinstance(model, Config):
-        return model.copy(), None
+        cfg = model.copy()
+        set_input_size(cfg)
+        return cfg, None
     if not Path(model).is_file() and ModelHub.has(str(model)):
         entry = ModelHub.get(str(model))
         return load_config(entry.config.filename), entry.weights
