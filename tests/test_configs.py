@@ -48,7 +48,13 @@ FAST_ATTENTION = {
     'sxmnet_stage2.py',  # the demo
     *(
         f'sxmnet_{what}_sixray_stage2.py'
-        for what in ('fast-attention', 'product', 'product-taught', 'self-attention')
+        for what in (
+            'fast-attention',
+            'product',
+            'product-mf-i',
+            'product-taught',
+            'self-attention',
+        )
     ),
 }
 SIZE = 64
