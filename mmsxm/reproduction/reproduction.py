@@ -23,11 +23,13 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from mmsxm.engine.runner_state import dismiss_workers
+from mmsxm.evaluation import AttentionLocalization
 from mmsxm.reproduction.folds import FoldLists, Folds
 from mmsxm.reproduction.records import Records
 from mmsxm.reproduction.rows import BUDGETS, Row
 from mmsxm.reproduction.run_records import (
     EPOCHS,
+    LOCALIZATION,
     SCORES,
     AnyPath,
     best_of,
@@ -49,7 +51,7 @@ from mmsxm.simulation import write_opixray, write_sixray
 from mmsxm.training.config import first_stage, load_config
 from mmsxm.training.installed_configs import CONFIGS
 from mmsxm.training.teacher import label_levels
-from mmsxm.training.test import add_metric, build_test
+from mmsxm.training.test import add_metric, build_test, measures
 from mmsxm.training.train import finished_epochs, resume, train
 
 __all__ = ['Reproduction', 'Run']
@@ -196,6 +198,9 @@ class Reproduction:
             add_metric(cfg, dict(type='mmsxm.ScoreTable', out=str(self.new_record(run) / SCORES)))
         if cfg.model.get('attention_head'):
             add_metric(cfg, dict(type='mmsxm.AttentionBySize'))
+        if run.fold is not None and measures(cfg, AttentionLocalization):
+            out = str(self.new_record(run) / LOCALIZATION)
+            add_metric(cfg, dict(type='mmsxm.LocalizationTable', out=out))
         return cfg
 
     def labels(self, teacher: Run) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small_training import TINY_SUITE
 
-from mmsxm.evaluation import read_scores
+from mmsxm.evaluation import read_localization, read_scores
 from mmsxm.reproduction.folds import FoldLists, Folds, assign_folds, number_of
 from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.rows import TABLES
@@ -169,7 +169,10 @@ def test_a_fold_is_trained_and_tested_on_its_lists(tiny: Callable[[], Reproducti
         for split in ('train', 'test')
     }
     assert result['best'] is None  # only the trained network is tested
-    assert 'xray/pointing' in result['metrics']
+    shares = read_localization(one.record(run) / 'localization.csv')
+    assert sorted(shares) == sorted(_names(lists.path(1, 'test')))
+    pointing = 100 * np.mean([share['pointing'] for share in shares.values()])
+    assert pointing == pytest.approx(result['metrics']['xray/pointing'])
     assert list(read_scores(one.scores(run)).names) == sorted(_names(lists.path(1, 'test')))
     assert [row['epoch'] for row in one.epochs(run)] == [1]
     runs = one.plan([row for row in TABLES['boxes'] if row.key == 'sxmnet'], [0])
