@@ -49,7 +49,13 @@ FAST_ATTENTION = {
     'class-attention_sixray.py',  # one stage
     *(
         f'sxmnet_{what}_sixray_stage2.py'
-        for what in ('fast-attention', 'product', 'product-taught', 'self-attention')
+        for what in (
+            'fast-attention',
+            'product',
+            'product-mf-i',
+            'product-taught',
+            'self-attention',
+        )
     ),
 }
 SIZE = 64

@@ -16,6 +16,7 @@ from mmsxm.evaluation.grouped_average_precision import (
     GroupedAveragePrecision,
     bootstrap_average_precision,
 )
+from mmsxm.evaluation.localization_table import LocalizationTable, read_localization
 from mmsxm.evaluation.mean_average_precision import MeanAveragePrecision, average_precision
 from mmsxm.evaluation.operating_points import (
     OperatingPoint,
@@ -30,6 +31,7 @@ __all__ = [
     'AttentionBySize',
     'AttentionLocalization',
     'GroupedAveragePrecision',
+    'LocalizationTable',
     'MeanAveragePrecision',
     'OperatingPoint',
     'OperatingPoints',
@@ -46,6 +48,7 @@ __all__ = [
     'operating_point',
     'point_at',
     'pointing_hit',
+    'read_localization',
     'read_scores',
     'reliability',
     'smallest_share',

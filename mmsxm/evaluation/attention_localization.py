@@ -6,8 +6,8 @@ it can rise to 1 everywhere: then the pointing rate falls to chance, and the map
 
 import logging
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.logging import print_log
@@ -19,10 +19,12 @@ from mmsxm.registry import METRICS
 __all__ = [
     'AttentionBySize',
     'AttentionLocalization',
+    'Localization',
     'cells_in_boxes',
     'cells_in_ellipses',
     'ellipse_iou',
     'energy_inside',
+    'localization_of',
     'pointing_hit',
     'smallest_share',
     'visible_boxes',
@@ -128,8 +130,8 @@ def ellipse_iou(attention_map: np.ndarray, boxes: np.ndarray, image_size: tuple[
     return float((wanted & found).sum() / union) if union else 0.0
 
 
-class _Seen(NamedTuple):
-    """What one image adds; nan where it has no box."""
+class Localization(NamedTuple):
+    """How the map of one image lies on its boxes, in [0, 1]; nan where it has no box."""
 
     map_mean: float
     pointing: float = math.nan
@@ -137,6 +139,37 @@ class _Seen(NamedTuple):
     energy: float = math.nan
     ellipse_iou: float = math.nan
     smallest_share: float = math.nan
+
+
+def localization_of(sample: Mapping[str, Any]) -> Localization:
+    """Compare the ``attention_map`` of an image with its ``gt_bboxes``.
+
+    Raises:
+        KeyError: The image has no ``attention_map``.
+        ValueError: The map contains nan.
+    """
+    if 'attention_map' not in sample:
+        raise KeyError(
+            "AttentionLocalization needs 'attention_map', which a model without "
+            'attention does not give: leave it out of the evaluator'
+        )
+    attention_map = sample['attention_map'].float().cpu().numpy()
+    if np.isnan(attention_map).any():
+        raise ValueError(f'the attention map of {sample.get("img_path")} holds nan')
+    seen = Localization(map_mean=float(attention_map.mean(dtype=np.float64)))
+    if 'gt_bboxes' not in sample:
+        return seen
+    image_size = sample['img_shape'][:2]
+    boxes = visible_boxes(np.asarray(sample['gt_bboxes'], dtype=np.float32), image_size)
+    if not len(boxes):
+        return seen
+    return seen._replace(
+        pointing=pointing_hit(attention_map, boxes, image_size),
+        pointing_chance=float(cells_in_boxes(attention_map.shape, boxes, image_size).mean()),
+        energy=energy_inside(attention_map, boxes, image_size),
+        ellipse_iou=ellipse_iou(attention_map, boxes, image_size),
+        smallest_share=smallest_share(boxes, image_size),
+    )
 
 
 @METRICS.register_module()
@@ -177,36 +210,12 @@ class AttentionLocalization(ArrayMetric):
             KeyError: When an image has no ``attention_map``.
             ValueError: When a map holds nan.
         """
-        rows = []
-        for sample in data_samples:
-            if 'attention_map' not in sample:
-                raise KeyError(
-                    "AttentionLocalization needs 'attention_map', which a model without "
-                    'attention does not give: leave it out of the evaluator'
-                )
-            attention_map = sample['attention_map'].float().cpu().numpy()
-            if np.isnan(attention_map).any():
-                raise ValueError(f'the attention map of {sample.get("img_path")} holds nan')
-            seen = _Seen(map_mean=float(attention_map.mean(dtype=np.float64)))
-            if 'gt_bboxes' in sample:
-                image_size = sample['img_shape'][:2]
-                boxes = visible_boxes(np.asarray(sample['gt_bboxes'], dtype=np.float32), image_size)
-                if len(boxes):
-                    seen = seen._replace(
-                        pointing=pointing_hit(attention_map, boxes, image_size),
-                        pointing_chance=float(
-                            cells_in_boxes(attention_map.shape, boxes, image_size).mean()
-                        ),
-                        energy=energy_inside(attention_map, boxes, image_size),
-                        ellipse_iou=ellipse_iou(attention_map, boxes, image_size),
-                        smallest_share=smallest_share(boxes, image_size),
-                    )
-            rows.append(seen)
+        rows = [localization_of(sample) for sample in data_samples]
         self.results.append(np.array(rows, dtype=np.float64))
 
     def compute_metrics(self, results: np.ndarray) -> dict[str, float | None]:
         """The means over images, in percent."""
-        columns = _Seen(*results.T)
+        columns = Localization(*results.T)
         boxed = ~np.isnan(columns.smallest_share)
         if not boxed.any() and not self._warned:
             self._warned = True
@@ -231,7 +240,7 @@ class AttentionBySize(AttentionLocalization):
 
     def compute_metrics(self, results: np.ndarray) -> dict[str, float | None]:
         """The means over the images of each size, in percent."""
-        columns = _Seen(*results.T)
+        columns = Localization(*results.T)
         sizes = size_of(columns.smallest_share)
         metrics: dict[str, float | None] = {}
         for number, size in enumerate(SIZES):
@@ -241,7 +250,7 @@ class AttentionBySize(AttentionLocalization):
         return metrics
 
 
-def _means(columns: _Seen, rows: np.ndarray) -> dict[str, float | None]:
+def _means(columns: Localization, rows: np.ndarray) -> dict[str, float | None]:
     """The means of the measures over some images, in percent; None where there are none."""
     return {
         key: float(100 * np.asarray(getattr(columns, key))[rows].mean()) if len(rows) else None

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ['LIMIT', 'Twin', 'nearest_earlier', 'nearest_of']
+__all__ = ['LIMIT', 'Twin', 'first_alike', 'nearest_earlier', 'nearest_of']
 
 # Up to here, of 255 bits, all pairs of SIXray that were looked at are one bag scanned once more.
 # From 44 on things inside have moved, from 56 on they are others; simulated bags differ by 66 and
@@ -30,6 +30,30 @@ def nearest_of(hashes: Sequence[bytes], others: Sequence[bytes], limit: int = LI
 def nearest_earlier(hashes: Sequence[bytes], limit: int = LIMIT) -> list[Twin]:
     """For each hash the nearest of those before it, where one is within the limit."""
     return _search(hashes, hashes, limit, earlier=True)
+
+
+def first_alike(hashes: Sequence[bytes], limit: int = LIMIT) -> list[int]:
+    """Group images that look alike, and return the index of the first image of each one's group.
+
+    Two images are in one group if a chain of pairs within the limit connects them. An image that
+    looks like no other is its own group.
+    """
+    first = list(range(len(hashes)))
+
+    def find(index: int) -> int:
+        while first[index] != index:
+            first[index] = first[first[index]]
+            index = first[index]
+        return index
+
+    signs = _signs(hashes) if hashes else np.empty((0, 0), np.float32)
+    for start in range(0, len(signs), BLOCK):
+        block = signs[start : start + BLOCK]
+        distances = (signs.shape[1] - block @ signs.T) / 2
+        for row, other in zip(*np.nonzero(distances <= limit), strict=True):
+            a, b = find(start + int(row)), find(int(other))
+            first[max(a, b)] = min(a, b)
+    return [find(index) for index in range(len(hashes))]
 
 
 def _search(

@@ -36,6 +36,7 @@ AnyPath = Path | zipfile.Path  # a record is a folder on the disk, or in a zip f
 RESULT = 'result.json'
 EPOCHS = 'epochs.csv'
 SCORES = 'scores.csv'
+LOCALIZATION = 'localization.csv'  # in suites with folds
 
 
 def read_result(folder: AnyPath) -> dict[str, Any] | None:

@@ -8,11 +8,17 @@ paper's configs:
 - ``data``: by family (a transfer needs both) settings of every data set, such as its root;
 - ``simulate``: by family arguments of the simulator that makes the data where there is none;
 - ``groups``: a csv and its column, by which results are also reported within groups of images;
+- ``folds``: cross-validation over all positives of ``train.csv`` and ``test.csv`` instead of their
+  split, with ``count`` folds in blocks of ``block`` neighboring image numbers (SIXray only);
+- ``focus``: the ``classes`` whose mean AP is reported next to mAP in tables of folds, its ``name``,
+  and the ``group`` of images within which it is reported too;
 - ``backbone``, ``out_indices``, ``channels``: another backbone, and its levels P3, P4 and P5;
 - ``pyramid_channels``: of FPN's levels;
 - ``sizes``: pixels that images are resized to, and cropped to;
 - ``batch_size``, ``amp``;
-- ``val_interval``: epochs from test to test, of which the best stands beside the last;
+- ``num_workers``: processes per data loader, 0 to read images in the training process;
+- ``val_interval``: epochs between tests, the best of which is reported next to the last epoch; None
+  to test only the trained network;
 - ``stage1``, ``stage2``: ``epochs``, ``milestones``, ``lr_scale``, a factor on the rates, and
   ``max_norm``, to which a gradient is clipped.
 
@@ -37,6 +43,8 @@ KEYS = {
     'data',
     'simulate',
     'groups',
+    'folds',
+    'focus',
     'backbone',
     'out_indices',
     'channels',
@@ -44,6 +52,7 @@ KEYS = {
     'sizes',
     'batch_size',
     'amp',
+    'num_workers',
     'val_interval',
     'stage1',
     'stage2',
@@ -93,12 +102,18 @@ def apply_suite(suite: Config, cfg: Config, full: bool = False) -> None:
         cfg[loader].dataset.update(suite.get('data', {}).get(family, {}))
         if 'batch_size' in suite:
             cfg[loader].batch_size = suite.batch_size
+        if 'num_workers' in suite:
+            cfg[loader].num_workers = suite.num_workers
+            cfg[loader].persistent_workers = suite.num_workers > 0
         if 'sizes' in suite:
             resize_pipeline(cfg[loader].dataset.pipeline, *suite.sizes)
     if suite.get('amp'):
         use_autocast(cfg)
     _set_schedule(suite, cfg, full)
-    cfg.train_cfg.val_interval = suite.get('val_interval', 1)
+    interval = suite.get('val_interval', 1)
+    if interval is None:
+        cfg.train_cfg.val_begin = cfg.train_cfg.max_epochs + 1
+    cfg.train_cfg.val_interval = interval or 1
 
 
 def is_stage1(cfg: Config) -> bool:

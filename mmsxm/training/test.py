@@ -94,6 +94,11 @@ def add_metric(cfg: Config, metric: dict[str, Any]) -> None:
     cfg.test_evaluator = [*_metrics(cfg), metric]
 
 
+def measures(cfg: Config, metric: type) -> bool:
+    """Return whether the test measures a metric, or one derived from it."""
+    return any(issubclass(_class_of(other), metric) for other in _metrics(cfg))
+
+
 def _metrics(cfg: Config) -> list[Any]:
     metrics = cfg.get('test_evaluator') or []
     return [metrics] if isinstance(metrics, dict) else list(metrics)
@@ -128,5 +133,8 @@ def use_tta(cfg: Config) -> None:
 
 
 def _reads_attention(metric: Any) -> bool:
-    kind = METRICS.get(metric.type) if isinstance(metric.type, str) else metric.type
-    return bool(getattr(kind, 'reads_attention', False))
+    return bool(getattr(_class_of(metric), 'reads_attention', False))
+
+
+def _class_of(metric: Any) -> type:
+    return METRICS.get(metric['type']) if isinstance(metric['type'], str) else metric['type']

@@ -1,0 +1,187 @@
+"""Cross-validation over folds of a data set, on a few simulated bags."""
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_training import TINY_SUITE
+
+from mmsxm.evaluation import read_localization, read_scores
+from mmsxm.reproduction.folds import FoldLists, Folds, assign_folds, number_of
+from mmsxm.reproduction.reproduction import Reproduction, Run
+from mmsxm.reproduction.rows import TABLES
+from mmsxm.reproduction.settings_digest import digest
+from mmsxm.reproduction.suites import find_suite
+
+FPN = 'baselines/resnet50_fpn_sixray.py'
+SXMNET = 'sxmnet_sixray_stage2.py'
+
+SCHEDULE = """
+folds = dict(count=2, block=3)
+batch_size = 8
+num_workers = 0
+val_interval = None
+stage1 = dict(epochs=1, milestones=[1], lr_scale=4, max_norm=100)
+stage2 = dict(epochs=1, milestones=[1], lr_scale=0.5)
+"""
+
+
+@pytest.fixture(scope='module')
+def tiny(
+    simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Reproduction]:
+    """A suite of a few small bags in two folds."""
+    root = tmp_path_factory.mktemp('folds')
+    suite = root / 'tiny.py'
+    suite.write_text(TINY_SUITE.format(root=str(simulate(16, 8, 4)), more=SCHEDULE))
+    return lambda: Reproduction(suite, root / 'runs', root / 'records')
+
+
+def _names(path: Path) -> list[str]:
+    with open(path) as file:
+        return [row['name'] for row in csv.DictReader(file)]
+
+
+def test_folds_are_dealt_out_in_blocks_of_neighbors() -> None:
+    names = [f'P{number:05d}' for number in range(300)]
+    rng = np.random.default_rng(0)
+    hashes = [rng.bytes(32) for _ in names]
+    fold_of = assign_folds(names, hashes, Folds(5, 25))
+    assert fold_of == [number // 25 % 5 for number in range(300)]
+
+
+def test_images_that_look_alike_go_to_the_fold_of_the_lowest_number() -> None:
+    rng = np.random.default_rng(0)
+    start = np.unpackbits(np.frombuffer(rng.bytes(32), np.uint8))
+
+    def flipped(count: int) -> bytes:
+        return np.packbits(np.r_[1 - start[:count], start[count:]]).tobytes()
+
+    names = ['P00080', 'P00055', 'P00030', 'P00004']
+    # 80 looks like 55, and 55 like 30, but 80 unlike 30: one group all the same
+    hashes = [flipped(60), flipped(30), flipped(0), rng.bytes(32)]
+    assert assign_folds(names, hashes, Folds(5, 25)) == [1, 1, 1, 0]
+
+
+def test_a_name_without_a_number_is_refused() -> None:
+    assert number_of('P00030') == 30
+    with pytest.raises(ValueError, match='bag does not end in a number'):
+        number_of('bag')
+
+
+@pytest.mark.parametrize('folds', ['3', 'dict(count=5)', 'dict(count=1, block=2)'])
+def test_invalid_folds_are_refused(tmp_path: Path, folds: str) -> None:
+    suite = tmp_path / 'wrong.py'
+    suite.write_text(f"family = 'sixray'\nfolds = {folds}\n")
+    with pytest.raises(ValueError, match='invalid folds = '):
+        Reproduction(suite, tmp_path, tmp_path)
+
+
+def test_folds_partition_the_positives(tiny: Callable[[], Reproduction]) -> None:
+    one = tiny()
+    one.prepare_data()
+    lists = one.fold_lists
+    assert lists is not None
+    root = Path(one.suite.data.sixray.data_root)
+    positives = [
+        name
+        for split in ('train', 'test')
+        for name in _names(root / f'ImageSet/10/{split}.csv')
+        if name.startswith('P')
+    ]
+    tested = Counter(name for fold in one.folds for name in _names(lists.path(fold, 'test')))
+    assert tested == Counter(positives)
+    for fold in one.folds:
+        both = _names(lists.path(fold, 'train')) + _names(lists.path(fold, 'test'))
+        assert sorted(both) == sorted(positives)
+    before = {path: path.read_bytes() for path in lists.folder.iterdir()}
+    tiny().prepare_data()
+    assert {path: path.read_bytes() for path in lists.folder.iterdir()} == before
+
+
+def test_too_large_blocks_leave_a_fold_empty(simulate: Callable[..., Path], tmp_path: Path) -> None:
+    lists = FoldLists(tmp_path, Folds(2, 1000))
+    with pytest.raises(ValueError, match='fold 1 has no image: the 24 positives'):
+        lists.write(dict(data_root=str(simulate(16, 8, 4)), image_set='10'))
+
+
+def test_the_first_fold_of_all_rows_comes_first(tiny: Callable[[], Reproduction]) -> None:
+    one = tiny()
+    runs = one.plan(TABLES['boxes'], [0])
+    assert [run.fold for run in runs] == [0] * 4 + [1] * 4
+    assert one.plan(TABLES['boxes'], [0], [1]) == runs[4:]
+    for run in runs:
+        assert all(needed.fold == run.fold for needed in one.needs(run))
+    assert Run(SXMNET, 0, fold=1).name == 'sxmnet_sixray_stage2/seed0-fold1'
+    assert Run(SXMNET, 0).name == 'sxmnet_sixray_stage2/seed0'
+    with_budget = [run for run in runs if run.config == FPN]
+    assert [run.name for run in with_budget] == [
+        'resnet50_fpn_sixray_full/seed0-fold0',
+        'resnet50_fpn_sixray_full/seed0-fold1',
+    ]
+
+
+def test_all_rows_of_boxes_have_the_same_steps_and_images() -> None:
+    one = Reproduction(find_suite('sixray-mini-folds'), 'nowhere', 'nowhere')
+    for row in TABLES['boxes']:
+        (run,) = one.runs_of(row, 0, 3).values()
+        epochs = [one.config(run).train_cfg.max_epochs]
+        epochs += [one.config(need).train_cfg.max_epochs for need in one.needs(run)]
+        assert sum(epochs) == 18
+        cfg = one.config(run)
+        assert cfg.train_dataloader.num_workers == 0
+        assert not cfg.train_dataloader.persistent_workers
+        assert cfg.train_cfg.val_begin > cfg.train_cfg.max_epochs
+        assert cfg.optim_wrapper.get('type') is None  # float32
+        assert not one.is_finished(run)
+
+
+def test_the_digest_has_the_fold_and_no_path(
+    tiny: Callable[[], Reproduction], tmp_path: Path
+) -> None:
+    one = tiny()
+    elsewhere = Reproduction(one.suite_path, tmp_path, tmp_path)
+    first, second = Run(FPN, 0, 'full', 0), Run(FPN, 0, 'full', 1)
+    assert digest(one.config(first)) == digest(elsewhere.config(first))
+    assert digest(one.config(first)) != digest(one.config(second))
+    assert one.fold_lists is not None
+    one.fold_lists.folds = Folds(2, 4)
+    assert digest(one.config(first)) != digest(elsewhere.config(first))
+
+
+def test_a_fold_is_trained_and_tested_on_its_lists(tiny: Callable[[], Reproduction]) -> None:
+    one = tiny()
+    one.prepare_data()
+    lists = one.fold_lists
+    assert lists is not None
+    run = Run(SXMNET, 0, fold=1)
+    for trained in (*one.needs(run), run):
+        one.train(trained)
+    result = one.result(run)
+    assert result is not None
+    assert result['fold'] == 1
+    assert result['lists'] == {
+        split: hashlib.sha256(lists.path(1, split).read_bytes()).hexdigest()
+        for split in ('train', 'test')
+    }
+    assert result['best'] is None  # only the trained network is tested
+    shares = read_localization(one.record(run) / 'localization.csv')
+    assert sorted(shares) == sorted(_names(lists.path(1, 'test')))
+    pointing = 100 * np.mean([share['pointing'] for share in shares.values()])
+    assert pointing == pytest.approx(result['metrics']['xray/pointing'])
+    assert list(read_scores(one.scores(run)).names) == sorted(_names(lists.path(1, 'test')))
+    assert [row['epoch'] for row in one.epochs(run)] == [1]
+    runs = one.plan([row for row in TABLES['boxes'] if row.key == 'sxmnet'], [0])
+    assert one.missing(runs) == runs[:2]  # of fold 0
+    assert one.missing(runs[2:]) == []
+
+    kept = lists.path(1, 'train').read_bytes()
+    lists.path(1, 'train').write_bytes(kept.rpartition(b'P')[0])
+    with pytest.raises(ValueError, match='trained on other images than the lists of fold 1'):
+        one.is_finished(run)
+    lists.path(1, 'train').write_bytes(kept)
+    assert one.is_finished(run)
