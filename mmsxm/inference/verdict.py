@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmsxm.imaging.preparation import View, boxes_to_image
+from mmsxm.imaging.regions import find_regions
 from mmsxm.inference.backends import ModelInfo
-from mmsxm.inference.regions import find_regions
 
 __all__ = ['Verdict', 'judge']
 

@@ -15,6 +15,7 @@ from mmengine.evaluator import BaseMetric
 from mmsxm.compat import leave_process_group
 from mmsxm.evaluation import (
     AttentionLocalization,
+    ClassLocalization,
     GroupedAveragePrecision,
     MeanAveragePrecision,
     OperatingPoints,
@@ -83,6 +84,8 @@ def samples() -> list[dict]:
             'gt_score': torch.from_numpy(targets[i]).float(),
             'gt_bboxes': np.array([[0, 0, 10 + 4 * i, 20]], dtype=np.float32),
             'attention_map': torch.from_numpy(rng.random((4, 4))),
+            'gt_bboxes_labels': np.array([i % 2]),
+            'class_maps': torch.from_numpy(rng.random((2, 4, 4))),
         }
         for i in range(IMAGES)
     ]
@@ -94,6 +97,7 @@ def evaluate(own: list[dict], size: int, groups: Path, device: str) -> dict[str,
         MeanAveragePrecision(device),
         OperatingPoints(collect_device=device),
         AttentionLocalization(device),
+        ClassLocalization(collect_device=device),
         GroupedAveragePrecision(str(groups), 'kind', resamples=20, collect_device=device),
     ]
     found: dict[str, Any] = {}
@@ -141,5 +145,6 @@ def test_two_ranks_say_what_one_says_to_the_bit(
         'one image': evaluate(samples()[:1], 1, groups, device),
     }
     assert expected['shares']['xray/AP/Gun'] is not None
+    assert expected['shares']['xray/region_mAP30'] is not None
     for rank in range(2):
         assert json.loads((tmp_path / f'{rank}.json').read_text()) == expected

@@ -274,6 +274,7 @@ def to_test(head: dict | None, **more: object) -> Config:
                 dict(type='mmsxm.MeanAveragePrecision'),
                 dict(type='mmsxm.AttentionLocalization'),
                 dict(type='mmsxm.AttentionBySize'),
+                dict(type='mmsxm.ClassLocalization'),
             ],
             **more,
         )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmsxm.inference.regions import Region, find_regions
+from mmsxm.imaging.regions import Region, find_regions
 
 
 def test_regions_are_components_above_half_of_the_maximum_strongest_first() -> None:

@@ -25,11 +25,11 @@ def find_regions(
 
     Args:
         attention_map: ``(h, w)`` in [0, 1].
-        floor: Lowest maximum for a map to have regions.
+        floor: Lowest maximum for a map to have regions. An empty map never has any.
         smallest: Smallest area of a component, as a share of the map.
     """
     highest = float(attention_map.max())
-    if highest < floor:
+    if highest < floor or highest <= 0:
         return []
     mask = (attention_map >= highest / 2).astype(np.uint8)  # (h, w)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
