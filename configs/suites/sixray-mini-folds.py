@@ -9,5 +9,4 @@ focus = dict(name='GKW', classes=['Gun', 'Knife', 'Wrench'], group='original')
 amp = False  # MobileNetV2 in bfloat16 is slower on CPUs
 num_workers = 0  # the processes that train have one core each
 val_interval = None
-stage1 = dict(epochs=8, milestones=[6, 7])
-stage2 = dict(epochs=10, milestones=[7, 9])
+stage2 = dict(max_norm=10)

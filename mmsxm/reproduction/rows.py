@@ -131,5 +131,25 @@ TABLES: dict[str, tuple[Row, ...]] = {
             'ablations/sxmnet_product-mf-i_{}_stage2.py',
         ),
         _full('sxmnet', 'SXMNet', 'sxmnet_{}_stage2.py'),
+        _full('fpn_item-crops', 'FPN, item crops', 'baselines/resnet50_fpn_item-crops_{}.py'),
+        _full(
+            'sxmnet_item-crops',
+            'SXMNet, item crops',
+            'ablations/sxmnet_item-crops_{}_stage2.py',
+        ),
+        _full('evidence', 'class evidence, item crops', 'evidence_{}.py'),
+        _full(
+            'evidence_whole',
+            'class evidence, whole images',
+            'ablations/evidence_whole-images_{}.py',
+        ),
+        _full(
+            'evidence_global',
+            'class evidence and global average, item crops',
+            'ablations/evidence_global_{}.py',
+        ),
+        _full(
+            'class-attention', 'class-wise attention, item crops', 'ablations/class-attention_{}.py'
+        ),
     ),
 }
