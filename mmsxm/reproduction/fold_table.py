@@ -7,49 +7,22 @@ import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from mmsxm.evaluation.localization_table import read_localization
-from mmsxm.evaluation.score_table import Scores, read_scores
+from mmsxm.evaluation.score_table import read_scores
 from mmsxm.io.files import write_csv
-from mmsxm.reproduction.fold_scores import (
-    Cell,
-    Difference,
-    Values,
-    difference,
-    mean_over_folds,
-    precision,
-    shares,
-)
-from mmsxm.reproduction.report import BUDGET_WORDS, data_of, origin_of, setting_of
+from mmsxm.reproduction.fold_entries import Entry, Measure, collect_entries, measures_of
+from mmsxm.reproduction.fold_scores import Difference, difference, mean_over_folds
+from mmsxm.reproduction.report import data_of, origin_of, setting_of
 from mmsxm.reproduction.reproduction import Reproduction, Run
-from mmsxm.reproduction.rows import TABLES
-from mmsxm.reproduction.run_comparison import check_alike, image_groups
-from mmsxm.reproduction.run_records import LOCALIZATION
+from mmsxm.reproduction.suites import is_stage1
 
 __all__ = ['write_fold_table']
 
 RESAMPLES = 2000
 REFERENCES = ('fpn', 'sxmnet', 'fpn_item-crops')  # rows that the page compares the others with
-
-
-class Measure(NamedTuple):
-    """A column of the table: a ``part`` of what was measured, and the columns that are averaged."""
-
-    key: str
-    part: str
-    columns: list[int] | None = None
-
-
-class Entry(NamedTuple):
-    """A network of the table: its runs by fold and seed, and their values by part."""
-
-    key: str
-    label: str
-    runs: dict[Cell, Run]
-    values: dict[str, dict[Cell, Values]]
 
 
 def write_fold_table(
@@ -75,11 +48,13 @@ def write_fold_table(
     Returns:
         The files; none if no run is finished yet.
     """
-    entries = [entry for entry in _entries(reproduction, table, seeds, resamples) if entry.runs]
+    entries = [
+        entry for entry in collect_entries(reproduction, table, seeds, resamples) if entry.runs
+    ]
     if not entries:
         return []
     scores = read_scores(reproduction.scores(next(iter(entries[0].runs.values()))))
-    measures = _measures(reproduction, scores.classes, entries)
+    measures = measures_of(reproduction, scores.classes, entries)
     name = f'table{table}' if table.isdigit() else table
     paths = {
         kind: out / f'{name}{kind}' for kind in ('.csv', '_details.csv', '_differences.csv', '.md')
@@ -108,74 +83,6 @@ def write_fold_table(
     text = _markdown(reproduction, table, entries, measures, found)
     paths['.md'].write_text(text, encoding='utf-8')
     return list(paths.values())
-
-
-def _entries(
-    reproduction: Reproduction, table: str, seeds: Sequence[int], resamples: int
-) -> list[Entry]:
-    rows = [row for row in TABLES[table] if reproduction.suite.family in row.configs]
-    first_of: dict[int, Scores] = {}
-    entries = []
-    for row in rows:
-        for budget in reproduction.runs_of(row, seeds[0]):
-            runs = {
-                (run.fold, run.seed): run
-                for fold in reproduction.folds
-                for seed in seeds
-                if reproduction.result(run := reproduction.runs_of(row, seed, fold)[budget])
-                and run.fold is not None
-            }
-            values: dict[str, dict[Cell, Values]] = {'all': {}, 'pointing': {}, 'energy': {}}
-            for (fold, seed), run in runs.items():
-                scores = read_scores(reproduction.scores(run))
-                there = f'in the record of {run.name} than in others of fold {fold}'
-                check_alike(first_of.setdefault(fold, scores), scores, there=there)
-                parts = _values(reproduction, run, scores, fold, resamples)
-                for part, value in parts.items():
-                    values.setdefault(part, {})[fold, seed] = value
-            short = budget == 'short'
-            label = f'{row.label}, {BUDGET_WORDS[budget]}' if short else row.label
-            entries.append(Entry(f'{row.key}_short' if short else row.key, label, runs, values))
-    for entry in entries:
-        for part in {part for other in entries for part in other.values}:
-            entry.values.setdefault(part, {})
-    return entries
-
-
-def _values(
-    reproduction: Reproduction, run: Run, scores: Scores, fold: int, resamples: int
-) -> dict[str, Values]:
-    """Return the values of a run by part: all images, a group of them, and the maps."""
-    parts = {'all': precision(scores, fold, np.arange(len(scores.names)), resamples)}
-    suite = reproduction.suite
-    group = suite.get('focus', {}).get('group')
-    if group is not None:
-        groups = image_groups(scores, suite.groups.csv, suite.groups.column)
-        rows = groups.get(group, np.empty(0, np.intp))
-        parts[group] = precision(scores, fold, rows, resamples)
-    path = reproduction.record(run) / LOCALIZATION
-    if path.exists():
-        table = read_localization(path)
-        for key in ('pointing', 'energy'):
-            share_of = {name: row[key] for name, row in table.items()}
-            parts[key] = shares(share_of, scores.names, fold, resamples)
-    return parts
-
-
-def _measures(
-    reproduction: Reproduction, classes: Sequence[str], entries: Sequence[Entry]
-) -> list[Measure]:
-    measures = [Measure('mAP', 'all')]
-    if focus := reproduction.suite.get('focus'):
-        columns = [classes.index(name) for name in focus.classes]
-        measures.append(Measure(focus.name, 'all', columns))
-        if 'group' in focus:
-            measures.append(Measure(f'{focus.name} {focus.group}', focus.group, columns))
-    return measures + [
-        Measure(key, key)
-        for key in ('pointing', 'energy')
-        if any(entry.values[key] for entry in entries)
-    ]
 
 
 def _mean(entry: Entry, measure: Measure) -> str:
@@ -213,9 +120,21 @@ def _details(
         found = [result['metrics'].get(key) for result in results]
         if name != 'mAP' and f'AP/{name}' not in row and name not in row:
             row[name] = _number(float(np.mean([v for v in found if v is not None] or [np.nan])))
-    row['steps'] = f'{np.mean([result["steps"] for result in results]):.0f}'
-    row['seconds'] = f'{np.mean([result["seconds"] for result in results]):.0f}'
+    stages = [
+        [reproduction.result(stage) or {} for stage in _stages(reproduction, run)]
+        for run in entry.runs.values()
+    ]
+    epochs = [sum(one['schedule']['epochs'] for one in results if one) for results in stages]
+    seconds = [sum(one['seconds'] for one in results if one) for results in stages]
+    row['epochs'] = f'{np.mean(epochs):.0f}'  # of Stage I and Stage II together
+    row['seconds'] = f'{np.mean(seconds):.0f}'
     return row
+
+
+def _stages(reproduction: Reproduction, run: Run) -> list[Run]:
+    """Return a run and its Stage I, if it has one."""
+    needed = reproduction.needs(run)
+    return [*(one for one in needed if is_stage1(reproduction.config(one))), run]
 
 
 def _cells(value: Difference) -> dict[str, Any]:
@@ -269,7 +188,7 @@ def _markdown(
                 f'## Difference to "{reference.label}"',
                 '',
                 'Over the folds and seeds that both networks have, with 95 % bootstrap intervals '
-                'over images and runs.',
+                f'over images and runs.{_one_seed(entries)}',
                 '',
                 f'| network | {" | ".join(keys)} | folds |',
                 '|---' * (len(keys) + 2) + '|',
@@ -277,6 +196,12 @@ def _markdown(
             ]
     lines += origin_of(reproduction, [run for entry in entries for run in entry.runs.values()])
     return '\n'.join(lines) + '\n'
+
+
+def _one_seed(entries: Sequence[Entry]) -> str:
+    if any(len({seed for _, seed in entry.runs}) > 1 for entry in entries):
+        return ''
+    return ' With one seed per fold, they reflect the images, not the randomness of training.'
 
 
 def _explanations(reproduction: Reproduction, keys: Sequence[str]) -> list[str]:

@@ -229,6 +229,7 @@ def test_the_table_of_folds(tiny: Callable[[], Reproduction], tmp_path: Path) ->
     maps = [one.result(Run(FPN, 0, 'full', fold))['metrics']['xray/mAP'] for fold in (0, 1)]
     with open(paths[1]) as file:
         details = next(csv.DictReader(file))
+    assert details['epochs'] == '2'
     assert [details['mAP/fold0'], details['mAP/fold1']] == [f'{value:.2f}' for value in maps]
     with open(paths[2]) as file:
         found = {(row['row'], row['to'], row['measure']): row for row in csv.DictReader(file)}
@@ -267,7 +268,8 @@ def test_values_of_some_classes_and_images_stand_in_columns_of_their_own(
         ap[fold] = average_precision(scores.scores[:12, :2], targets[:12, :2])
         run = Run(FPN, 0, 'full', fold)
         write_scores(one.new_record(run) / SCORES, scores)
-        made = dict(metrics={}, steps=1, seconds=1, revision='1', stack={})
+        schedule = dict(epochs=2)
+        made = dict(metrics={}, schedule=schedule, seconds=1, revision='1', stack={})
         write_result(one.new_record(run), {**made, 'digest': digest(one.config(run))})
     groups.write_text('\n'.join(lines) + '\n')
     path, *_ = write_fold_table(one, 'boxes', [0], tmp_path, resamples=20)
