@@ -107,6 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from rich.console import Console
 
+    from mmsxm.reproduction.fold_table import write_fold_table
     from mmsxm.reproduction.jobs import train_all
     from mmsxm.reproduction.report import write_table
     from mmsxm.reproduction.reproduction import Reproduction
@@ -133,8 +134,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         reproduction.prepare_data()
         jobs = args.jobs or max(len(args.devices), 1)
         failed = train_all(reproduction, runs, jobs, args.devices)
+    write = write_table if reproduction.fold_lists is None else write_fold_table
     for table in tables:
-        written = write_table(reproduction, table, args.seeds, out)
+        written = write(reproduction, table, args.seeds, out)
         for path in written:
             console.print(f'Wrote {path}')
         if not written:

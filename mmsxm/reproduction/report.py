@@ -18,7 +18,7 @@ from mmsxm.reproduction.run_comparison import compare_runs, image_groups, read_r
 from mmsxm.training.config import load_config
 from mmsxm.training.installed_configs import CONFIGS
 
-__all__ = ['write_table']
+__all__ = ['BUDGET_WORDS', 'data_of', 'origin_of', 'setting_of', 'write_table']
 
 MAP = 'xray/mAP'
 RELEASES = {'sixray': 'SIXray', 'opixray': 'OPIXray'}
@@ -154,7 +154,7 @@ def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, An
             f'{entry["best_mean"]} | {pointing} | {entry.get("map_mean", "")} |'
         )
     lines += _differences(reproduction, entries)
-    lines += _origin(reproduction, entries)
+    lines += origin_of(reproduction, [run for entry in entries for run in entry['runs']])
     lines += _paper(reproduction, table)
     return '\n'.join(lines) + '\n'
 
@@ -162,13 +162,14 @@ def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, An
 def _ours(reproduction: Reproduction, entries: list[dict[str, Any]]) -> str:
     """Name the backbones, input size and data of the networks that were trained here."""
     configs = [entry['config'] for entry in entries]
-    parts = [_setting(configs), _data(reproduction)]
+    parts = [setting_of(configs), data_of(reproduction)]
     if runs := [run for entry in entries for run in entry['runs']]:
         parts.append(f'{len(read_scores(reproduction.scores(runs[0])).names):,} to test on')
     return ', '.join(parts)
 
 
-def _data(reproduction: Reproduction) -> str:
+def data_of(reproduction: Reproduction) -> str:
+    """Name the data of a suite."""
     suite = reproduction.suite
     if 'about' in suite:
         return str(suite.about)
@@ -186,7 +187,7 @@ def _paper(reproduction: Reproduction, table: str) -> list[str]:
     configs = [load_config(CONFIGS / row.configs[family]) for row in rows]
     return [
         '',
-        f'## Paper: {_setting(configs)}, full {RELEASES[family]}',
+        f'## Paper: {setting_of(configs)}, full {RELEASES[family]}',
         '',
         'mAP in percent of the epoch with the highest mAP on the test set. Compare it only with '
         'networks of the same backbone, input size and data.',
@@ -200,7 +201,7 @@ def _paper(reproduction: Reproduction, table: str) -> list[str]:
     ]
 
 
-def _setting(configs: Sequence[Config]) -> str:
+def setting_of(configs: Sequence[Config]) -> str:
     """Name the backbones and the input sizes of networks."""
     return ', '.join(
         ' and '.join(dict.fromkeys(map(name, configs))) for name in (_backbone, _input_size)
@@ -273,10 +274,9 @@ def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> l
     ]
 
 
-def _origin(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[str]:
-    """Where the numbers come from."""
-    runs = sorted({run for entry in entries for run in entry['runs']})
-    results = [result for run in runs if (result := reproduction.result(run))]
+def origin_of(reproduction: Reproduction, runs: Sequence[Run]) -> list[str]:
+    """Return lines that name the code and the stack of finished runs."""
+    results = [result for run in set(runs) if (result := reproduction.result(run))]
     if not results:
         return []
     revisions = sorted({str(result['revision'])[:12] for result in results})

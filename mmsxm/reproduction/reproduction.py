@@ -18,7 +18,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmengine.config import Config
 
@@ -44,6 +44,7 @@ from mmsxm.reproduction.run_records import (
     write_epochs,
     write_result,
 )
+from mmsxm.reproduction.runs import Run
 from mmsxm.reproduction.settings_digest import digest, schedule_of
 from mmsxm.reproduction.suites import apply_suite, is_stage1, load_suite
 from mmsxm.reproduction.taught_levels import count_levels, taught_levels
@@ -55,26 +56,6 @@ from mmsxm.training.test import add_metric, build_test, measures
 from mmsxm.training.train import finished_epochs, resume, train
 
 __all__ = ['Reproduction', 'Run']
-
-
-class Run(NamedTuple):
-    """One network to train: a config under ``configs/``, a seed, a budget and a fold.
-
-    The budget of both stages of SXMNet is ``short``, which is their own schedule. ``fold`` is the
-    fold that the network is tested on, None in a suite without folds.
-    """
-
-    config: str
-    seed: int
-    budget: str = 'short'
-    fold: int | None = None
-
-    @property
-    def name(self) -> str:
-        """Return the name of its folder."""
-        budget = '' if self.budget == 'short' else f'_{self.budget}'
-        fold = '' if self.fold is None else f'-fold{self.fold}'
-        return f'{Path(self.config).stem}{budget}/seed{self.seed}{fold}'
 
 
 class Reproduction:

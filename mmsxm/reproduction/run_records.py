@@ -168,7 +168,7 @@ def last_step(history: Sequence[dict[str, Any]]) -> int:
 
 def revision() -> str | None:
     """The commit that the code is at, with a plus where files differ from it."""
-    root = Path(__file__).resolve().parents[3]
+    root = Path(__file__).resolve().parents[2]
     try:
         commit = _git(root, 'rev-parse', 'HEAD')
         return commit + ('+' if _git(root, 'status', '--porcelain', '-uno') else '')

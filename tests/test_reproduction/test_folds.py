@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +11,19 @@ import numpy as np
 import pytest
 from small_training import TINY_SUITE
 
-from mmsxm.evaluation import read_localization, read_scores
+from mmsxm.datasets import SIXray
+from mmsxm.evaluation import (
+    Scores,
+    average_precision,
+    read_localization,
+    read_scores,
+    write_scores,
+)
+from mmsxm.reproduction.fold_table import write_fold_table
 from mmsxm.reproduction.folds import FoldLists, Folds, assign_folds, number_of
 from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.rows import TABLES
+from mmsxm.reproduction.run_records import SCORES, write_result
 from mmsxm.reproduction.settings_digest import digest
 from mmsxm.reproduction.suites import find_suite
 
@@ -44,6 +54,11 @@ def tiny(
 def _names(path: Path) -> list[str]:
     with open(path) as file:
         return [row['name'] for row in csv.DictReader(file)]
+
+
+def train_in_order(one: Reproduction, runs: list[Run]) -> None:
+    for run in one.missing(runs):
+        one.train(run)
 
 
 def test_folds_are_dealt_out_in_blocks_of_neighbors() -> None:
@@ -159,8 +174,8 @@ def test_a_fold_is_trained_and_tested_on_its_lists(tiny: Callable[[], Reproducti
     lists = one.fold_lists
     assert lists is not None
     run = Run(SXMNET, 0, fold=1)
-    for trained in (*one.needs(run), run):
-        one.train(trained)
+    row = [row for row in TABLES['boxes'] if row.key == 'sxmnet']
+    train_in_order(one, one.plan(row, [0], [1]))
     result = one.result(run)
     assert result is not None
     assert result['fold'] == 1
@@ -175,7 +190,7 @@ def test_a_fold_is_trained_and_tested_on_its_lists(tiny: Callable[[], Reproducti
     assert pointing == pytest.approx(result['metrics']['xray/pointing'])
     assert list(read_scores(one.scores(run)).names) == sorted(_names(lists.path(1, 'test')))
     assert [row['epoch'] for row in one.epochs(run)] == [1]
-    runs = one.plan([row for row in TABLES['boxes'] if row.key == 'sxmnet'], [0])
+    runs = one.plan(row, [0])
     assert one.missing(runs) == runs[:2]  # of fold 0
     assert one.missing(runs[2:]) == []
 
@@ -185,3 +200,89 @@ def test_a_fold_is_trained_and_tested_on_its_lists(tiny: Callable[[], Reproducti
         one.is_finished(run)
     lists.path(1, 'train').write_bytes(kept)
     assert one.is_finished(run)
+
+    scores = (one.record(run) / SCORES).read_bytes()
+    shutil.rmtree(one.new_record(run))  # as if it had been interrupted before its test
+    assert one.missing(runs[2:]) == [run]
+    one.train(run)
+    assert (one.record(run) / SCORES).read_bytes() == scores
+
+
+def test_the_table_of_folds(tiny: Callable[[], Reproduction], tmp_path: Path) -> None:
+    one = tiny()
+    rows = [row for row in TABLES['boxes'] if row.key in ('fpn', 'sxmnet')]
+    one.prepare_data()
+    assert write_fold_table(one, 'boxes', [1], tmp_path) == []  # no run is finished
+    train_in_order(one, one.plan(rows, [0], [1]))
+    train_in_order(one, one.plan(rows[:1], [0], [0]))
+    paths = write_fold_table(one, 'boxes', [0], tmp_path / 'a', resamples=50)
+    assert [path.name for path in paths] == [
+        'boxes.csv',
+        'boxes_details.csv',
+        'boxes_differences.csv',
+        'boxes.md',
+    ]
+    with open(paths[0]) as file:
+        fpn, sxmnet = csv.DictReader(file)
+    assert (fpn['row'], fpn['folds'], fpn['seeds']) == ('fpn', '2', '1')
+    assert (sxmnet['row'], sxmnet['folds'], sxmnet['pointing'] != '') == ('sxmnet', '1', True)
+    maps = [one.result(Run(FPN, 0, 'full', fold))['metrics']['xray/mAP'] for fold in (0, 1)]
+    with open(paths[1]) as file:
+        details = next(csv.DictReader(file))
+    assert details['epochs'] == '2'
+    assert [details['mAP/fold0'], details['mAP/fold1']] == [f'{value:.2f}' for value in maps]
+    with open(paths[2]) as file:
+        found = {(row['row'], row['to'], row['measure']): row for row in csv.DictReader(file)}
+    assert set(found) == {('fpn', 'sxmnet', 'mAP'), ('sxmnet', 'fpn', 'mAP')}
+    result = one.result(Run(SXMNET, 0, fold=1))
+    gain = result['metrics']['xray/mAP'] - maps[1]  # of the fold that both have
+    assert found['sxmnet', 'fpn', 'mAP']['difference'] == f'{gain:.2f}'
+    text = paths[3].read_text()
+    assert '| SXMNet | ' in text
+    assert '| 1 of 2 | 1 |' in text
+    assert '## Difference to "FPN"' in text
+    one.records.pack()
+    again = write_fold_table(tiny(), 'boxes', [0], tmp_path / 'b', resamples=50)
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
+
+
+def test_values_of_some_classes_and_images_stand_in_columns_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = tmp_path / 'manifest.csv'
+    suite = tmp_path / 'suite.py'
+    suite.write_text(
+        TINY_SUITE.format(root='nowhere', more=SCHEDULE)
+        + f"groups = dict(csv={str(groups)!r}, column='pixels')\n"
+        + "focus = dict(name='GK', classes=['Gun', 'Knife'], group='original')\n"
+    )
+    one = Reproduction(suite, tmp_path / 'runs', tmp_path / 'records')
+    rng = np.random.default_rng(0)
+    lines = ['name,pixels']
+    ap = np.zeros((2, 2))
+    for fold in (0, 1):
+        names = tuple(f'P{fold * 20 + number:05d}' for number in range(20))
+        targets = (rng.random((20, 5)) < 0.5).astype(np.int64)
+        scores = Scores(names, tuple(SIXray.METAINFO['classes']), rng.random((20, 5)), targets)
+        lines += [f'{name},{"original" if i < 12 else "other"}' for i, name in enumerate(names)]
+        ap[fold] = average_precision(scores.scores[:12, :2], targets[:12, :2])
+        run = Run(FPN, 0, 'full', fold)
+        write_scores(one.new_record(run) / SCORES, scores)
+        schedule = dict(epochs=2)
+        made = dict(metrics={}, schedule=schedule, seconds=1, revision='1', stack={})
+        write_result(one.new_record(run), {**made, 'digest': digest(one.config(run))})
+    groups.write_text('\n'.join(lines) + '\n')
+    path, *_ = write_fold_table(one, 'boxes', [0], tmp_path, resamples=20)
+    with open(path) as file:
+        (row,) = csv.DictReader(file)
+    assert list(row) == [
+        'row',
+        'label',
+        'mAP',
+        'GK',
+        'GK original',
+        'folds',
+        'seeds',
+        'runs',
+    ]
+    assert float(row['GK original']) == pytest.approx(100 * ap.mean(), abs=0.01)
