@@ -25,7 +25,7 @@ OCCLUSION_LEVELS = (1, 2, 3)
 # of items, by the share of an image that its smallest box covers (Sec. 4.5): MF-I trusts P3 with
 # small items, P4 with medium and P5 with large ones
 SIZES = ('small', 'medium', 'large')
-LEAST_MEDIUM, MOST_MEDIUM = 0.02, 0.20  # both are medium
+SMALL_BELOW, LARGE_ABOVE = 0.02, 0.20  # shares; both limits are medium
 
 
 def level_names(count: int) -> tuple[str, ...]:
@@ -52,5 +52,5 @@ def smallest_box_share(boxes: np.ndarray, image_size: tuple[int, int]) -> float:
 def size_of(share: npt.ArrayLike) -> np.ndarray:
     """Return the index in :data:`SIZES` of each share, -1 for nan."""
     share = np.asarray(share)
-    size = (share >= LEAST_MEDIUM).astype(np.int64) + (share > MOST_MEDIUM)
+    size = (share >= SMALL_BELOW).astype(np.int64) + (share > LARGE_ABOVE)
     return np.where(np.isnan(share), -1, size)

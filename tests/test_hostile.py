@@ -35,7 +35,7 @@ from mmsxm.engine.checkpoints import latest_checkpoint, missing_keys
 from mmsxm.evaluation.grouped_average_precision import read_groups
 from mmsxm.evaluation.score_table import read_scores
 from mmsxm.imaging.images import ImageError, list_images, read_image
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.backends.exported import (
     describe,
@@ -59,7 +59,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs' / 'demo' / 'sxmnet_stage2.py'
 TEACHER = ROOT / 'configs' / 'baselines' / 'chr_resnet18_sixray.py'
 CLASSES = ('Gun', 'Knife')
-INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSES), 'a' * 64)
+INFO = ModelInfo('net', CLASSES, Preprocessing((8, 8)), Calibration.default(CLASSES), 'a' * 64)
 
 # ---------------------------------------------------------------------------- checkpoints
 

@@ -45,8 +45,8 @@ from mmsxm.datasets.voc import read_voc_objects
 from mmsxm.evaluation.grouped_average_precision import read_groups
 from mmsxm.evaluation.score_table import Scores, read_scores, write_scores
 from mmsxm.imaging.images import ImageError, read_image
-from mmsxm.imaging.preparation import Preparation
-from mmsxm.imaging.reading import prepare_file
+from mmsxm.imaging.preprocessing import Preprocessing
+from mmsxm.imaging.reading import preprocess_file
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.backends.exported import describe, read_description
 from mmsxm.inference.calibration import Calibration
@@ -71,7 +71,7 @@ THRESHOLDS = {'Gun': 0.5, 'Knife': 0.25}
 INFO = ModelInfo(
     'net',
     CLASSES,
-    Preparation((8, 8)),
+    Preprocessing((8, 8)),
     Calibration(THRESHOLDS, dict.fromkeys(CLASSES, 1.0), dict.fromkeys(CLASSES, 0.0)),
     'a' * 64,
 )
@@ -386,7 +386,7 @@ def read_log_of_run(path: Path) -> None:
 def read_listed(path: Path) -> None:
     """As tools/screen.py does: whatever a list names has its line."""
     for each in read_list(path):
-        prepare_file(each, INFO.preparation, 10_000)
+        preprocess_file(each, INFO.preprocessing, 10_000)
 
 
 RUNS = _written(pack_record, 'runs.zip')
