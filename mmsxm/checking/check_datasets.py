@@ -26,7 +26,8 @@ from mmsxm.checking.checks import (
 )
 from mmsxm.checking.duplicates import copies, shared_images
 from mmsxm.checking.report import CheckedList, Report
-from mmsxm.datasets.annotations import AnnotatedObject, labels_by_name
+from mmsxm.datasets.annotations import AnnotatedObject
+from mmsxm.datasets.class_names import labels_by_name
 from mmsxm.datasets.published_counts import PUBLISHED
 from mmsxm.datasets.xray_dataset import XrayDataset
 from mmsxm.imaging.fingerprint import Fingerprint, fingerprint_file

@@ -5,7 +5,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from mmsxm.datasets.annotations import AnnotatedObject, Box, labels_by_name
+from mmsxm.datasets.annotations import AnnotatedObject, Box
+from mmsxm.datasets.class_names import labels_by_name
 
 __all__ = [
     'ERROR',

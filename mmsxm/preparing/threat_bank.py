@@ -13,7 +13,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 from mmsxm.datasets import XrayDataset
-from mmsxm.datasets.configured_classes import configured_classes
+from mmsxm.datasets.class_names import configured_classes
 from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.datasets.threat_cutting import Cut, cut_threat
 from mmsxm.registry import DATASETS

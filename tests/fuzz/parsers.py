@@ -37,8 +37,8 @@ from mmsxm.datasets.meta_label_file import (
     write_meta_labels,
 )
 from mmsxm.datasets.opixray import read_box_lines, read_name_list
-from mmsxm.datasets.prepared import NOTE, Preparing, note_of, read_note
-from mmsxm.datasets.rewrite_boxes import lines_with_boxes, voc_with_boxes
+from mmsxm.datasets.prepared_copy import NOTE, CopySettings, note_content, read_copy_note
+from mmsxm.datasets.rewriting import lines_with_boxes, voc_with_boxes
 from mmsxm.datasets.sixray import read_label_csv
 from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.datasets.voc import read_voc_objects
@@ -403,8 +403,8 @@ PARSERS: dict[str, Parser] = {
         read_meta_labels, _json(json.loads(_written(lambda p: write_meta_labels(p, META))))
     ),
     'prepared.json': Parser(
-        lambda p: read_note(p.parent),
-        _json(json.loads(note_of(Preparing('opixray', 64, 240, 8)))),
+        lambda p: read_copy_note(p.parent),
+        _json(json.loads(note_content(CopySettings('opixray', 64, 240, 8)))),
         name=NOTE,
     ),
     'prepared.csv': Parser(

@@ -9,8 +9,8 @@ from torch.utils.data import DataLoader
 
 from mmsxm.datasets import XrayDataset
 from mmsxm.datasets.annotations import AnnotatedObject, ListedImage, clip_box
-from mmsxm.datasets.findings import Findings
 from mmsxm.datasets.image_folder import ImageFolder
+from mmsxm.datasets.loading_report import ProblemCounts
 from mmsxm.datasets.sample_rng import sample_rng
 from mmsxm.imaging.images import IMAGE_SUFFIXES
 
@@ -210,12 +210,12 @@ def test_clip_box():
     assert clip_box((1.0, 2.0, float('inf'), 4.0), (30, 40)) is None
 
 
-def test_findings_keep_the_first_places():
-    findings = Findings(examples=2)
+def test_problem_counts_keep_the_first_places():
+    problems = ProblemCounts(examples=2)
     for place in 'abc':
-        findings.add('odd', place)
-    findings.add('rare', 'z')
-    assert list(findings.lines()) == ['odd: 3 (a, b, ...)', 'rare: 1 (z)']
+        problems.add('odd', place)
+    problems.add('rare', 'z')
+    assert list(problems.lines()) == ['odd: 3 (a, b, ...)', 'rare: 1 (z)']
 
 
 def random_states():
@@ -295,7 +295,7 @@ def test_a_copy_has_an_epoch_of_its_own_that_reaches_workers(folder):
         other.set_epoch(0, epoch)
         draws.append(next(iter(loader)))
     assert not torch.equal(*draws)
-    assert dataset._seed_and_epoch.tolist() == [0, 0]
+    assert dataset._epoch.numbers.tolist() == [0, 0]
 
 
 def test_a_negative_epoch_is_an_error(folder):

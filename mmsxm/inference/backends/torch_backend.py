@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmpretrain.apis.model import ModelHub
 
-from mmsxm.datasets.configured_classes import configured_classes
+from mmsxm.datasets.class_names import configured_classes
 from mmsxm.engine.checkpoints import checkpoint_classes, latest_checkpoint, missing_keys
 from mmsxm.engine.network_settings import (
     complete_model,

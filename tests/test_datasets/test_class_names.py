@@ -2,7 +2,7 @@ import pytest
 from mmengine.config import ConfigDict
 
 from mmsxm.datasets import SIXray
-from mmsxm.datasets.configured_classes import configured_classes
+from mmsxm.datasets.class_names import configured_classes
 
 
 @pytest.mark.parametrize(

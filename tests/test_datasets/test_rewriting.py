@@ -3,7 +3,7 @@ import math
 import pytest
 
 from mmsxm.datasets.opixray import read_box_lines
-from mmsxm.datasets.rewrite_boxes import lines_with_boxes, voc_with_boxes
+from mmsxm.datasets.rewriting import lines_with_boxes, voc_with_boxes
 from mmsxm.datasets.voc import read_voc_objects
 
 BOXES = [(1.25, -2.0, 3.123456, 4.0), (math.nan,) * 4]
