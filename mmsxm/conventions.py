@@ -1,6 +1,7 @@
 """Facts that data sets, networks, metrics and reports share, each defined once."""
 
 import math
+from datetime import datetime, timezone
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ __all__ = [
     'level_names',
     'size_of',
     'smallest_box_share',
+    'utc_now',
 ]
 
 # the pyramid levels that are refined and fused (Sec. 4.2), fine to coarse
@@ -54,3 +56,8 @@ def size_of(share: npt.ArrayLike) -> np.ndarray:
     share = np.asarray(share)
     size = (share >= SMALL_BELOW).astype(np.int64) + (share > LARGE_ABOVE)
     return np.where(np.isnan(share), -1, size)
+
+
+def utc_now() -> str:
+    """Return the current time as in records and decisions: ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(timezone.utc).isoformat(timespec='milliseconds')

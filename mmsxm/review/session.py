@@ -11,7 +11,7 @@ from mmsxm.imaging.reading import preprocess_file
 from mmsxm.inference.backends import Backend
 from mmsxm.review.cases import Case, Review, read_cases
 from mmsxm.review.decision_log import append_decision, read_decisions
-from mmsxm.screening.record import differs
+from mmsxm.screening.record_validation import configs_differ
 from mmsxm.screening.screen import screen_files
 
 __all__ = ['Look', 'Session']
@@ -69,7 +69,8 @@ class Session:
                 f'network is {self.model[:8]}. Use the checkpoint that screened it.'
             )
         if backend and any(
-            differs(case.record.get('config_digest'), backend.info.config_digest) for case in cases
+            configs_differ(case.record.get('config_digest'), backend.info.config_digest)
+            for case in cases
         ):
             raise ValueError(
                 f'{results} was written with the same weights but another config. Use the config '

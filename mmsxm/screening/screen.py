@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmsxm.conventions import utc_now
 from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.imaging.preprocessing import View
 from mmsxm.imaging.reading import PreprocessedFile, Unreadable, preprocess_file
@@ -14,7 +15,7 @@ from mmsxm.inference.backends import Backend, ModelInfo
 from mmsxm.inference.verdict import judge
 from mmsxm.io.worker_pool import IDLE, Idle, WorkerDiedError, WorkerPool
 from mmsxm.screening.overlays import write_overlay
-from mmsxm.screening.record import Record, now
+from mmsxm.screening.record_validation import Record
 
 __all__ = ['Screened', 'screen', 'screen_files']
 
@@ -75,7 +76,7 @@ def _failed(info: ModelInfo, path: str, error: str) -> Screened:
 
 def _provenance(info: ModelInfo) -> dict[str, str]:
     config = {'config_digest': info.config_digest} if info.config_digest else {}
-    return {'model': info.digest, **config, 'time': now()}
+    return {'model': info.digest, **config, 'time': utc_now()}
 
 
 def screen(
