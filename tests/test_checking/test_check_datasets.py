@@ -440,7 +440,7 @@ def knives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for split, count in (('train', 12), ('test', 5)):
         lines = {f'{split[1]}{i}': f'x {KNIVES[i % 5]} 10 10 50 40\n' for i in range(count)}
         opixray(tmp_path, lines, split)
-    monkeypatch.setattr('mmsxm.checking.check_datasets.PUBLISHED', PUBLISHED)
+    monkeypatch.setattr('mmsxm.checking.summary.PUBLISHED', PUBLISHED)
     monkeypatch.setenv('OPIXRAY_ROOT', str(tmp_path))
     return tmp_path
 

@@ -3,10 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mmsxm.checking.checks import (
-    KINDS,
-    SEVERITIES,
-    Row,
+from mmsxm.checking.findings import KINDS, SEVERITIES, Row
+from mmsxm.checking.rules import (
     box_fault,
     is_odd,
     known_labels,
