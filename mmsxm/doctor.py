@@ -20,10 +20,8 @@ from mmsxm import CONFIGS, MIM, PACKAGE
 
 ONEDL = ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 OPENMMLAB = ('mmengine', 'mmcv-lite', 'mmpretrain')
-OTHER_BUILDS = {
-    'mmcv': 'mmcv-lite',
-    'mmengine-lite': 'mmengine',
-}  # other names of the same packages
+# other names of the same packages
+OTHER_BUILDS = {'mmcv': 'mmcv-lite', 'mmengine-lite': 'mmengine'}
 REINSTALL = "pip install -e '.[onedl]'"  # in a clone
 EXTRAS = {
     'demo': 'the review page',

@@ -7,7 +7,10 @@ __all__ = ['inner_configs', 'xray_datasets']
 
 
 def xray_datasets(dataset: object) -> Iterator[Any]:
-    """Yield the datasets that take a seed, also inside wrappers."""
+    """Yield the datasets that take a seed, also inside wrappers.
+
+    Other datasets are skipped.
+    """
     if hasattr(dataset, 'set_epoch'):
         yield dataset
     else:

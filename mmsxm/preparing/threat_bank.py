@@ -226,9 +226,8 @@ def simulate_bank(
     for label, kind in enumerate(site.items.values()):
         median, deviation = kind.length
         for number in range(per_class):
-            rng = np.random.default_rng(
-                (seed, label, number, 0)
-            )  # differs from the random streams of bags
+            # differs from the random streams of bags
+            rng = np.random.default_rng((seed, label, number, 0))
             machine = machines[rng.choice(len(machines), p=weights / weights.sum())]
             parts = kind.make(median * np.exp(rng.normal(0, deviation)), rng)
             # tilted in depth only, because the transform rotates the patch in its plane

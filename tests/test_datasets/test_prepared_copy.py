@@ -23,24 +23,24 @@ def resize(size=64, interpolation='area'):
     return Resize(scale=(size, size), interpolation=interpolation, clip_object_border=False)
 
 
-def test_a_note_is_read_as_written(tmp_path):
+def test_a_note_survives_a_round_trip(tmp_path):
     assert read_copy_note(tmp_path) is None
     (tmp_path / NOTE).write_bytes(note_content(CUT))
     assert read_copy_note(tmp_path) == CUT
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{"format": 1}', '{"format": 2, "layout": "sixray"}'])
-def test_another_note_is_refused(tmp_path, text):
+def test_an_invalid_note_is_rejected(tmp_path, text):
     (tmp_path / NOTE).write_text(text)
     with pytest.raises(ValueError, match='Prepare the dataset again with mmsxm prepare'):
         read_copy_note(tmp_path)
 
 
-def test_what_is_done_is_left_out():
+def test_steps_of_the_copy_are_removed_from_the_pipeline():
     assert remaining_transforms([LOAD, LEVEL, resize(), FLIP], PLAIN, 'here') == [LOAD, LEVEL, FLIP]
     cut = [LOAD, CropBackground(), LEVEL, resize(), FLIP]
     assert remaining_transforms(cut, CUT, 'here') == [LOAD, LEVEL, FLIP]
-    assert remaining_transforms([], CUT, 'here') == []  # a data set whose images nobody loads
+    assert remaining_transforms([], CUT, 'here') == []  # a dataset whose images are not loaded
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_is_done_is_left_out():
         ([CropBackground(margin=4), resize()], CUT),
     ],
 )
-def test_other_pipelines_are_refused(steps, settings):
+def test_other_pipelines_are_rejected(steps, settings):
     with pytest.raises(ValueError, match=r'The images in here are prepared by .*Resize'):
         remaining_transforms([LOAD, *steps, FLIP], settings, 'here')
 
@@ -65,12 +65,12 @@ def test_a_scale_may_be_a_list():
     assert remaining_transforms([LOAD, step], PLAIN, 'here') == [LOAD]
 
 
-def test_nothing_may_change_images_before_they_are_resized():
+def test_a_transform_before_the_resize_must_not_change_the_image():
     with pytest.raises(ValueError, match=r'has RandomCrop.* before it resizes'):
         remaining_transforms([LOAD, RandomCrop(32), resize()], PLAIN, 'here')
 
 
-def test_items_are_not_projected_into_small_images():
+def test_threat_projection_is_rejected_in_a_copy():
     projection = ThreatImageProjection('bank.npz')
     with pytest.raises(ValueError, match='needs full-size images'):
         remaining_transforms([LOAD, projection, resize()], PLAIN, 'here')

@@ -19,7 +19,7 @@ def preprocessing_of(*pipeline: dict) -> Preprocessing:
 
 
 @pytest.mark.parametrize(('scale', 'size'), [((80, 60), (60, 80)), (64, (64, 64))])
-def test_a_config_gives_its_scale_as_width_and_height_or_as_one_side(
+def test_a_scale_is_width_and_height_or_one_side(
     scale: tuple[int, int] | int, size: tuple[int, int]
 ) -> None:
     assert preprocessing_of(LOAD, dict(type='Resize', scale=scale)).size == size
@@ -68,7 +68,7 @@ def test_harmless_transforms_are_accepted_in_any_scope() -> None:
 
 
 @pytest.mark.parametrize('scale', [256.0, (256,), None])
-def test_a_scale_that_is_not_a_size_is_refused(scale: Any) -> None:
+def test_a_scale_that_is_not_a_size_is_rejected(scale: Any) -> None:
     with pytest.raises(ValueError, match='Resize with scale='):
         preprocessing_of(LOAD, dict(type='Resize', scale=scale))
 
@@ -76,6 +76,6 @@ def test_a_scale_that_is_not_a_size_is_refused(scale: Any) -> None:
 @pytest.mark.parametrize(
     'config', [{}, dict(test_dataloader=dict(dataset=dict(type='ConcatDataset', datasets=[])))]
 )
-def test_a_config_without_one_test_pipeline_is_refused(config: dict[str, Any]) -> None:
+def test_a_config_without_a_single_test_pipeline_is_rejected(config: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match='has no test_dataloader with a pipeline'):
         Preprocessing.from_config(Config(config))
