@@ -157,7 +157,7 @@ def build_page(session: Session) -> gr.Blocks:
                     confirm = gr.Button('Confirm', variant='primary', size='sm', min_width=60)
                     clear = gr.Button('Clear', size='sm', min_width=60)
                     remark = gr.Button('Comment only', size='sm', min_width=60)
-                notice = gr.HTML(elem_id='said')
+                notice = gr.HTML(elem_id='notice')
         with gr.Row(elem_id='thresholds'):
             tiles, sliders = [], []
             for number, (class_name, mark) in enumerate(
