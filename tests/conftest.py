@@ -32,7 +32,7 @@ STACK_INDEPENDENT = (
     'test_inference/test_verdict_picture.py',
     'test_io/',
     'test_launchers.py',
-    'test_paths.py',
+    'test_package.py',
     'test_review/test_cases.py',
     'test_review/test_decision_log.py',
     'test_review/test_page.py',

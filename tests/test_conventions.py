@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmsxm.conventions import CROPPED, LEVELS, RESIZED, SIZES, size_of, smallest_box_share
 from mmsxm.datasets.transforms import intuitive_level
 from mmsxm.evaluation import AttentionBySize, OperatingPoints
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 
 SIDE = 100  # pixels: a box of n pixels covers n / 100 percent
 # the paper: under 2 % is P3, 2 % to 20 % is P4, above 20 % is P5
@@ -59,6 +59,6 @@ def test_metrics_and_meta_labels_agree_at_the_bounds(pixels: int, size: str) -> 
 def test_configs_resize_and_crop_to_the_sizes_that_tools_assume() -> None:
     for name in ('sixray', 'opixray'):
         cfg = Config.fromfile(f'configs/_base_/datasets/{name}.py')
-        assert Preparation.from_config(cfg).size == (RESIZED, RESIZED)
+        assert Preprocessing.from_config(cfg).size == (RESIZED, RESIZED)
         crops = [step for step in cfg.test_pipeline if step.type == 'mmsxm.CenterCrop']
         assert [step.crop_size for step in crops] == [CROPPED]

@@ -26,16 +26,16 @@ from mmengine.runner import CheckpointLoader
 from PIL import EpsImagePlugin, Image
 
 from mmsxm.datasets import SIXray, VocXray
-from mmsxm.datasets.findings import Findings
+from mmsxm.datasets.loading_report import ProblemCounts
 from mmsxm.datasets.meta_label_file import read_meta_labels
-from mmsxm.datasets.prepared import NOTE, read_note
+from mmsxm.datasets.prepared_copy import NOTE, read_copy_note
 from mmsxm.datasets.sixray import read_voc_objects
 from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.engine.checkpoints import latest_checkpoint, missing_keys
 from mmsxm.evaluation.grouped_average_precision import read_groups
 from mmsxm.evaluation.score_table import read_scores
 from mmsxm.imaging.images import ImageError, list_images, read_image
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.backends.exported import (
     describe,
@@ -59,7 +59,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs' / 'demo' / 'sxmnet_stage2.py'
 TEACHER = ROOT / 'configs' / 'baselines' / 'chr_resnet18_sixray.py'
 CLASSES = ('Gun', 'Knife')
-INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSES), 'a' * 64)
+INFO = ModelInfo('net', CLASSES, Preprocessing((8, 8)), Calibration.default(CLASSES), 'a' * 64)
 
 # ---------------------------------------------------------------------------- checkpoints
 
@@ -357,8 +357,12 @@ def test_a_boxed_image_of_50_000_pixels_a_side_is_left_out_and_named(tmp_path: P
             '"list_sha256": "", "classes": []}, "images": '
             '{"P1": {"level": 0, "losses": [1' + '0' * 400 + ', 1, 1]}}}',
         ),
-        (lambda path: read_note(path.parent), NOTE, '{"format": 1, "layout": "x", "size": "9"}'),
-        (lambda path: read_note(path.parent), NOTE, '{"a":' * 50_000),
+        (
+            lambda path: read_copy_note(path.parent),
+            NOTE,
+            '{"format": 1, "layout": "x", "size": "9"}',
+        ),
+        (lambda path: read_copy_note(path.parent), NOTE, '{"a":' * 50_000),
         (lambda path: read_groups(path, 'look'), 'groups.csv', 'look,name\nwhite\n'),
         (lambda path: read_groups(path, 'look'), 'groups.csv', f'name,look\na,{"x" * 200_000}\n'),
         (read_scores, 'scores.csv', 'name,score/Gun,label/Gun\n\na,0.5,nan\n'),
@@ -576,9 +580,9 @@ def test_folders_lie_in_each_other_as_deep_as_they_like(deep: Path) -> None:
 
 
 def test_names_in_a_report_stay_on_their_line_and_cannot_steer_a_terminal() -> None:
-    findings = Findings()
-    findings.add('missing images', 'a\n\x1b[2J\u202e\udcff.jpg at list.csv:1')
-    (line,) = findings.lines()
+    problems = ProblemCounts()
+    problems.add('missing images', 'a\n\x1b[2J\u202e\udcff.jpg at list.csv:1')
+    (line,) = problems.lines()
     assert line == r'missing images: 1 (a\n\x1b[2J\u202e\udcff.jpg at list.csv:1)'
     assert printable('Käse 1.jpg') == 'Käse 1.jpg'
 

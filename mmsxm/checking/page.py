@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from mmsxm.checking.checks import KINDS, SEVERITIES, Finding
+from mmsxm.checking.findings import KINDS, SEVERITIES, Finding
 from mmsxm.checking.report import CheckedList, Report
 from mmsxm.datasets.annotations import Box
 from mmsxm.imaging.images import ImageError, read_image

@@ -100,7 +100,7 @@ def spread(values: dict[str, float]) -> str:
 
 def findings_table(report: 'Report') -> Table:
     """Build a table of the findings, the most severe first."""
-    from mmsxm.checking.checks import KINDS
+    from mmsxm.checking.findings import KINDS
 
     roots = {os.path.join(checked.dataset.data_root, '') for checked in report.lists}
     table = Table('', 'number', show_edge=False, show_lines=True)

@@ -2,7 +2,7 @@
 
 The input is uint8 pixels; the outputs are scores, level weights and the attention map. The graph
 includes normalization, fusion, the sigmoid and the calibration. The metadata of the file contains
-classes, thresholds and the preparation of the input. Both formats contain the same graph, with
+classes, thresholds and the preprocessing of the input. Both formats contain the same graph, with
 weights in float32. A file is only moved into place after it matches PyTorch (:mod:`.export_check`).
 """
 
@@ -40,7 +40,7 @@ def to_onnx(network: ScreeningNetwork, info: ModelInfo) -> bytes:
         import onnxscript  # noqa: F401  used by the exporter of torch
     except ImportError:
         raise ImportError("Export needs onnxscript: pip install 'mmsxm[onnx]'") from None
-    images = torch.zeros((2, *info.preparation.size, 3), dtype=torch.uint8)  # (2, h, w, 3)
+    images = torch.zeros((2, *info.preprocessing.size, 3), dtype=torch.uint8)  # (2, h, w, 3)
     with torch.no_grad(), dynamic_batch(network), warnings.catch_warnings():
         warnings.simplefilter('ignore', FutureWarning)  # from torch, about its own code
         program = torch.onnx.export(

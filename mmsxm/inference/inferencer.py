@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmpretrain.apis.base import BaseInferencer
 from mmpretrain.structures import DataSample
 
-from mmsxm.imaging.preparation import map_to_image
+from mmsxm.imaging.preprocessing import map_to_image
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.station_inferencer import (
     Input,
@@ -60,7 +60,7 @@ class XrayInferencer(BaseInferencer):
 
     @property
     def info(self) -> ModelInfo:
-        """Classes, thresholds and image preparation of the network."""
+        """Classes, thresholds and image preprocessing of the network."""
         return self.station.info
 
     def __call__(
@@ -100,7 +100,7 @@ class XrayInferencer(BaseInferencer):
     def preprocess(
         self, inputs: Sequence[str | np.ndarray], batch_size: int = 8
     ) -> Iterator[list[Any]]:
-        """Yield prepared batches."""
+        """Yield preprocessed batches."""
         return self.station.batches(inputs, batch_size)
 
     def forward(self, inputs: list[Any]) -> list[Judged]:

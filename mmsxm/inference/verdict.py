@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmsxm.imaging.preparation import View, boxes_to_image
+from mmsxm.imaging.preprocessing import View, boxes_to_image
 from mmsxm.imaging.regions import find_regions
 from mmsxm.inference.backends import ModelInfo
 

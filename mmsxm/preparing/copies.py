@@ -23,8 +23,8 @@ from mmsxm.conventions import RESIZED
 from mmsxm.datasets.annotations import AnnotatedObject, Box, clip_box
 from mmsxm.datasets.image_folder import ImageFolder
 from mmsxm.datasets.opixray import read_box_lines
-from mmsxm.datasets.prepared import NOTE, Preparing, note_of, read_note
-from mmsxm.datasets.rewrite_boxes import lines_with_boxes, voc_with_boxes
+from mmsxm.datasets.prepared_copy import NOTE, CopySettings, note_content, read_copy_note
+from mmsxm.datasets.rewriting import lines_with_boxes, voc_with_boxes
 from mmsxm.datasets.voc import read_voc_objects
 from mmsxm.imaging.foreground import BACKGROUND, MARGIN
 from mmsxm.imaging.images import ImageError, read_image
@@ -123,8 +123,8 @@ def prepare_data(
         raise ValueError(f'size={size} must be at least 1, and workers={workers} at least 0.')
     src, dst = Path(src), Path(dst)
     kind = LAYOUTS[layout]
-    preparing = Preparing(layout, size, kind.background, kind.margin)
-    known = _claim(src, dst, preparing)
+    settings = CopySettings(layout, size, kind.background, kind.margin)
+    known = _claim(src, dst, settings)
     images = _find_images(src, kind, known)
     _check_space(dst, images, size)
     broken: dict[str, str] = {}
@@ -132,8 +132,8 @@ def prepare_data(
     intact = 0
     with open(dst / MANIFEST, 'a', encoding='utf-8', newline='') as file:
         writer = csv.writer(file, lineterminator='\n')
-        outcomes = _prepare_all(src, dst, images, preparing, workers)
-        for image, outcome in track(outcomes, 'Preparing images', total=len(images)):
+        outcomes = _prepare_all(src, dst, images, settings, workers)
+        for image, outcome in track(outcomes, 'CopySettings images', total=len(images)):
             if isinstance(outcome, str):
                 broken[str(src / image.source)] = outcome
                 continue
@@ -155,21 +155,21 @@ def prepare_data(
     return Report(len(images) - intact - len(broken), intact, broken)
 
 
-def _claim(src: Path, dst: Path, preparing: Preparing) -> dict[str, Row]:
+def _claim(src: Path, dst: Path, settings: CopySettings) -> dict[str, Row]:
     """Write a note into a new folder, or read the manifest of a folder with the same note."""
-    if read_note(src) is not None:
+    if read_copy_note(src) is not None:
         raise ValueError(f'{src} is a prepared copy. Use the folder of the release.')
     if dst.exists() and not dst.is_dir():
         raise ValueError(f'{dst} is a file. Choose a folder.')
-    if dst.exists() and any(dst.iterdir()) and read_note(dst) != preparing:
+    if dst.exists() and any(dst.iterdir()) and read_copy_note(dst) != settings:
         raise ValueError(
             f'{dst} is not empty, and {NOTE} does not describe a copy with these settings. Delete '
             'the folder or choose another one.'
         )
-    for part in LAYOUTS[preparing.layout].parts:
+    for part in LAYOUTS[settings.layout].parts:
         ImageFolder(str(src / part.images))  # raises an error if the folder does not exist
     rows = {row.file: row for row in read_rows(dst)}
-    atomic_write(dst / NOTE, note_of(preparing))
+    atomic_write(dst / NOTE, note_content(settings))
     write_rows(dst, rows.values())  # drops a last line that was cut off by a kill
     return rows
 
@@ -200,10 +200,10 @@ def _check_space(dst: Path, images: Sequence[_Image], size: int) -> None:
 
 
 def _prepare_all(
-    src: Path, dst: Path, images: Sequence[_Image], preparing: Preparing, workers: int
+    src: Path, dst: Path, images: Sequence[_Image], settings: CopySettings, workers: int
 ) -> Iterator[tuple[_Image, list[Row] | str | None]]:
     """Yield each image with the result of :func:`_prepare`."""
-    prepare = partial(_prepare, src, dst, preparing=preparing)
+    prepare = partial(_prepare, src, dst, settings=settings)
     if not workers:
         yield from ((image, prepare(image)) for image in images)
         return
@@ -212,7 +212,7 @@ def _prepare_all(
             yield image, str(outcome) if isinstance(outcome, WorkerDiedError) else outcome
 
 
-def _prepare(src: Path, dst: Path, image: _Image, preparing: Preparing) -> list[Row] | str | None:
+def _prepare(src: Path, dst: Path, image: _Image, settings: CopySettings) -> list[Row] | str | None:
     """Write an image and its annotation.
 
     Return their new manifest rows, None if the old rows are still valid, or the reason for a
@@ -223,7 +223,7 @@ def _prepare(src: Path, dst: Path, image: _Image, preparing: Preparing) -> list[
         return None
     try:
         objects = _read_objects(src / image.annotation) if annotated else None
-        pixels, boxes = _transform(src / image.source, objects or [], preparing)
+        pixels, boxes = _transform(src / image.source, objects or [], settings)
     except (ImageError, OSError) as error:
         return str(error)
     encoded = cv2.imencode(SUFFIX, pixels)[1].tobytes()
@@ -234,7 +234,7 @@ def _prepare(src: Path, dst: Path, image: _Image, preparing: Preparing) -> list[
             text = path.read_bytes()
         else:
             rewrite = FORMATS[path.suffix][1]
-            text = rewrite(str(path), boxes, (preparing.size, preparing.size))
+            text = rewrite(str(path), boxes, (settings.size, settings.size))
         contents.append((image.annotation, image.annotation, text))
     rows = []
     for file, source, data in contents:
@@ -256,7 +256,7 @@ def _read_objects(path: Path) -> list[AnnotatedObject] | None:
 
 
 def _transform(
-    path: Path, objects: Sequence[AnnotatedObject], preparing: Preparing
+    path: Path, objects: Sequence[AnnotatedObject], settings: CopySettings
 ) -> tuple[np.ndarray, list[Box]]:
     """Crop and resize an image with its boxes, which are clipped to it first, as in training.
 
@@ -273,7 +273,7 @@ def _transform(
             results = step(results)
     except (AssertionError, AttributeError, cv2.error) as error:
         raise ImageError(f'mmcv cannot read it: {error}') from error
-    for step in preparing.steps():
+    for step in settings.steps():
         results = step(results)
     return results['img'], [tuple(box) for box in results['gt_bboxes'].tolist()]
 

@@ -43,9 +43,8 @@ def read_rows(dst: Path) -> Iterator[Row]:
     """
     if not (dst / MANIFEST).is_file():
         return
-    folders: dict[
-        str, bool
-    ] = {}  # folder -> is it in the copy? A million rows name only a few folders
+    # folder -> is it in the copy? A million rows name only a few folders
+    folders: dict[str, bool] = {}
     for line, fields in read_csv(dst / MANIFEST):
         if len(fields) == len(Row._fields) and len(fields[-1]) == 64:
             row = Row(*fields)

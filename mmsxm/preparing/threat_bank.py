@@ -13,7 +13,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 from mmsxm.datasets import XrayDataset
-from mmsxm.datasets.configured_classes import configured_classes
+from mmsxm.datasets.class_names import configured_classes
 from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.datasets.threat_cutting import Cut, cut_threat
 from mmsxm.registry import DATASETS
@@ -226,9 +226,8 @@ def simulate_bank(
     for label, kind in enumerate(site.items.values()):
         median, deviation = kind.length
         for number in range(per_class):
-            rng = np.random.default_rng(
-                (seed, label, number, 0)
-            )  # differs from the random streams of bags
+            # differs from the random streams of bags
+            rng = np.random.default_rng((seed, label, number, 0))
             machine = machines[rng.choice(len(machines), p=weights / weights.sum())]
             parts = kind.make(median * np.exp(rng.normal(0, deviation)), rng)
             # tilted in depth only, because the transform rotates the patch in its plane

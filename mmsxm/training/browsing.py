@@ -4,7 +4,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmsxm.datasets.xray_dataset import xray_datasets
+from mmsxm.datasets.wrapped_datasets import xray_datasets
 from mmsxm.registry import DATASETS
 from mmsxm.visualization.pictures import picture, to_rgb
 

@@ -4,7 +4,7 @@ import difflib
 import os
 from pathlib import Path
 
-from mmsxm.paths import CONFIGS
+from mmsxm import CONFIGS
 
 __all__ = ['CONFIGS', 'find_config']
 

@@ -18,7 +18,7 @@ from mmsxm.evaluation import Scores
 from mmsxm.evaluation.score_scaling import to_logits, to_scores
 from mmsxm.evaluation.thresholds import BestF1, Criterion, DetectionRate, FalsePositiveRate
 from mmsxm.imaging.images import read_image
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.backends import ModelInfo, Prediction
 from mmsxm.inference.calibration import Calibration
 
@@ -239,7 +239,7 @@ class Brightness:
 
     def __init__(self, calibration: Calibration) -> None:
         classes = tuple(calibration.thresholds)
-        self.info = ModelInfo('brightness', classes, Preparation((32, 32)), calibration, 'd')
+        self.info = ModelInfo('brightness', classes, Preprocessing((32, 32)), calibration, 'd')
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         brightness = images.reshape(len(images), -1).mean(axis=1, keepdims=True) / 255
@@ -264,7 +264,7 @@ def test_whole_images_are_scored(
     assert found.classes == classes
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
-        image, _ = backend.info.preparation(read_image(info['img_path']))
+        image, _ = backend.info.preprocessing(read_image(info['img_path']))
         assert found.names[i] == info['img_id']
         assert np.flatnonzero(found.targets[i]).tolist() == info['gt_label']
         assert to_logits(found.scores[i]) == pytest.approx(

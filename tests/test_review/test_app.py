@@ -188,7 +188,7 @@ def test_an_operator_uploads_views_moves_a_threshold_and_confirms(
 
         tab.get_by_placeholder('Comment').fill('in a shoe, <b>left</b>')
         tab.get_by_role('button', name='Confirm', exact=True).click()
-        expect(tab.locator('#said')).to_have_text(f'Logged: confirm, {first}')
+        expect(tab.locator('#notice')).to_have_text(f'Logged: confirm, {first}')
         expect(tab.locator('#name')).not_to_have_text(first)  # the next undecided image is open
         expect(tab.get_by_placeholder('Comment')).to_have_value('')
 

@@ -56,8 +56,8 @@ def main() -> None:
     whole = backend.info
     mAP['whole image'] = mean_average_precision(station_scores(backend, dataset))
     for crop in crops:
-        preparation = dataclasses.replace(whole.preparation, size=crop)
-        backend.info = dataclasses.replace(whole, preparation=preparation)
+        preprocessing = dataclasses.replace(whole.preprocessing, size=crop)
+        backend.info = dataclasses.replace(whole, preprocessing=preprocessing)
         mAP["whole image of the crop's size"] = mean_average_precision(
             station_scores(backend, dataset)
         )

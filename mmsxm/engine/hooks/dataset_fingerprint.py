@@ -7,7 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmsxm.datasets.xray_dataset import xray_datasets
+from mmsxm.datasets.wrapped_datasets import xray_datasets
 from mmsxm.engine.runner_state import is_resuming, load_from
 from mmsxm.registry import HOOKS
 

@@ -7,7 +7,7 @@ mmengine stores no generator's state, and seeds workers with a constant; numbers
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from mmsxm.datasets.xray_dataset import xray_datasets
+from mmsxm.datasets.wrapped_datasets import xray_datasets
 from mmsxm.registry import HOOKS
 
 

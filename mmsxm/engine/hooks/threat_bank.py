@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 
 from mmsxm.datasets.threat_bank_file import ThreatBank
 from mmsxm.datasets.transforms import ThreatImageProjection
-from mmsxm.datasets.xray_dataset import xray_datasets
+from mmsxm.datasets.wrapped_datasets import xray_datasets
 from mmsxm.registry import HOOKS
 
 

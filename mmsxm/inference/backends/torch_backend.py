@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmpretrain.apis.model import ModelHub
 
-from mmsxm.datasets.configured_classes import configured_classes
+from mmsxm.datasets.class_names import configured_classes
 from mmsxm.engine.checkpoints import checkpoint_classes, latest_checkpoint, missing_keys
 from mmsxm.engine.input_size import set_input_size
 from mmsxm.engine.network_settings import (
@@ -25,7 +25,7 @@ from mmsxm.engine.network_settings import (
     trained_model,
     without_pretrained_weights,
 )
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.backends.base import ModelInfo, Prediction
 from mmsxm.inference.calibration import KEY, Calibration
 from mmsxm.io.files import sha256
@@ -77,14 +77,14 @@ def load_network(
     slope, offset = (
         [values[name] for name in classes] for values in (calibration.slope, calibration.offset)
     )
-    preparation = Preparation.from_config(cfg)
+    preprocessing = Preprocessing.from_config(cfg)
     info = ModelInfo(
         name=_name(cfg),
         classes=classes,
-        preparation=preparation,
+        preprocessing=preprocessing,
         calibration=calibration,
         digest=sha256(path),
-        config_digest=settings_digest(settings, preparation.to_dict()),
+        config_digest=settings_digest(settings, preprocessing.to_dict()),
     )
     return ScreeningNetwork(network, slope, offset).requires_grad_(False), info
 
@@ -153,7 +153,7 @@ class TorchBackend:
 
     @torch.inference_mode()
     def __call__(self, images: np.ndarray) -> Prediction:
-        """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8."""
+        """Predict a batch of preprocessed images, BGR ``(N, h, w, 3)`` uint8."""
         outputs = self.network(torch.from_numpy(images).to(self.device))
         # (N, C), (N, L) and, with attention, (N, h, w)
         scores, level_weights, *maps = (output.cpu().numpy() for output in outputs)

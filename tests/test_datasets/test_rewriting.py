@@ -3,7 +3,7 @@ import math
 import pytest
 
 from mmsxm.datasets.opixray import read_box_lines
-from mmsxm.datasets.rewrite_boxes import lines_with_boxes, voc_with_boxes
+from mmsxm.datasets.rewriting import lines_with_boxes, voc_with_boxes
 from mmsxm.datasets.voc import read_voc_objects
 
 BOXES = [(1.25, -2.0, 3.123456, 4.0), (math.nan,) * 4]
@@ -16,7 +16,7 @@ def check_objects(objects, *names):
     assert all(map(math.isnan, second.bbox))
 
 
-def test_an_xml_keeps_all_but_boxes_and_size(tmp_path):
+def test_only_boxes_and_size_of_an_xml_change(tmp_path):
     path = tmp_path / 'a.xml'
     path.write_text(
         '<annotation><folder>X</folder><size><width>9</width><height>8</height></size>'
@@ -32,7 +32,7 @@ def test_an_xml_keeps_all_but_boxes_and_size(tmp_path):
     check_objects(read_voc_objects(str(path)), 'Gun', 'Knife')
 
 
-def test_lines_keep_names_and_classes(tmp_path):
+def test_only_boxes_of_lines_change(tmp_path):
     path = tmp_path / 'a.txt'
     path.write_text('a.jpg Scissor 1 2 3 4\n\nb Straight_Knife 5 6 7 8')
     text = lines_with_boxes(str(path), BOXES, (30, 40)).decode()
@@ -41,7 +41,7 @@ def test_lines_keep_names_and_classes(tmp_path):
     check_objects(read_box_lines(str(path)), 'Scissor', 'Straight_Knife')
 
 
-def test_boxes_are_as_many_as_objects(tmp_path):
+def test_the_number_of_boxes_must_match_the_objects(tmp_path):
     path = tmp_path / 'a.txt'
     path.write_text('a.jpg Scissor 1 2 3 4\n')
     with pytest.raises(ValueError, match='longer'):

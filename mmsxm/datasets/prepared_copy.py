@@ -23,7 +23,7 @@ from mmcv.transforms import (
 from mmsxm.datasets.transforms import CropBackground, IntuitiveMetaLevel, ThreatImageProjection
 from mmsxm.io.safe_parsing import read_json
 
-__all__ = ['NOTE', 'Preparing', 'leave_out', 'note_of', 'read_note']
+__all__ = ['NOTE', 'CopySettings', 'note_content', 'read_copy_note', 'remaining_transforms']
 
 NOTE = 'prepared.json'
 FORMAT = 1
@@ -32,8 +32,8 @@ STEPS = (CropBackground, Resize)
 BEFORE = (LoadImageFromFile, LoadAnnotations, IntuitiveMetaLevel, RandomFlip)
 
 
-class Preparing(NamedTuple):
-    """Preparation of the images of a dataset, as the configs do it.
+class CopySettings(NamedTuple):
+    """Size and crop of the images in a prepared copy, the same as in the configs.
 
     ``size`` is the length of both sides in pixels. ``background`` and ``margin`` are the arguments
     of ``CropBackground``, or None if margins are not cropped.
@@ -52,15 +52,15 @@ class Preparing(NamedTuple):
         return [CropBackground(self.background, self.margin), resize]
 
 
-KINDS = ((str,), (int,), (int, NoneType), (int, NoneType))  # types of the fields of Preparing
+KINDS = ((str,), (int,), (int, NoneType), (int, NoneType))  # types of the fields of CopySettings
 
 
-def note_of(preparing: Preparing) -> bytes:
+def note_content(settings: CopySettings) -> bytes:
     """Return the content of ``prepared.json``."""
-    return (json.dumps({'format': FORMAT, **preparing._asdict()}, indent=1) + '\n').encode()
+    return (json.dumps({'format': FORMAT, **settings._asdict()}, indent=1) + '\n').encode()
 
 
-def read_note(data_root: str | os.PathLike[str]) -> Preparing | None:
+def read_copy_note(data_root: str | os.PathLike[str]) -> CopySettings | None:
     """Read how a copy was prepared. Return None if the folder has no note.
 
     Raises:
@@ -73,11 +73,11 @@ def read_note(data_root: str | os.PathLike[str]) -> Preparing | None:
         content = read_json(path)
         if content.pop('format') != FORMAT:
             raise ValueError('its format version is different')
-        preparing = Preparing(**content)
-        for value, kinds in zip(preparing, KINDS, strict=True):
+        settings = CopySettings(**content)
+        for value, kinds in zip(settings, KINDS, strict=True):
             if type(value) not in kinds:
                 raise ValueError(f'a value has the wrong type {type(value).__name__}')
-        return preparing
+        return settings
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f'{path} was not written by this version of mmsxm prepare ({error!r}). Prepare the '
@@ -85,8 +85,8 @@ def read_note(data_root: str | os.PathLike[str]) -> Preparing | None:
         ) from error
 
 
-def leave_out(
-    transforms: Sequence[Callable], preparing: Preparing, data_root: str
+def remaining_transforms(
+    transforms: Sequence[Callable], settings: CopySettings, data_root: str
 ) -> list[Callable]:
     """Return the transforms of a pipeline that remain to be done on a copy.
 
@@ -100,8 +100,8 @@ def leave_out(
     if not transforms:
         return []
     steps = [step for step in transforms if isinstance(step, STEPS)]
-    done = preparing.steps()
-    if list(map(_settings, steps)) != list(map(_settings, done)):
+    done = settings.steps()
+    if list(map(_arguments, steps)) != list(map(_arguments, done)):
         raise ValueError(
             f'The images in {data_root} are prepared by {_names(done)}, but the pipeline has '
             f'{_names(steps) or "neither"}. Set data_root to the folder of the release, or to a '
@@ -110,7 +110,7 @@ def leave_out(
     if any(isinstance(step, ThreatImageProjection) for step in transforms):
         raise ValueError(
             f'ThreatImageProjection needs full-size images, but those in {data_root} are prepared '
-            f'({preparing.size} pixels). Set data_root to the folder of the release.'
+            f'({settings.size} pixels). Set data_root to the folder of the release.'
         )
     until = max(transforms.index(step) for step in steps)
     if before := [step for step in transforms[:until] if not isinstance(step, (*BEFORE, *STEPS))]:
@@ -122,7 +122,7 @@ def leave_out(
     return [step for step in transforms if step not in steps]
 
 
-def _settings(step: Callable) -> tuple[type, dict[str, Any]]:
+def _arguments(step: Callable) -> tuple[type, dict[str, Any]]:
     values = {key: tuple(v) if isinstance(v, list) else v for key, v in vars(step).items()}
     return type(step), values
 

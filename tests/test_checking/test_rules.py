@@ -3,10 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mmsxm.checking.checks import (
-    KINDS,
-    SEVERITIES,
-    Row,
+from mmsxm.checking.findings import KINDS, SEVERITIES, Row
+from mmsxm.checking.rules import (
     box_fault,
     is_odd,
     known_labels,
@@ -50,27 +48,27 @@ def kinds(gt_label, objects, size=SIZE):
         ((1.0, 2.0, 10.0, 3.5), 'box-tiny'),
     ],
 )
-def test_box_faults(bbox, fault):
+def test_faults_of_boxes_are_named(bbox, fault):
     assert box_fault(bbox, SIZE) == fault
 
 
-def test_without_a_size_a_box_may_lie_anywhere():
+def test_positions_are_not_checked_without_an_image_size():
     assert box_fault((-9.0, -9.0, -1.0, -1.0), None) is None
 
 
-def test_odd_sizes():
+def test_small_and_long_images_are_odd():
     assert not is_odd((32, 128))
     assert is_odd((31, 40))
     assert is_odd((200, 40))
     assert is_odd((100, 401))
 
 
-def test_labels_are_known_in_any_case():
+def test_class_names_match_in_any_case():
     objects = [AnnotatedObject(name, BOX, '') for name in ('knife', 'GUN', 'Bow', 'Knife')]
     assert known_labels(objects, CLASSES) == [0, 1]
 
 
-def test_sound_objects_give_no_finding():
+def test_valid_objects_have_no_findings():
     assert kinds([0], [(1, ('Gun', BOX))]) == kinds(None, [(1, ('Knife', BOX))]) == []
     assert kinds([], None) == kinds([], []) == []
 
@@ -90,18 +88,18 @@ def test_sound_objects_give_no_finding():
         ([0], [(1, ('Gun', (9.0, 9.0, 1.0, 1.0)))], [('box-inverted', 'a.xml:1')]),
     ],
 )
-def test_faults_of_objects(gt_label, objects, expected):
+def test_faults_of_objects_are_findings(gt_label, objects, expected):
     assert kinds(gt_label, objects) == expected
 
 
-def test_a_finding_says_what_may_have_been_meant():
+def test_a_finding_suggests_a_similar_class():
     item = AnnotatedObject('Knive', BOX, 'a.xml:1')
     (finding,) = object_findings(row(None), 'a.xml', [item], CLASSES, SIZE)
     assert finding.detail == "'Knive'; did you mean 'Knife'?"
     assert (finding.images, finding.box, finding.severity) == (('a.jpg',), BOX, 'error')
 
 
-def test_rows_of_one_image():
+def test_repeated_and_contradicting_rows_are_findings():
     rows = [row([0]), row([0], 1), row([1], 2), row([0], 3, 'b.jpg'), row([0], 4, None)]
     assert [(finding.kind, finding.row.number) for finding in repeated_rows(rows)] == [
         ('repeated-row', 1),
@@ -109,7 +107,7 @@ def test_rows_of_one_image():
     ]
 
 
-def test_the_docs_name_each_kind_with_its_severity():
+def test_the_docs_list_each_kind_with_its_severity():
     page = (Path(__file__).parents[2] / 'docs' / 'checking.md').read_text()
     rows = [line.split(' | ') for line in page.splitlines() if line.startswith('| `')]
     told = {
@@ -121,6 +119,6 @@ def test_the_docs_name_each_kind_with_its_severity():
     assert told == {kind: value.severity for kind, value in KINDS.items()}
 
 
-def test_the_worst_comes_first():
+def test_kinds_are_sorted_by_severity():
     order = [SEVERITIES.index(kind.severity) for kind in KINDS.values()]
     assert order == sorted(order)

@@ -1,17 +1,26 @@
-"""Class names of a configured dataset, without building the dataset.
+"""Names of the classes of a dataset, and their labels."""
 
-Its images may be on another machine.
-"""
+from collections.abc import Iterable
 
 from mmengine.config import ConfigDict
 
 from mmsxm.registry import DATASETS
 
-__all__ = ['configured_classes']
+__all__ = ['configured_classes', 'labels_by_name']
+
+
+def labels_by_name(classes: Iterable[str]) -> dict[str, int]:
+    """Map lowercase class names to labels.
+
+    Annotations may spell the names in any case.
+    """
+    return {name.lower(): label for label, name in enumerate(classes)}
 
 
 def configured_classes(config: ConfigDict) -> tuple[str, ...]:
     """Return the classes named in the config of a dataset, or else those of its type.
+
+    The dataset is not built, because its images may be on another machine.
 
     Raises:
         ValueError: Neither names any classes, because they may only be in the annotations.

@@ -17,7 +17,7 @@ from mmsxm.imaging.foreground import BACKGROUND, MARGIN, foreground_window
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['Preparation', 'View', 'boxes_to_image', 'map_to_image']
+__all__ = ['Preprocessing', 'View', 'boxes_to_image', 'map_to_image']
 
 INTERPOLATIONS = {
     'nearest': cv2.INTER_NEAREST,
@@ -70,7 +70,7 @@ class View(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Preparation:
+class Preprocessing:
     """Preprocessing of an image: crop white margins if training did, then resize.
 
     Args:
@@ -103,7 +103,7 @@ class Preparation:
             )
 
     @classmethod
-    def from_config(cls, cfg: 'Config') -> 'Preparation':
+    def from_config(cls, cfg: 'Config') -> 'Preprocessing':
         """Read the preprocessing from the test pipeline of a config, without its center crop.
 
         Raises:
@@ -120,7 +120,7 @@ class Preparation:
         return cls.from_pipeline(dataset['pipeline'], place)
 
     @classmethod
-    def from_pipeline(cls, pipeline: Iterable[Mapping[str, Any]], place: str) -> 'Preparation':
+    def from_pipeline(cls, pipeline: Iterable[Mapping[str, Any]], place: str) -> 'Preprocessing':
         """Read a pipeline, see :meth:`from_config`; ``place`` names it in error messages."""
         settings: dict[str, Any] = {}
         seen: set[str] = set()
@@ -156,7 +156,7 @@ class Preparation:
         return cls(**settings)
 
     @classmethod
-    def from_dict(cls, settings: Mapping[str, Any]) -> 'Preparation':
+    def from_dict(cls, settings: Mapping[str, Any]) -> 'Preprocessing':
         """Create an instance from :meth:`to_dict`, also after a JSON round trip."""
         return cls(**{**settings, 'size': tuple(settings['size'])})
 
@@ -165,7 +165,7 @@ class Preparation:
         return asdict(self)
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, View]:
-        """Prepare one image.
+        """Preprocess one image.
 
         Args:
             image: BGR ``(H, W, 3)`` uint8.

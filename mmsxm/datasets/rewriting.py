@@ -1,17 +1,17 @@
-"""Annotation files with replaced boxes and otherwise unchanged content.
+"""Annotation files with replaced boxes, and lists without some images.
 
-A corner that is not a finite number is written as nan, so that readers detect a box without an
-area.
+Everything else in a file stays as it is. A corner that is not a finite number is written as nan, so
+that readers detect a box without an area.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from mmsxm.datasets.annotations import Box
+from mmsxm.datasets.annotations import Box, ListedImage
 from mmsxm.io.safe_parsing import read_xml
 
-__all__ = ['lines_with_boxes', 'voc_with_boxes']
+__all__ = ['lines_with_boxes', 'text_without', 'voc_with_boxes']
 
 CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
 
@@ -40,6 +40,28 @@ def lines_with_boxes(path: str, boxes: Sequence[Box], image_size: tuple[int, int
         names = [line.split()[:2] for line in file if line.strip()]
     lines = [' '.join([*name, *_texts(box)]) + '\n' for name, box in zip(names, boxes, strict=True)]
     return ''.join(lines).encode()
+
+
+def text_without(path: str, rows: Iterable[ListedImage], lines: Collection[int]) -> str:
+    """Return the text of a line-based list without the images at the given lines.
+
+    Args:
+        path: List, with one row for each image.
+        rows: Rows of the list, in order.
+        lines: Line numbers of the rows to leave out.
+    """
+    with open(path, encoding='utf-8-sig', newline='') as file:
+        text = list(file)
+    dropped: set[int] = set()
+    before = None
+    for row in rows:
+        # A quoted field may contain line breaks. The row then ends at its line and starts
+        # after the previous row, or after the header
+        first = min(row.line, 2) if before is None else before + 1
+        if row.line in lines:
+            dropped.update(range(first, row.line + 1))
+        before = row.line
+    return ''.join(line for i, line in enumerate(text, start=1) if i not in dropped)
 
 
 def _set(parent: Element, tag: str, text: str) -> None:

@@ -1,19 +1,16 @@
-"""Records: lines of a results file of mmsxm screen, one per image file (docs/screening.md)."""
+"""Validation of records: lines of a results file of mmsxm screen, one per image file.
+
+docs/screening.md describes the fields.
+"""
 
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import Any
 
 from mmsxm.io.safe_parsing import is_number, parse_json
 
-__all__ = ['Record', 'differs', 'now', 'read_record']
+__all__ = ['Record', 'configs_differ', 'read_record']
 
 Record = dict[str, Any]
-
-
-def now() -> str:
-    """Return the current time: ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(timezone.utc).isoformat(timespec='milliseconds')
 
 
 def read_record(line: bytes) -> Record | None:
@@ -25,7 +22,7 @@ def read_record(line: bytes) -> Record | None:
     return record if isinstance(record, dict) and _is_valid(record) else None
 
 
-def differs(digest: str | None, other: str | None) -> bool:
+def configs_differ(digest: str | None, other: str | None) -> bool:
     """Return whether two config digests differ; a missing one, as in old files, matches any."""
     return bool(digest and other and digest != other)
 
