@@ -8,7 +8,7 @@ from mmsxm.simulation.shapes import Outline, Part, box, ellipse, inset
 _STEPS = np.linspace(0.2, 1, 5)  # along a shoulder
 
 
-def _turned(profile: list[tuple[float, float]]) -> Outline:
+def _silhouette(profile: list[tuple[float, float]]) -> Outline:
     """Make the silhouette of a body of revolution about x, from (x, radius) pairs."""
     side = np.array(profile)
     return np.concatenate([side, side[::-1] * (1, -1)])
@@ -37,7 +37,7 @@ def bottle(rng: np.random.Generator) -> list[Part]:
     xs = h * shoulder + (h - 2.6 - h * shoulder) * _STEPS
     side = [(-h, r * 0.75), (-h + 0.7, r), *zip(ribs, r * waist - ripple, strict=True)]
     side += list(zip(xs, neck + (r - neck) * np.cos(_STEPS * np.pi / 2) ** 0.8, strict=True))
-    body = _turned([*side, (h - 1.0, neck)])
+    body = _silhouette([*side, (h - 1.0, neck)])
     full = h - rng.uniform(1, 4) if rng.random() < 0.6 else rng.uniform(-0.4, 0.5) * h
     filled = np.stack([np.minimum(body[:, 0], full), body[:, 1]], 1)[body[:, 0] < full + 2]
     petals = [(-h + 0.6, y * r) for y in (-0.6, 0.0, 0.6)]
@@ -71,7 +71,7 @@ def glass_bottle(rng: np.random.Generator) -> list[Part]:
     reach = rng.uniform(0.2, 0.4) * (h - shoulder)
     fall = [(shoulder + reach * t, neck + (r - neck) * np.cos(t * np.pi / 2)) for t in _STEPS]
     lip = [(h - 1.2, neck), (h - 1.2, neck * 1.15), (h, neck * 1.15)]
-    outline = _turned([(-h, r * 0.9), (-h + 0.4, r), (shoulder, r), *fall, *lip])
+    outline = _silhouette([(-h, r * 0.9), (-h + 0.4, r), (shoulder, r), *fall, *lip])
     level = rng.uniform(-0.5, 0.9) * h
     inner = np.stack([np.minimum(outline[:, 0], level), outline[:, 1] * 0.86], 1)
     inner = inner[outline[:, 0] < level + 2]
@@ -111,7 +111,7 @@ def spray(rng: np.random.Generator) -> list[Part]:
     """Make a can of hair spray or deodorant: thin metal with dome, valve, dip tube and cap."""
     h, r = rng.uniform(6, 11), rng.uniform(1.9, 3.3)
     material, wall = pick(rng, (('steel', 0.025), ('aluminium', 0.06)))
-    dome = _turned([(h, r), (h + r * 0.35, r * 0.75), (h + r * 0.55, r * 0.4)])
+    dome = _silhouette([(h, r), (h + r * 0.35, r * 0.75), (h + r * 0.55, r * 0.4)])
     level = rng.uniform(-0.6, 0.7) * h
     x = h + r * 0.55
     return [

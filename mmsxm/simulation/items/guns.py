@@ -30,7 +30,7 @@ def make_gun(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _pistol(rng: np.random.Generator) -> tuple[list[Part], float]:
-    """Make a slide over a frame, with the magazine in the grip; compact ones have a shorter slide."""
+    """Make a slide over a frame, the magazine in the grip. Compact ones have a shorter slide."""
     end = rng.uniform(14, 19)
     slide, width = rng.uniform(2.1, 2.6), rng.uniform(2.0, 2.5)
     nose = rng.uniform(0.1, 0.9)
