@@ -1,4 +1,4 @@
-"""Prepared copies: networks see the same, stops and damage are mended, nothing is lost silently."""
+"""Prepared copies: identical network inputs, resuming, repair of damage, reports of bad files."""
 
 import csv
 import json
@@ -28,26 +28,26 @@ pytestmark = pytest.mark.usefixtures('scope')
 
 @pytest.fixture(scope='module')
 def knives(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Bags in OPIXray's layout, larger than the network's input, with boxes of bad habits."""
+    """Simulate bags in OPIXray's layout, larger than the network input, with unusual boxes."""
     root = tmp_path_factory.mktemp('opixray') / 'set'
     write_opixray(root, train=3, test=2, image_size=(280, 370), crowding='sparse')
     path = root / 'train' / 'train_annotation' / '000001.txt'
     image = cv2.imread(str(root / 'train' / 'train_image' / '000001.jpg'))
-    image[:, :60] = 255  # a margin that is cut
+    image[:, :60] = 255  # a margin that is cropped
     cv2.imwrite(str(root / 'train' / 'train_image' / '000001.jpg'), image)
     assert foreground_window(image, 240, 8)[0] > 40
     path.write_text(
-        '000001.jpg Scissor 5 100 120 150\n'  # reaches into the margin
-        '000001.jpg Scissor -50 100 420 200\n'  # leaves the image
-        '000001.jpg Scissor -50 100 -5 200\n'  # is outside
-        '000001.jpg Scissor 10 20 30 40\n'  # is in the margin alone
+        '000001.jpg Scissor 5 100 120 150\n'  # extends into the margin
+        '000001.jpg Scissor -50 100 420 200\n'  # extends beyond the image
+        '000001.jpg Scissor -50 100 -5 200\n'  # outside the image
+        '000001.jpg Scissor 10 20 30 40\n'  # within the margin
     )
     return root
 
 
 @pytest.fixture
-def own_release(simulate: Callable[..., Path], tmp_path: Path) -> Path:
-    """A release that a test may change."""
+def writable_release(simulate: Callable[..., Path], tmp_path: Path) -> Path:
+    """Return a release that a test may change."""
     return shutil.copytree(simulate(4, 2, negatives=3), tmp_path / 'raw')
 
 
@@ -74,7 +74,7 @@ def check_equal(config: str, phase: str, raw: Path, copy: Path) -> None:
 
 
 @pytest.mark.parametrize('workers', [0, 2])
-def test_networks_see_the_same_of_sixray(
+def test_network_inputs_of_sixray_are_identical(
     simulate: Callable[..., Path], tmp_path: Path, workers: int
 ) -> None:
     raw, copy = simulate(4, 2, negatives=3), tmp_path / 'copy'
@@ -88,20 +88,20 @@ def test_networks_see_the_same_of_sixray(
         assert (copy / name).read_bytes() == (raw / name).read_bytes()
 
 
-def test_networks_see_the_same_of_opixray(knives: Path, tmp_path: Path) -> None:
+def test_network_inputs_of_opixray_are_identical(knives: Path, tmp_path: Path) -> None:
     assert prepare_data('opixray', knives, tmp_path / 'copy') == (5, 0, {})
     for config in ('sxmnet_opixray_stage1', 'sxmnet_opixray_stage2'):
         for phase in ('train', 'test'):
             check_equal(f'configs/{config}.py', phase, knives, tmp_path / 'copy')
     boxes = pipelined('configs/sxmnet_opixray_stage1.py', 'train', tmp_path / 'copy')
     info = boxes.get_data_info(0)
-    assert len(info['instances']) == 3  # without the one outside
+    assert len(info['instances']) == 3  # without the box outside the image
     assert min(side for item in info['instances'] for side in item['bbox']) < 0
     levels = 'test/test_knife-1.txt'
     assert (tmp_path / 'copy' / levels).read_bytes() == (knives / levels).read_bytes()
 
 
-def test_the_manifest_names_every_file(simulate: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_manifest_lists_every_file(simulate: Callable[..., Path], tmp_path: Path) -> None:
     from mmsxm.io.files import sha256
 
     raw, copy = simulate(4, 2, negatives=3), tmp_path / 'copy'
@@ -116,10 +116,8 @@ def test_the_manifest_names_every_file(simulate: Callable[..., Path], tmp_path: 
     assert json.loads((copy / 'prepared.json').read_text())['size'] == 32
 
 
-def test_a_second_run_mends_what_changed_and_nothing_else(
-    own_release: Path, tmp_path: Path
-) -> None:
-    raw, copy = own_release, tmp_path / 'copy'
+def test_a_second_run_repairs_only_changed_files(writable_release: Path, tmp_path: Path) -> None:
+    raw, copy = writable_release, tmp_path / 'copy'
     prepare_data('sixray', raw, copy, size=32)
     whole = {path: path.read_bytes() for path in copy.rglob('*') if path.is_file()}
     times = {path: path.stat().st_mtime_ns for path in (copy / 'JPEGImage').iterdir()}
@@ -139,8 +137,10 @@ def test_a_second_run_mends_what_changed_and_nothing_else(
     assert (copy / 'JPEGImage' / 'P00004.bmp').read_bytes() == damaged.read_bytes()
 
 
-def test_what_the_release_has_no_longer_is_removed(own_release: Path, tmp_path: Path) -> None:
-    raw, copy = own_release, tmp_path / 'copy'
+def test_files_deleted_from_the_release_are_deleted_from_the_copy(
+    writable_release: Path, tmp_path: Path
+) -> None:
+    raw, copy = writable_release, tmp_path / 'copy'
     prepare_data('sixray', raw, copy, size=32)
     (raw / 'JPEGImage' / 'P00001.jpg').unlink()
     (raw / 'Annotation' / 'P00002.xml').unlink()
@@ -152,24 +152,26 @@ def test_what_the_release_has_no_longer_is_removed(own_release: Path, tmp_path: 
     assert not (copy / 'ImageSet' / '10' / 'test.csv').exists()
 
 
-def test_another_file_of_the_same_image_counts(own_release: Path, tmp_path: Path) -> None:
-    raw, copy = own_release, tmp_path / 'copy'
+def test_another_file_of_the_same_image_replaces_it(writable_release: Path, tmp_path: Path) -> None:
+    raw, copy = writable_release, tmp_path / 'copy'
     prepare_data('sixray', raw, copy, size=32)
     corrected = np.full((40, 40, 3), 7, np.uint8)
-    cv2.imwrite(str(raw / 'JPEGImage' / 'P00001.bmp'), corrected)  # its name comes first
+    cv2.imwrite(str(raw / 'JPEGImage' / 'P00001.bmp'), corrected)  # sorted before the other file
     assert prepare_data('sixray', raw, copy, size=32) == (1, 8, {})
     assert (cv2.imread(str(copy / 'JPEGImage' / 'P00001.bmp')) == 7).all()
 
 
-def test_what_only_pillow_can_read_is_named(own_release: Path, tmp_path: Path) -> None:
-    raw = own_release
+def test_a_file_that_only_pillow_can_read_is_reported(
+    writable_release: Path, tmp_path: Path
+) -> None:
+    raw = writable_release
     path = raw / 'JPEGImage' / 'P00001.jpg'
     Image.fromarray(np.full((8, 8), 9, np.int32)).save(path, 'TIFF')
     report = prepare_data('sixray', raw, tmp_path / 'copy', size=32)
     assert list(report.broken) == [str(path)]
 
 
-def test_a_stop_leaves_no_half_files_and_no_lists(
+def test_an_interruption_leaves_neither_partial_files_nor_lists(
     simulate: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw, copy = simulate(4, 2, negatives=3), tmp_path / 'copy'
@@ -188,15 +190,15 @@ def test_a_stop_leaves_no_half_files_and_no_lists(
     assert len(list((copy / 'JPEGImage').iterdir())) == 3
     assert not (copy / 'ImageSet').exists()
     with open(copy / 'prepared.csv', 'a') as file:
-        file.write('JPEGImage/P00001.bmp,JPEG')  # killed while it wrote
+        file.write('JPEGImage/P00001.bmp,JPEG')  # killed while writing
     assert prepare_data('sixray', raw, copy, size=32) == (6, 3, {})
     assert prepare_data('sixray', raw, copy, size=32) == (0, 9, {})
 
 
-def test_broken_images_are_named_and_malformed_annotations_kept(
-    simulate: Callable[..., Path], own_release: Path, tmp_path: Path
+def test_broken_images_are_reported_and_malformed_annotations_kept(
+    simulate: Callable[..., Path], writable_release: Path, tmp_path: Path
 ) -> None:
-    raw, copy = own_release, tmp_path / 'copy'
+    raw, copy = writable_release, tmp_path / 'copy'
     cut_off, empty = raw / 'JPEGImage' / 'P00001.jpg', raw / 'JPEGImage' / 'P00002.jpg'
     cut_off.write_bytes(cut_off.read_bytes()[:-200])
     empty.write_bytes(b'')
@@ -216,7 +218,7 @@ def test_broken_images_are_named_and_malformed_annotations_kept(
     assert not (copy / 'JPEGImage' / 'P00001.bmp').exists()
 
 
-def test_folders_and_numbers_that_make_no_sense_are_refused(
+def test_invalid_folders_and_sizes_are_rejected(
     simulate: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw, copy = simulate(4, 2, negatives=3), tmp_path / 'copy'
@@ -242,7 +244,7 @@ def test_folders_and_numbers_that_make_no_sense_are_refused(
     with pytest.raises(ValueError, match=r'is a prepared copy\. Use the folder of the release'):
         prepare_data('sixray', copy, tmp_path / 'again')
     with pytest.raises(ValueError, match='are prepared by Resize'):
-        pipelined('configs/sxmnet_sixray_stage1.py', 'train', copy)  # to 256
+        pipelined('configs/sxmnet_sixray_stage1.py', 'train', copy)  # resizes to 256
     cfg = load_config('configs/sxmnet_sixray_stage1.py')
     cfg.train_dataloader.dataset.data_root = str(copy)
     with pytest.raises(ValueError, match='items are cut from full-size images'):

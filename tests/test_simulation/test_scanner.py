@@ -234,7 +234,7 @@ def test_files_that_are_not_configs_are_reported(
         ("scanner = dict(base='opixray', photons=0)", 'photons=0 must be more than 0'),
         (
             "scanner = dict(base='opixray', photons='many')",
-            "photons='many' must be of the form of 6000",
+            "photons='many' must have the form of 6000",
         ),
         ("scanner = dict(base='opixray', energies=(50, 60, 70))", 'have the form of'),
         ("scanner = dict(base='opixray', view_cm=(60, 50))", 'a minimum above 0 and a maximum'),
