@@ -1,4 +1,4 @@
-"""Scores of a labeled dataset as a station computes them: images are read and prepared as there."""
+"""Scores of a labeled dataset, with images read and prepared as at a station."""
 
 import numpy as np
 from rich.progress import track

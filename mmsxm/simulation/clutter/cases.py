@@ -138,7 +138,7 @@ def _studs(rng: np.random.Generator, outline: Outline, count: int) -> list[Part]
 
 
 def trolley(rng: np.random.Generator, a: float, b: float) -> list[Part]:
-    """A soft case over a frame of spring wire: pockets, zips, rails, wheels, straps within."""
+    """Make a soft case over a spring wire frame: pockets, zippers, rails, wheels, inner straps."""
     back, lid = _pair(rng, a, b, rng.uniform(2, 5))
     wire, thickness, width = pick(
         rng, (('steel', 0.14, 0.25), ('steel', 0.2, 0.2), ('pvc', 0.7, 0.4), ('pvc', 0.5, 0.4))
