@@ -1,4 +1,4 @@
-"""Scores of a labeled dataset, computed as a station does, with the same reading of images."""
+"""Scores of a labeled dataset, with images read and prepared as at a station."""
 
 import numpy as np
 from rich.progress import track

@@ -1,4 +1,4 @@
-"""Metrics over DataSamples, and the functions on arrays that they are made of."""
+"""Metrics over DataSamples, and the array functions that they are built from."""
 
 from mmsxm.evaluation.alarm_curve import AlarmCurve, alarm_curve, any_item, reliability
 from mmsxm.evaluation.attention_localization import (

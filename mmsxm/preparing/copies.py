@@ -30,9 +30,9 @@ from mmsxm.imaging.foreground import BACKGROUND, MARGIN
 from mmsxm.imaging.images import ImageError, read_image
 from mmsxm.io.files import atomic_write, sha256, sha256_or_none
 from mmsxm.io.worker_pool import WorkerDiedError, WorkerPool
-from mmsxm.preparing.manifest import MANIFEST, Row, is_intact, read_rows, write_rows
+from mmsxm.preparing.manifest import MANIFEST, ManifestRow, is_intact, read_rows, write_rows
 
-__all__ = ['LAYOUTS', 'Report', 'prepare_data']
+__all__ = ['LAYOUTS', 'CopyReport', 'prepare_data']
 
 # lossless, and 30 times faster to read than PNG (docs/performance.md)
 SUFFIX = '.bmp'
@@ -80,15 +80,15 @@ FORMATS = {
 
 
 class _Image(NamedTuple):
-    """Files of one image; ``rows`` are their manifest rows from an earlier run."""
+    """Files of one image. ``rows`` are their manifest rows from an earlier run."""
 
     source: str
     file: str
     annotation: str
-    rows: tuple[Row, ...]
+    rows: tuple[ManifestRow, ...]
 
 
-class Report(NamedTuple):
+class CopyReport(NamedTuple):
     """Number of prepared and of intact images, and why others are unreadable."""
 
     prepared: int
@@ -98,7 +98,7 @@ class Report(NamedTuple):
 
 def prepare_data(
     layout: str, src: str | Path, dst: str | Path, size: int = RESIZED, workers: int = 0
-) -> Report:
+) -> CopyReport:
     """Write a copy of a dataset with images of ``size`` x ``size``, or finish and verify one.
 
     A file is written again if it differs from its digest, in the copy or in the release. Files that
@@ -110,7 +110,7 @@ def prepare_data(
         src: Folder of the release.
         dst: Folder of the copy.
         size: Side of the images in pixels, as in the ``Resize`` of the configs.
-        workers: Number of processes; 0 does everything in this one.
+        workers: Number of processes. 0 uses this process only.
 
     Raises:
         FileNotFoundError: The image folders of the release do not exist.
@@ -128,7 +128,7 @@ def prepare_data(
     images = _find_images(src, kind, known)
     _check_space(dst, images, size)
     broken: dict[str, str] = {}
-    rows: dict[str, Row] = {}
+    rows: dict[str, ManifestRow] = {}
     intact = 0
     with open(dst / MANIFEST, 'a', encoding='utf-8', newline='') as file:
         writer = csv.writer(file, lineterminator='\n')
@@ -146,16 +146,16 @@ def prepare_data(
     for name in _files(src, kind.copied):
         data = (src / name).read_bytes()
         digest = hashlib.sha256(data).hexdigest()
-        rows[name] = Row(name, name, digest, digest)
+        rows[name] = ManifestRow(name, name, digest, digest)
         if sha256_or_none(dst / name) != digest:
             atomic_write(dst / name, data)
     for name in known.keys() - rows.keys():  # no longer in the release, or unreadable
         (dst / name).unlink(missing_ok=True)
     write_rows(dst, rows.values())
-    return Report(len(images) - intact - len(broken), intact, broken)
+    return CopyReport(len(images) - intact - len(broken), intact, broken)
 
 
-def _claim(src: Path, dst: Path, settings: CopySettings) -> dict[str, Row]:
+def _claim(src: Path, dst: Path, settings: CopySettings) -> dict[str, ManifestRow]:
     """Write a note into a new folder, or read the manifest of a folder with the same note."""
     if read_copy_note(src) is not None:
         raise ValueError(f'{src} is a prepared copy. Use the folder of the release.')
@@ -174,7 +174,7 @@ def _claim(src: Path, dst: Path, settings: CopySettings) -> dict[str, Row]:
     return rows
 
 
-def _find_images(src: Path, kind: _Layout, known: dict[str, Row]) -> list[_Image]:
+def _find_images(src: Path, kind: _Layout, known: dict[str, ManifestRow]) -> list[_Image]:
     """Find all images of a release that a dataset finds by name."""
     images = []
     for part in kind.parts:
@@ -201,7 +201,7 @@ def _check_space(dst: Path, images: Sequence[_Image], size: int) -> None:
 
 def _prepare_all(
     src: Path, dst: Path, images: Sequence[_Image], settings: CopySettings, workers: int
-) -> Iterator[tuple[_Image, list[Row] | str | None]]:
+) -> Iterator[tuple[_Image, list[ManifestRow] | str | None]]:
     """Yield each image with the result of :func:`_prepare`."""
     prepare = partial(_prepare, src, dst, settings=settings)
     if not workers:
@@ -212,7 +212,9 @@ def _prepare_all(
             yield image, str(outcome) if isinstance(outcome, WorkerDiedError) else outcome
 
 
-def _prepare(src: Path, dst: Path, image: _Image, settings: CopySettings) -> list[Row] | str | None:
+def _prepare(
+    src: Path, dst: Path, image: _Image, settings: CopySettings
+) -> list[ManifestRow] | str | None:
     """Write an image and its annotation.
 
     Return their new manifest rows, None if the old rows are still valid, or the reason for a
@@ -240,7 +242,9 @@ def _prepare(src: Path, dst: Path, image: _Image, settings: CopySettings) -> lis
     for file, source, data in contents:
         # syncing would take as long as everything else; digests detect lost files
         atomic_write(dst / file, data, sync=False)
-        rows.append(Row(file, source, sha256(src / source), hashlib.sha256(data).hexdigest()))
+        rows.append(
+            ManifestRow(file, source, sha256(src / source), hashlib.sha256(data).hexdigest())
+        )
     return rows
 
 

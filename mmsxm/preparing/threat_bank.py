@@ -122,7 +122,7 @@ def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
     return width * height / (sum(areas) - width * height)
 
 
-def _holds_another(cut: Cut, item: dict, instances: list[dict]) -> bool:
+def _contains_another(cut: Cut, item: dict, instances: list[dict]) -> bool:
     """Return whether a cut contains part of another item.
 
     One item that was annotated twice does not count as another.
@@ -167,8 +167,8 @@ def cut_bank(dataset: XrayDataset, per_class: int = 300) -> ThreatBank:
             cut = cut_threat(image, item['bbox'])
             if isinstance(cut, str):
                 left_out[cut] += 1
-            elif _holds_another(cut, item, info['instances']):
-                left_out['holds another item'] += 1
+            elif _contains_another(cut, item, info['instances']):
+                left_out['contains another item'] += 1
             else:
                 patch = (cut.transmission * 255 + 0.5).astype(np.uint8)
                 threat = Threat(patch, item['bbox_label'], cut.scale, info['img_id'])

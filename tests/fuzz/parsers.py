@@ -50,7 +50,7 @@ from mmsxm.imaging.reading import preprocess_file
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.backends.exported import describe, read_description
 from mmsxm.inference.calibration import Calibration
-from mmsxm.preparing.manifest import MANIFEST, Row, read_rows, write_rows
+from mmsxm.preparing.manifest import MANIFEST, ManifestRow, read_rows, write_rows
 from mmsxm.reproduction.records import Records
 from mmsxm.reproduction.run_records import (
     read_epochs,
@@ -411,7 +411,7 @@ PARSERS: dict[str, Parser] = {
         lambda p: list(read_rows(p.parent)),
         _table(
             _written(
-                lambda p: write_rows(p.parent, [Row('a.bmp', 'a.jpg', 'a' * 64, 'b' * 64)]),
+                lambda p: write_rows(p.parent, [ManifestRow('a.bmp', 'a.jpg', 'a' * 64, 'b' * 64)]),
                 MANIFEST,
             )
         ),

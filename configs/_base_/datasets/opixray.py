@@ -1,4 +1,4 @@
-# OPIXray, white margins cut before anything else (Sec. 4.1)
+# OPIXray, with white margins cropped before all other transforms (Sec. 4.1)
 _base_ = './sixray.py'
 
 data_root = '{{$OPIXRAY_ROOT:data/opixray}}'

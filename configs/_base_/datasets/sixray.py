@@ -1,4 +1,4 @@
-# SIXray, positives only, as the paper does (Sec. 4.1): labels alone
+# SIXray, positives only, as in the paper (Sec. 4.1); this base uses labels only
 data_root = '{{$SIXRAY_ROOT:data/sixray}}'
 image_set = '{{$SIXRAY_SET:10}}'
 
@@ -6,7 +6,7 @@ load = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True, with_label=False),
 ]
-# the paper names no size; these are the authors' code's
+# the paper does not give sizes; these are from the authors' code
 resize = [dict(type='Resize', scale=(256, 256), interpolation='area', clip_object_border=False)]
 augment = [
     dict(type='mmsxm.RandomCrop', crop_size=224),
@@ -14,7 +14,7 @@ augment = [
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
 ]
 threats = [dict(type='mmsxm.ThreatImageProjection', bank='{{$THREAT_BANK:data/threat_bank.npz}}')]
-# CHR's code flips horizontally alone
+# CHR's code flips only horizontally
 chr_augment = augment[:2]
 center_crop = [dict(type='mmsxm.CenterCrop', crop_size=224)]
 meta_level = [dict(type='mmsxm.IntuitiveMetaLevel')]  # before the crop: a property of the image
@@ -35,7 +35,7 @@ pack_items = [
     )
 ]
 
-# steps between loading and packing, which differ from data set to data set
+# transforms between loading and packing, which differ between datasets
 train_steps = resize + augment
 stage1_steps = train_steps + heatmap
 stage2_steps = meta_level + train_steps
