@@ -1,4 +1,4 @@
-"""The paper's tables as they come out of a suite's runs, as Markdown and csv.
+"""The paper's tables from the runs of a suite, as Markdown and csv.
 
 The same results give the same bytes.
 """
@@ -28,21 +28,21 @@ BUDGET_WORDS = {'full': 'as Stage I and II', 'short': 'as Stage II'}
 def write_table(
     reproduction: Reproduction, table: str, seeds: Sequence[int], out: Path
 ) -> list[Path]:
-    """Write ``table<number>.md``, ``.csv`` and ``_details.csv`` of the runs that are finished.
+    """Write ``table<number>.md``, ``.csv`` and ``_details.csv`` of the finished runs.
 
-    The csv has the columns row, mAP_mean, mAP_std, seeds and paper, a line for each row of the
-    paper's table, of runs with the full budget; the details have both budgets, every class, the
+    The csv has the columns row, mAP_mean, mAP_std, seeds and paper, and a line for each row of the
+    paper's table, for runs with the full budget. The details contain both budgets, every class, the
     best epoch on the test set, and how well the attention points. The Markdown names the backbone,
-    input size and data of the rows, and has the paper's numbers in a table of their own.
+    input size and data of the rows, and lists the paper's numbers in a separate table.
 
     Args:
-        reproduction: Whose runs.
+        reproduction: Suite that the runs belong to.
         table: A key of :data:`~mmsxm.reproduction.rows.TABLES`.
-        seeds: Which runs.
-        out: The folder for the files.
+        seeds: Seeds to report.
+        out: Folder of the files.
 
     Returns:
-        The files; none, and nothing is written, where no run is finished yet.
+        The files; none if no run is finished yet. In that case, nothing is written.
     """
     rows = [row for row in TABLES[table] if reproduction.suite.family in row.configs]
     entries = [
@@ -179,7 +179,7 @@ def data_of(reproduction: Reproduction) -> str:
 
 
 def _paper(reproduction: Reproduction, table: str) -> list[str]:
-    """Give the paper's numbers, apart from ours: its networks, images and data are others."""
+    """Return the paper's numbers, separate from ours: its networks and data are different."""
     family = reproduction.suite.family
     rows = [row for row in TABLES[table] if row.paper.get(family) is not None]
     if not rows:
@@ -223,9 +223,9 @@ def _input_size(cfg: Config) -> str:
 
 
 def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[str]:
-    """What the paper's own network brings over each other row, paired over seeds of both.
+    """Return the gain of the paper's own network over each other row, paired over common seeds.
 
-    In a table without it the last row takes its place.
+    In a table without that network, the last row takes its place.
     """
     networks = SXMNET.values()
     with_it = [one for one in entries if any(run.config in networks for run in one['runs'])]

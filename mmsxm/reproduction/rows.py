@@ -1,8 +1,8 @@
-"""The rows of the paper's tables: which config stands for each, and what the paper says.
+"""The rows of the paper's tables: the config of each row, and the paper's number.
 
-A number belongs to a table and a row: some rows stand in two tables with different numbers, and two
+A number belongs to a table and a row: some rows are in two tables with different numbers, and two
 of the means in Table 2 are not the means of their classes (docs/paper.md). One trained network
-serves all rows of its config.
+serves all rows with its config.
 """
 
 from typing import NamedTuple
@@ -37,7 +37,7 @@ def _row(
     opixray: float | None = None,
     both: bool = False,
 ) -> Row:
-    """A row of SIXray alone, or of ``both`` data sets; ``{}`` in the config is the data set."""
+    """Return a row of SIXray, or of ``both`` data sets; ``{}`` in the config is the data set."""
     families = ('sixray', 'opixray') if both else ('sixray',)
     if isinstance(config, str):
         config = {family: config.format(family) for family in families}
@@ -50,7 +50,7 @@ def _full(key: str, label: str, config: str) -> Row:
     return _row(key, label, config)._replace(budgets=('full',))
 
 
-# The paper's own network: labels of CHR; on OPIXray those of a CHR that was trained on SIXray.
+# The paper's own network learns from CHR's labels, on OPIXray from a CHR trained on SIXray.
 SXMNET = {
     'sixray': 'ablations/sxmnet_mf-n_sixray_stage2.py',
     'opixray': 'ablations/sxmnet_mf-n-transfer_opixray_stage2.py',

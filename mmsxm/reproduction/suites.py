@@ -1,28 +1,28 @@
-"""Suites: the paper's configs on a data set, a backbone and a schedule that a machine can bear.
+"""Suites: the paper's configs on a data set, backbone and schedule that fit a machine.
 
-A suite is a config file of a few settings (``configs/suites/``) that are laid over any of the
+A suite is a config file (``configs/suites/``) of a few settings that override those of any of the
 paper's configs:
 
-- ``family``: ``sixray`` or ``opixray``, whose configs and numbers it takes;
-- ``about``: what ``data`` is, for the heads of tables;
-- ``data``: by family (a transfer needs both) settings of every data set, such as its root;
-- ``simulate``: by family arguments of the simulator that makes the data where there is none;
+- ``family``: ``sixray`` or ``opixray``, whose configs and published numbers it uses;
+- ``about``: a description of ``data`` for the tables;
+- ``data``: by family (a transfer needs both), settings of every data set, such as its root;
+- ``simulate``: by family, arguments of the simulator that creates missing data;
 - ``groups``: a csv and its column, by which results are also reported within groups of images;
 - ``folds``: cross-validation over all positives of ``train.csv`` and ``test.csv`` instead of their
   split, with ``count`` folds in blocks of ``block`` neighboring image numbers (SIXray only);
 - ``focus``: the ``classes`` whose mean AP is reported next to mAP in tables of folds, its ``name``,
   and the ``group`` of images within which it is reported too;
 - ``backbone``, ``out_indices``, ``channels``: another backbone, and its levels P3, P4 and P5;
-- ``pyramid_channels``: of FPN's levels;
-- ``sizes``: pixels that images are resized to, and cropped to;
+- ``pyramid_channels``: channels of FPN's levels;
+- ``sizes``: side in pixels after resizing, and after cropping;
 - ``batch_size``, ``amp``;
 - ``num_workers``: processes per data loader, 0 to read images in the training process;
 - ``val_interval``: epochs between tests, the best of which is reported next to the last epoch; None
   to test only the trained network;
-- ``stage1``, ``stage2``: ``epochs``, ``milestones``, ``lr_scale``, a factor on the rates, and
+- ``stage1``, ``stage2``: ``epochs``, ``milestones``, ``lr_scale`` (a factor on the rates), and
   ``max_norm``, to which a gradient is clipped.
 
-Without one of them the paper's configs stay as they are.
+A setting that is omitted leaves the paper's configs as they are.
 """
 
 import os
@@ -60,10 +60,10 @@ KEYS = {
 
 
 def find_suite(name: str) -> Path:
-    """The file of a suite, named by its path or as in ``configs/suites``.
+    """Return the file of a suite, named by its path or as in ``configs/suites``.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: There is no such suite.
     """
     try:
         return find_config(name if name.endswith('.py') else f'configs/suites/{name}.py')
@@ -73,7 +73,11 @@ def find_suite(name: str) -> Path:
 
 
 def load_suite(path: str | os.PathLike[str]) -> Config:
-    """Read a suite; ValueError when it has an unknown setting or no family."""
+    """Read a suite.
+
+    Raises:
+        ValueError: A setting is unknown, or the suite has no family.
+    """
     suite = load_config(path)
     unknown = set(suite) - KEYS - {'work_dir', 'launcher'}
     if unknown or suite.get('family') not in ('sixray', 'opixray'):
@@ -85,13 +89,13 @@ def load_suite(path: str | os.PathLike[str]) -> Config:
 
 
 def apply_suite(suite: Config, cfg: Config, full: bool = False) -> None:
-    """Change a config as a suite says, in place.
+    """Apply the settings of a suite to a config, in place.
 
     Args:
         suite: See :func:`load_suite`.
         cfg: One of the paper's configs.
-        full: Give a network without Stage I the epochs of both stages, not those of Stage II
-            alone; milestones move along.
+        full: Train a network without Stage I for the epochs of both stages, not those of Stage II
+            alone. Milestones are scaled accordingly.
     """
     if 'backbone' in suite:
         _exchange_backbone(suite, cfg.model)
@@ -117,7 +121,7 @@ def apply_suite(suite: Config, cfg: Config, full: bool = False) -> None:
 
 
 def is_stage1(cfg: Config) -> bool:
-    """Whether a config trains attention alone: it has no classification head."""
+    """Return whether a config trains attention alone, without a classification head."""
     return cfg.model.get('head') is None
 
 
@@ -165,7 +169,7 @@ def _set_schedule(suite: Config, cfg: Config, full: bool) -> None:
 
 
 def stage1_epochs(suite: Config) -> int:
-    """How long Stage I is, by the suite or else by the paper's config."""
+    """Return the epochs of Stage I, from the suite or else from the paper's config."""
     if 'epochs' in suite.get('stage1', {}):
         return int(suite.stage1.epochs)
     first = load_config(CONFIGS / f'sxmnet_{suite.family}_stage1.py')
