@@ -141,7 +141,7 @@ def test_stage_2_without_stage_1_says_what_to_run(project: Project) -> None:
 
 def test_a_checkpoint_of_stage_1_is_no_stage_2_to_test(project: Project) -> None:
     runner = build_test(project.stage2_config('too_early'), str(project.stage1))
-    with pytest.raises(ValueError, match=r'does not fill the model.*head\.fcs'):
+    with pytest.raises(ValueError, match=r'does not match the model.*head\.fcs'):
         runner.test()
 
 

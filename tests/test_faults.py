@@ -238,7 +238,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     cfg = trainings.cfg(name)
     resume(cfg)
     assert cfg.load_from == str(work_dir / 'epoch_2.pth')
-    assert re.search(r'goes on from .*epoch_2\.pth, since epoch_3\.pth', lines[-1])
+    assert re.search(r'Resuming from .*epoch_2\.pth because the later epoch_3\.pth', lines[-1])
     if damage is half:
         train(cfg)
         assert_ends_alike(work_dir, undisturbed)
@@ -248,7 +248,9 @@ def test_no_whole_checkpoint_is_said(trainings: Trainings, undisturbed: Path) ->
     work_dir = copy_of(undisturbed, 'all_damaged')
     for epoch in (2, 3):
         half(work_dir / f'epoch_{epoch}.pth')
-    with pytest.raises(DamagedFileError, match=r'No checkpoint is left .*epoch_3\.pth.*epoch_2'):
+    with pytest.raises(
+        DamagedFileError, match=r'no checkpoint to resume from .*epoch_3\.pth.*epoch_2'
+    ):
         resume(trainings.cfg('all_damaged'))
 
 
@@ -299,7 +301,7 @@ def test_a_worker_that_is_killed(
     loader = dict(num_workers=2, persistent_workers=persistent)
     plan['after_train_iter', 2, 1] = kill_a_worker
     name = f'worker_{persistent}'
-    with pytest.raises(RuntimeError, match=r'reads images has died .*num_workers=1.*--resume'):
+    with pytest.raises(RuntimeError, match=r'worker crashed .*num_workers=1.*--resume'):
         trainings.train(name, train_dataloader=loader)
     assert last(trainings.folder / name) == 'epoch_1.pth'
     if persistent:
@@ -357,7 +359,7 @@ def test_a_step_that_is_nan_is_left_out(trainings: Trainings, plan: dict) -> Non
     plan['before_train_iter', 2, 3] = look
     work_dir = trainings.train('skipped', **SKIP)
     assert_equal(*states)
-    (line,) = re.findall('.*Left out.*', log(work_dir))
+    (line,) = re.findall('.*Skipped step .*', log(work_dir))
     assert 'epoch 2, batch 2' in line
     assert poison.paths[0] in line
     checkpoint = torch.load(work_dir / 'epoch_3.pth', weights_only=False)
@@ -527,7 +529,7 @@ def test_a_list_that_was_edited_meanwhile(
     with pytest.raises(ValueError, match=r'has changed since .*same_data\.refuse=False'):
         trainings.resume('edited', **elsewhere)
     trainings.resume('edited', **elsewhere, **{'default_hooks.same_data.refuse': False})
-    assert 'Training goes on with it' in log(trainings.folder / 'edited')
+    assert 'Training continues with it' in log(trainings.folder / 'edited')
 
 
 # ---------------------------------------------------------------------------- as a command
@@ -642,6 +644,8 @@ def test_two_processes_agree(trainings: Trainings) -> None:
     assert skipped['message_hub']['runtime_info']['skipped_steps'] == 1
     assert all(value.isfinite().all() for value in skipped['state_dict'].values())
     (line,) = (
-        text for text in log(trainings.folder / 'two_skipped').splitlines() if 'Left' in text
+        text
+        for text in log(trainings.folder / 'two_skipped').splitlines()
+        if 'Skipped step' in text
     )
     assert [path for path in second['poisoned'] if path not in line] == []

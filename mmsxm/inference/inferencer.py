@@ -10,12 +10,14 @@ from mmsxm import registry  # noqa: F401  applies the fixes that importing mmpre
 # isort: split
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.visualization import Visualizer
 from mmpretrain.apis.base import BaseInferencer
 from mmpretrain.structures import DataSample
 
@@ -63,6 +65,11 @@ class XrayInferencer(BaseInferencer):
         """Classes, thresholds and image preparation of the network."""
         return self.station.info
 
+    @cached_property
+    def window(self) -> Visualizer:
+        """Window for pictures, opened on first use."""
+        return open_window()
+
     def __call__(
         self,
         inputs: Input | Sequence[Input],
@@ -91,7 +98,7 @@ class XrayInferencer(BaseInferencer):
             ValueError: An array is not a BGR image, or there is no display for ``show``.
         """
         if kwargs.get('show'):
-            open_window()  # fail before the work, not after it
+            _ = self.window  # without a display, fail before the work
         return super().__call__(inputs, return_datasamples, batch_size, **kwargs)
 
     def _inputs_to_list(self, inputs: Input | Sequence[Input]) -> list[str | np.ndarray]:
@@ -118,12 +125,11 @@ class XrayInferencer(BaseInferencer):
         """Draw the verdicts if ``show`` or ``out_dir`` is set."""
         if not show and out_dir is None:
             return
-        window = open_window() if show else None
         for name, picture in verdict_pictures(ori_inputs, preds):
             if out_dir is not None:
                 write_picture(Path(out_dir), name, picture)
-            if window is not None:
-                window.show(picture, name, wait_time)
+            if show:
+                self.window.show(picture, name, wait_time)
 
     def postprocess(
         self,

@@ -1,4 +1,4 @@
-"""Grouped bar charts: how often each option was chosen, and by whom."""
+"""Grouped bar charts of how often each choice was made, and by whom."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

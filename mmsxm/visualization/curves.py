@@ -61,12 +61,12 @@ def plot_curves(panels: Sequence[CurvePanel], out: Path) -> None:
         high = max(axis.get_xlim()[1] for axis in axes[0])
         for axis in axes[0]:
             axis.set_xlim(low, high)
-        entry = 0.5 + 0.07 * max(map(len, names))  # inches
+        entry_width = 0.5 + 0.07 * max(map(len, names))  # inches
         figure.legend(
             [handles[name] for name in names],
             names,
             loc='outside lower center',
-            ncols=max(1, min(len(names), int(figure.get_figwidth() / entry))),
+            ncols=max(1, min(len(names), int(figure.get_figwidth() / entry_width))),
         )
 
 

@@ -1,4 +1,4 @@
-"""Gallery of bags in columns: their items, where the network looked, and which level it trusted."""
+"""Gallery of bags in columns: items, attention of the network, and the weights of its levels."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -68,7 +68,7 @@ def plot_roc(curves: Mapping[str, Table], out: Path) -> None:
     """
     rates = {name: table['false_positive_rate'] for name, table in curves.items()}
     seen = np.concatenate([*rates.values(), [1.0]])
-    lowest = float(seen[seen > 0].min())  # rate of a single false alarm
+    lowest = float(seen[seen > 0].min())  # the rate of a single false alarm
     with draw_panels(out, 1, 1, 5.2, 3.6) as (_, axes):
         axis = axes[0, 0]
         for (name, table), style in zip(curves.items(), _line_styles(curves), strict=True):
@@ -106,7 +106,7 @@ def plot_precision_recall(curves: Mapping[str, Table], out: Path) -> None:
             )
         axis.set(
             xlabel='recall: detected among images with the item',
-            ylabel='precision: right among alarms',
+            ylabel='precision: correct among alarms',
             xlim=(0, 1),
             ylim=(0, 1.01),
         )

@@ -308,7 +308,7 @@ def test_lists_that_can_not_be_read(
     assert any(re.search(words, detail) for detail in details)
     assert report.lists[0].usable == (28 if kind != 'no-list' or 'list' in words else 0)
     assert json.loads(report.to_json())['may_train'] is False
-    assert 'Training must not start' in check_page(report)
+    assert 'Fix the errors before training' in check_page(report)
 
 
 def test_images_that_training_and_station_would_see_otherwise_are_errors(

@@ -86,7 +86,7 @@ def test_the_message_names_setting_values_and_what_to_do() -> None:
     product = changed('refinement', type='mmsxm.ProductRefinement')
     with pytest.raises(
         ValueError,
-        match=r'a\.pth was trained as another network than demo: model\.refinement\.type is '
+        match=r'a\.pth was trained with a different network than demo: model\.refinement\.type is '
         r'NormalizedRefinement in the checkpoint and ProductRefinement in the config\. Use',
     ):
         require_same_settings(product, MODEL, 'demo', 'a.pth')

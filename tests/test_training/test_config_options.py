@@ -58,7 +58,7 @@ def test_a_misspelled_option_is_refused_with_the_right_name(option: str, meant: 
     ('config', 'option', 'places'),
     [
         (STAGE2, 'image_set', 'train_dataloader.dataset.image_set, val_dataloader.dataset.image_'),
-        (STAGE2, 'train_pipeline', 'set train_dataloader.dataset.pipeline, '),
+        (STAGE2, 'train_pipeline', 'Set train_dataloader.dataset.pipeline, '),
         (STAGE2, 'resize.0.scale', 'train_dataloader.dataset.pipeline.3, '),
         (OWN, 'data.data_root', 'train_dataloader.dataset.data_root, val_dataloader.dataset.data'),
         (OWN, 'classes', 'train_dataloader.dataset.metainfo.classes'),
@@ -79,7 +79,7 @@ def test_a_variable_of_the_file_is_refused_with_the_places_that_work(
         ('train_dataloader.dataset.pipeline.30.scale', r'has 8 entries\..* not add one'),
         ('train_dataloader.dataset.pipeline.scale', r'has 8 entries'),
         ('custom_hooks.0.type', r'has 0 entries'),
-        ('train_dataloader.dataset.pipeline.0', r'has settings of its own. Set one of them, such'),
+        ('train_dataloader.dataset.pipeline.0', r'has several settings. Set one of them, such'),
         ('model.backbone.depth.of', r'model\.backbone\.depth is 50, which has no settings'),
         ('test_evaluator.0.thr', r'MeanAveragePrecision has no setting thr\. .* prefix'),
         ('train_dataloader.dataset.pipeline.2.size', r'IntuitiveMetaLevel .* It has no settings'),
@@ -139,7 +139,7 @@ def test_another_optimizer_gets_what_it_takes(lines: list[str]) -> None:
     assert isinstance(OPTIMIZERS.build(dict(params=weights, **optimizer)), torch.optim.AdamW)
     (line,) = lines
     assert line == (
-        'optim_wrapper.optimizer: dropped momentum, nesterov, which AdamW does not take.'
+        'optim_wrapper.optimizer: dropped momentum, nesterov, which AdamW does not accept.'
     )
     with pytest.raises(ValueError, match='AdamW has no setting momentum'):
         load_config(STAGE2, options={**options, 'optim_wrapper.optimizer.momentum': 0.9})

@@ -187,7 +187,7 @@ def test_resuming_from_a_work_dir(config_file: Path, tmp_path: Path) -> None:
     resume(cfg, str(tmp_path / 'other'))
     assert cfg.resume
     assert cfg.load_from == str(path)
-    with pytest.raises(FileNotFoundError, match=r'configs has no last_checkpoint'):
+    with pytest.raises(FileNotFoundError, match=r'no checkpoint to resume from in .*configs'):
         resume(cfg, str(tmp_path / 'configs'))
 
 
@@ -255,7 +255,7 @@ def test_stages_that_do_not_meet_are_an_error(
     monkeypatch.setattr('mmsxm.training.train.train', calls)
     second, first = stages(tmp_path)
     second.load_from = str(tmp_path / 'elsewhere' / 'epoch_3.pth')
-    with pytest.raises(ValueError, match=r'load_from is .*epoch_3\.pth.*s1; without --stages'):
+    with pytest.raises(ValueError, match=r'load_from is .*epoch_3\.pth.*s1\. Remove --stages'):
         train_stages(second, first)
     assert calls.work_dirs == []
 
@@ -300,5 +300,5 @@ def test_tta_follows_the_config() -> None:
 
 
 def test_tta_needs_scores() -> None:
-    with pytest.raises(ValueError, match=r'gives none: it has no head, as in Stage I'):
+    with pytest.raises(ValueError, match=r'returns none because it has no head, as in Stage I'):
         use_tta(to_test(head=None))

@@ -151,5 +151,5 @@ def test_a_network_whose_levels_learn_together_is_no_teacher(teacher: Teacher) -
 
 
 def test_a_teacher_that_was_not_trained_is_an_error(teacher: Teacher, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r'train .*teacher\.py first'):
+    with pytest.raises(FileNotFoundError, match=r'mmsxm train .*teacher\.py'):
         label_levels(teacher.load(), str(tmp_path))

@@ -47,7 +47,7 @@ def test_a_sheet_holds_all_pictures() -> None:
 
 
 def test_a_caption_is_added_below() -> None:
-    captioned = caption(GREY, 'has: Gun', 'says: Knife')
+    captioned = caption(GREY, 'label: Gun', 'pred: Knife')
     assert (captioned[:40] == GREY).all()
     assert (captioned[40:] < 128).any()
 

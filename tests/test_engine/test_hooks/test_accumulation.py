@@ -81,4 +81,4 @@ def test_a_warning_of_lost_gradients_is_corrected(
     )
     with caplog.at_level(logging.INFO):
         AccumulationHook().before_train(runner)
-    assert ('No gradient is lost' in caplog.text) == warned
+    assert ('No gradients are lost' in caplog.text) == warned

@@ -124,7 +124,7 @@ def test_a_bare_state_dict_is_taken_too() -> None:
     'situation', [dict(training=False), dict(resume=True)], ids=['test', 'resume']
 )
 def test_a_test_and_a_resumed_training_need_all(situation: dict) -> None:
-    with pytest.raises(ValueError, match=r's1\.pth does not fill .* 2 of its .*head\.weight'):
+    with pytest.raises(ValueError, match=r's1\.pth does not match .* 2 of its .*head\.weight'):
         STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth', **situation), of_stage1())
     whole = {'state_dict': Net().state_dict()}
     STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth', **situation), whole)
@@ -141,7 +141,7 @@ def test_missing_attention_stops_stage_2() -> None:
 
 def test_another_width_stops_stage_2() -> None:
     other = {'state_dict': Net(head=False, width=8).state_dict()}
-    with pytest.raises(ValueError, match=r'7 of its .* of another shape .*backbone\.1 \(4\)'):
+    with pytest.raises(ValueError, match=r'7 of its .* have another shape .*backbone\.1 \(4\)'):
         STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth'), other)
 
 
@@ -220,7 +220,7 @@ def test_any_other_missing_weight_is_refused(lost: str, tmp_path: Path) -> None:
     del weights[lost]
     path = save(tmp_path, state_dict=weights)
     part = re.escape('.'.join(lost.split('.')[:2]))
-    with pytest.raises(ValueError, match=rf'fit the ConvNeXt: 1 of its .*\({part} \(1\)\)'):
+    with pytest.raises(ValueError, match=rf'match ConvNeXt: 1 of its .*\({part} \(1\)\)'):
         PretrainedHook().before_run(runner_of(convnext(path)))
 
 

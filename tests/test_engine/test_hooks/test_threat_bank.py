@@ -57,7 +57,9 @@ def test_a_bank_of_training_images_is_fine(bank: str) -> None:
 
 def test_a_bank_of_tested_images_is_refused(bank: str) -> None:
     train = Images(['P1', 'P2'], ThreatImageProjection(bank))
-    with pytest.raises(ValueError, match=r'items of 1 images .* P2 of list\.csv: build one'):
+    with pytest.raises(
+        ValueError, match=r'items from 1 test images, .* P2 of list\.csv\. Build one'
+    ):
         start(train, Images(['P2', 'P3']))
     with pytest.raises(ValueError, match='P1'):
         start(train, Images(['P3']), test=Images(['P1']))
