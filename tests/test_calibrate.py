@@ -64,7 +64,7 @@ def run(tool: str, config: Path, *args: object) -> subprocess.CompletedProcess:
     return run_tool(f'{tool}.py', config, config.with_suffix('.pth'), *args, COLUMNS='100')
 
 
-def test_a_station_alarms_as_often_as_the_calibration_says(network: Path, tmp_path: Path) -> None:
+def test_alarm_rates_match_the_calibration(network: Path, tmp_path: Path) -> None:
     source = network.with_suffix('.pth')
     classes = SIXray.METAINFO['classes']
     earlier = Calibration(
@@ -116,9 +116,7 @@ def test_a_station_alarms_as_often_as_the_calibration_says(network: Path, tmp_pa
         (('--scores', 'nowhere.csv', '--best-f1'), 'mmsxm calibrate: '),
     ],
 )
-def test_mistakes_are_told_in_a_sentence(
-    network: Path, args: tuple[object, ...], message: str
-) -> None:
+def test_user_errors_are_one_line(network: Path, args: tuple[object, ...], message: str) -> None:
     done = run('calibrate', network, *args)
     assert done.returncode != 0
     assert message in done.stderr
@@ -126,7 +124,7 @@ def test_mistakes_are_told_in_a_sentence(
     assert not (network.parent / 'small-calibrated.pth').exists()
 
 
-def test_a_missing_checkpoint_is_told_before_images_are_read(network: Path) -> None:
+def test_a_missing_checkpoint_is_reported_before_images_are_read(network: Path) -> None:
     network.with_suffix('.pth').unlink()
     nowhere = ('--cfg-options', 'test_dataloader.dataset.data_root=nowhere')
     done = run('calibrate', network, '--loader', 'test', '--best-f1', *nowhere)
@@ -135,7 +133,7 @@ def test_a_missing_checkpoint_is_told_before_images_are_read(network: Path) -> N
     assert 'small.pth' in done.stderr.splitlines()[-1]
 
 
-def test_an_export_says_which_checkpoint_it_has_and_whether_with_thresholds(
+def test_export_prints_the_checkpoint_and_whether_it_has_thresholds(
     network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     exported = []
@@ -178,7 +176,7 @@ def test_a_test_draws_curves(network: Path, tmp_path: Path) -> None:
     assert rows['any_item']['false_positive_rate']
 
 
-def test_occlusion_levels_reach_the_measures(
+def test_occlusion_levels_reach_the_metrics(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scope: None
 ) -> None:
     data = tmp_path / 'opixray'

@@ -112,7 +112,7 @@ def test_stages_trains_both(project: Project) -> None:
     assert 0 < second[-1]['xray/mAP'] <= 100
 
 
-def test_stage_2_goes_on_from_stage_1(project: Project) -> None:
+def test_stage_2_starts_from_the_weights_of_stage_1(project: Project) -> None:
     runner = Runner.from_cfg(project.stage2_config('handover'))
     runner.train_loop  # noqa: B018  builds it
     runner.call_hook('before_run')
@@ -132,20 +132,20 @@ def test_stages_does_not_train_stage_1_again(project: Project) -> None:
     assert finished_epochs(work_dir) == 1
 
 
-def test_stage_2_without_stage_1_says_what_to_run(project: Project) -> None:
+def test_stage_2_without_stage_1_names_the_command_to_run(project: Project) -> None:
     cfg = project.stage2_config('without')
     cfg.load_from = str(project.stage1.with_name('nowhere'))
     with pytest.raises(FileNotFoundError, match=r'mmsxm train configs/stage1\.py, or add --stages'):
         train(cfg)
 
 
-def test_a_checkpoint_of_stage_1_is_no_stage_2_to_test(project: Project) -> None:
+def test_a_checkpoint_of_stage_1_cannot_be_tested_as_stage_2(project: Project) -> None:
     runner = build_test(project.stage2_config('too_early'), str(project.stage1))
     with pytest.raises(ValueError, match=r'does not match the model.*head\.fcs'):
         runner.test()
 
 
-def test_a_test_refuses_a_checkpoint_of_another_network(project: Project) -> None:
+def test_a_test_rejects_a_checkpoint_of_another_network(project: Project) -> None:
     """A part that the config lacks would be left out, another refinement would be taken."""
     without = project.stage2_config('without_attention')
     without.model.update(attention_head=None, refinement=None)
@@ -200,7 +200,7 @@ runner.train()
 
 
 @pytest.mark.parametrize('workers', [0, 2])
-def test_killed_and_resumed_training_equals_undisturbed_training(
+def test_killed_and_resumed_training_equals_uninterrupted_training(
     workers: int, project: Project
 ) -> None:
     """Also with workers, though the undisturbed training had none."""
@@ -230,7 +230,7 @@ def test_killed_and_resumed_training_equals_undisturbed_training(
 # ---------------------------------------------------------------------------- test
 
 
-def test_the_test_gives_what_training_printed(project: Project, tmp_path: Path) -> None:
+def test_the_test_reproduces_the_metrics_of_training(project: Project, tmp_path: Path) -> None:
     out = tmp_path / 'metrics.json'
     project.tool(
         'test.py',
@@ -254,7 +254,7 @@ def test_predictions_are_written(project: Project, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('settings', [(), ('--tta',)])
-def test_a_test_leaves_the_config_of_the_training_alone(
+def test_a_test_does_not_change_the_config_of_the_training_run(
     settings: tuple[str, ...], project: Project, tmp_path: Path
 ) -> None:
     config = project.stage2 / 'stage2.py'
@@ -266,7 +266,7 @@ def test_a_test_leaves_the_config_of_the_training_alone(
     assert config.read_bytes() == before
 
 
-def test_metrics_of_the_command_come_to_the_only_one_of_a_config(
+def test_metrics_of_the_command_are_added_to_a_single_metric(
     project: Project, tmp_path: Path
 ) -> None:
     config = tmp_path / 'one_metric.py'
@@ -294,9 +294,7 @@ def test_flips_are_averaged(project: Project, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('scope', ['mmengine', 'mmpretrain'])
-def test_averaged_weights_are_tested_as_they_were_saved(
-    scope: str, project: Project, tmp_path: Path
-) -> None:
+def test_averaged_weights_are_tested_as_saved(scope: str, project: Project, tmp_path: Path) -> None:
     """By a hook that averages them, and by nothing; also by several views."""
     cfg = project.stage2_config(f'averaged_{scope}')
     cfg.train_cfg.max_epochs = 1
@@ -319,7 +317,7 @@ def test_averaged_weights_are_tested_as_they_were_saved(
     assert test([average], tta=True) == test([], tta=True) != test([], tta=False)
 
 
-def test_a_config_brings_its_own_views(project: Project, tmp_path: Path) -> None:
+def test_a_config_can_define_its_views(project: Project, tmp_path: Path) -> None:
     """Here one that is the image itself: then nothing differs from a test without."""
     config = tmp_path / 'one_view.py'
     config.write_text(

@@ -159,7 +159,9 @@ def assert_equal(one: Any, other: Any) -> None:
 # ---------------------------------------------------------------------------- a full disk
 
 
-def test_a_disk_that_takes_no_more(trainings: Trainings, undisturbed: Path, plan: dict) -> None:
+def test_a_file_size_limit_while_saving(
+    trainings: Trainings, undisturbed: Path, plan: dict
+) -> None:
     """A limit on the size of files stands for it, which needs no rights: write() fails midway."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     plan['after_train_iter', 2, BATCHES] = lambda *_: resource.setrlimit(
@@ -223,7 +225,7 @@ def lose_a_block(path: Path) -> None:
 
 
 @pytest.mark.parametrize('damage', [half, empty, lose_a_block, Path.unlink])
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+def test_a_damaged_checkpoint_is_replaced_by_the_one_before(
     damage: Callable[[Path], None],
     trainings: Trainings,
     undisturbed: Path,
@@ -244,7 +246,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
         assert_ends_alike(work_dir, undisturbed)
 
 
-def test_no_whole_checkpoint_is_said(trainings: Trainings, undisturbed: Path) -> None:
+def test_a_work_dir_with_only_damaged_checkpoints(trainings: Trainings, undisturbed: Path) -> None:
     work_dir = copy_of(undisturbed, 'all_damaged')
     for epoch in (2, 3):
         half(work_dir / f'epoch_{epoch}.pth')
@@ -254,7 +256,7 @@ def test_no_whole_checkpoint_is_said(trainings: Trainings, undisturbed: Path) ->
         resume(trainings.cfg('all_damaged'))
 
 
-def test_a_note_that_was_cut_off(trainings: Trainings, undisturbed: Path) -> None:
+def test_an_empty_last_checkpoint_file(trainings: Trainings, undisturbed: Path) -> None:
     """mmengine writes it in place."""
     work_dir = copy_of(undisturbed, 'note')
     empty(work_dir / 'last_checkpoint')
@@ -264,7 +266,9 @@ def test_a_note_that_was_cut_off(trainings: Trainings, undisturbed: Path) -> Non
 
 
 @pytest.mark.parametrize('measure', ['mAP', 'pointing'])
-def test_the_best_epoch_is_kept_beside_the_last_ones(trainings: Trainings, measure: str) -> None:
+def test_the_best_epoch_is_kept_in_addition_to_the_last_ones(
+    trainings: Trainings, measure: str
+) -> None:
     best = {'save_best': f'xray/{measure}', 'rule': 'greater'}
     options = {f'default_hooks.checkpoint.{key}': value for key, value in best.items()}
     work_dir = trainings.train(measure, **{'train_cfg.val_interval': 1}, **options)
@@ -274,7 +278,9 @@ def test_the_best_epoch_is_kept_beside_the_last_ones(trainings: Trainings, measu
     assert Path(found.path).name == last(work_dir)
 
 
-def test_later_epochs_are_of_an_earlier_training(trainings: Trainings, undisturbed: Path) -> None:
+def test_later_epochs_of_an_earlier_run_are_ignored(
+    trainings: Trainings, undisturbed: Path
+) -> None:
     work_dir = copy_of(undisturbed, 'stale')
     (work_dir / 'epoch_2.pth').rename(work_dir / 'epoch_1.pth')
     (work_dir / 'last_checkpoint').write_text(str(work_dir / 'epoch_1.pth'))
@@ -295,7 +301,7 @@ def kill_a_worker(*_: object) -> None:
 
 
 @pytest.mark.parametrize('persistent', [True, False])
-def test_a_worker_that_is_killed(
+def test_a_killed_worker(
     persistent: bool, trainings: Trainings, undisturbed: Path, plan: dict
 ) -> None:
     loader = dict(num_workers=2, persistent_workers=persistent)
@@ -325,7 +331,7 @@ class Poison:
         self.paths = [sample.img_path for sample in batch['data_samples']]
 
 
-def test_a_loss_that_is_nan_stops_with_the_names(trainings: Trainings, plan: dict) -> None:
+def test_a_nan_loss_stops_training_and_names_the_images(trainings: Trainings, plan: dict) -> None:
     plan['before_train_iter', 2, 2] = poison = Poison()
     with pytest.raises(FloatingPointError, match='epoch 2, batch 2') as raised:
         trainings.train('nan')
@@ -334,7 +340,7 @@ def test_a_loss_that_is_nan_stops_with_the_names(trainings: Trainings, plan: dic
     assert saved(trainings.folder / 'nan') == {'epoch_1.pth'}
 
 
-def test_weights_that_are_nan_are_not_saved(trainings: Trainings, plan: dict) -> None:
+def test_nan_weights_are_not_saved(trainings: Trainings, plan: dict) -> None:
     """Though all losses were numbers, as when gradients overflow in the last step."""
 
     def break_weights(runner: Runner, _: object) -> None:
@@ -346,7 +352,7 @@ def test_weights_that_are_nan_are_not_saved(trainings: Trainings, plan: dict) ->
     assert saved(trainings.folder / 'inf') == {'epoch_1.pth'}
 
 
-def test_a_step_that_is_nan_is_left_out(trainings: Trainings, plan: dict) -> None:
+def test_a_nan_step_is_skipped(trainings: Trainings, plan: dict) -> None:
     states = []
 
     def look(runner: Runner, _: object) -> None:
@@ -382,7 +388,7 @@ def ask(number: int) -> Callable[..., None]:
         (signal.SIGINT, 130, 3, BATCHES, 0),  # with nothing left of the epoch but its end
     ],
 )
-def test_a_training_that_is_asked_to_leave(
+def test_a_signal_during_training(
     number: int,
     code: int,
     epoch: int,
@@ -408,7 +414,7 @@ def test_a_training_that_is_asked_to_leave(
     assert signal.getsignal(number) in before
 
 
-def test_asked_twice_within_an_epoch(trainings: Trainings, undisturbed: Path, plan: dict) -> None:
+def test_two_signals_within_an_epoch(trainings: Trainings, undisturbed: Path, plan: dict) -> None:
     plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.train('twice')
@@ -419,7 +425,7 @@ def test_asked_twice_within_an_epoch(trainings: Trainings, undisturbed: Path, pl
     assert_ends_alike(trainings.resume('twice'), undisturbed)
 
 
-def test_asked_to_leave_while_testing(trainings: Trainings, undisturbed: Path, plan: dict) -> None:
+def test_a_signal_during_validation(trainings: Trainings, undisturbed: Path, plan: dict) -> None:
     plan['after_val_iter', 3, 1] = ask(signal.SIGTERM)  # epoch 2 is done by then
     with pytest.raises(SystemExit) as left:
         trainings.train('testing', **{'train_cfg.val_interval': 1})
@@ -428,7 +434,7 @@ def test_asked_to_leave_while_testing(trainings: Trainings, undisturbed: Path, p
     assert_ends_alike(trainings.resume('testing'), undisturbed)
 
 
-def test_a_part_of_an_epoch_needs_epochs_of_the_same_length(
+def test_resuming_within_an_epoch_requires_the_same_number_of_batches(
     trainings: Trainings, undisturbed: Path, plan: dict
 ) -> None:
     plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
@@ -438,7 +444,7 @@ def test_a_part_of_an_epoch_needs_epochs_of_the_same_length(
         trainings.resume('length', **{'train_dataloader.batch_size': 4})
 
 
-def test_asked_in_an_epoch_of_another_length_than_those_before(
+def test_a_signal_in_an_epoch_of_another_length(
     trainings: Trainings, undisturbed: Path, plan: dict
 ) -> None:
     half_batches = {'train_dataloader.batch_size': 4}
@@ -452,7 +458,7 @@ def test_asked_in_an_epoch_of_another_length_than_those_before(
     assert (meta['epoch'], meta['iter']) == (3, 3 + 6 + 6)
 
 
-def test_a_damaged_part_of_an_epoch_gives_way_to_the_epoch_before(
+def test_a_damaged_checkpoint_within_an_epoch_is_replaced_by_the_epoch_before(
     trainings: Trainings, undisturbed: Path, plan: dict
 ) -> None:
     plan['before_train_iter', 2, 2] = ask(signal.SIGTERM)
@@ -489,7 +495,7 @@ def test_accumulated_gradients_are_not_lost_between_epochs(
 
 
 @pytest.mark.parametrize(('asked', 'left'), [(1, 2), (2, 2), (3, 3)])
-def test_a_training_that_accumulates_is_left_at_a_step(
+def test_training_with_accumulation_stops_after_an_optimizer_step(
     asked: int, left: int, trainings: Trainings, accumulated: Path, plan: dict
 ) -> None:
     name = f'accumulated_{asked}'
@@ -503,7 +509,7 @@ def test_a_training_that_accumulates_is_left_at_a_step(
 # ---------------------------------------------------------------------------- another data set
 
 
-def test_a_list_that_was_edited_meanwhile(
+def test_a_list_that_changed_before_resuming(
     trainings: Trainings,
     simulate: Callable[..., Path],
     tmp_path: Path,
@@ -535,7 +541,7 @@ def test_a_list_that_was_edited_meanwhile(
 # ---------------------------------------------------------------------------- as a command
 
 
-def test_the_command_and_its_workers_are_asked(trainings: Trainings, undisturbed: Path) -> None:
+def test_a_signal_to_the_command_and_its_workers(trainings: Trainings, undisturbed: Path) -> None:
     """As timeout, systemd and a terminal do it: the whole group gets the signal."""
     work_dir = trainings.folder / 'command'
     command = [sys.executable, str(ROOT / 'tools/train.py'), str(trainings.config)]
@@ -558,7 +564,7 @@ def test_the_command_and_its_workers_are_asked(trainings: Trainings, undisturbed
     assert 'SIGTERM: training in' in said
 
 
-def test_killed_at_random_moments(tmp_path: Path) -> None:
+def test_kills_at_random_times(tmp_path: Path) -> None:
     """And while a checkpoint is written; tests/kill_and_resume.py does it ten times."""
     assert kill_and_resume(tmp_path, kills=2, epochs=5, workers=1, seed=0) == []
 

@@ -55,7 +55,7 @@ def files_under(folder: str) -> set[str]:
     }
 
 
-def test_wheel_carries_configs_and_tools(source: Path, tmp_path: Path) -> None:
+def test_the_wheel_contains_configs_and_tools(source: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(build(source, 'build_wheel', tmp_path / 'wheel')) as wheel:
         names = set(wheel.namelist())
         metadata = wheel.read(next(name for name in names if name.endswith('/METADATA'))).decode()
@@ -83,7 +83,9 @@ def test_wheel_carries_configs_and_tools(source: Path, tmp_path: Path) -> None:
         assert f'torch>=2.6; extra == "{stack}"' in required
 
 
-def test_a_wheel_brings_configs_by_name_from_any_folder(source: Path, tmp_path: Path) -> None:
+def test_an_installed_wheel_finds_configs_by_name_from_any_folder(
+    source: Path, tmp_path: Path
+) -> None:
     pytest.importorskip('mmpretrain', reason='the names are given to mmpretrain')
     installed = tmp_path / 'site-packages'
     with zipfile.ZipFile(build(source, 'build_wheel', tmp_path / 'wheel')) as wheel:
@@ -128,7 +130,7 @@ def test_editable_install_links_mim_to_the_sources(source: Path, tmp_path: Path)
     assert (source / 'mmsxm/.mim/tools').samefile(source / 'tools')
 
 
-def test_extras_keep_the_two_stacks_apart() -> None:
+def test_extras_separate_the_two_stacks() -> None:
     onedl, openmmlab = (
         set(re.findall(r'^[\w-]+', (ROOT / f'requirements/{name}.txt').read_text(), re.MULTILINE))
         for name in ('onedl', 'openmmlab')

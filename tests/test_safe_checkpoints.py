@@ -70,7 +70,7 @@ def write_foreign(folder: Path, attack: Callable[[Path], Call], layout: str) -> 
 
 @pytest.mark.parametrize('attack', ATTACKS)
 @pytest.mark.parametrize('layout', LAYOUTS)
-def test_a_checkpoint_that_carries_code_is_refused(
+def test_a_checkpoint_with_code_is_rejected(
     attack: Callable[[Path], Call], layout: str, tmp_path: Path
 ) -> None:
     path, marker = write_foreign(tmp_path, attack, layout)
@@ -81,7 +81,9 @@ def test_a_checkpoint_that_carries_code_is_refused(
 
 
 @pytest.mark.parametrize('attack', ATTACKS)
-def test_the_attacks_are_real(attack: Callable[[Path], Call], tmp_path: Path) -> None:
+def test_the_attacks_work_without_the_allow_list(
+    attack: Callable[[Path], Call], tmp_path: Path
+) -> None:
     path, marker = write_foreign(tmp_path, attack, 'inside')
     torch.load(path, weights_only=False)
     assert marker.exists()
@@ -91,7 +93,7 @@ def test_the_attacks_are_real(attack: Callable[[Path], Call], tmp_path: Path) ->
     ('attack', 'found'),
     [(by_system, r'posix\.system'), (by_eval, 'GLOBAL eval'), (by_getattr, "'__globals__'")],
 )
-def test_the_refusal_says_what_was_found(
+def test_the_message_names_the_rejected_object(
     attack: Callable[[Path], Call], found: str, tmp_path: Path
 ) -> None:
     path, _ = write_foreign(tmp_path, attack, 'inside')
@@ -100,7 +102,7 @@ def test_the_refusal_says_what_was_found(
     assert 'weights_only' not in str(raised.value)  # torch's advice to load it all the same
 
 
-def test_the_allow_list_is_not_left_open(tmp_path: Path) -> None:
+def test_the_allow_list_is_restored_after_loading(tmp_path: Path) -> None:
     torch.save({'history': HistoryBuffer([1.0], [1])}, tmp_path / 'own.pth')
     before = set(torch.serialization.get_safe_globals())
     load_from_local(tmp_path / 'own.pth')
@@ -196,9 +198,7 @@ def test_a_file_of_numpy_1_loads(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('kept', [0.0, 0.01, 0.5, 0.99])
 @pytest.mark.parametrize('new_format', [True, False])
-def test_a_file_that_was_cut_off_is_an_error_of_ours(
-    kept: float, new_format: bool, tmp_path: Path
-) -> None:
+def test_a_truncated_file_is_a_value_error(kept: float, new_format: bool, tmp_path: Path) -> None:
     path = tmp_path / 'whole.pth'
     torch.save({'w': torch.randn(500)}, path, _use_new_zipfile_serialization=new_format)
     data = path.read_bytes()
@@ -220,7 +220,7 @@ def no_network(url: str, **kwargs: object) -> None:
 
 
 @pytest.mark.parametrize('address', ['torchvision://resnet50', 'https://somewhere/else.pth'])
-def test_without_a_network_one_sentence_helps(
+def test_without_internet_access_the_message_explains_the_download(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.hub, 'load_state_dict_from_url', no_network)
@@ -243,6 +243,6 @@ def test_a_download_is_read_through_the_allow_list(
     assert loaded['w'].tolist() == [1, 1]
 
 
-def test_weights_that_torchvision_does_not_have() -> None:
+def test_unknown_torchvision_weights_are_an_error() -> None:
     with pytest.raises(ValueError, match='resnet51'):
         CheckpointLoader.load_checkpoint('torchvision://resnet51')

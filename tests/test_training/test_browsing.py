@@ -12,7 +12,7 @@ from mmsxm.training.config import load_config
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_pictures_follow_the_epoch(
+def test_pictures_depend_on_the_epoch(
     simulate: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv('DEMO_ROOT', str(simulate(train=24, test=7, size=128)))

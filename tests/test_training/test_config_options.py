@@ -48,7 +48,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ('lr', 'optim_wrapper.optimizer.lr'),
     ],
 )
-def test_a_misspelled_option_is_refused_with_the_right_name(option: str, meant: str) -> None:
+def test_a_misspelled_option_is_rejected_with_a_suggestion(option: str, meant: str) -> None:
     with pytest.raises(ValueError, match=f'^{option}: ') as raised:
         load_config(STAGE2, options={option: 1})
     assert f'Did you mean {meant}?' in str(raised.value)
@@ -65,7 +65,7 @@ def test_a_misspelled_option_is_refused_with_the_right_name(option: str, meant: 
         (OWN, 'num_classes', 'model.data_preprocessor.num_classes, model.head.num_classes'),
     ],
 )
-def test_a_variable_of_the_file_is_refused_with_the_places_that_work(
+def test_a_variable_of_the_config_file_is_rejected_with_the_places_to_set(
     config: Path, option: str, places: str
 ) -> None:
     with pytest.raises(ValueError, match='is a variable of the config file') as raised:
@@ -86,7 +86,7 @@ def test_a_variable_of_the_file_is_refused_with_the_places_that_work(
         ('something', r'the config has no setting something\. Its settings are .* work_dir'),
     ],
 )
-def test_other_options_that_lead_nowhere_are_refused(option: str, message: str) -> None:
+def test_other_options_that_nothing_reads_are_rejected(option: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         load_config(STAGE2, options={option: 1})
 
@@ -106,7 +106,7 @@ def test_other_options_that_lead_nowhere_are_refused(option: str, message: str) 
         {'train_dataloader.dataset.whatever': 1},  # for a base that mmengine builds
     ],
 )
-def test_options_may_set_what_the_config_leaves_out(options: dict[str, Any]) -> None:
+def test_options_can_set_settings_that_the_config_omits(options: dict[str, Any]) -> None:
     cfg = load_config(STAGE2, options=options)
     flat = Config(dict(options))
     for option in options:
@@ -116,13 +116,13 @@ def test_options_may_set_what_the_config_leaves_out(options: dict[str, Any]) -> 
         assert node == flat[option]
 
 
-def test_an_option_sets_what_is_none() -> None:
+def test_an_option_can_replace_none() -> None:
     neck = {'type': 'mmsxm.FPN', 'in_channels': [8], 'out_channels': 4}
     options = {f'model.neck.{key}': value for key, value in neck.items()}
     assert load_config(PLAIN, options=options).model.neck == neck
 
 
-def test_options_may_be_dicts() -> None:
+def test_options_can_be_dicts() -> None:
     loader = dict(num_workers=2, batch_size=4)
     assert (
         load_config(STAGE2, options={'train_dataloader': loader}).train_dataloader.batch_size == 4
@@ -131,7 +131,7 @@ def test_options_may_be_dicts() -> None:
         load_config(STAGE2, options={'train_dataloader': dict(batch_sise=4)})
 
 
-def test_another_optimizer_gets_what_it_takes(lines: list[str]) -> None:
+def test_a_new_optimizer_type_drops_settings_it_does_not_accept(lines: list[str]) -> None:
     options = {'optim_wrapper.optimizer.type': 'AdamW', 'optim_wrapper.optimizer.lr': 1e-3}
     optimizer = load_config(STAGE2, options=options).optim_wrapper.optimizer
     assert optimizer == dict(type='AdamW', lr=1e-3, weight_decay=1e-4, fused=True)
@@ -145,7 +145,7 @@ def test_another_optimizer_gets_what_it_takes(lines: list[str]) -> None:
         load_config(STAGE2, options={**options, 'optim_wrapper.optimizer.momentum': 0.9})
 
 
-def test_a_variable_that_only_code_of_a_user_may_read_is_set_with_a_warning(
+def test_a_variable_without_known_readers_is_set_with_a_warning(
     lines: list[str],
 ) -> None:
     assert load_config(STAGE2, options={'threats': 'mine'}).threats == 'mine'

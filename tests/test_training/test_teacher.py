@@ -108,7 +108,7 @@ def losses_by_hand(teacher: Teacher) -> dict[str, list[float]]:
     return losses
 
 
-def test_levels_are_those_of_the_smallest_loss(teacher: Teacher) -> None:
+def test_each_image_gets_the_level_with_the_smallest_loss(teacher: Teacher) -> None:
     labels = label_levels(teacher.load(), str(teacher.checkpoint))
     want = losses_by_hand(teacher)
     assert list(labels.losses) == [f'Ptrain{i}' for i in range(NUMBER)]
@@ -118,7 +118,7 @@ def test_levels_are_those_of_the_smallest_loss(teacher: Teacher) -> None:
     assert len(set(labels.levels.values())) > 1  # or else nothing was tested
 
 
-def test_the_tool_writes_what_a_data_set_reads(
+def test_the_command_writes_labels_that_a_dataset_reads(
     teacher: Teacher, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     out = tmp_path / 'labels.json'
@@ -143,13 +143,13 @@ def test_the_tool_writes_what_a_data_set_reads(
     assert levels == list(labels.levels.values())
 
 
-def test_a_network_whose_levels_learn_together_is_no_teacher(teacher: Teacher) -> None:
+def test_a_network_without_per_level_losses_is_not_a_teacher(teacher: Teacher) -> None:
     cfg = teacher.load(experiment_name='average')
     cfg.model.head.type = 'mmsxm.AverageFusionHead'
     with pytest.raises(ValueError, match=r'teacher\.py is AverageFusionHead.*PerLevelHead'):
         label_levels(cfg, str(teacher.checkpoint))
 
 
-def test_a_teacher_that_was_not_trained_is_an_error(teacher: Teacher, tmp_path: Path) -> None:
+def test_an_untrained_teacher_is_an_error(teacher: Teacher, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r'mmsxm train .*teacher\.py'):
         label_levels(teacher.load(), str(tmp_path))

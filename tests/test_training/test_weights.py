@@ -41,14 +41,14 @@ def check_order(matched: dict[str, Tensor], target: dict[str, Tensor]) -> None:
 
 
 @pytest.mark.parametrize('prefix', ['', 'module.', 'backbone.', 'module.backbone.'])
-def test_by_name(prefix: str, target: dict[str, Tensor]) -> None:
+def test_weights_are_matched_by_name(prefix: str, target: dict[str, Tensor]) -> None:
     named = {f'{prefix}{key}': value for key, value in filled(target).items()}
     shuffled = dict(reversed(named.items()))  # names, not places, decide
     shuffled |= {'fc.weight': torch.zeros(10, 64), f'{prefix}bn1.num_batches_tracked': 3}
     check_order(match_weights(shuffled, backbone()), target)
 
 
-def test_by_order(target: dict[str, Tensor]) -> None:
+def test_weights_are_matched_by_order(target: dict[str, Tensor]) -> None:
     renamed = {
         f'layer_{i}.{key.split(".")[-1]}': value
         for i, (key, value) in enumerate(filled(target).items())
@@ -57,7 +57,7 @@ def test_by_order(target: dict[str, Tensor]) -> None:
     check_order(match_weights(renamed, backbone()), target)
 
 
-def test_torchvisions_mobilenet_fits_by_order() -> None:
+def test_mobilenet_weights_of_torchvision_match_by_order() -> None:
     torchvision = pytest.importorskip('torchvision')
     theirs = torchvision.models.mobilenet_v2().state_dict()
     matched = match_weights(theirs, MobileNetV2())
@@ -99,7 +99,7 @@ def as_it_was_named(key: str) -> str:
         (SwinTransformer, SWIN, as_it_was_named),
     ],
 )
-def test_a_classifier_lacks_norms_of_intermediate_outputs(
+def test_a_classifier_may_lack_norms_of_intermediate_outputs(
     backbone: type[nn.Module], arch: dict, name: Callable[[str], str]
 ) -> None:
     classifier = filled(backbone(**arch).state_dict())
@@ -119,7 +119,7 @@ def test_a_classifier_lacks_norms_of_intermediate_outputs(
 @pytest.mark.parametrize(
     ('name', 'backbone'), [('convnext_tiny', ConvNeXt), ('swin_t', SwinTransformer)]
 )
-def test_torchvisions_weights_of_another_order_are_refused(
+def test_weights_of_torchvision_in_another_order_are_rejected(
     name: str, backbone: type[nn.Module]
 ) -> None:
     """In place they would be other layers, and patches merged in another order."""
@@ -130,7 +130,7 @@ def test_torchvisions_weights_of_another_order_are_refused(
         match_weights(theirs, network, optional=norms)
 
 
-def test_timms_efficientnet_fits_by_order_and_gives_the_same_features() -> None:
+def test_efficientnet_weights_of_timm_match_by_order_and_give_the_same_features() -> None:
     timm = pytest.importorskip('timm', reason='needs the extra [timm]')
     torch.manual_seed(0)
     theirs = timm.create_model('tf_efficientnetv2_s').eval()
@@ -143,7 +143,7 @@ def test_timms_efficientnet_fits_by_order_and_gives_the_same_features() -> None:
         torch.testing.assert_close(network(image)[-1] / want.max(), want / want.max())
 
 
-def test_timms_backbones_take_timms_weights() -> None:
+def test_timm_backbones_accept_timm_weights() -> None:
     timm = pytest.importorskip('timm', reason='needs the extra [timm]')
     name = 'mobilenetv4_conv_medium'
     theirs = timm.create_model(name).state_dict()
@@ -160,13 +160,13 @@ def test_too_few_tensors(target: dict[str, Tensor]) -> None:
         match_weights(few, backbone())
 
 
-def test_another_shape_names_the_first_that_does_not_fit(target: dict[str, Tensor]) -> None:
+def test_the_message_names_the_first_tensor_of_another_shape(target: dict[str, Tensor]) -> None:
     other = filled(target) | {'layer2.0.conv1.weight': torch.zeros(1, 2, 3, 3)}
     with pytest.raises(ValueError, match=r'layer2\.0\.conv1\.weight \(16, 8, 3, 3\) .*\(1, 2, 3'):
         match_weights(other, backbone())
 
 
-def test_another_kind_at_the_same_place_does_not_fit() -> None:
+def test_a_tensor_of_another_kind_does_not_match() -> None:
     """A bias is no running mean, though their shapes are the same."""
     norm = nn.BatchNorm1d(3)
     theirs = {

@@ -10,7 +10,7 @@ from mmsxm.visualization.bars import BarPanel, plot_bars
 
 # the mean of three rounds to less, and to more
 @pytest.mark.parametrize(('count', 'total'), [(5, 1167), (21, 313)])
-def test_runs_of_equal_shares_are_drawn(count: int, total: int, tmp_path: Path) -> None:
+def test_runs_with_equal_shares_are_drawn(count: int, total: int, tmp_path: Path) -> None:
     shares = np.array([[100 * count / total, 0, 100 * (total - count) / total]] * 3)
     assert shares.mean(axis=0)[0] != shares[0, 0]
     plot_bars([BarPanel('labels', {'MF-I': shares})], ['P3', 'P4', 'P5'], tmp_path / 'bars.png')

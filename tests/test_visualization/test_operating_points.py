@@ -14,7 +14,7 @@ from mmsxm.visualization.operating_points import plot_operating_points, plot_rel
 
 
 @pytest.mark.parametrize('kind', ['all', 'positives', 'negatives'])
-def test_pictures_hold_the_curves_that_are_defined(tmp_path: Path, kind: str) -> None:
+def test_pictures_contain_the_curves_that_are_defined(tmp_path: Path, kind: str) -> None:
     rng = np.random.default_rng(0)
     metric = OperatingPoints(out=str(tmp_path))
     metric.dataset_meta = {'classes': ('Gun',)}
@@ -39,7 +39,7 @@ def test_pictures_hold_the_curves_that_are_defined(tmp_path: Path, kind: str) ->
     )
 
 
-def test_reliability_is_drawn_with_the_interval_that_calibration_gives(
+def test_reliability_is_drawn_with_the_interval_of_calibration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = []

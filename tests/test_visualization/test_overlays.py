@@ -25,7 +25,7 @@ def test_a_map_is_red_where_it_is_high_and_invisible_where_it_is_0() -> None:
     assert drawn[0, -1].tolist() == [192, 64, 64]  # half grey, half red
 
 
-def test_a_faint_map_is_shown_by_its_own_maximum() -> None:
+def test_a_faint_map_is_divided_by_its_maximum() -> None:
     faint = np.array([[0.0, 1e-3]])
     assert relative_map(faint).tolist() == [[0, 1]]
     assert not relative_map(np.zeros((2, 2))).any()
@@ -38,7 +38,7 @@ def test_boxes_are_drawn_on_a_copy() -> None:
     assert drawn[15, 30].tolist() == [128, 128, 128]
 
 
-def test_a_sheet_holds_all_pictures() -> None:
+def test_a_sheet_contains_all_pictures() -> None:
     pictures = [np.full((10 + i, 20, 3), i, dtype=np.uint8) for i in range(5)]
     whole = sheet(pictures, columns=2, gap=1)
     assert whole.shape == (3 * 15, 2 * 21, 3)
@@ -52,7 +52,7 @@ def test_a_caption_is_added_below() -> None:
     assert (captioned[40:] < 128).any()
 
 
-def test_packed_images_come_as_bgr() -> None:
+def test_packed_images_are_bgr() -> None:
     packed = np.zeros((3, 2, 2), dtype=np.uint8)
     packed[0] = 255
     assert to_rgb(packed)[0, 0].tolist() == [0, 0, 255]

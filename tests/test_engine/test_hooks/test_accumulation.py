@@ -23,7 +23,7 @@ EPOCHS = object.__new__(EpochBasedTrainLoop)
         (9, [3.0]),
     ],
 )
-def test_every_epoch_ends_with_a_step(counts: int, steps: list[float]) -> None:
+def test_every_epoch_ends_with_an_optimizer_step(counts: int, steps: list[float]) -> None:
     weight = torch.nn.Parameter(torch.zeros(()))
     wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=counts)
     taken: list[float] = []
@@ -38,7 +38,7 @@ def test_every_epoch_ends_with_a_step(counts: int, steps: list[float]) -> None:
     assert taken == 2 * steps
 
 
-def test_a_training_that_counts_iterations_keeps_mmengines_count() -> None:
+def test_iteration_based_training_keeps_the_count_of_mmengine() -> None:
     """It calls ``before_train_epoch`` once, for all passes over the data."""
     weight = torch.nn.Parameter(torch.zeros(()))
     wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=2)
@@ -51,7 +51,7 @@ def test_a_training_that_counts_iterations_keeps_mmengines_count() -> None:
     assert weight.item() == -(1.5 + 3.5 + 5.5 + 7.5)
 
 
-def test_the_rest_of_an_epoch_is_counted_on() -> None:
+def test_counting_continues_when_an_epoch_is_resumed() -> None:
     weight = torch.nn.Parameter(torch.zeros(()))
     wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=2)
     runner = SimpleNamespace(
@@ -69,7 +69,7 @@ def test_the_rest_of_an_epoch_is_counted_on() -> None:
 
 
 @pytest.mark.parametrize(('batches', 'warned'), [(5, True), (6, False)])
-def test_a_warning_of_lost_gradients_is_corrected(
+def test_the_warning_about_lost_gradients_is_corrected(
     batches: int, warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     runner = SimpleNamespace(

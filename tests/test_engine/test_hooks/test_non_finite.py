@@ -38,7 +38,7 @@ def step(hook: StopAtNonFiniteHook, number: int, loss: float) -> None:
 
 
 @pytest.mark.parametrize('bad', [float('nan'), float('inf')])
-def test_a_graphics_card_is_asked_every_20_steps(bad: float) -> None:
+def test_a_gpu_is_synchronized_every_20_steps(bad: float) -> None:
     hook = StopAtNonFiniteHook()
     for number in range(1, 40):
         step(hook, number, bad if number in (23, 24) else 0.5)
@@ -46,7 +46,7 @@ def test_a_graphics_card_is_asked_every_20_steps(bad: float) -> None:
         step(hook, 40, 0.5)
 
 
-def test_a_graphics_card_is_asked_before_an_epoch_is_saved() -> None:
+def test_a_gpu_is_synchronized_before_an_epoch_is_saved() -> None:
     hook = StopAtNonFiniteHook()
     step(hook, 1, float('nan'))
     with pytest.raises(FloatingPointError, match=r'\(1\.jpg\)'):
@@ -88,7 +88,7 @@ def training(request: pytest.FixtureRequest) -> Scaled:
     return Scaled(request.param)
 
 
-def test_the_scaler_looks_for_its_scale_uncounted(training: Scaled) -> None:
+def test_steps_skipped_by_the_loss_scaler_are_not_counted(training: Scaled) -> None:
     training.train(gradient=float('inf'), loss=0.5)
     assert training.skipped == 0
     assert training.scaler.get_scale() == 0.5
@@ -97,14 +97,14 @@ def test_the_scaler_looks_for_its_scale_uncounted(training: Scaled) -> None:
     assert training.model.weight.item() == pytest.approx(1 - 0.1 / 0.5)  # rate by scale
 
 
-def test_under_a_scaler_a_loss_that_is_nan_is_counted_and_leaves_no_trace(training: Scaled) -> None:
+def test_a_nan_loss_under_a_loss_scaler_is_counted_and_changes_nothing(training: Scaled) -> None:
     training.train(gradient=float('nan'), loss=float('nan'))
     assert training.skipped == 1
     assert training.model.weight.item() == 1
     assert training.model.running_mean.item() == 0
 
 
-def test_ten_in_a_row_are_no_accident(training: Scaled) -> None:
+def test_ten_skipped_steps_in_a_row_stop_training(training: Scaled) -> None:
     for _ in range(9):
         training.train(gradient=float('nan'), loss=float('nan'))
     training.train(gradient=1.0, loss=0.5)

@@ -51,11 +51,11 @@ def start(train: Images, val: Images, test: Images | None = None) -> None:
     ThreatBankHook().before_train(runner)
 
 
-def test_a_bank_of_training_images_is_fine(bank: str) -> None:
+def test_a_bank_from_training_images_is_accepted(bank: str) -> None:
     start(Images(['P1', 'P2'], ThreatImageProjection(bank)), Images(['P3']))
 
 
-def test_a_bank_of_tested_images_is_refused(bank: str) -> None:
+def test_a_bank_from_test_images_is_rejected(bank: str) -> None:
     train = Images(['P1', 'P2'], ThreatImageProjection(bank))
     with pytest.raises(
         ValueError, match=r'items from 1 test images, .* P2 of list\.csv\. Build one'
@@ -65,6 +65,6 @@ def test_a_bank_of_tested_images_is_refused(bank: str) -> None:
         start(train, Images(['P3']), test=Images(['P1']))
 
 
-def test_without_a_bank_nothing_is_read() -> None:
+def test_no_bank_is_read_if_none_is_used() -> None:
     start(Images(['P1']), Images(['P1']))
     start(Images(['P1'], ThreatImageProjection('nowhere.npz', prob=0.0)), Images(['P1']))
