@@ -1,4 +1,4 @@
-"""From a checkpoint to thresholds that a station uses, by the command lines."""
+"""Commands that lead from a checkpoint to the thresholds of a station."""
 
 import csv
 import os
@@ -41,7 +41,7 @@ log_level = 'WARNING'
 
 
 def write_network(folder: Path, base: str, classes: tuple[str, ...]) -> Path:
-    """Write a config and the checkpoint of a network with random weights beside it."""
+    """Write a config, and the checkpoint of a network with random weights next to it."""
     config = folder / 'small.py'
     config.write_text(CONFIG.format(base=ROOT / base))
     torch.manual_seed(0)
@@ -55,7 +55,7 @@ def write_network(folder: Path, base: str, classes: tuple[str, ...]) -> Path:
 def network(
     tmp_path: Path, simulate: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, scope: None
 ) -> Path:
-    """A network for simulated bags, of which some hold nothing."""
+    """Return a network for simulated bags, some of which are harmless."""
     monkeypatch.setenv('DEMO_ROOT', str(simulate(4, 12, negatives=10)))
     return write_network(tmp_path, 'configs/demo/resnet18.py', SIXray.METAINFO['classes'])
 

@@ -1,4 +1,4 @@
-"""The repairs help where something is broken, and change nothing elsewhere."""
+"""Workarounds fix what is broken, and change nothing otherwise."""
 
 import importlib.util
 import os
@@ -28,7 +28,7 @@ def test_a_missing_stack_is_reported_with_both_install_commands(
 
 
 def run_beside(torchvision: str, code: str, path: Path) -> None:
-    """Run code in a process of its own, beside a stand-in for torchvision."""
+    """Run code in another process, with a stand-in for torchvision."""
     package = path / 'torchvision'
     package.mkdir()
     (package / 'part.py').write_text('')
@@ -57,7 +57,7 @@ assert sys.modules['torchvision.part'] is torchvision.part
 
 
 def test_a_torchvision_without_operators_can_be_imported(tmp_path: Path) -> None:
-    """As a CUDA build beside a CPU torch fails, half imported."""
+    """Fails half imported, as a CUDA build of torchvision does with a CPU build of torch."""
     torchvision = """
 @torch.library.register_fake('torchvision::nms')
 def fake_nms(dets, scores, iou_threshold):
@@ -105,7 +105,7 @@ def test_the_process_group_starts_only_without_a_gpu(monkeypatch: pytest.MonkeyP
     assert cfg.model_wrapper_cfg.device_ids is None
     assert cfg.model_wrapper_cfg.find_unused_parameters
 
-    # the second stage of a job finds the group there, and its wrapper is still to be set
+    # in the second stage of a job, the group exists, but the wrapper is not set yet
     monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: True)
     second = Config({})
     compat.init_cpu_process_group(second)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(shutil.which('bash') is None, reason='the launch
 
 
 def launch(name: str, *args: str, path: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a launcher with stand-ins for python and srun that print their arguments one a line."""
+    """Run a launcher with stand-ins for python and srun that print one argument per line."""
     for program in ('python', 'srun'):
         stand_in = path / program
         stand_in.write_text(

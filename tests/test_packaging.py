@@ -16,7 +16,7 @@ pytest.importorskip('setuptools', '77', 'no setuptools here that can build witho
 
 @pytest.fixture(scope='module')
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what a build reads: building leaves files, and other tests run meanwhile."""
+    """Return a copy of the sources, because a build writes files while other tests run."""
     copy = tmp_path_factory.mktemp('source')
     for name in ('configs', 'mmsxm', 'requirements', 'tools'):
         ignore = shutil.ignore_patterns('__pycache__', '.mim')
@@ -32,7 +32,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(source: Path, hook: str, target: Path) -> Path:
-    """Call one of setuptools' build hooks as pip does, with nothing to fetch."""
+    """Call a build hook of setuptools as pip does, without downloads."""
     target.mkdir()
     code = (
         # neither torch nor a stack may be needed

@@ -1,4 +1,4 @@
-"""Command lines that turn one file into another."""
+"""Commands that convert files."""
 
 import hashlib
 import shutil
@@ -48,16 +48,16 @@ def test_the_latest_checkpoint_of_a_work_dir_is_published(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ('source', 'said'),
+    ('source', 'message'),
     [('', 'is a folder without a checkpoint'), ('none.pth', 'There is no checkpoint at')],
 )
 def test_a_missing_checkpoint_to_publish_is_one_message(
-    source: str, said: str, tmp_path: Path
+    source: str, message: str, tmp_path: Path
 ) -> None:
     done = run('publish_model.py', tmp_path / source, tmp_path / 'out.pth')
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith('mmsxm publish: ')
-    assert said in done.stderr
+    assert message in done.stderr
     assert 'Traceback' not in done.stderr
 
 
@@ -109,7 +109,7 @@ def test_weights_of_another_network_are_rejected(tmp_path: Path) -> None:
     config = 'configs/sxmnet_mobilenet-v2_sixray_stage1.py'
     done = run('convert_weights.py', config, tmp_path / 'theirs.pth', tmp_path / 'ours.pth')
     assert done.returncode != 0
-    assert 'The file holds 1 tensors, the backbone has' in done.stderr
+    assert 'The file contains 1 tensors, but the backbone has' in done.stderr
     assert not (tmp_path / 'ours.pth').exists()
 
 
@@ -182,7 +182,7 @@ def test_cross_scanner_trains_and_tests_in_one_command(tmp_path: Path) -> None:
 def reproduce(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., list[str]]:
-    """Call tools/reproduce.py with the folder out for what it writes; gives its lines."""
+    """Return a function that runs tools/reproduce.py and returns its output lines."""
 
     def call(*args: str) -> list[str]:
         folders = ('--work-dir', str(tmp_path / 'runs'), '--out', str(tmp_path / 'out'))
@@ -194,7 +194,7 @@ def reproduce(
 
 
 def unpack_record(run: str, out: Path) -> None:
-    """Put a committed record of the simulated bags into a folder of results."""
+    """Return a function that copies a record of the simulated bags into a results folder."""
     with zipfile.ZipFile(ROOT / 'results/sim-sixray/runs.zip') as packed:
         members = [name for name in packed.namelist() if name.startswith(f'{run}/')]
         assert members

@@ -1,4 +1,4 @@
-"""Which settings tell two networks apart whose weights fit each other."""
+"""Settings that distinguish networks whose weights match."""
 
 from typing import Any
 
@@ -93,7 +93,7 @@ def test_the_message_names_the_setting_its_values_and_the_fix() -> None:
 
 
 def test_names_from_a_checkpoint_are_not_imported() -> None:
-    """``this`` prints a poem when it is imported."""
+    """The module ``this`` prints a poem when it is imported."""
     import sys
 
     sys.modules.pop('this', None)
@@ -145,12 +145,12 @@ def test_networks_are_built_without_downloading_weights() -> None:
 
 
 def test_a_preprocessor_next_to_the_model_is_included() -> None:
-    """mmpretrain's configs have it there, and the runner puts it into the model."""
-    inside, (preprocessor, beside) = MODEL, (MODEL['data_preprocessor'], dict(MODEL))
-    del beside['data_preprocessor']
-    complete = complete_model({'model': beside, 'data_preprocessor': preprocessor})
+    """Configs of mmpretrain set it there, and the runner moves it into the model."""
+    inside, (preprocessor, without_preprocessor) = MODEL, (MODEL['data_preprocessor'], dict(MODEL))
+    del without_preprocessor['data_preprocessor']
+    complete = complete_model({'model': without_preprocessor, 'data_preprocessor': preprocessor})
     assert settings_digest(complete, {}) == settings_digest(inside, {})
-    text = f'data_preprocessor = {preprocessor!r}\nmodel = {beside!r}'
+    text = f'data_preprocessor = {preprocessor!r}\nmodel = {without_preprocessor!r}'
     assert trained_model({'cfg': text}) == complete
 
 

@@ -58,8 +58,8 @@ def test_each_parameter_is_in_one_group_with_its_rate() -> None:
         elif name.startswith('backbone'):
             assert got[id(parameter)] == (0.1, 1e-4)
         else:
-            want = (0.5, 1e-4) if 'fcs' in name else (0.2, 0)
-            assert got[id(parameter)] == pytest.approx(want)
+            expected = (0.5, 1e-4) if 'fcs' in name else (0.2, 0)
+            assert got[id(parameter)] == pytest.approx(expected)
     assert len(groups) == 4
     assert sum(len(group['params']) for group in groups) == len(list(model.parameters())) - 1
 
@@ -110,7 +110,7 @@ def test_a_step_under_autocast_on_the_cpu(gains: bool, monkeypatch: pytest.Monke
 
 
 def test_a_fused_step_gives_the_same_weights_except_for_rounding() -> None:
-    # which is why records of runs don't tell them apart
+    # which is why the records of runs do not distinguish them
     weights = []
     for fused in (False, True):
         torch.manual_seed(0)

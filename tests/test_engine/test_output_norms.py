@@ -20,8 +20,8 @@ SWIN = dict(arch=dict(embed_dims=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 1, 1])
     ids=['convnext', 'swin'],
 )
 def test_norms_of_all_outputs_except_the_last_are_found(backbone: nn.Module) -> None:
-    want = {f'norm{i}.{kind}' for i in (1, 2) for kind in ('weight', 'bias')}
-    assert intermediate_norms(backbone) == want
+    expected = {f'norm{i}.{kind}' for i in (1, 2) for kind in ('weight', 'bias')}
+    assert intermediate_norms(backbone) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What other modules need of a runner's private state, on a real runner."""
+"""Access to the private state of a runner, tested on a real runner."""
 
 import re
 from pathlib import Path
@@ -55,7 +55,7 @@ def build_runner(work_dir: Path, workers: int = 0, **settings: object) -> Runner
 
 def test_the_state_of_training_and_resuming(tmp_path: Path) -> None:
     trained = build_runner(tmp_path)
-    assert not is_training(trained)  # nothing is built yet
+    assert not is_training(trained)  # the loop is not built yet
     trained.train()
     assert is_training(trained)
     assert not is_resuming(trained)

@@ -43,16 +43,16 @@ def test_an_idle_worker_can_be_killed(pool: WorkerPool) -> None:
 
 
 def test_results_come_in_order_and_pending_calls_are_limited(pool: WorkerPool) -> None:
-    asked = []
+    requested = []
 
     def items() -> Iterator[str | Idle]:
         for item in ('1', '2', IDLE, '3', '4', '5'):
-            asked.append(item)
+            requested.append(item)
             yield item
 
     found = pool.map(int, items(), ahead=2)
     assert next(found) == ('1', 1)
-    assert asked == ['1', '2']
+    assert requested == ['1', '2']
     assert list(found) == [('2', 2), (IDLE, IDLE), ('3', 3), ('4', 4), ('5', 5)]
 
 

@@ -1,4 +1,4 @@
-"""Options of the command line: what is merged, and what is refused."""
+"""Options of the command line that are merged or rejected."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ PLAIN = ROOT / 'configs/baselines/resnet50_sixray.py'
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is logged."""
+    """Return the logged lines."""
     logged: list[str] = []
     monkeypatch.setattr(config_options, 'print_log', lambda text, *_: logged.append(text))
     return logged
@@ -38,12 +38,12 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ('model.data_preprocessor.men', 'model.data_preprocessor.mean'),
         ('randomness.sed', 'randomness.seed'),
         ('resum', 'resume'),
-        # of classes that take what they do not name, and of places without a class
+        # of classes with **kwargs, and of places without a class
         ('train_dataloader.dataset.positive_only', 'train_dataloader.dataset.positives_only'),
         ('default_hooks.checkpoint.save_bst', 'default_hooks.checkpoint.save_best'),
         ('param_scheduler.milestone', 'param_scheduler.milestones'),
         ('default_hooks.chekpoint.interval', 'default_hooks.checkpoint.interval'),
-        # right, but elsewhere
+        # valid in another place
         ('max_epochs', 'train_cfg.max_epochs'),
         ('lr', 'optim_wrapper.optimizer.lr'),
     ],
@@ -103,7 +103,7 @@ def test_other_options_that_nothing_reads_are_rejected(option: str, message: str
         {'model.backbone.with_cp': True, 'model_wrapper_cfg.type': 'MMDistributedDataParallel'},
         {'compile.options.max_autotune': True, 'log_processor.by_epoch': True},
         {'train_cfg.by_epoch': False, 'train_cfg.max_iters': 3},
-        {'train_dataloader.dataset.whatever': 1},  # for a base that mmengine builds
+        {'train_dataloader.dataset.whatever': 1},  # may be for a base class that mmengine builds
     ],
 )
 def test_options_can_set_settings_that_the_config_omits(options: dict[str, Any]) -> None:

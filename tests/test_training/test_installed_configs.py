@@ -9,7 +9,7 @@ from mmsxm.training.installed_configs import CONFIGS, find_config
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No command of a user runs in the project's folder."""
+    """Run in another folder than that of the project, as users do."""
     monkeypatch.chdir(tmp_path)
 
 

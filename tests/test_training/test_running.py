@@ -109,7 +109,7 @@ def test_a_test_on_a_gpu_uses_the_dtype_of_training(
     assert ('Autocast' in cfg.optim_wrapper.type) == (wanted == torch.bfloat16)
     use_autocast_in_test(cfg)
     assert cfg.test_cfg.fp16
-    # mmengine's loop names no type, and gets torch's default one
+    # the test loop of mmengine sets no dtype, so it uses the default of torch
     monkeypatch.setattr(Runner, 'test', lambda _: torch.get_autocast_dtype('cuda'))
     runner = _TestRunner.__new__(_TestRunner)
     before = torch.get_autocast_dtype('cuda')
@@ -140,7 +140,7 @@ def test_the_first_stage_is_found_next_to_the_second(config_file: Path) -> None:
 
 def test_the_first_stage_of_a_config_in_another_folder(config_file: Path, tmp_path: Path) -> None:
     elsewhere = config_file.rename(tmp_path / 'own.py')
-    # then seen from where the tool runs
+    # relative to the current folder
     assert first_stage(load_config(elsewhere)) == Path('configs/sub/stage1.py')
 
 
@@ -160,14 +160,14 @@ def test_finished_epochs(tmp_path: Path) -> None:
     save_epoch(tmp_path, 1)
     path = save_epoch(tmp_path, 2)
     assert finished_epochs(tmp_path) == 2
-    path.unlink()  # last_checkpoint still names it
+    path.unlink()  # last_checkpoint still contains its path
     assert finished_epochs(tmp_path) == 1
 
 
 def test_resuming(config_file: Path, tmp_path: Path) -> None:
     cfg = load_config(config_file, work_dir=str(tmp_path / 'work'))
     resume(cfg)
-    # there is nothing yet to resume: training begins where the config says
+    # there is nothing to resume yet: training starts as configured
     assert not cfg.get('resume')
     assert cfg.load_from == 'work_dirs/stage1'
 
@@ -208,7 +208,7 @@ def test_the_rate_is_scaled_with_all_images_of_a_step(counts: int, rate: float) 
 
 
 class Trained:
-    """Stands in for train, and leaves a checkpoint as it does."""
+    """Stand-in for ``train`` that saves a checkpoint."""
 
     def __init__(self) -> None:
         self.work_dirs: list[str] = []
@@ -264,7 +264,7 @@ def test_stages_with_different_folders_are_an_error(
 
 
 def to_test(head: dict | None, **more: object) -> Config:
-    """A config of two images' worth, with metrics of every kind."""
+    """Return a small config with metrics of each kind."""
     pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
     return Config(
         dict(

@@ -28,22 +28,22 @@ def target() -> dict[str, Tensor]:
 
 
 def filled(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Other numbers under the same names: 0 everywhere in the first tensor, 1 in the second..."""
+    """Fill the first tensor with 0, the second one with 1, and so on."""
     floats = {k: v for k, v in state_dict.items() if 'num_batches' not in k}
     return {key: torch.full_like(value, i) for i, (key, value) in enumerate(floats.items())}
 
 
 def check_order(matched: dict[str, Tensor], target: dict[str, Tensor]) -> None:
-    want = filled(target)
-    assert list(matched) == list(want)
+    expected = filled(target)
+    assert list(matched) == list(expected)
     for key, value in matched.items():
-        assert torch.equal(value, want[key])
+        assert torch.equal(value, expected[key])
 
 
 @pytest.mark.parametrize('prefix', ['', 'module.', 'backbone.', 'module.backbone.'])
 def test_weights_are_matched_by_name(prefix: str, target: dict[str, Tensor]) -> None:
     named = {f'{prefix}{key}': value for key, value in filled(target).items()}
-    shuffled = dict(reversed(named.items()))  # names, not places, decide
+    shuffled = dict(reversed(named.items()))  # names decide, not the order
     shuffled |= {'fc.weight': torch.zeros(10, 64), f'{prefix}bn1.num_batches_tracked': 3}
     check_order(match_weights(shuffled, backbone()), target)
 
@@ -79,14 +79,14 @@ def pyramid(backbone: type[nn.Module], **kwargs: object) -> tuple[nn.Module, set
     return network, intermediate_norms(network)
 
 
-def as_the_authors_name_it(key: str) -> str:
+def name_of_the_authors(key: str) -> str:
     for ours, theirs in (('depthwise_conv', 'dwconv'), ('pointwise_', 'pw'), ('norm3', 'norm')):
         key = key.replace(ours, theirs)
     return key
 
 
-def as_it_was_named(key: str) -> str:
-    """Before the backbone had several outputs."""
+def old_name(key: str) -> str:
+    """Return the key from before the backbone had several outputs."""
     return 'backbone.' + key.replace('norm3', 'norm')
 
 
@@ -94,9 +94,9 @@ def as_it_was_named(key: str) -> str:
     ('backbone', 'arch', 'name'),
     [
         (ConvNeXt, CONVNEXT, 'backbone.{}'.format),
-        (ConvNeXt, CONVNEXT, as_the_authors_name_it),
+        (ConvNeXt, CONVNEXT, name_of_the_authors),
         (SwinTransformer, SWIN, 'backbone.{}'.format),
-        (SwinTransformer, SWIN, as_it_was_named),
+        (SwinTransformer, SWIN, old_name),
     ],
 )
 def test_a_classifier_may_lack_norms_of_intermediate_outputs(
@@ -122,7 +122,7 @@ def test_a_classifier_may_lack_norms_of_intermediate_outputs(
 def test_weights_of_torchvision_in_another_order_are_rejected(
     name: str, backbone: type[nn.Module]
 ) -> None:
-    """In place they would be other layers, and patches merged in another order."""
+    """Layers would be swapped, and patches merged in another order."""
     torchvision = pytest.importorskip('torchvision')
     theirs = getattr(torchvision.models, name)().state_dict()
     network, norms = pyramid(backbone, arch='tiny')
@@ -139,8 +139,8 @@ def test_efficientnet_weights_of_timm_match_by_order_and_give_the_same_features(
     network.eval()
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
-        want = theirs.forward_features(image)
-        torch.testing.assert_close(network(image)[-1] / want.max(), want / want.max())
+        expected = theirs.forward_features(image)
+        torch.testing.assert_close(network(image)[-1] / expected.max(), expected / expected.max())
 
 
 def test_timm_backbones_accept_timm_weights() -> None:
@@ -167,7 +167,7 @@ def test_the_message_names_the_first_tensor_of_another_shape(target: dict[str, T
 
 
 def test_a_tensor_of_another_kind_does_not_match() -> None:
-    """A bias is no running mean, though their shapes are the same."""
+    """A bias is not a running mean, even if their shapes are equal."""
     norm = nn.BatchNorm1d(3)
     theirs = {
         f'norm.{k}': norm.state_dict()[k] for k in ('weight', 'running_mean', 'bias', 'running_var')

@@ -1,4 +1,4 @@
-"""Curves and reliability as pictures, also where half of them is undefined."""
+"""Pictures of curves and reliability, also if some of them are undefined."""
 
 from pathlib import Path
 
@@ -24,11 +24,11 @@ def test_pictures_contain_the_curves_that_are_defined(tmp_path: Path, kind: str)
         sample = {'pred_score': score, 'gt_score': torch.tensor([float(target)])}
         metric.process(None, [sample | {'img_shape': (8, 8)}])
     metric.evaluate(40)
-    coloured = {}
+    colored = {}
     for path in plot_operating_points(tmp_path):
         image = cv2.imread(str(path)).astype(int)
-        coloured[path.stem] = int((image.max(axis=2) - image.min(axis=2) > 60).sum())
-    drawn = {name for name, pixels in coloured.items() if pixels > 100}
+        colored[path.stem] = int((image.max(axis=2) - image.min(axis=2) > 60).sum())
+    drawn = {name for name, pixels in colored.items() if pixels > 100}
     assert (
         drawn
         == {

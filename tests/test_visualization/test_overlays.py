@@ -1,4 +1,4 @@
-"""Pictures: what is drawn where."""
+"""Overlays, captions and pictures of samples."""
 
 import numpy as np
 from mmpretrain.structures import DataSample
@@ -14,15 +14,15 @@ from mmsxm.visualization.overlays import (
 )
 from mmsxm.visualization.pictures import picture, to_rgb
 
-GREY = np.full((40, 60, 3), 128, dtype=np.uint8)
+GRAY = np.full((40, 60, 3), 128, dtype=np.uint8)
 
 
 def test_a_map_is_red_where_it_is_high_and_invisible_where_it_is_0() -> None:
     attention_map = np.zeros((4, 6), dtype=np.float32)
     attention_map[:, 4:] = 1
-    drawn = overlay_map(GREY, attention_map, opacity=0.5)
+    drawn = overlay_map(GRAY, attention_map, opacity=0.5)
     assert (drawn[:, :30] == 128).all()
-    assert drawn[0, -1].tolist() == [192, 64, 64]  # half grey, half red
+    assert drawn[0, -1].tolist() == [192, 64, 64]  # half gray, half red
 
 
 def test_a_faint_map_is_divided_by_its_maximum() -> None:
@@ -32,23 +32,23 @@ def test_a_faint_map_is_divided_by_its_maximum() -> None:
 
 
 def test_boxes_are_drawn_on_a_copy() -> None:
-    drawn = draw_boxes(GREY, np.array([[10, 5, 50, 30]]))
-    assert (GREY == 128).all()
+    drawn = draw_boxes(GRAY, np.array([[10, 5, 50, 30]]))
+    assert (GRAY == 128).all()
     np.testing.assert_allclose(drawn[5, 30], BOX_COLOUR, atol=16)  # the line is smoothed
     assert drawn[15, 30].tolist() == [128, 128, 128]
 
 
 def test_a_sheet_contains_all_pictures() -> None:
     pictures = [np.full((10 + i, 20, 3), i, dtype=np.uint8) for i in range(5)]
-    whole = sheet(pictures, columns=2, gap=1)
-    assert whole.shape == (3 * 15, 2 * 21, 3)
-    assert (whole[15:27, :20] == 2).all()
-    assert (whole[-1] == 255).all()
+    drawn_sheet = sheet(pictures, columns=2, gap=1)
+    assert drawn_sheet.shape == (3 * 15, 2 * 21, 3)
+    assert (drawn_sheet[15:27, :20] == 2).all()
+    assert (drawn_sheet[-1] == 255).all()
 
 
 def test_a_caption_is_added_below() -> None:
-    captioned = caption(GREY, 'label: Gun', 'pred: Knife')
-    assert (captioned[:40] == GREY).all()
+    captioned = caption(GRAY, 'label: Gun', 'pred: Knife')
+    assert (captioned[:40] == GRAY).all()
     assert (captioned[40:] < 128).any()
 
 

@@ -1,4 +1,4 @@
-"""An epoch ends with a step, of as many batches as are left."""
+"""Each epoch ends with an optimizer step for the remaining batches."""
 
 import logging
 from types import SimpleNamespace
@@ -26,8 +26,8 @@ EPOCHS = object.__new__(EpochBasedTrainLoop)
 def test_every_epoch_ends_with_an_optimizer_step(counts: int, steps: list[float]) -> None:
     weight = torch.nn.Parameter(torch.zeros(()))
     wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=counts)
-    taken: list[float] = []
-    wrapper.optimizer.register_step_pre_hook(lambda *_: taken.append(weight.grad.item()))
+    gradients: list[float] = []
+    wrapper.optimizer.register_step_pre_hook(lambda *_: gradients.append(weight.grad.item()))
     runner = SimpleNamespace(optim_wrapper=wrapper, train_dataloader=range(5), train_loop=EPOCHS)
     hook = AccumulationHook()
     for _ in range(2):
@@ -35,11 +35,11 @@ def test_every_epoch_ends_with_an_optimizer_step(counts: int, steps: list[float]
         for gradient in (1, 2, 3, 4, 5):
             wrapper.update_params(weight * gradient)
         assert weight.grad is None
-    assert taken == 2 * steps
+    assert gradients == 2 * steps
 
 
 def test_iteration_based_training_keeps_the_count_of_mmengine() -> None:
-    """It calls ``before_train_epoch`` once, for all passes over the data."""
+    """Its loop calls ``before_train_epoch`` once for all passes over the data."""
     weight = torch.nn.Parameter(torch.zeros(()))
     wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=2)
     wrapper.initialize_count_status(torch.nn.Module(), 0, 8)

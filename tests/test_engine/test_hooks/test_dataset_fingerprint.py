@@ -6,7 +6,7 @@ from mmsxm.engine.hooks.dataset_fingerprint import data_digest
 
 
 class Listed(BaseDataset):
-    """Stands in for XrayDataset."""
+    """Stand-in for XrayDataset."""
 
     METAINFO = {'classes': ('Gun', 'Knife')}
 
@@ -18,7 +18,7 @@ class Listed(BaseDataset):
         return copy.deepcopy(self.infos)
 
     def set_epoch(self, seed: int, epoch: int) -> None:
-        """What tells our data sets from others."""
+        """Mark this as one of our datasets."""
 
 
 def infos() -> list[dict]:

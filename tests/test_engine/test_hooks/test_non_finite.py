@@ -1,4 +1,4 @@
-"""What can't be seen in a training on a CPU; the rest is in tests/test_faults.py."""
+"""Cases that do not occur in training on a CPU; tests/test_faults.py has the others."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from mmsxm.engine import SkipNonFiniteHook, StopAtNonFiniteHook
 
 
-class OfAGraphicsCard:
-    """A loss on a device that must not be asked at every step."""
+class GpuLoss:
+    """Loss on a device that must not be synchronized at every step."""
 
     device = SimpleNamespace(type='cuda')
 
     def __init__(self, value: float) -> None:
         self.value = torch.tensor(value)
 
-    def detach(self) -> 'OfAGraphicsCard':
+    def detach(self) -> 'GpuLoss':
         return self
 
     def isfinite(self) -> Tensor:
@@ -33,7 +33,7 @@ def batch(name: str) -> dict[str, Any]:
 
 def step(hook: StopAtNonFiniteHook, number: int, loss: float) -> None:
     runner = SimpleNamespace(epoch=2)
-    outputs = {'loss': OfAGraphicsCard(loss)}
+    outputs = {'loss': GpuLoss(loss)}
     hook.after_train_iter(runner, number - 1, batch(f'{number}.jpg'), outputs)
 
 
@@ -51,11 +51,11 @@ def test_a_gpu_is_synchronized_before_an_epoch_is_saved() -> None:
     step(hook, 1, float('nan'))
     with pytest.raises(FloatingPointError, match=r'\(1\.jpg\)'):
         hook.after_train_epoch(SimpleNamespace())
-    hook.after_train_epoch(SimpleNamespace())  # it was said
+    hook.after_train_epoch(SimpleNamespace())  # reported only once
 
 
 class Scaled:
-    """A parameter trained under a loss scaler, as AmpOptimWrapper does it in float16."""
+    """Parameter trained with a loss scaler, as AmpOptimWrapper does in float16."""
 
     def __init__(self, fused: bool) -> None:
         self.model = nn.BatchNorm1d(1)
@@ -84,7 +84,7 @@ class Scaled:
 
 @pytest.fixture(params=[False, True], ids=['looped', 'fused'])
 def training(request: pytest.FixtureRequest) -> Scaled:
-    """With an optimizer of torch's loop, and with the fused one of our configs."""
+    """Return training with the optimizer of torch that loops, or with the fused one of configs."""
     return Scaled(request.param)
 
 

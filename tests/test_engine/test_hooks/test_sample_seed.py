@@ -8,7 +8,7 @@ from mmsxm.engine import SampleSeedHook
 
 
 class Recording(BaseDataset):
-    """Stands in for XrayDataset."""
+    """Stand-in for XrayDataset."""
 
     METAINFO = {'classes': ('Gun',)}
 

@@ -29,7 +29,7 @@ def runner_of(
     resume: bool = False,
     training: bool = True,
 ) -> SimpleNamespace:
-    """Stand in for a Runner that is about to train, or to test."""
+    """Return a stand-in for a runner before training or testing."""
     return SimpleNamespace(
         model=model or Net(),
         _load_from=None if load_from is None else str(load_from),
@@ -52,14 +52,14 @@ def save(folder: Path, epochs: int = 1, **checkpoint: object) -> Path:
 def test_missing_keys_compares_names_and_shapes() -> None:
     state_dict = Net().state_dict()
     assert missing_keys(Net(), state_dict) == []
-    del state_dict['backbone.1.num_batches_tracked']  # which old files lack
+    del state_dict['backbone.1.num_batches_tracked']  # old files lack it
     assert missing_keys(Net(), state_dict) == []
     state_dict['head.bias'] = torch.zeros(9)
     del state_dict['attention_head.weight']
     assert missing_keys(Net(), state_dict) == ['attention_head.weight', 'head.bias']
 
 
-# ---------------------------------------------------------------------------- where from
+# ---------------------------------------------------------------------------- load_from
 
 
 def test_load_from_can_be_a_work_dir(tmp_path: Path) -> None:
@@ -99,10 +99,10 @@ def test_a_missing_checkpoint_names_the_command_to_run_first(kind: str, tmp_path
     assert '--stages' in message
     with pytest.raises(FileNotFoundError) as raised:
         hook.before_run(runner_of(load_from=folder, training=False))
-    assert 'mmsxm train' not in str(raised.value)  # a test has nothing to train
+    assert 'mmsxm train' not in str(raised.value)  # a test does not train
 
 
-# ---------------------------------------------------------------------------- what is in it
+# ---------------------------------------------------------------------------- content
 
 
 def of_stage1() -> dict:
@@ -126,8 +126,8 @@ def test_a_plain_state_dict_is_accepted() -> None:
 def test_tests_and_resumed_runs_require_all_weights(situation: dict) -> None:
     with pytest.raises(ValueError, match=r's1\.pth does not match .* 2 of its .*head\.weight'):
         STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth', **situation), of_stage1())
-    whole = {'state_dict': Net().state_dict()}
-    STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth', **situation), whole)
+    complete = {'state_dict': Net().state_dict()}
+    STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth', **situation), complete)
 
 
 def test_missing_attention_weights_are_rejected() -> None:
@@ -151,7 +151,7 @@ def test_all_weights_are_required_unless_declared_new() -> None:
 
 
 class OneProcess(MMDistributedDataParallel):
-    """A wrapper without other processes."""
+    """Wrapper without other processes."""
 
     def __init__(self, module: nn.Module) -> None:
         nn.Module.__init__(self)
@@ -210,7 +210,7 @@ def test_norms_of_intermediate_outputs_may_be_missing(
     classifier = convnext(tmp_path, out_indices=(3,)).backbone.state_dict()
     path = save(tmp_path, state_dict=classifier)
     PretrainedHook().before_run(runner_of(convnext(path)))
-    (text,) = logged  # what starts from its initial values
+    (text,) = logged  # the norms that start from their initial values
     assert text.endswith('norm1.weight, norm1.bias, norm2.weight, norm2.bias.')
 
 

@@ -1,4 +1,4 @@
-"""Items of test images stay out of training."""
+"""Items from test images are kept out of training."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from mmsxm.engine import ThreatBankHook
 
 
 class Images:
-    """Stands in for XrayDataset."""
+    """Stand-in for XrayDataset."""
 
     ann_file = 'list.csv'
 
