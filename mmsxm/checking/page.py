@@ -12,14 +12,14 @@ from mmsxm.checking.report import CheckedList, Report
 from mmsxm.datasets.annotations import Box
 from mmsxm.imaging.images import ImageError, read_image
 from mmsxm.io.safe_parsing import escape_html
-from mmsxm.visualization.overlays import BOX_COLOUR
+from mmsxm.visualization.overlays import BOX_COLOR
 
 __all__ = ['check_page']
 
 MAX_PICTURES = 12  # findings of a kind that are shown with pictures
 MAX_LISTED = 100  # findings of a kind that are listed without pictures
 SIDE = 220  # longer side of a picture, in pixels
-COLOURS = dict(zip(SEVERITIES, ('#b3261e', '#9a6700', '#57606a'), strict=True))
+COLORS = dict(zip(SEVERITIES, ('#b3261e', '#9a6700', '#57606a'), strict=True))
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem;
        color: #1f2328 }
@@ -59,7 +59,7 @@ def check_page(report: Report) -> str:
 
 
 def _tables(lists: Sequence[CheckedList]) -> Iterator[str]:
-    head = ['list', 'rows', 'left out by the config', 'usable', 'positives', 'published']
+    head = ['list', 'rows', 'excluded by the config', 'usable', 'positives', 'published']
     yield '<h2>Lists</h2>'
     yield _table(
         head,
@@ -106,7 +106,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _section(kind: str, findings: Sequence[Finding]) -> Iterator[str]:
     severity, title, remedy = KINDS[kind]
-    badge = f'<span class="badge" style="background:{COLOURS[severity]}">{severity}</span>'
+    badge = f'<span class="badge" style="background:{COLORS[severity]}">{severity}</span>'
     yield f'<h2>{badge} {escape_html(title)}: {len(findings):,}</h2>'
     yield f'<p class="remedy">{escape_html(remedy)}</p>'
     pictured = [finding for finding in findings if finding.images][:MAX_PICTURES]
@@ -147,7 +147,7 @@ def _picture(path: str, box: Box | None) -> str:
         x1, y1, x2, y2 = (
             round(min(max(v * scale, 0), limit)) for v, limit in zip(box, limits, strict=True)
         )
-        cv2.rectangle(image, (x1, y1), (x2, y2), BOX_COLOUR[::-1], 2)
+        cv2.rectangle(image, (x1, y1), (x2, y2), BOX_COLOR[::-1], 2)
     data = np.asarray(cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, 80])[1])
     encoded = base64.b64encode(data.tobytes()).decode()
     return f'<img src="data:image/jpeg;base64,{encoded}" width="{width}" height="{height}" alt="">'

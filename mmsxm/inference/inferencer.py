@@ -10,7 +10,6 @@ from mmsxm import registry  # noqa: F401  applies the fixes that importing mmpre
 # isort: split
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ class XrayInferencer(BaseInferencer):
         threads: Number of CPU threads.
     """
 
-    visualize_kwargs = {'show', 'wait_time', 'out_dir'}
+    visualize_kwargs = {'window', 'wait_time', 'out_dir'}
 
     def __init__(
         self,
@@ -65,16 +64,12 @@ class XrayInferencer(BaseInferencer):
         """Classes, thresholds and image preparation of the network."""
         return self.station.info
 
-    @cached_property
-    def window(self) -> Visualizer:
-        """Window for pictures, opened on first use."""
-        return open_window()
-
     def __call__(
         self,
         inputs: Input | Sequence[Input],
         return_datasamples: bool = False,
         batch_size: int = 8,
+        show: bool = False,
         **kwargs: Any,
     ) -> list[dict[str, Any]] | list[DataSample]:
         """Screen images.
@@ -97,9 +92,8 @@ class XrayInferencer(BaseInferencer):
             ImageError: A file cannot be read as an image.
             ValueError: An array is not a BGR image, or there is no display for ``show``.
         """
-        if kwargs.get('show'):
-            _ = self.window  # without a display, fail before the work
-        return super().__call__(inputs, return_datasamples, batch_size, **kwargs)
+        window = open_window() if show else None  # without a display, fail before the work
+        return super().__call__(inputs, return_datasamples, batch_size, window=window, **kwargs)
 
     def _inputs_to_list(self, inputs: Input | Sequence[Input]) -> list[str | np.ndarray]:
         return expand_inputs(inputs)
@@ -118,18 +112,18 @@ class XrayInferencer(BaseInferencer):
         self,
         ori_inputs: Sequence[str | np.ndarray],
         preds: Sequence[Judged],
-        show: bool = False,
+        window: Visualizer | None = None,
         wait_time: float = 0,
         out_dir: str | Path | None = None,
     ) -> None:
-        """Draw the verdicts if ``show`` or ``out_dir`` is set."""
-        if not show and out_dir is None:
+        """Draw the verdicts if ``window`` or ``out_dir`` is set."""
+        if window is None and out_dir is None:
             return
         for name, picture in verdict_pictures(ori_inputs, preds):
             if out_dir is not None:
                 write_picture(Path(out_dir), name, picture)
-            if show:
-                self.window.show(picture, name, wait_time)
+            if window is not None:
+                window.show(picture, name, wait_time)
 
     def postprocess(
         self,

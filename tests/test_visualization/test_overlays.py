@@ -5,7 +5,7 @@ from mmpretrain.structures import DataSample
 from torch import tensor
 
 from mmsxm.visualization.overlays import (
-    BOX_COLOUR,
+    BOX_COLOR,
     caption,
     draw_boxes,
     overlay_map,
@@ -34,7 +34,7 @@ def test_a_faint_map_is_divided_by_its_maximum() -> None:
 def test_boxes_are_drawn_on_a_copy() -> None:
     drawn = draw_boxes(GRAY, np.array([[10, 5, 50, 30]]))
     assert (GRAY == 128).all()
-    np.testing.assert_allclose(drawn[5, 30], BOX_COLOUR, atol=16)  # the line is smoothed
+    np.testing.assert_allclose(drawn[5, 30], BOX_COLOR, atol=16)  # the line is smoothed
     assert drawn[15, 30].tolist() == [128, 128, 128]
 
 
