@@ -112,8 +112,8 @@ class GracefulStopHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Exit if a signal arrived after the last step, because another stage may follow."""
         self.stop_listening()
-        if number := self._agreed():
-            self._leave(runner, number, 'after its last epoch')
+        if number := self._signal_of_job():
+            self._exit(runner, number, 'after its last epoch')
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = number
@@ -129,7 +129,7 @@ class GracefulStopHook(Hook):
             signal.signal(number, handler)
         self.handlers = {}
 
-    def _agreed(self) -> int:
+    def _signal_of_job(self) -> int:
         """Return the signal that a process of the job has received, 0 if there is none."""
         if not is_distributed():
             return self.received
@@ -137,7 +137,7 @@ class GracefulStopHook(Hook):
         distributed.all_reduce(number, distributed.ReduceOp.MAX, group=self.group)
         return int(number)
 
-    def _leave(self, runner: Runner, number: int, where: str) -> None:
+    def _exit(self, runner: Runner, number: int, where: str) -> None:
         runner.logger.warning(
             f'{signal.Signals(number).name}: training in {runner.work_dir} stopped {where}. Resume '
             'it with --resume.'
@@ -154,7 +154,7 @@ class GracefulStopHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Save and exit after the step in which a signal arrived."""
-        number = self._agreed()
+        number = self._signal_of_job()
         if number == 0 or any(p.grad is not None for p in runner.model.parameters()):
             return
         batches = len(runner.train_dataloader)
@@ -171,7 +171,7 @@ class GracefulStopHook(Hook):
             _remove_partial_epochs(path.parent, keep=name)
         barrier()  # the first process to exit would end the others
         where = f'in epoch {runner.epoch + 1} after {done} of {batches} batches, saved as {name}'
-        self._leave(runner, number, where)
+        self._exit(runner, number, where)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add the state that resuming within an epoch needs."""
@@ -188,7 +188,7 @@ class GracefulStopHook(Hook):
         """Stop the validation of a saved epoch."""
         if self.received and self.epoch_is_saved:
             where = f'during the validation of epoch {runner.epoch}, which is saved'
-            self._leave(runner, self.received, where)
+            self._exit(runner, self.received, where)
 
     # ------------------------------------------------------------------------ resuming
 

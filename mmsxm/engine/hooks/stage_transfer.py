@@ -52,8 +52,8 @@ class StageTransferHook(Hook):
         advice = ADVICE
         if is_training(runner):
             advice = (
-                f'Train it first with mmsxm train {self.first}, or add --stages to this command, '
-                'which trains both stages.'
+                f'Train the first stage with mmsxm train {self.first}, or add --stages to this '
+                'command, which trains both stages.'
                 if self.first
                 else 'Set load_from to a checkpoint, or to the work directory of a training run.'
             )
@@ -80,8 +80,8 @@ class StageTransferHook(Hook):
                 else ''
             )
             raise ValueError(
-                f'The checkpoint {path} does not match the model: {len(required)} of its '
-                f'{len(model.state_dict())} tensors are missing or have another shape '
+                f'The checkpoint {path} does not match the model: {len(required)} of the '
+                f'{len(model.state_dict())} tensors of the model are missing or have another shape '
                 f'({summarize_keys(required)}).{advice}'
             )
         if new:

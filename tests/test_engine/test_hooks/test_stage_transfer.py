@@ -124,7 +124,7 @@ def test_a_plain_state_dict_is_accepted() -> None:
     'situation', [dict(training=False), dict(resume=True)], ids=['test', 'resume']
 )
 def test_tests_and_resumed_runs_require_all_weights(situation: dict) -> None:
-    with pytest.raises(ValueError, match=r's1\.pth does not match .* 2 of its .*head\.weight'):
+    with pytest.raises(ValueError, match=r's1\.pth does not match .* 2 of the .*head\.weight'):
         STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth', **situation), of_stage1())
     complete = {'state_dict': Net().state_dict()}
     STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth', **situation), complete)
@@ -141,7 +141,7 @@ def test_missing_attention_weights_are_rejected() -> None:
 
 def test_weights_of_another_width_are_rejected() -> None:
     other = {'state_dict': Net(head=False, width=8).state_dict()}
-    with pytest.raises(ValueError, match=r'7 of its .* have another shape .*backbone\.1 \(4\)'):
+    with pytest.raises(ValueError, match=r'7 of the .* have another shape .*backbone\.1 \(4\)'):
         STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth'), other)
 
 
