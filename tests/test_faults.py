@@ -132,28 +132,28 @@ def saved(work_dir: Path) -> set[str]:
     return {path.name for path in work_dir.glob('*.p*') if path.suffix != '.py'}
 
 
-def assert_same_result(one: Path, other: Path) -> None:
+def assert_same_result(run: Path, expected: Path) -> None:
     """Compare weights, buffers and optimizer state bit by bit."""
     first, second = (
-        torch.load(folder / f'epoch_{EPOCHS}.pth', weights_only=False) for folder in (one, other)
+        torch.load(folder / f'epoch_{EPOCHS}.pth', weights_only=False) for folder in (run, expected)
     )
     for part in ('state_dict', 'optimizer', 'param_schedulers'):
         assert_equal(first[part], second[part])
 
 
-def assert_equal(one: Any, other: Any) -> None:
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other)
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_equal(one[key], other[key])
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for pair in zip(one, other, strict=True):
+def assert_equal(first: Any, second: Any) -> None:
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second)
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for key in first:
+            assert_equal(first[key], second[key])
+    elif isinstance(first, list | tuple):
+        assert len(first) == len(second)
+        for pair in zip(first, second, strict=True):
             assert_equal(*pair)
     else:
-        assert one == other
+        assert first == second
 
 
 # ---------------------------------------------------------------------------- a full disk
@@ -378,7 +378,7 @@ def test_a_nan_step_is_skipped(trainings: Trainings, plan: dict) -> None:
 # ---------------------------------------------------------------------------- SIGTERM
 
 
-def ask(number: int) -> Callable[..., None]:
+def send_signal(number: int) -> Callable[..., None]:
     return lambda *_: os.kill(os.getpid(), number)
 
 
@@ -400,12 +400,12 @@ def test_a_signal_during_training(
     uninterrupted: Path,
     plan: dict,
 ) -> None:
-    name = f'asked_{code}_{epoch}'
+    name = f'signal_{code}_{epoch}'
     loader = dict(num_workers=workers, persistent_workers=workers > 0)
-    plan['before_train_iter', epoch, batch] = ask(number)
-    with pytest.raises(SystemExit) as left:
+    plan['before_train_iter', epoch, batch] = send_signal(number)
+    with pytest.raises(SystemExit) as exited:
         trainings.train(name, train_dataloader=loader)
-    assert left.value.code == code
+    assert exited.value.code == code
     assert multiprocessing.active_children() == []
     work_dir = trainings.folder / name
     assert last(work_dir) == f'epoch_{epoch - 1}_batch_{batch}.pth'
@@ -417,10 +417,10 @@ def test_a_signal_during_training(
 
 
 def test_two_signals_within_an_epoch(trainings: Trainings, uninterrupted: Path, plan: dict) -> None:
-    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
+    plan['before_train_iter', 2, 1] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.train('twice')
-    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)  # in the rest of the epoch
+    plan['before_train_iter', 2, 1] = send_signal(signal.SIGTERM)  # in the rest of the epoch
     with pytest.raises(SystemExit):
         trainings.resume('twice')
     assert saved(trainings.folder / 'twice') == {'epoch_1.pth', 'epoch_1_batch_2.pth'}
@@ -428,10 +428,10 @@ def test_two_signals_within_an_epoch(trainings: Trainings, uninterrupted: Path, 
 
 
 def test_a_signal_during_validation(trainings: Trainings, uninterrupted: Path, plan: dict) -> None:
-    plan['after_val_iter', 3, 1] = ask(signal.SIGTERM)  # epoch 2 is finished by then
-    with pytest.raises(SystemExit) as left:
+    plan['after_val_iter', 3, 1] = send_signal(signal.SIGTERM)  # epoch 2 is finished by then
+    with pytest.raises(SystemExit) as exited:
         trainings.train('testing', **{'train_cfg.val_interval': 1})
-    assert left.value.code == 143
+    assert exited.value.code == 143
     assert last(trainings.folder / 'testing') == 'epoch_2.pth'
     assert_same_result(trainings.resume('testing'), uninterrupted)
 
@@ -439,7 +439,7 @@ def test_a_signal_during_validation(trainings: Trainings, uninterrupted: Path, p
 def test_resuming_within_an_epoch_requires_the_same_number_of_batches(
     trainings: Trainings, uninterrupted: Path, plan: dict
 ) -> None:
-    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
+    plan['before_train_iter', 2, 1] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.train('length')
     with pytest.raises(ValueError, match=r'1 of 3 batches .* now has 6 .*--resume .*epoch_N'):
@@ -451,7 +451,7 @@ def test_a_signal_in_an_epoch_of_another_length(
 ) -> None:
     half_batches = {'train_dataloader.batch_size': 4}
     trainings.train('shorter', **{'train_cfg.max_epochs': 1})
-    plan['before_train_iter', 2, 4] = ask(signal.SIGTERM)
+    plan['before_train_iter', 2, 4] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.resume('shorter', **half_batches)
     assert last(trainings.folder / 'shorter') == 'epoch_1_batch_4.pth'
@@ -463,7 +463,7 @@ def test_a_signal_in_an_epoch_of_another_length(
 def test_a_damaged_checkpoint_within_an_epoch_is_replaced_by_the_epoch_before(
     trainings: Trainings, uninterrupted: Path, plan: dict
 ) -> None:
-    plan['before_train_iter', 2, 2] = ask(signal.SIGTERM)
+    plan['before_train_iter', 2, 2] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.train('part')
     half(trainings.folder / 'part' / 'epoch_1_batch_2.pth')
@@ -498,15 +498,15 @@ def test_accumulated_gradients_are_not_lost_between_epochs(
     assert_same_result(trainings.resume('pieces', **TWO_BATCHES), accumulated)
 
 
-@pytest.mark.parametrize(('asked', 'left'), [(1, 2), (2, 2), (3, 3)])
+@pytest.mark.parametrize(('signaled', 'stopped'), [(1, 2), (2, 2), (3, 3)])
 def test_training_with_accumulation_stops_after_an_optimizer_step(
-    asked: int, left: int, trainings: Trainings, accumulated: Path, plan: dict
+    signaled: int, stopped: int, trainings: Trainings, accumulated: Path, plan: dict
 ) -> None:
-    name = f'accumulated_{asked}'
-    plan['before_train_iter', 2, asked] = ask(signal.SIGTERM)
+    name = f'accumulated_{signaled}'
+    plan['before_train_iter', 2, signaled] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.train(name, **TWO_BATCHES)
-    assert last(trainings.folder / name) == f'epoch_1_batch_{left}.pth'
+    assert last(trainings.folder / name) == f'epoch_1_batch_{stopped}.pth'
     assert_same_result(trainings.resume(name, **TWO_BATCHES), accumulated)
 
 
@@ -520,12 +520,12 @@ def test_a_list_that_changed_before_resuming(
     plan: dict,
 ) -> None:
     moved = shutil.copytree(simulate(train=24, test=7, size=80), tmp_path / 'set')
-    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
+    plan['before_train_iter', 2, 1] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.train('edited')
 
     elsewhere = {'train_dataloader.dataset.data_root': str(moved)}
-    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
+    plan['before_train_iter', 2, 1] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):  # a copy is the same dataset
         trainings.resume('edited', **elsewhere)
 
@@ -595,7 +595,7 @@ class SecondProcessHook(Hook):
     def __init__(self, action): self.action = action
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if rank == 1 and (runner.epoch, batch_idx) == (1, 1):
-            if self.action == 'ask':
+            if self.action == 'signal':
                 os.kill(os.getpid(), signal.SIGTERM)
             if self.action == 'poison':
                 data_batch['inputs'] = data_batch['inputs'].float() * torch.nan
@@ -618,8 +618,8 @@ def train(name, action='', resume=False, options={}):
         messages[name] = str(error)
 
 train('two')
-train('two_asked', 'ask')
-train('two_asked', resume=True)
+train('two_signaled', 'signal')
+train('two_signaled', resume=True)
 train('two_nan', 'poison')
 train('two_skipped', 'poison',
       options={'default_hooks.finite_loss.type': 'mmsxm.SkipNonFiniteHook'})
@@ -644,8 +644,8 @@ def test_two_processes_agree(trainings: Trainings) -> None:
     first, second = (
         json.loads((trainings.folder / f'messages_{rank}.json').read_text()) for rank in (0, 1)
     )
-    assert first['two_asked'] == second['two_asked'] == '143'
-    assert_same_result(trainings.folder / 'two_asked', trainings.folder / 'two')
+    assert first['two_signaled'] == second['two_signaled'] == '143'
+    assert_same_result(trainings.folder / 'two_signaled', trainings.folder / 'two')
 
     assert first['two_nan'] == second['two_nan']
     assert 'epoch 2, batch 2' in first['two_nan']
