@@ -1,4 +1,4 @@
-"""From a checkpoint to the thresholds of a station, with the commands."""
+"""Commands that lead from a checkpoint to the thresholds of a station."""
 
 import csv
 import os
@@ -41,7 +41,7 @@ log_level = 'WARNING'
 
 
 def write_network(folder: Path, base: str, classes: tuple[str, ...]) -> Path:
-    """Write a config and, next to it, the checkpoint of a network with random weights."""
+    """Write a config, and the checkpoint of a network with random weights next to it."""
     config = folder / 'small.py'
     config.write_text(CONFIG.format(base=ROOT / base))
     torch.manual_seed(0)
@@ -55,7 +55,7 @@ def write_network(folder: Path, base: str, classes: tuple[str, ...]) -> Path:
 def network(
     tmp_path: Path, simulate: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, scope: None
 ) -> Path:
-    """Write a network for simulated bags, some of which are without items."""
+    """Return a network for simulated bags, some of which are harmless."""
     monkeypatch.setenv('DEMO_ROOT', str(simulate(4, 12, negatives=10)))
     return write_network(tmp_path, 'configs/demo/resnet18.py', SIXray.METAINFO['classes'])
 
@@ -64,7 +64,7 @@ def run(tool: str, config: Path, *args: object) -> subprocess.CompletedProcess:
     return run_tool(f'{tool}.py', config, config.with_suffix('.pth'), *args, COLUMNS='100')
 
 
-def test_a_station_achieves_the_rates_of_its_calibration(network: Path, tmp_path: Path) -> None:
+def test_alarm_rates_match_the_calibration(network: Path, tmp_path: Path) -> None:
     source = network.with_suffix('.pth')
     classes = SIXray.METAINFO['classes']
     earlier = Calibration(
@@ -116,9 +116,7 @@ def test_a_station_achieves_the_rates_of_its_calibration(network: Path, tmp_path
         (('--scores', 'nowhere.csv', '--best-f1'), 'mmsxm calibrate: '),
     ],
 )
-def test_errors_are_reported_in_one_sentence(
-    network: Path, args: tuple[object, ...], message: str
-) -> None:
+def test_user_errors_are_one_line(network: Path, args: tuple[object, ...], message: str) -> None:
     done = run('calibrate', network, *args)
     assert done.returncode != 0
     assert message in done.stderr
@@ -135,7 +133,7 @@ def test_a_missing_checkpoint_is_reported_before_images_are_read(network: Path) 
     assert 'small.pth' in done.stderr.splitlines()[-1]
 
 
-def test_an_export_reports_its_checkpoint_and_whether_it_has_thresholds(
+def test_export_prints_the_checkpoint_and_whether_it_has_thresholds(
     network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     exported = []

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SHOWN_PLACES = 3
 COUNTS = {
     'rows': 'rows',
-    'left out by the config': 'left_out',
+    'excluded by the config': 'left_out',
     'usable': 'usable',
     'positives': 'positives',
     'published positives': 'published',

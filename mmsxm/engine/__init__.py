@@ -1,5 +1,6 @@
-"""Hooks and optimizer parts that mmengine lacks."""
+"""Hooks and optimizer components that mmengine lacks."""
 
+from mmsxm.engine.atomic_file_backend import AtomicFileBackend
 from mmsxm.engine.hooks.accumulation import AccumulationHook
 from mmsxm.engine.hooks.dataset_fingerprint import DatasetFingerprintHook
 from mmsxm.engine.hooks.graceful_stop import GracefulStopHook
@@ -12,11 +13,11 @@ from mmsxm.engine.hooks.sample_seed import SampleSeedHook
 from mmsxm.engine.hooks.stage_transfer import StageTransferHook
 from mmsxm.engine.hooks.threat_bank import ThreatBankHook
 from mmsxm.engine.optim import AutocastOptimWrapper, CheckedOptimWrapperConstructor
-from mmsxm.engine.whole_file_backend import WholeFileBackend
 from mmsxm.registry import HOOKS, keep_old_name
 
 __all__ = [
     'AccumulationHook',
+    'AtomicFileBackend',
     'AutocastOptimWrapper',
     'CheckedOptimWrapperConstructor',
     'DatasetFingerprintHook',
@@ -30,7 +31,6 @@ __all__ = [
     'StageTransferHook',
     'StopAtNonFiniteHook',
     'ThreatBankHook',
-    'WholeFileBackend',
 ]
 
 for old, cls in {

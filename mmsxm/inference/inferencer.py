@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.visualization import Visualizer
 from mmpretrain.apis.base import BaseInferencer
 from mmpretrain.structures import DataSample
 
@@ -46,7 +47,7 @@ class XrayInferencer(BaseInferencer):
         threads: Number of CPU threads.
     """
 
-    visualize_kwargs = {'show', 'wait_time', 'out_dir'}
+    visualize_kwargs = {'window', 'wait_time', 'out_dir'}
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class XrayInferencer(BaseInferencer):
         inputs: Input | Sequence[Input],
         return_datasamples: bool = False,
         batch_size: int = 8,
+        show: bool = False,
         **kwargs: Any,
     ) -> list[dict[str, Any]] | list[DataSample]:
         """Screen images.
@@ -90,9 +92,8 @@ class XrayInferencer(BaseInferencer):
             ImageError: A file cannot be read as an image.
             ValueError: An array is not a BGR image, or there is no display for ``show``.
         """
-        if kwargs.get('show'):
-            open_window()  # fail before the work, not after it
-        return super().__call__(inputs, return_datasamples, batch_size, **kwargs)
+        window = open_window() if show else None  # without a display, fail before the work
+        return super().__call__(inputs, return_datasamples, batch_size, window=window, **kwargs)
 
     def _inputs_to_list(self, inputs: Input | Sequence[Input]) -> list[str | np.ndarray]:
         return expand_inputs(inputs)
@@ -111,14 +112,13 @@ class XrayInferencer(BaseInferencer):
         self,
         ori_inputs: Sequence[str | np.ndarray],
         preds: Sequence[Judged],
-        show: bool = False,
+        window: Visualizer | None = None,
         wait_time: float = 0,
         out_dir: str | Path | None = None,
     ) -> None:
-        """Draw the verdicts if ``show`` or ``out_dir`` is set."""
-        if not show and out_dir is None:
+        """Draw the verdicts if ``window`` or ``out_dir`` is set."""
+        if window is None and out_dir is None:
             return
-        window = open_window() if show else None
         for name, picture in verdict_pictures(ori_inputs, preds):
             if out_dir is not None:
                 write_picture(Path(out_dir), name, picture)

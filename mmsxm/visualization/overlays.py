@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-BOX_COLOUR = (200, 0, 200)  # magenta stands out from the orange, green and blue of scanners
+BOX_COLOR = (200, 0, 200)  # magenta stands out from the orange, green and blue of scanners
 TEXT_HEIGHT = 18
 
 
@@ -41,7 +41,7 @@ def draw_boxes(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Draw boxes ``(n, 4)``, xyxy in pixels, on a copy of an RGB image."""
     image = np.ascontiguousarray(image).copy()
     for x1, y1, x2, y2 in np.asarray(boxes).reshape(-1, 4).round().astype(int).tolist():
-        cv2.rectangle(image, (x1, y1), (x2, y2), BOX_COLOUR, 1, cv2.LINE_AA)
+        cv2.rectangle(image, (x1, y1), (x2, y2), BOX_COLOR, 1, cv2.LINE_AA)
     return image
 
 

@@ -307,7 +307,7 @@ def test_unusable_lists_are_findings(
     assert any(re.search(words, detail) for detail in details)
     assert report.lists[0].usable == (28 if kind != 'no-list' or 'list' in words else 0)
     assert json.loads(report.to_json())['may_train'] is False
-    assert 'Training must not start' in check_page(report)
+    assert 'Fix the errors before training' in check_page(report)
 
 
 def test_images_that_training_and_screening_see_differently_are_errors(

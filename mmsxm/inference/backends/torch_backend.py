@@ -15,7 +15,7 @@ from mmengine.runner import CheckpointLoader
 from mmpretrain.apis.model import ModelHub
 
 from mmsxm.datasets.class_names import configured_classes
-from mmsxm.engine.checkpoints import checkpoint_classes, latest_checkpoint, missing_keys
+from mmsxm.engine.checkpoints import ADVICE, checkpoint_classes, find_checkpoint, missing_keys
 from mmsxm.engine.input_size import set_input_size
 from mmsxm.engine.network_settings import (
     complete_model,
@@ -106,17 +106,8 @@ def _name(cfg: Config) -> str:
 
 def _find_checkpoint(checkpoint: str | Path | None, cfg: Config) -> str:
     if checkpoint is None:
-        raise FileNotFoundError(
-            f'{_name(cfg)} has no weights. Name a checkpoint, or the work directory of a training '
-            'run.'
-        )
-    path = latest_checkpoint(checkpoint) if Path(checkpoint).is_dir() else str(checkpoint)
-    if path is None or not Path(path).is_file():
-        raise FileNotFoundError(
-            f'There is no checkpoint {checkpoint}. Name a checkpoint, or the work directory of a '
-            'training run.'
-        )
-    return path
+        raise FileNotFoundError(f'{_name(cfg)} has no weights. {ADVICE}')
+    return find_checkpoint(checkpoint)
 
 
 def _find_classes(meta: dict[str, Any], cfg: Config) -> tuple[str, ...]:
