@@ -10,8 +10,11 @@ augment = [dict(type='mmsxm.RandomCrop', crop_size=112), *_base_.augment[1:]]
 pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level'))]
 stage1_pipeline = _base_.load + resize + augment + _base_.heatmap + pack
 stage2_pipeline = _base_.load + resize + augment + pack
+whole_image_steps = resize + augment + _base_.class_heatmap
+evidence_pipeline = _base_.load_items + whole_image_steps + _base_.pack_items
 center_crop = [dict(type='mmsxm.CenterCrop', crop_size=112)]
 test_pipeline = _base_.load + resize + center_crop + pack
+evidence_test_pipeline = _base_.load_items + resize + center_crop + _base_.pack_items
 
 train_dataloader = dict(
     batch_size=32,
