@@ -21,6 +21,7 @@ from mmsxm.review.page import (
     escape_html,
     image_html,
     queue_html,
+    regions_css,
     tile_html,
 )
 from mmsxm.review.session import Session
@@ -76,7 +77,7 @@ def draw_bag(session: Session, review: Review, index: int) -> str:
         bag = session.look(case)
     except (ImageError, OSError) as error:
         return f'<p class="message">Cannot show this image: {escape_html(str(error))}</p>'
-    return image_html(*bag, [region['bbox'] for region in case.record['regions']])
+    return image_html(*bag, case.record['regions'], session.classes)
 
 
 def draw_lists(
@@ -330,7 +331,9 @@ def serve(session: Session, host: str = '127.0.0.1', port: int = 7860) -> None:
             footer_links=[],
             enable_monitoring=False,
             theme=light_theme(),
-            css=Path(__file__).with_suffix('.css').read_text() + marks_css(session.calibrated),
+            css=Path(__file__).with_suffix('.css').read_text()
+            + marks_css(session.calibrated)
+            + regions_css(len(session.classes)),
             js=LIGHT_MODE,
             app_kwargs={
                 'middleware': [

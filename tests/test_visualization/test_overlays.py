@@ -9,6 +9,7 @@ from mmsxm.visualization.overlays import (
     caption,
     draw_boxes,
     overlay_map,
+    place_names,
     relative_map,
     sheet,
 )
@@ -36,6 +37,28 @@ def test_boxes_are_drawn_on_a_copy() -> None:
     assert (GREY == 128).all()
     np.testing.assert_allclose(drawn[5, 30], BOX_COLOUR, atol=16)  # the line is smoothed
     assert drawn[15, 30].tolist() == [128, 128, 128]
+
+
+def test_names_are_placed_on_their_boxes_and_apart_from_each_other() -> None:
+    boxes = np.array(
+        [[100, 200, 180, 240], [102, 203, 180, 240], [100, 300, 140, 340], [990, -9, 1200, 50]]
+    )
+    places = place_names(boxes, [50, 50, 50, 50], 10, (400, 1000))
+    assert places[0] == (100, 200)
+    assert places[1][0] == 102
+    assert 210 <= places[1][1] <= 230
+    assert places[2:] == [(100, 300), (950, 10)]  # moved into the image
+    assert place_names(boxes[[0, 0]], [0, 50], 10, (400, 1000)) == [(100, 200)] * 2
+    crowded = place_names(boxes[[0] * 999], [50] * 999, 10, (400, 1000))
+    assert all(y <= 400 for _, y in crowded)
+
+
+def test_a_named_box_has_its_name_and_an_empty_name_draws_nothing() -> None:
+    image = np.full((60, 120, 3), 128, np.uint8)
+    box = np.array([[10, 30, 110, 50]])
+    plain, named = draw_boxes(image, box), draw_boxes(image, box, ['Gun'])
+    assert (named[15:29] != plain[15:29]).any()
+    np.testing.assert_array_equal(draw_boxes(image, box, ['']), plain)
 
 
 def test_a_sheet_holds_all_pictures() -> None:
