@@ -8,8 +8,8 @@ import numpy as np
 
 BOX_COLOUR = (200, 0, 200)  # magenta stands out from the orange, green and blue of scanners
 TEXT_HEIGHT = 18
-NAME_HEIGHT = 14  # pixels, of a name on a box
 FONT, FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.4
+NAME_HEIGHT, NAME_SCALE = 16, 0.5  # of a name on a box; the height is in pixels
 
 
 def overlay_map(image: np.ndarray, attention_map: np.ndarray, opacity: float = 0.6) -> np.ndarray:
@@ -53,12 +53,14 @@ def draw_boxes(image: np.ndarray, boxes: np.ndarray, names: Sequence[str] = ()) 
     for x1, y1, x2, y2 in boxes.round().astype(int).tolist():
         cv2.rectangle(image, (x1, y1), (x2, y2), BOX_COLOUR, 1, cv2.LINE_AA)
     names = names or [''] * len(boxes)
-    widths = [cv2.getTextSize(name, FONT, FONT_SCALE, 1)[0][0] for name in names]
+    widths = [cv2.getTextSize(name, FONT, NAME_SCALE, 1)[0][0] for name in names]
     places = place_names(boxes, widths, NAME_HEIGHT, image.shape[:2])
-    for name, (x, y) in zip(names, places, strict=True):
-        place = (round(x) + 1, round(y) - 3)  # the baseline
-        for color, thickness in (((255, 255, 255), 3), (BOX_COLOUR, 1)):  # a white outline
-            cv2.putText(image, name, place, FONT, FONT_SCALE, color, thickness, cv2.LINE_AA)
+    for name, width, (x, y) in zip(names, widths, places, strict=True):
+        left, bottom = round(x), round(y)
+        strip = image[max(bottom - NAME_HEIGHT, 0) : bottom, left : left + width]
+        strip[...] = strip // 4 + 191  # items below a name stay visible, but do not hide it
+        place = (left, bottom - NAME_HEIGHT // 4)  # of the baseline
+        cv2.putText(image, name, place, FONT, NAME_SCALE, BOX_COLOUR, 1, cv2.LINE_AA)
     return image
 
 

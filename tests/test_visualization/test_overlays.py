@@ -1,6 +1,7 @@
 """Pictures: what is drawn where."""
 
 import numpy as np
+import pytest
 from mmpretrain.structures import DataSample
 from torch import tensor
 
@@ -13,7 +14,7 @@ from mmsxm.visualization.overlays import (
     relative_map,
     sheet,
 )
-from mmsxm.visualization.pictures import picture, to_rgb
+from mmsxm.visualization.pictures import MARK, picture, to_rgb
 
 GREY = np.full((40, 60, 3), 128, dtype=np.uint8)
 
@@ -96,3 +97,24 @@ def test_a_prediction_is_drawn_with_its_map_and_a_target_with_its_ellipses() -> 
     drawn = picture(white, prediction, ('Gun', 'Knife'))
     assert drawn[14 * scale, 14 * scale].tolist() == [255, 255, 255]
     assert drawn[54 * scale, 54 * scale].tolist() == [255, 102, 102]
+
+
+def test_the_peak_of_each_predicted_class_is_marked() -> None:
+    sample = DataSample().set_gt_label([0]).set_pred_score([0.9, 0.2]).set_pred_label([0])
+    maps = np.zeros((2, 7, 7), np.float32)
+    maps[0, 4, 1] = maps[1, 1, 5] = 0.5
+    sample.set_field(tensor(maps), 'class_maps')
+    drawn = picture(np.full((336, 336, 3), 255, np.uint8), sample, ('Gun', 'Knife'))[:336]
+    rows, columns = (drawn != 255).any(axis=2).nonzero()
+    y, x = 4.5 * 48, 1.5 * 48
+    assert rows.max() == pytest.approx(y + MARK, abs=2)
+    assert columns.min() == pytest.approx(x - MARK, abs=2)
+    assert columns.max() < 3 * 48  # the name of Gun is there, and nothing at Knife
+    assert (drawn[int(y) - 20 : int(y) - 5] != 255).any()
+
+
+def test_a_picture_without_predicted_classes_has_no_marks() -> None:
+    sample = DataSample().set_gt_label([0]).set_pred_score([0.4, 0.2]).set_pred_label([])
+    sample.set_field(tensor(np.zeros((2, 7, 7), np.float32)), 'class_maps')
+    drawn = picture(np.full((336, 336, 3), 255, np.uint8), sample, ('Gun', 'Knife'))
+    assert (drawn[:336] == 255).all()
