@@ -1,6 +1,6 @@
 # ConvNeXt-Tiny, ours; not trained yet, with the learning rates of ResNet-50. Weights that fit after
 # mmsxm convert-weights: mmpretrain's convnext-tiny_32xb128_in1k, or those of ConvNeXt's authors.
-# torchvision's are refused: their layers have another order.
+# torchvision's are rejected because their layers have another order.
 _base_ = './sxmnet_sixray_stage1.py'
 
 model = dict(

@@ -1,6 +1,6 @@
 # EfficientNetV2-S, ours; not trained yet, with the learning rates of ResNet-50. Weights that fit
 # after mmsxm convert-weights: mmpretrain's efficientnetv2-s_3rdparty_in1k, or timm's
-# tf_efficientnetv2_s. Do not use torchvision's: they convert, but expect another padding.
+# tf_efficientnetv2_s. Do not use torchvision's. They can be converted, but expect another padding.
 _base_ = './sxmnet_sixray_stage1.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# one's own bags (docs/own_data.md)
+# your own bags (docs/own_data.md)
 _base_ = [
     '_base_/models/sxmnet_mobilenet-v2_stage2.py',
     '_base_/datasets/{{$OWN_LAYOUT:coco}}_xray.py',

@@ -1,4 +1,4 @@
-# ours: a short schedule, with the full one's rates
+# ours: a short schedule with the learning rates of the full one
 _base_ = './sxmnet_sixray_stage2.py'
 
 param_scheduler = dict(milestones=[20, 27])

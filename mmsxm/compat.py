@@ -1,7 +1,7 @@
-"""Repairs that today's torch needs to run mmengine, mmcv and mmpretrain.
+"""Workarounds that mmengine, mmcv and mmpretrain need to run with current versions of torch.
 
-Each repair is a function that states what is broken without it, and changes nothing where nothing
-is broken. :mod:`mmsxm.registry` calls :func:`apply` for those that importing and loading need.
+Each workaround is a function that documents the problem. It changes nothing where the problem does
+not occur. :mod:`mmsxm.registry` calls :func:`apply` for those that imports and loading need.
 """
 
 import contextlib
@@ -15,25 +15,26 @@ from typing import Any
 import torch
 
 NO_STACK = (
-    'mmsxm needs mmengine, mmcv and mmpretrain, and {missing} is not installed. Install one of '
-    'the two stacks: pip install onedl-mmengine onedl-mmcv onedl-mmpretrain (maintained), or '
-    'pip install mmengine mmcv-lite mmpretrain (the original); never both in one environment.'
+    'mmsxm needs mmengine, mmcv and mmpretrain, but {missing} is not installed. Install one of '
+    'the two stacks, never both in one environment: '
+    'pip install onedl-mmengine onedl-mmcv onedl-mmpretrain (maintained), or '
+    'pip install mmengine mmcv-lite mmpretrain (the original).'
 )
 
 
 def apply() -> None:
-    """Apply the repairs that importing and loading need; later calls do nothing."""
+    """Apply the workarounds that imports and loading need; later calls do nothing."""
     require_stack()
     repair_torchvision()
     import_quietly()
-    # not at the top: it imports mmengine, which require_stack must find first
+    # imported here because it imports mmengine, which require_stack must find first
     from mmsxm.safe_checkpoints import register_safe_loaders
 
     register_safe_loaders()
 
 
 def require_stack() -> None:
-    """Raise ImportError with the command that helps when no OpenMMLab stack is installed."""
+    """Raise ImportError with the install command if no OpenMMLab stack is installed."""
     for package in ('mmengine', 'mmcv', 'mmpretrain'):
         if importlib.util.find_spec(package) is None:
             raise ImportError(NO_STACK.format(missing=package))
@@ -41,16 +42,17 @@ def require_stack() -> None:
 
 # ---------------------------------------------------------------------------- torchvision
 
-_torchvision_schemas: list[torch.library.Library] = []  # a Library undoes itself when collected
+# a Library is unregistered when it is garbage-collected
+_torchvision_schemas: list[torch.library.Library] = []
 
 
 def repair_torchvision() -> None:
-    """Let torchvision import beside a torch that it was not compiled for.
+    """Make torchvision importable with a torch that it was not compiled for.
 
-    mmpretrain imports torchvision and uses its Python parts alone. A torchvision whose compiled
-    operators don't load (a CPU torch beside the registry's CUDA build) fails at import, because
-    it attaches shape functions to operators that nobody declared. Declaring their schemas is
-    enough; calling one of these operators still fails, as it should.
+    mmpretrain imports torchvision and uses only its Python parts. If the compiled operators of
+    torchvision do not load (a CPU build of torch with the CUDA build of torchvision from PyPI), its
+    import fails because it attaches shape functions to undeclared operators. Declaring the schemas
+    of these operators is enough. Calling one of them still fails, as it should.
     """
     try:
         importlib.import_module('torchvision')
@@ -74,11 +76,11 @@ NOISE = {'Could not import OneDL', 'False'}  # lines that OneDL's packages print
 
 
 def import_quietly() -> None:
-    """Import mmpretrain without the messages that say nothing about the user's environment.
+    """Import mmpretrain without messages that do not concern the user.
 
-    OneDL's packages print that an optional package is missing, and the light builds of mmcv warn
-    about operators that nothing here uses. What else is printed goes to standard error, because
-    commands write their results to standard output.
+    OneDL's packages print that an optional package is missing, and the lite builds of mmcv warn
+    about operators that are not used here. Other messages go to standard error, because commands
+    write their results to standard output.
     """
     printed = io.StringIO()
     try:
@@ -96,32 +98,32 @@ def import_quietly() -> None:
 
 
 def init_cpu_process_group(cfg: Any) -> None:
-    """Start gloo where ``torchrun`` runs on a machine without a GPU, and wrap the model for it.
+    """Start a gloo process group for ``torchrun`` on a machine without a GPU.
 
-    mmengine's own start selects a CUDA device and hands it to the wrapper. It keeps a process
-    group that already exists, so starting one here is enough. Changes ``cfg.model_wrapper_cfg``.
+    mmengine would select a CUDA device and pass it to the model wrapper. It keeps an existing
+    process group, so starting one here is enough. Changes ``cfg.model_wrapper_cfg``.
     """
     if torch.cuda.is_available():
         return
-    if not torch.distributed.is_initialized():  # a job of two stages reads two configs
+    if not torch.distributed.is_initialized():  # a job with two stages loads two configs
         torch.distributed.init_process_group('gloo')
     cfg.setdefault(
         'model_wrapper_cfg',
         dict(
             type='MMDistributedDataParallel',
             device_ids=None,
-            broadcast_buffers=False,  # as mmengine has it on GPUs; SyncBuffersHook does it
+            broadcast_buffers=False,  # as mmengine sets it on GPUs; SyncBuffersHook does it
             find_unused_parameters=cfg.get('find_unused_parameters', False),
         ),
     )
 
 
 def leave_process_group() -> None:
-    """End what :func:`init_cpu_process_group` or mmengine began, where anything was begun.
+    """Destroy the process group of :func:`init_cpu_process_group` or mmengine, if there is one.
 
-    A process that exits inside of a gloo group may be aborted after all its work is done; so may
-    one that keeps a wrapped model until then, which holds on to the group.
+    A process that exits within a gloo group may be aborted after its work is done. The same happens
+    if a wrapped model exists until then, because it references the group.
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
-        gc.collect()  # a runner and its model refer to one another
+        gc.collect()  # a runner and its model reference each other
         torch.distributed.destroy_process_group()

@@ -1,6 +1,7 @@
-"""Facts that data sets, networks, metrics and reports share, each defined once."""
+"""Constants and rules that datasets, networks, metrics and reports share."""
 
 import math
+from datetime import datetime, timezone
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +15,23 @@ __all__ = [
     'level_names',
     'size_of',
     'smallest_box_share',
+    'utc_now',
 ]
 
 # the pyramid levels that are refined and fused (Sec. 4.2), fine to coarse
 LEVELS = ('P3', 'P4', 'P5')
-# pixels of a side in the paper's configs; configs/_base_/datasets/sixray.py has their source
+# pixels of a side in the configs of the paper; configs/_base_/datasets/sixray.py cites the source
 RESIZED, CROPPED = 256, 224
-# OPIXray's levels of occlusion: slight or none, partial, severe or full
+# occlusion levels of OPIXray: none or slight, partial, severe or full
 OCCLUSION_LEVELS = (1, 2, 3)
-# of items, by the share of an image that its smallest box covers (Sec. 4.5): MF-I trusts P3 with
-# small items, P4 with medium and P5 with large ones
+# sizes of items, by the share of the image that the smallest box covers (Sec. 4.5): MF-I trusts P3
+# for small items, P4 for medium and P5 for large ones
 SIZES = ('small', 'medium', 'large')
-LEAST_MEDIUM, MOST_MEDIUM = 0.02, 0.20  # both are medium
+SMALL_BELOW, LARGE_ABOVE = 0.02, 0.20  # shares; both limits are medium
 
 
 def level_names(count: int) -> tuple[str, ...]:
-    """Return the names of a network's levels; the last one is always P5."""
+    """Return the names of the levels of a network; the last one is always P5."""
     return LEVELS[len(LEVELS) - count :]
 
 
@@ -41,7 +43,7 @@ def smallest_box_share(boxes: np.ndarray, image_size: tuple[int, int]) -> float:
         image_size: (h, w).
 
     Returns:
-        The share, nan without boxes.
+        The share; nan if there are no boxes.
     """
     if not len(boxes):
         return math.nan
@@ -50,7 +52,12 @@ def smallest_box_share(boxes: np.ndarray, image_size: tuple[int, int]) -> float:
 
 
 def size_of(share: npt.ArrayLike) -> np.ndarray:
-    """Return the index in :data:`SIZES` of each share, -1 for nan."""
+    """Return the index in :data:`SIZES` of each share; -1 for nan."""
     share = np.asarray(share)
-    size = (share >= LEAST_MEDIUM).astype(np.int64) + (share > MOST_MEDIUM)
+    size = (share >= SMALL_BELOW).astype(np.int64) + (share > LARGE_ABOVE)
     return np.where(np.isnan(share), -1, size)
+
+
+def utc_now() -> str:
+    """Return the current time as in records and decisions: ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(timezone.utc).isoformat(timespec='milliseconds')

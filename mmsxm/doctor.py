@@ -16,14 +16,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from mmsxm.paths import CONFIGS, MIM, PACKAGE
+from mmsxm import CONFIGS, MIM, PACKAGE
 
 ONEDL = ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain')
 OPENMMLAB = ('mmengine', 'mmcv-lite', 'mmpretrain')
-OTHER_BUILDS = {
-    'mmcv': 'mmcv-lite',
-    'mmengine-lite': 'mmengine',
-}  # other names of the same packages
+# other names of the same packages
+OTHER_BUILDS = {'mmcv': 'mmcv-lite', 'mmengine-lite': 'mmengine'}
 REINSTALL = "pip install -e '.[onedl]'"  # in a clone
 EXTRAS = {
     'demo': 'the review page',
@@ -38,7 +36,7 @@ EXTRAS = {
 }
 
 
-class Finding(NamedTuple):
+class Diagnosis(NamedTuple):
     """Line of the report; ``fix`` is a command, empty if nothing is wrong."""
 
     name: str
@@ -52,10 +50,10 @@ def installed_versions() -> dict[str, str]:
     return {re.sub(r'[-_.]+', '-', name).lower(): version for name, version in found if name}
 
 
-def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
+def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Diagnosis:
     """Check for Python 3.10 or newer."""
     fix = '' if version >= (3, 10) else 'make env PYTHON=python3.11'
-    return Finding('python', '.'.join(map(str, version)), fix)
+    return Diagnosis('python', '.'.join(map(str, version)), fix)
 
 
 def requirements_of(requires: Iterable[str], extra: str = '') -> dict[str, str]:
@@ -75,31 +73,31 @@ def missing_of(required: Mapping[str, str], versions: Mapping[str, str]) -> tupl
     return missing, f'pip install {shlex.join(required[name] for name in missing)}'
 
 
-def check_mmsxm(versions: Mapping[str, str], requires: Iterable[str]) -> Finding:
+def check_mmsxm(versions: Mapping[str, str], requires: Iterable[str]) -> Diagnosis:
     """Check the installation of this package and its requirements."""
     if 'mmsxm' not in versions:
-        return Finding('mmsxm', 'not installed', REINSTALL)
+        return Diagnosis('mmsxm', 'not installed', REINSTALL)
     missing, command = missing_of(requirements_of(requires), versions)
     if missing:
-        return Finding('mmsxm', f'missing requirements: {", ".join(missing)}', command)
-    return Finding('mmsxm', versions['mmsxm'])
+        return Diagnosis('mmsxm', f'missing requirements: {", ".join(missing)}', command)
+    return Diagnosis('mmsxm', versions['mmsxm'])
 
 
-def check_configs(package: Path) -> Finding:
+def check_configs(package: Path) -> Diagnosis:
     """Check for the configs and tools that the installation links into the package."""
     configs = package / MIM.name / CONFIGS.name
     if any(configs.glob('*.py')):
-        return Finding('configs', str(configs))
-    return Finding('configs', f'none in {configs}', REINSTALL)
+        return Diagnosis('configs', str(configs))
+    return Diagnosis('configs', f'none in {configs}', REINSTALL)
 
 
-def describe_extra(extra: str, versions: Mapping[str, str], requires: Iterable[str]) -> Finding:
+def describe_extra(extra: str, versions: Mapping[str, str], requires: Iterable[str]) -> Diagnosis:
     """Describe an extra, or how to install it; a missing extra is not an error."""
     required = requirements_of(requires, extra)
     missing, command = missing_of(required, versions)
     if missing:
-        return Finding(f'[{extra}]', f'not installed; for {EXTRAS[extra]}: {command}')
-    return Finding(f'[{extra}]', ', '.join(f'{name} {versions[name]}' for name in required))
+        return Diagnosis(f'[{extra}]', f'not installed; for {EXTRAS[extra]}: {command}')
+    return Diagnosis(f'[{extra}]', ', '.join(f'{name} {versions[name]}' for name in required))
 
 
 def is_station(versions: Mapping[str, str]) -> bool:
@@ -108,7 +106,7 @@ def is_station(versions: Mapping[str, str]) -> bool:
     return bool(names & {'onnxruntime', 'openvino'}) and not names & {'torch', *ONEDL, *OPENMMLAB}
 
 
-def check_stack(versions: Mapping[str, str]) -> Finding:
+def check_stack(versions: Mapping[str, str]) -> Diagnosis:
     """Check that exactly one of the two stacks is installed, and completely."""
     installed = {OTHER_BUILDS.get(name, name): name for name in versions}
     onedl = [installed[name] for name in ONEDL if name in installed]
@@ -116,49 +114,49 @@ def check_stack(versions: Mapping[str, str]) -> Finding:
     found = ', '.join(f'{name} {versions[name]}' for name in onedl + openmmlab)
     if onedl and openmmlab:
         fix = f'pip uninstall -y {" ".join(onedl + openmmlab)} && pip install {" ".join(ONEDL)}'
-        return Finding('stack', f'two stacks that overwrite each other: {found}', fix)
+        return Diagnosis('stack', f'two stacks that overwrite each other: {found}', fix)
     if not found:
-        return Finding('stack', 'none', f'pip install {" ".join(ONEDL)}')
+        return Diagnosis('stack', 'none', f'pip install {" ".join(ONEDL)}')
     label = 'onedl' if onedl else 'openmmlab'
     if len(onedl + openmmlab) < 3:
-        return Finding(
+        return Diagnosis(
             'stack',
             f'{label}, incomplete: {found}',
             f'pip install {" ".join(ONEDL if onedl else OPENMMLAB)}',
         )
-    return Finding('stack', f'{label}: {found}')
+    return Diagnosis('stack', f'{label}: {found}')
 
 
-def check_import(module: str, fix: str) -> Finding:
+def check_import(module: str, fix: str) -> Diagnosis:
     """Check whether a module imports; otherwise report the first line of the error."""
     try:
         version = getattr(importlib.import_module(module), '__version__', 'imports')
     except Exception as error:  # a broken installation can raise anything
         reason = str(error).strip().split('\n', 1)[0]
-        return Finding(module, f'{type(error).__name__}: {reason}', fix)
-    return Finding(module, version)
+        return Diagnosis(module, f'{type(error).__name__}: {reason}', fix)
+    return Diagnosis(module, version)
 
 
-def check_torchvision(torch_version: str) -> Finding:
+def check_torchvision(torch_version: str) -> Diagnosis:
     """Check whether torchvision imports, as is or with the workaround of :mod:`mmsxm.compat`."""
     pair = re.match(r'2\.(\d+)', torch_version)  # torch 2.x matches torchvision 0.(x + 15)
-    finding = check_import(
+    diagnosis = check_import(
         'torchvision',
         f'pip install --no-deps --force-reinstall torchvision==0.{int(pair[1]) + 15}.*'
         if pair
         else 'pip install torchvision',
     )
-    if not finding.fix:
-        return finding
+    if not diagnosis.fix:
+        return diagnosis
     try:
         importlib.import_module('mmsxm.compat').repair_torchvision()
     except Exception:  # the first error is the informative one
-        return finding
+        return diagnosis
     version = importlib.import_module('torchvision').__version__
-    return Finding('torchvision', f'{version}, only its Python parts, repaired by mmsxm.compat')
+    return Diagnosis('torchvision', f'{version}, only its Python parts, repaired by mmsxm.compat')
 
 
-def check_opencv(versions: Mapping[str, str]) -> Finding:
+def check_opencv(versions: Mapping[str, str]) -> Diagnosis:
     """Check OpenCV, whose wheel needs two system libraries."""
     is_installed = any(name.startswith('opencv-') for name in versions)
     return check_import(
@@ -167,7 +165,7 @@ def check_opencv(versions: Mapping[str, str]) -> Finding:
     )
 
 
-def describe_devices() -> Finding:
+def describe_devices() -> Diagnosis:
     """Describe the GPUs that torch can use; having none is not an error."""
     try:
         cuda = importlib.import_module('torch').cuda
@@ -175,57 +173,57 @@ def describe_devices() -> Finding:
     except Exception:  # torch is missing or broken, which its own line reports
         names = []
     if names:
-        return Finding('cuda', ', '.join(names))
+        return Diagnosis('cuda', ', '.join(names))
     if shutil.which('nvidia-smi'):
-        return Finding('cuda', 'none that this torch can use, although nvidia-smi is installed')
-    return Finding('cuda', 'none: everything runs on the CPU')
+        return Diagnosis('cuda', 'none that this torch can use, although nvidia-smi is installed')
+    return Diagnosis('cuda', 'none: everything runs on the CPU')
 
 
-def examine() -> list[Finding]:
-    """Return all findings; import the stack only if nothing else is wrong."""
+def examine() -> list[Diagnosis]:
+    """Return all diagnoses; import the stack only if nothing else is wrong."""
     versions = installed_versions()
     requires = (metadata.requires('mmsxm') if 'mmsxm' in versions else None) or []
-    findings = [
+    diagnoses = [
         check_python(),
         check_mmsxm(versions, requires),
         check_configs(PACKAGE),
     ]
     if is_station(versions):
-        findings += [
-            Finding('stack', 'none: this environment screens with exported networks only'),
+        diagnoses += [
+            Diagnosis('stack', 'none: this environment screens with exported networks only'),
             check_opencv(versions),
         ]
     else:
-        findings += _examine_training(versions)
+        diagnoses += _examine_training(versions)
     if requires:
-        findings += [describe_extra(extra, versions, requires) for extra in EXTRAS]
-    return findings
+        diagnoses += [describe_extra(extra, versions, requires) for extra in EXTRAS]
+    return diagnoses
 
 
-def _examine_training(versions: Mapping[str, str]) -> list[Finding]:
-    findings = [
+def _examine_training(versions: Mapping[str, str]) -> list[Diagnosis]:
+    diagnoses = [
         check_stack(versions),
         check_import('torch', 'pip install torch'),
         check_torchvision(versions.get('torch', '')),
         check_opencv(versions),
         describe_devices(),
     ]
-    if not any(finding.fix for finding in findings):
+    if not any(diagnosis.fix for diagnosis in diagnoses):
         stack = [name for name in versions if name in ONEDL + OPENMMLAB + tuple(OTHER_BUILDS)]
         fix = f'pip install --no-deps --force-reinstall {" ".join(stack)}'
-        findings += [check_import(name, fix) for name in ('mmengine', 'mmcv', 'mmpretrain')]
-    return findings
+        diagnoses += [check_import(name, fix) for name in ('mmengine', 'mmcv', 'mmpretrain')]
+    return diagnoses
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the report; return 1 if something needs fixing."""
-    findings = examine()
+    diagnoses = examine()
     print(f'{platform.platform()}, {sys.executable}')
-    for finding in findings:
-        print(f'{finding.name:12} {finding.found}')
-        if finding.fix:
-            print(f'{"":12} fix it with: {finding.fix}')
-    return int(any(finding.fix for finding in findings))
+    for diagnosis in diagnoses:
+        print(f'{diagnosis.name:12} {diagnosis.found}')
+        if diagnosis.fix:
+            print(f'{"":12} fix it with: {diagnosis.fix}')
+    return int(any(diagnosis.fix for diagnosis in diagnoses))
 
 
 if __name__ == '__main__':

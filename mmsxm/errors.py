@@ -24,7 +24,7 @@ def _message(error: BaseException) -> str | None:
     cause: BaseException | None = error
     while cause is not None:
         if _is_raised_here(cause):
-            return _words(cause)
+            return _text(cause)
         if isinstance(error, OSError) and isinstance(cause, OSError) and cause.filename:
             return f'{cause.filename}: {cause.strerror}'
         cause = cause.__cause__ or _repeated(cause)
@@ -32,17 +32,17 @@ def _message(error: BaseException) -> str | None:
 
 
 def _repeated(error: BaseException) -> BaseException | None:
-    """Return the error during whose handling this one was raised, if it repeats its message.
+    """Return the context of an error if the error repeats the message of its context.
 
-    Registries and runners do so without ``from``. Otherwise the two have nothing to do with each
-    other.
+    Registries and runners re-raise errors this way, without ``from``. Otherwise, the two errors are
+    unrelated.
     """
     context = error.__context__
-    repeats = context is not None and str(context) and str(context) in _words(error)
+    repeats = context is not None and str(context) and str(context) in _text(error)
     return context if repeats else None
 
 
-def _words(error: BaseException) -> str:
+def _text(error: BaseException) -> str:
     return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
 
 
@@ -50,10 +50,10 @@ def _words(error: BaseException) -> str:
 def exit_on_user_error(program: str, code: int = 1) -> Iterator[None]:
     """Exit with a one-line message for errors that the user can fix.
 
-    These are errors that this package raises; their messages
-    state what is wrong, where, and what to do. Errors of the operating system about a named file
-    also count. Registries and runners catch and re-raise exceptions, so causes are checked as well.
-    Everything else is a bug and keeps its traceback.
+    These are errors that this package raises; their messages state what is wrong, where, and what
+    to do. Errors of the operating system about a named file also count. Registries and runners
+    catch and re-raise exceptions, so causes are checked as well. Everything else is a bug and keeps
+    its traceback.
 
     Args:
         program: Name of the command, the prefix of the message.

@@ -1,8 +1,8 @@
-"""Registry nodes of ``mmsxm``, each a child of mmpretrain's node.
+"""Registries of ``mmsxm``, each a child of the registry of mmpretrain.
 
-Configs set ``default_scope='mmpretrain'`` and write our types with their scope,
-``type='mmsxm.SXMNet'``: a lookup that starts anywhere in the tree then finds them, while
-everything of mmpretrain, mmcv and mmengine keeps its plain name.
+Configs set ``default_scope='mmpretrain'`` and write our types with their scope, as in
+``type='mmsxm.SXMNet'``. A lookup from any registry in the tree then finds them, and types of
+mmpretrain, mmcv and mmengine keep their plain names.
 """
 
 import logging
@@ -11,7 +11,7 @@ from typing import Any
 
 from mmsxm import compat
 
-compat.apply()  # before mmpretrain, whose import needs a torchvision that imports
+compat.apply()  # before mmpretrain, which imports torchvision
 
 from mmengine.logging import print_log  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
@@ -61,13 +61,13 @@ OPTIM_WRAPPER_CONSTRUCTORS = Registry(
 
 
 def keep_old_name(registry: Registry, old: str, cls: type) -> None:
-    """Register a renamed class under its old name too, for one release.
+    """Register a renamed class under its old name as well, for one release.
 
-    Configs of users may contain the old name; building it warns.
+    User configs may contain the old name. Building the class by that name logs a warning.
     """
 
     def warn_and_build(self: Any, *args: Any, **kwargs: Any) -> None:
-        message = f'mmsxm.{old} is now called mmsxm.{cls.__name__}: change the type in your config.'
+        message = f'mmsxm.{old} is now called mmsxm.{cls.__name__}. Change the type in your config.'
         warnings.warn(message, DeprecationWarning, stacklevel=2)
         print_log(message, 'current', logging.WARNING)  # Python hides the warning from users
         cls.__init__(self, *args, **kwargs)  # type: ignore[misc]

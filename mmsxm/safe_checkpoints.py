@@ -1,8 +1,8 @@
 """Load checkpoints without running code from them.
 
 A checkpoint is a pickle, and unpickling can call any function. Here, files, http(s) and torchvision
-addresses are read through an allow-list: tensors, plain values, NumPy's numbers and mmengine's log
-records. :func:`register_safe_loaders` puts the loaders in place of mmengine's own.
+addresses are read through an allow-list: tensors, plain values, NumPy numbers and mmengine's log
+records. :func:`register_safe_loaders` replaces the loaders of mmengine with them.
 """
 
 import functools
@@ -62,8 +62,8 @@ def load_from_local(filename: str | os.PathLike[str], map_location: Any = None) 
     except pickle.UnpicklingError as error:
         raise ValueError(
             f'{path} is refused: it contains more than tensors and plain values, so loading it '
-            'could run code from whoever made it. If you trust its source, convert it to a plain '
-            f'state dict where it was made. ({_objection(error)})'
+            'could run code of its author. If you trust the source, convert the file to a plain '
+            f'state dict where it was created. ({_objection(error)})'
         ) from None
     except Exception as error:  # torch checks little: a damaged file can fail anywhere
         raise DamagedFileError(
@@ -74,7 +74,7 @@ def load_from_local(filename: str | os.PathLike[str], map_location: Any = None) 
 
 
 def load_from_http(url: str, map_location: Any = None) -> Any:
-    """Download a checkpoint and load it; the first process of a job downloads for all."""
+    """Download and load a checkpoint; the first process of a job downloads it for all."""
 
     def load() -> Any:
         checkpoint = read_safely(
@@ -104,7 +104,7 @@ def load_from_http(url: str, map_location: Any = None) -> Any:
 
 
 def load_from_torchvision(name: str, map_location: Any = None) -> Any:
-    """Load ``torchvision://resnet50`` and the like from torchvision's own address."""
+    """Load weights such as ``torchvision://resnet50`` from the address in torchvision."""
     urls = get_torchvision_models()
     model = name.split('://', 1)[1]
     if model not in urls:
@@ -132,7 +132,7 @@ def register_safe_loaders() -> None:
     """Make mmengine load checkpoints through the allow-list.
 
     mmengine 0.10.7 cannot load its own checkpoints with torch >= 2.6, and OneDL's mmengine falls
-    back to running whatever code a file carries.
+    back to running any code in a file.
     """
     register = functools.partial(CheckpointLoader.register_scheme, force=True)
     register('', load_from_local)
@@ -181,7 +181,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def read_safely(read: Callable[[], Any]) -> Any:
-    """Read a pickle of tensors, plain values, NumPy's numbers and mmengine's log records.
+    """Read a pickle of tensors, plain values, NumPy numbers and mmengine's log records.
 
     Args:
         read: Reads with ``weights_only=True``.
@@ -206,7 +206,7 @@ def _history_buffer_attribute(owner: Any, name: str) -> Any:
     raise pickle.UnpicklingError(f'the attribute {name!r} of {owner!r}')
 
 
-# ---------------------------------------------------------------------------- NumPy's numbers
+# ---------------------------------------------------------------------------- NumPy numbers
 
 # NumPy's own __setstate__ trusts the pickle: incomplete type information ends the process, and
 # bytes can be made to act as pointers. These stand-ins turn bytes into numbers and do nothing else.
@@ -237,7 +237,7 @@ class StoredArray:
     array: np.ndarray
 
     def __setstate__(self, state: tuple) -> None:
-        """Set shape, type and bytes; raise ValueError if they don't fit together."""
+        """Set shape, type and bytes; raise ValueError if they do not match."""
         _, shape, kind, fortran, data = state
         self.array = _numbers(kind, data).reshape(shape, order='F' if fortran else 'C').copy()
 

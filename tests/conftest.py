@@ -1,4 +1,4 @@
-"""Fixtures of all tests: one thread, real images where there are any, a tiny simulated set."""
+"""Fixtures of all tests: one thread, real images if available, and a tiny simulated dataset."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ STACK_INDEPENDENT = (
     'test_inference/test_verdict_picture.py',
     'test_io/',
     'test_launchers.py',
-    'test_paths.py',
+    'test_package.py',
     'test_review/test_cases.py',
     'test_review/test_decision_log.py',
     'test_review/test_page.py',
@@ -52,7 +52,7 @@ STACK_INDEPENDENT = (
 
 @pytest.fixture(scope='session', autouse=True)
 def _one_thread() -> None:
-    """Sums in one order: results are equal to the bit, and workers don't fight for cores."""
+    """Use one thread, so that results are equal bit by bit and workers do not compete for cores."""
     import cv2
     import torch
 
@@ -63,7 +63,7 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope='session')
 def real_data() -> Path:
-    """The folder of real bags beside the project."""
+    """Return the folder of real bags next to the project."""
     path = ROOT.parent / 'shared' / 'data'
     if not path.is_dir():
         pytest.skip(f'needs real images in {path}')
@@ -72,7 +72,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope='session')
 def simulate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Write sets of small, sparse bags in SIXray's layout; the same arguments give the same one."""
+    """Return a function that writes small, sparse bags in SIXray's layout, once per arguments."""
     from mmsxm.simulation import write_sixray
 
     written: dict[tuple, Path] = {}
@@ -98,7 +98,7 @@ def simulate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 def own_data(
     simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
-    """The same simulated bags in SIXray's layout and in each of docs/own_data.md."""
+    """Write the same simulated bags in SIXray's layout and in each layout of docs/own_data.md."""
     from mmsxm.datasets import SIXray
 
     source = simulate(train=16, test=7, negatives=5, size=80)
@@ -169,7 +169,7 @@ def write_csv(root: Path, split: str, bags: list[dict], classes: tuple[str, ...]
 
 @pytest.fixture
 def scope() -> None:
-    """Let types of mmpretrain, mmcv and mmengine go by their plain names, as in configs."""
+    """Allow the plain names of types in mmpretrain, mmcv and mmengine, as in configs."""
     from mmengine.registry import init_default_scope
 
     from mmsxm import datasets, engine, evaluation, models  # noqa: F401
@@ -178,7 +178,7 @@ def scope() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs alike on both stacks, and run last what loads OpenVINO.
+    """Mark the tests that do not depend on the stack, and run those with OpenVINO last.
 
     Its threads do not survive the forks of later data loaders.
     """

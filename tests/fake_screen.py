@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mmsxm.imaging import reading
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.backends.base import ModelInfo, Prediction
 from mmsxm.inference.calibration import Calibration
 
@@ -23,8 +23,8 @@ class Darkness:
 
     def __init__(self, digest: str = 'a' * 64, threshold: float = 0.5) -> None:
         calibration = Calibration.default(CLASSES, threshold)
-        preparation = Preparation(size=(8, 12))
-        self.info = ModelInfo('fake', CLASSES, preparation, calibration, digest)
+        preprocessing = Preprocessing(size=(8, 12))
+        self.info = ModelInfo('fake', CLASSES, preprocessing, calibration, digest)
 
     def __call__(self, images: np.ndarray) -> Prediction:
         time.sleep(float(os.environ.get('FAKE_SECONDS', 0)))

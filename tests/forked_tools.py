@@ -1,7 +1,7 @@
-"""Command lines run in a fork of the test process, which has imported everything already.
+"""Commands run in a fork of the test process, which has already imported everything.
 
-A new interpreter imports PyTorch and mmpretrain for seconds before a tool does anything. That a
-tool starts in one is tested by test_command.py and by the wheel's test.
+A new interpreter needs seconds to import PyTorch and mmpretrain. test_command.py and the test of
+the wheel check that a tool starts in a new one.
 """
 
 import multiprocessing
@@ -26,7 +26,7 @@ def run_tool(tool: str, *args: object, cwd: Path = ROOT, **env: str) -> Complete
             for stream, file in ((1, out), (2, errors)):
                 os.dup2(file.fileno(), stream)
             sys.stdout, sys.stderr = (os.fdopen(number, 'w', closefd=False) for number in (1, 2))
-            # a fork server that an earlier test has started is no child of this process
+            # a fork server that an earlier test started is not a child of this process
             server = forkserver._forkserver
             server._forkserver_pid = server._forkserver_alive_fd = None
             server._forkserver_address = None

@@ -1,11 +1,11 @@
-"""Kill a training at random moments by SIGKILL, resume it each time, and compare how it ends.
+"""Kill training at random times with SIGKILL, resume it each time, and compare the results.
 
     python tests/kill_and_resume.py --kills 10
 
-trains a small SXMNet on simulated bags by tools/train.py, once undisturbed and once killed. Half of
-the kills come at a random moment after training has begun, counted in steps of the undisturbed
-run; half come while a checkpoint is written, as soon as its unfinished file is there. Exit code 0
-says that weights, buffers and the optimizer's state are equal to the bit.
+trains a small SXMNet on simulated bags with tools/train.py, once uninterrupted and once with kills.
+Half of the kills come at a random time after training starts, counted in steps of the uninterrupted
+run. The other half come while a checkpoint is written, as soon as its temporary file exists. Exit
+code 0 means that weights, buffers and optimizer state are equal bit by bit.
 """
 
 import argparse
@@ -37,7 +37,7 @@ default_hooks = dict(logger=dict(interval=1))
 
 
 class Training:
-    """A training by tools/train.py, in a process that can be killed."""
+    """Training with tools/train.py, in a process that can be killed."""
 
     def __init__(self, folder: Path, name: str, epochs: int, workers: int) -> None:
         self.work_dir = folder / name
@@ -63,33 +63,34 @@ class Training:
     def run(self) -> None:
         """Train to the end."""
         if self.kill_when(lambda: False):
-            raise SystemExit('somebody else killed it')
+            raise SystemExit('another process killed the training')
 
     def kill_when(self, due: Callable[[], bool]) -> bool:
-        """Start, or go on, and kill when it is due; False if training came to its end before."""
-        with tempfile.TemporaryFile('w+') as said:  # a pipe would have to be read meanwhile
+        """Start or resume, and kill when ``due()`` is true; return False if training ends first."""
+        # a file, because a pipe would have to be read at the same time
+        with tempfile.TemporaryFile('w+') as output:
             process = subprocess.Popen(
-                self.command, env=self.env, stdout=said, stderr=subprocess.STDOUT
+                self.command, env=self.env, stdout=output, stderr=subprocess.STDOUT
             )
             while process.poll() is None and not due():
                 time.sleep(0.0005)
             process.send_signal(signal.SIGKILL)
             if process.wait() not in (0, -signal.SIGKILL):
-                said.seek(0)
-                raise SystemExit(f'training failed with {process.returncode}:\n{said.read()}')
+                output.seek(0)
+                raise SystemExit(f'training failed with {process.returncode}:\n{output.read()}')
             return process.returncode != 0
 
     def logs(self) -> list[Path]:
-        """Of each process that trained, the last one at the end."""
+        """Return the log of each training process, in order."""
         return sorted(self.work_dir.glob('*/*.log'))
 
     def steps(self) -> list[str]:
-        """The steps in the last log: ``[epoch][step/steps]``."""
+        """Return the steps in the last log, as ``[epoch][step/steps]``."""
         text = self.logs()[-1].read_text() if self.logs() else ''
         return re.findall(r'Epoch\(train\)\s+(\[\d+\]\[ *\d+/\d+\])', text)
 
     def unfinished(self) -> list[Path]:
-        """Checkpoints that are being written, or were when the process was killed."""
+        """Return incomplete checkpoints, of this process or of a killed one."""
         return list(self.work_dir.glob('*.part'))
 
     def final(self) -> dict[str, Any]:
@@ -98,7 +99,7 @@ class Training:
 
 
 def after_steps(training: Training, steps: float) -> Callable[[], bool]:
-    """When the next process has done so many steps; a fraction is one of a second."""
+    """Return a condition for a number of steps of the next process, plus a fraction of a second."""
     before = len(training.logs())
     moment = None
 
@@ -114,28 +115,28 @@ def after_steps(training: Training, steps: float) -> Callable[[], bool]:
 
 
 def while_saving(training: Training) -> Callable[[], bool]:
-    """When the next process has begun to write a checkpoint."""
+    """Return a condition for the start of writing a checkpoint."""
     for path in training.unfinished():
         path.unlink()
     return lambda: bool(training.unfinished())
 
 
-def differences(one: Any, other: Any, name: str = '') -> Iterator[str]:
-    """Name what differs."""
-    if isinstance(one, torch.Tensor):
-        if not torch.equal(one, other):
+def differences(first: Any, second: Any, name: str = '') -> Iterator[str]:
+    """Yield the names of parts that differ."""
+    if isinstance(first, torch.Tensor):
+        if not torch.equal(first, second):
             yield name
-    elif isinstance(one, dict):
-        if one.keys() != other.keys():
+    elif isinstance(first, dict):
+        if first.keys() != second.keys():
             yield f'{name}: keys'
-        for key in one.keys() & other.keys():
-            yield from differences(one[key], other[key], f'{name}.{key}')
-    elif isinstance(one, list | tuple):
-        if len(one) != len(other):
+        for key in first.keys() & second.keys():
+            yield from differences(first[key], second[key], f'{name}.{key}')
+    elif isinstance(first, list | tuple):
+        if len(first) != len(second):
             yield f'{name}: length'
-        for index, pair in enumerate(zip(one, other, strict=False)):
+        for index, pair in enumerate(zip(first, second, strict=False)):
             yield from differences(*pair, f'{name}[{index}]')
-    elif one != other:
+    elif first != second:
         yield name
 
 
@@ -148,49 +149,49 @@ def count_tensors(content: Any) -> int:
 
 
 def kill_and_resume(folder: Path, kills: int, epochs: int, workers: int, seed: int) -> list[str]:
-    """Do it, and name what differs in the end; empty means that all is equal."""
-    say = Console(highlight=False, soft_wrap=True).print
+    """Train, kill and resume; return the names of parts that differ in the end."""
+    log = Console(highlight=False, soft_wrap=True).print
     write_sixray(folder / 'set', train=40, test=8, image_size=(96, 96), crowding='sparse')
     base = ROOT / 'configs/sxmnet_sixray_stage2.py'
     config = SMALL.format(base=base, epochs=epochs).replace("log_level = 'WARNING'\n", '') + CONFIG
     (folder / 'config.py').write_text(config)
 
-    undisturbed = Training(folder, 'undisturbed', epochs, workers)
+    uninterrupted = Training(folder, 'uninterrupted', epochs, workers)
     started = time.monotonic()
-    undisturbed.run()
-    per_epoch = len(undisturbed.steps()) // epochs
-    say(f'undisturbed: {epochs} epochs of {per_epoch} steps, {time.monotonic() - started:.0f} s')
+    uninterrupted.run()
+    per_epoch = len(uninterrupted.steps()) // epochs
+    log(f'uninterrupted: {epochs} epochs of {per_epoch} steps, {time.monotonic() - started:.0f} s')
 
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     killed = Training(folder, 'killed', epochs, workers)
     for number in range(1, kills + 1):
         if number % 2:
-            due = after_steps(killed, chance.uniform(0, 2 * per_epoch))
+            due = after_steps(killed, rng.uniform(0, 2 * per_epoch))
         else:
             due = while_saving(killed)
         if not killed.kill_when(due):
-            raise SystemExit(f'training came to its end before kill {number}: use more --epochs')
-        note = killed.work_dir / 'last_checkpoint'
-        say(
+            raise SystemExit(f'training ended before kill {number}: use more --epochs')
+        last = killed.work_dir / 'last_checkpoint'
+        log(
             f'kill {number}: last step {"".join(killed.steps()[-1:]) or "none"}, '
-            f'last checkpoint {Path(note.read_text()).name if note.exists() else "none"}, '
-            f'half written {", ".join(path.name for path in killed.unfinished()) or "none"}'
+            f'last checkpoint {Path(last.read_text()).name if last.exists() else "none"}, '
+            f'incomplete {", ".join(path.name for path in killed.unfinished()) or "none"}'
         )
     killed.run()
 
-    one, other = undisturbed.final(), killed.final()
+    first, second = uninterrupted.final(), killed.final()
     parts = ('state_dict', 'optimizer', 'param_schedulers')
-    found = [name for part in parts for name in differences(one[part], other[part], part)]
-    counts = ', '.join(f'{count_tensors(one[part])} tensors of {part}' for part in parts[:2])
-    say(f'compared: {counts}; different: {len(found)}')
+    found = [name for part in parts for name in differences(first[part], second[part], part)]
+    counts = ', '.join(f'{count_tensors(first[part])} tensors of {part}' for part in parts[:2])
+    log(f'compared: {counts}; different: {len(found)}')
     return found
 
 
 def main() -> None:
-    """Read the command line."""
+    """Parse the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--kills', type=int, default=10)
-    parser.add_argument('--epochs', type=int, help='default: three for each kill')
+    parser.add_argument('--epochs', type=int, help='default: three per kill')
     parser.add_argument('--workers', type=int, default=2)
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()

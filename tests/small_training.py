@@ -1,6 +1,6 @@
-"""A training of seconds, of the real configs, and a suite of the paper's rows as small."""
+"""Small versions of the real configs that train in seconds, and a small suite of the paper."""
 
-# a leaf over the real config: paths and sizes alone differ
+# a leaf config on top of the real one: only paths and sizes differ
 SMALL = """
 _base_ = '{base}'
 

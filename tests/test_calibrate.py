@@ -1,4 +1,4 @@
-"""From a checkpoint to thresholds that a station uses, by the command lines."""
+"""Commands that lead from a checkpoint to the thresholds of a station."""
 
 import csv
 import os
@@ -41,7 +41,7 @@ log_level = 'WARNING'
 
 
 def write_network(folder: Path, base: str, classes: tuple[str, ...]) -> Path:
-    """Write a config and the checkpoint of a network with random weights beside it."""
+    """Write a config, and the checkpoint of a network with random weights next to it."""
     config = folder / 'small.py'
     config.write_text(CONFIG.format(base=ROOT / base))
     torch.manual_seed(0)
@@ -55,7 +55,7 @@ def write_network(folder: Path, base: str, classes: tuple[str, ...]) -> Path:
 def network(
     tmp_path: Path, simulate: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, scope: None
 ) -> Path:
-    """A network for simulated bags, of which some hold nothing."""
+    """Return a network for simulated bags, some of which are harmless."""
     monkeypatch.setenv('DEMO_ROOT', str(simulate(4, 12, negatives=10)))
     return write_network(tmp_path, 'configs/demo/resnet18.py', SIXray.METAINFO['classes'])
 
@@ -64,13 +64,13 @@ def run(tool: str, config: Path, *args: object) -> subprocess.CompletedProcess:
     return run_tool(f'{tool}.py', config, config.with_suffix('.pth'), *args, COLUMNS='100')
 
 
-def test_a_station_alarms_as_often_as_the_calibration_says(network: Path, tmp_path: Path) -> None:
+def test_alarm_rates_match_the_calibration(network: Path, tmp_path: Path) -> None:
     source = network.with_suffix('.pth')
     classes = SIXray.METAINFO['classes']
     earlier = Calibration(
         dict.fromkeys(classes, 0.5), dict.fromkeys(classes, 0.5), dict.fromkeys(classes, -1.0)
     )
-    store_calibration(source, earlier, source)  # must have no influence on the next
+    store_calibration(source, earlier, source)  # must not affect the next calibration
     before = source.read_bytes()
     table = tmp_path / 'scores.csv'
     goal = ('--false-positive-rate', 0.25)
@@ -79,7 +79,7 @@ def test_a_station_alarms_as_often_as_the_calibration_says(network: Path, tmp_pa
     assert source.read_bytes() == before
     out = tmp_path / 'small-calibrated.pth'
     assert f'Stored in {out}' in done.stdout.replace('\n', '')
-    assert 'are in the test set of the config' in done.stdout  # never in silence
+    assert 'are in the test set of the config' in done.stdout  # always reported
 
     checkpoint = CheckpointLoader.load_checkpoint(str(out), map_location='cpu')
     origin = checkpoint['meta']['calibration']['origin']
@@ -97,7 +97,7 @@ def test_a_station_alarms_as_often_as_the_calibration_says(network: Path, tmp_pa
         assert achieved['false_positive_rate'] == alarms[negative].mean() <= 0.25
         assert achieved['detection_rate'] == alarms[~negative].mean()
 
-    # the same scores again, from their table
+    # the same scores, read from their table
     again = tmp_path / 'again.pth'
     done = run('calibrate', network, '--scores', table, *goal, '--out', again)
     assert done.returncode == 0, done.stderr
@@ -116,9 +116,7 @@ def test_a_station_alarms_as_often_as_the_calibration_says(network: Path, tmp_pa
         (('--scores', 'nowhere.csv', '--best-f1'), 'mmsxm calibrate: '),
     ],
 )
-def test_mistakes_are_told_in_a_sentence(
-    network: Path, args: tuple[object, ...], message: str
-) -> None:
+def test_user_errors_are_one_line(network: Path, args: tuple[object, ...], message: str) -> None:
     done = run('calibrate', network, *args)
     assert done.returncode != 0
     assert message in done.stderr
@@ -126,7 +124,7 @@ def test_mistakes_are_told_in_a_sentence(
     assert not (network.parent / 'small-calibrated.pth').exists()
 
 
-def test_a_missing_checkpoint_is_told_before_images_are_read(network: Path) -> None:
+def test_a_missing_checkpoint_is_reported_before_images_are_read(network: Path) -> None:
     network.with_suffix('.pth').unlink()
     nowhere = ('--cfg-options', 'test_dataloader.dataset.data_root=nowhere')
     done = run('calibrate', network, '--loader', 'test', '--best-f1', *nowhere)
@@ -135,7 +133,7 @@ def test_a_missing_checkpoint_is_told_before_images_are_read(network: Path) -> N
     assert 'small.pth' in done.stderr.splitlines()[-1]
 
 
-def test_an_export_says_which_checkpoint_it_has_and_whether_with_thresholds(
+def test_export_prints_the_checkpoint_and_whether_it_has_thresholds(
     network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     exported = []
@@ -163,7 +161,7 @@ def test_an_export_says_which_checkpoint_it_has_and_whether_with_thresholds(
     assert [info.calibration.thresholds['Gun'] for info in exported] == [0.5, 0.3]
 
 
-def test_a_test_draws_curves(network: Path, tmp_path: Path) -> None:
+def test_the_test_command_plots_curves(network: Path, tmp_path: Path) -> None:
     out = tmp_path / 'points'
     done = run(
         'test', network, '--operating-points', out, '--work-dir', tmp_path / 'log', *ALL_BAGS
@@ -178,7 +176,7 @@ def test_a_test_draws_curves(network: Path, tmp_path: Path) -> None:
     assert rows['any_item']['false_positive_rate']
 
 
-def test_occlusion_levels_reach_the_measures(
+def test_occlusion_levels_reach_the_metrics(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scope: None
 ) -> None:
     data = tmp_path / 'opixray'
@@ -193,6 +191,8 @@ def test_occlusion_levels_reach_the_measures(
         rows = list(csv.DictReader(file))
     dataset = OPIXray(str(data), split='test')
     for level in (1, 2, 3):
-        wanted = sum(len(info['gt_label']) for info in dataset if info['occlusion_level'] == level)
+        expected = sum(
+            len(info['gt_label']) for info in dataset if info['occlusion_level'] == level
+        )
         found = [int(row['positives']) for row in rows if row['group'] == f'OL{level}']
-        assert sum(found) == wanted
+        assert sum(found) == expected

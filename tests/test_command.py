@@ -153,7 +153,7 @@ def test_a_command_can_use_another_exit_code_for_failures(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Python's own 1 would mean an alarm, or an error in the data."""
+    """The default exit code 1 of Python would mean an alarm, or an error in the data."""
     monkeypatch.setitem(command.FAILURES, 'complexity', 2)
     for text, message in (
         ('def main(argv):\n    return 1 / 0\n', 'ZeroDivisionError'),

@@ -1,4 +1,4 @@
-"""The repairs help where something is broken, and change nothing elsewhere."""
+"""Workarounds fix what is broken, and change nothing otherwise."""
 
 import importlib.util
 import os
@@ -16,7 +16,7 @@ from mmsxm import compat
 
 
 @pytest.mark.parametrize('missing', ['mmengine', 'mmcv', 'mmpretrain'])
-def test_no_stack_names_both_ways_to_install_one(
+def test_a_missing_stack_is_reported_with_both_install_commands(
     missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find_spec = importlib.util.find_spec
@@ -28,7 +28,7 @@ def test_no_stack_names_both_ways_to_install_one(
 
 
 def run_beside(torchvision: str, code: str, path: Path) -> None:
-    """Run code in a process of its own, beside a stand-in for torchvision."""
+    """Run code in another process, with a stand-in for torchvision."""
     package = path / 'torchvision'
     package.mkdir()
     (package / 'part.py').write_text('')
@@ -43,7 +43,7 @@ def run_beside(torchvision: str, code: str, path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_torchvision_that_works_is_left_alone(tmp_path: Path) -> None:
+def test_a_working_torchvision_is_not_changed(tmp_path: Path) -> None:
     code = """
 import sys
 from mmsxm import compat
@@ -56,8 +56,8 @@ assert sys.modules['torchvision.part'] is torchvision.part
     run_beside('', code, tmp_path)
 
 
-def test_a_torchvision_without_its_operators_imports(tmp_path: Path) -> None:
-    """As a CUDA build beside a CPU torch fails, half imported."""
+def test_a_torchvision_without_operators_can_be_imported(tmp_path: Path) -> None:
+    """Fails half imported, as a CUDA build of torchvision does with a CPU build of torch."""
     torchvision = """
 @torch.library.register_fake('torchvision::nms')
 def fake_nms(dets, scores, iou_threshold):
@@ -78,7 +78,7 @@ assert len(compat._torchvision_schemas) == 1
     run_beside(torchvision, code, tmp_path)
 
 
-def test_another_failure_of_torchvision_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_import_errors_of_torchvision_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(name: str) -> None:
         raise RuntimeError('something else')
 
@@ -90,7 +90,7 @@ def test_another_failure_of_torchvision_is_not_hidden(monkeypatch: pytest.Monkey
 # ---------------------------------------------------------------------------- processes
 
 
-def test_a_process_group_is_for_machines_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_group_starts_only_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
     monkeypatch.setattr(torch.distributed, 'init_process_group', started.append)
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
@@ -105,7 +105,7 @@ def test_a_process_group_is_for_machines_without_a_gpu(monkeypatch: pytest.Monke
     assert cfg.model_wrapper_cfg.device_ids is None
     assert cfg.model_wrapper_cfg.find_unused_parameters
 
-    # the second stage of a job finds the group there, and its wrapper is still to be set
+    # in the second stage of a job, the group exists, but the wrapper is not set yet
     monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: True)
     second = Config({})
     compat.init_cpu_process_group(second)

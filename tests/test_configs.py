@@ -46,9 +46,16 @@ OTHER_RATES = {
 # attention at the rate of the rest, as published
 FAST_ATTENTION = {
     'sxmnet_stage2.py',  # the demo
+    'class-attention_sixray.py',  # one stage
     *(
         f'sxmnet_{what}_sixray_stage2.py'
-        for what in ('fast-attention', 'product', 'product-taught', 'self-attention')
+        for what in (
+            'fast-attention',
+            'product',
+            'product-mf-i',
+            'product-taught',
+            'self-attention',
+        )
     ),
 }
 SIZE = 64
@@ -128,8 +135,9 @@ def samples(leaf: Leaf) -> list[DataSample]:
     boxed, bare = DataSample(), DataSample()
     boxed.set_gt_label([1])
     boxed.set_gt_score(torch.eye(num_classes)[1])
-    side = SIZE // (leaf.cfg.model.get('attention_head') or dict(stride=4))['stride']
-    heatmap = torch.zeros(1, side, side)
+    maps = leaf.model.eval().localize(*leaf.model.attend(torch.zeros(1, 3, SIZE, SIZE)))
+    heatmap = torch.zeros((1, 1, 1) if maps is None else maps.shape[1:])  # (K, h, w)
+    side = heatmap.shape[-1]
     heatmap[:, side // 4 : side // 2, side // 4 : side // 2] = 1
     boxed.set_field(heatmap, 'gt_heatmap')
     boxed.set_field(torch.tensor(1), 'gt_meta_level')
@@ -160,15 +168,19 @@ def test_predictions(leaf: Leaf) -> None:
     with torch.no_grad():
         sample = leaf.model.eval()(torch.randn(1, 3, SIZE, SIZE), mode='predict')[0]
     assert ('pred_score' in sample) == leaf.model.with_head
-    assert ('attention_map' in sample) == (leaf.model.attention_head is not None)
+    has_maps = leaf.model.attention_head is not None or leaf.model.has_class_maps
+    assert ('attention_map' in sample) == has_maps
+    assert ('class_maps' in sample) == leaf.model.has_class_maps
 
 
 def test_metrics_judge_what_is_predicted(leaf: Leaf) -> None:
     want = set()
     if leaf.model.with_head:
         want.add('mmsxm.MeanAveragePrecision')
-    if leaf.model.attention_head is not None:
+    if leaf.model.attention_head is not None or leaf.model.has_class_maps:
         want.add('mmsxm.AttentionLocalization')
+    if leaf.model.has_class_maps:
+        want.add('mmsxm.ClassLocalization')
     assert leaf.cfg.val_evaluator == leaf.cfg.test_evaluator
     assert {metric.type for metric in leaf.cfg.test_evaluator} == want
 
@@ -193,7 +205,7 @@ def test_learning_rates(leaf: Leaf) -> None:
     if leaf.is_stage1:
         assert set(got.values()) == {base}
         return
-    factors = {'head.fcs.': 5.0}
+    factors = {'head.fcs.': 5.0, 'head.global_fcs.': 5.0}
     if Path(leaf.cfg.filename).name not in FAST_ATTENTION:
         factors['attention_head.'] = 0.01
     want = {
@@ -225,13 +237,17 @@ def test_data(leaf: Leaf, roots: dict[str, Path], tmp_path: Path) -> None:
         assert packed['inputs'].shape == (3, height, width)
         assert sample.gt_label.tolist() == [0]
         assert sample.gt_bboxes.shape == (1, 4)
-        needs_heatmap = is_train and bool(
-            (leaf.cfg.model.get('attention_head') or {}).get('loss_weight')
+        needs_heatmap = is_train and (
+            bool((leaf.cfg.model.get('attention_head') or {}).get('loss_weight'))
+            or leaf.model.has_class_maps
         )
         assert ('gt_heatmap' in sample) == needs_heatmap
         if needs_heatmap:
-            _, maps = leaf.model.eval().attend(packed['inputs'][None].float())
-            assert sample.gt_heatmap.shape == maps[-1][0].shape
+            network = leaf.model.eval()
+            maps = network.localize(*network.attend(packed['inputs'][None].float()))
+            assert sample.gt_heatmap.shape == maps[0].shape
+        if leaf.model.has_class_maps:
+            assert sample.gt_bboxes_labels.tolist() == [0]
         needs_level = is_train and bool(leaf.cfg.model.get('head', {}).get('loss_meta_weight'))
         assert ('gt_meta_level' in sample) == needs_level
         if needs_level:
@@ -320,7 +336,10 @@ def test_a_leaf_says_only_what_differs(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('name', INHERITING)
-def test_a_base_names_nothing_again_that_it_inherits(name: str, tmp_path: Path) -> None:
+def test_a_base_names_nothing_again_that_it_inherits(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('OWN_CLASSES', 'Gun')  # whose default is the classes of SIXray
     # within a dict values may be equal by chance, as with a default of the environment
     assert [key for key in redundant(CONFIGS / name, tmp_path) if '.' not in key] == []
 

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmsxm.conventions import CROPPED, LEVELS, RESIZED, SIZES, size_of, smallest_box_share
 from mmsxm.datasets.transforms import intuitive_level
 from mmsxm.evaluation import AttentionBySize, OperatingPoints
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 
 SIDE = 100  # pixels: a box of n pixels covers n / 100 percent
 # the paper: under 2 % is P3, 2 % to 20 % is P4, above 20 % is P5
@@ -22,11 +22,11 @@ def box(pixels: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize(('pixels', 'size'), PIXELS.items())
-def test_the_bounds_are_medium(pixels: int, size: str) -> None:
+def test_the_bounds_count_as_medium(pixels: int, size: str) -> None:
     assert SIZES[size_of(pixels / SIDE**2)] == size
 
 
-def test_nothing_has_no_size() -> None:
+def test_no_box_has_no_size() -> None:
     assert math.isnan(smallest_box_share(np.empty((0, 4)), (SIDE, SIDE)))
     assert size_of([math.nan, 0.5]).tolist() == [-1, 2]
 
@@ -56,9 +56,9 @@ def test_metrics_and_meta_labels_agree_at_the_bounds(pixels: int, size: str) -> 
         assert [name for name in SIZES if metrics[f'xray/{key}/{name}'] is not None] == [size]
 
 
-def test_configs_resize_and_crop_to_the_sizes_that_tools_assume() -> None:
+def test_configs_use_the_sizes_in_conventions() -> None:
     for name in ('sixray', 'opixray'):
         cfg = Config.fromfile(f'configs/_base_/datasets/{name}.py')
-        assert Preparation.from_config(cfg).size == (RESIZED, RESIZED)
+        assert Preprocessing.from_config(cfg).size == (RESIZED, RESIZED)
         crops = [step for step in cfg.test_pipeline if step.type == 'mmsxm.CenterCrop']
         assert [step.crop_size for step in crops] == [CROPPED]

@@ -21,7 +21,7 @@ def test_this_environment_is_healthy(capsys: pytest.CaptureFixture[str]) -> None
         assert f'\n{name} ' in report
 
 
-def test_runs_and_helps_in_an_empty_environment() -> None:
+def test_doctor_runs_in_an_empty_environment() -> None:
     done = subprocess.run(
         [sys.executable, '-S', '-m', 'mmsxm.doctor'],  # -S: without site-packages
         cwd=ROOT,
@@ -34,7 +34,7 @@ def test_runs_and_helps_in_an_empty_environment() -> None:
     assert 'pip install torch\n' in done.stdout
 
 
-def test_python_that_is_too_old() -> None:
+def test_an_old_python_is_reported() -> None:
     assert doctor.check_python((3, 9, 18)).fix
     assert not doctor.check_python((3, 10, 0)).fix
 
@@ -42,10 +42,10 @@ def test_python_that_is_too_old() -> None:
 @pytest.mark.parametrize(
     'versions', [ONEDL, OPENMMLAB, {'mmengine-lite': '0.10.7', 'mmcv': '2.2.0', 'mmpretrain': '1'}]
 )
-def test_either_stack_is_fine(versions: dict[str, str]) -> None:
-    finding = doctor.check_stack(versions | {'numpy': '2.0'})
-    assert finding.fix == ''
-    assert all(f'{name} {version}' in finding.found for name, version in versions.items())
+def test_either_stack_is_accepted(versions: dict[str, str]) -> None:
+    diagnosis = doctor.check_stack(versions | {'numpy': '2.0'})
+    assert diagnosis.fix == ''
+    assert all(f'{name} {version}' in diagnosis.found for name, version in versions.items())
 
 
 def test_a_station_needs_no_fix(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,35 +55,35 @@ def test_a_station_needs_no_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not doctor.is_station({'numpy': '2.0'})
     monkeypatch.setattr(doctor, 'installed_versions', lambda: versions)
     monkeypatch.setattr(doctor.metadata, 'requires', lambda _: ['opencv-python'])
-    findings = {each.name: each for each in doctor.examine()}
-    assert not any(each.fix for each in findings.values())
-    assert 'exported networks only' in findings['stack'].found
-    assert 'torch' not in findings
+    diagnoses = {each.name: each for each in doctor.examine()}
+    assert not any(each.fix for each in diagnoses.values())
+    assert 'exported networks only' in diagnoses['stack'].found
+    assert 'torch' not in diagnoses
 
 
-def test_no_stack() -> None:
+def test_a_missing_stack_is_reported() -> None:
     assert doctor.check_stack({'numpy': '2.0'}).fix == f'pip install {" ".join(ONEDL)}'
 
 
 @pytest.mark.parametrize('stack', [ONEDL, OPENMMLAB])
 def test_incomplete_stack_is_completed_with_its_own_packages(stack: dict[str, str]) -> None:
-    finding = doctor.check_stack(dict(list(stack.items())[:2]))
-    assert 'incomplete' in finding.found
-    assert finding.fix == f'pip install {" ".join(stack)}'
+    diagnosis = doctor.check_stack(dict(list(stack.items())[:2]))
+    assert 'incomplete' in diagnosis.found
+    assert diagnosis.fix == f'pip install {" ".join(stack)}'
 
 
 def test_mixed_stacks_are_all_removed_first() -> None:
-    finding = doctor.check_stack(ONEDL | {'mmcv': '2.2.0'})
-    removal, installation = finding.fix.split(' && ')
+    diagnosis = doctor.check_stack(ONEDL | {'mmcv': '2.2.0'})
+    removal, installation = diagnosis.fix.split(' && ')
     assert removal.split()[3:] == [*ONEDL, 'mmcv']
     assert installation == f'pip install {" ".join(ONEDL)}'
 
 
-def test_requirement_that_is_missing() -> None:
+def test_a_missing_requirement_is_reported() -> None:
     requires = ['numpy', 'torch>=2.0', 'onedl-mmcv; extra == "onedl"']
     assert doctor.check_mmsxm({'mmsxm': '1', 'numpy': '2', 'torch': '2.1'}, requires).fix == ''
-    finding = doctor.check_mmsxm({'mmsxm': '1', 'numpy': '2'}, requires)
-    assert finding.fix == "pip install 'torch>=2.0'"
+    diagnosis = doctor.check_mmsxm({'mmsxm': '1', 'numpy': '2'}, requires)
+    assert diagnosis.fix == "pip install 'torch>=2.0'"
     assert doctor.check_mmsxm({'numpy': '2'}, []).fix == "pip install -e '.[onedl]'"
 
 
@@ -92,8 +92,8 @@ def test_broken_module_is_reported_by_its_first_line(
 ) -> None:
     (tmp_path / 'broken_module.py').write_text("raise RuntimeError('no libGL.so.1\\nmore')")
     monkeypatch.syspath_prepend(tmp_path)
-    finding = doctor.check_import('broken_module', 'apt-get install libgl1')
-    assert finding == ('broken_module', 'RuntimeError: no libGL.so.1', 'apt-get install libgl1')
+    diagnosis = doctor.check_import('broken_module', 'apt-get install libgl1')
+    assert diagnosis == ('broken_module', 'RuntimeError: no libGL.so.1', 'apt-get install libgl1')
 
 
 def test_an_installation_without_configs(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_missing_extras_are_described_and_are_not_errors() -> None:
     assert doctor.describe_extra('ray', {'ray': '2.60'}, requires) == ('[ray]', 'ray 2.60', '')
 
 
-def test_every_extra_of_a_user_is_described() -> None:
+def test_every_user_extra_is_described() -> None:
     section = (ROOT / 'pyproject.toml').read_text().split('optional-dependencies]')[1]
     extras = set(re.findall(r'^([\w-]+) = ', section.split('[tool.')[0], re.MULTILINE))
     assert set(doctor.EXTRAS) == extras - {'onedl', 'openmmlab', 'tests'}

@@ -1,4 +1,4 @@
-"""The main job at a small size: train, resume, test, in one process and in two."""
+"""Small end-to-end runs: train, resume and test, in one process and in two."""
 
 import json
 import multiprocessing
@@ -36,7 +36,7 @@ default_hooks = dict(handover=dict(first='configs/stage1.py'))
 
 
 class Project:
-    """Configs and work dirs of their own."""
+    """Project with its own configs and work directories."""
 
     def __init__(self, folder: Path) -> None:
         self.configs = folder / 'configs'
@@ -49,7 +49,7 @@ class Project:
             (self.configs / f'{name}.py').write_text(text)
 
     def tool(self, name: str, *args: object) -> None:
-        """Run a tool as the command line does, but in this process."""
+        """Run a tool with command-line arguments, but in this process."""
         before = sys.argv
         sys.argv = [name, *map(str, args)]
         try:
@@ -58,7 +58,7 @@ class Project:
             sys.argv = before
 
     def stage2_config(self, name: str, workers: int = 0) -> Config:
-        """Stage II in a work dir of its own."""
+        """Return Stage II with its own work directory."""
         loader = {'num_workers': workers, 'persistent_workers': workers > 0}
         options = {f'train_dataloader.{key}': value for key, value in loader.items()}
         options['experiment_name'] = name
@@ -71,7 +71,7 @@ class Project:
 
 @pytest.fixture(scope='module')
 def project(tmp_path_factory: pytest.TempPathFactory, simulate: Callable[..., Path]) -> Project:
-    """Both stages, trained by one command."""
+    """Train both stages with one command."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('SIXRAY_ROOT', str(simulate(train=TRAIN, test=TEST, size=80)))
         patch.setenv('SIXRAY_SET', '10')
@@ -81,7 +81,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, simulate: Callable[..., Pa
 
 
 def metrics_in_log(work_dir: Path) -> list[dict]:
-    """What training printed after each epoch."""
+    """Return the metrics that training logged after each epoch."""
     logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
     rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
     return [row for row in rows if any(key.startswith('xray/') for key in row)]
@@ -112,14 +112,14 @@ def test_stages_trains_both(project: Project) -> None:
     assert 0 < second[-1]['xray/mAP'] <= 100
 
 
-def test_stage_2_goes_on_from_stage_1(project: Project) -> None:
+def test_stage_2_starts_from_the_weights_of_stage_1(project: Project) -> None:
     runner = Runner.from_cfg(project.stage2_config('handover'))
     runner.train_loop  # noqa: B018  builds it
     runner.call_hook('before_run')
     runner.load_or_resume()
-    taken = runner.model.state_dict()
+    loaded = runner.model.state_dict()
     for key, value in weights(project.stage1, epoch=1).items():
-        assert torch.equal(taken[key], value), key
+        assert torch.equal(loaded[key], value), key
 
 
 def test_stages_does_not_train_stage_1_again(project: Project) -> None:
@@ -132,21 +132,21 @@ def test_stages_does_not_train_stage_1_again(project: Project) -> None:
     assert finished_epochs(work_dir) == 1
 
 
-def test_stage_2_without_stage_1_says_what_to_run(project: Project) -> None:
+def test_stage_2_without_stage_1_names_the_command_to_run(project: Project) -> None:
     cfg = project.stage2_config('without')
     cfg.load_from = str(project.stage1.with_name('nowhere'))
     with pytest.raises(FileNotFoundError, match=r'mmsxm train configs/stage1\.py, or add --stages'):
         train(cfg)
 
 
-def test_a_checkpoint_of_stage_1_is_no_stage_2_to_test(project: Project) -> None:
+def test_a_checkpoint_of_stage_1_cannot_be_tested_as_stage_2(project: Project) -> None:
     runner = build_test(project.stage2_config('too_early'), str(project.stage1))
-    with pytest.raises(ValueError, match=r'does not fill the model.*head\.fcs'):
+    with pytest.raises(ValueError, match=r'does not match the model.*head\.fcs'):
         runner.test()
 
 
-def test_a_test_refuses_a_checkpoint_of_another_network(project: Project) -> None:
-    """A part that the config lacks would be left out, another refinement would be taken."""
+def test_a_test_rejects_a_checkpoint_of_another_network(project: Project) -> None:
+    """Otherwise, a missing part would be ignored, or another refinement would be used."""
     without = project.stage2_config('without_attention')
     without.model.update(attention_head=None, refinement=None)
     without.optim_wrapper.paramwise_cfg = {}
@@ -160,7 +160,7 @@ def test_a_test_refuses_a_checkpoint_of_another_network(project: Project) -> Non
         runner.test()
 
 
-# ---------------------------------------------------------------------------- the same again
+# ---------------------------------------------------------------------------- reproducibility
 
 
 def test_two_epochs_of_one_image_differ(project: Project) -> None:
@@ -200,10 +200,10 @@ runner.train()
 
 
 @pytest.mark.parametrize('workers', [0, 2])
-def test_killed_and_resumed_training_equals_undisturbed_training(
+def test_killed_and_resumed_training_equals_uninterrupted_training(
     workers: int, project: Project
 ) -> None:
-    """Also with workers, though the undisturbed training had none."""
+    """Also with workers, although the uninterrupted run had none."""
     name = f'killed_{workers}'
     work_dir = project.stage2.with_name(name)
     config = project.configs / 'stage2.py'
@@ -220,9 +220,9 @@ def test_killed_and_resumed_training_equals_undisturbed_training(
     resume(cfg)
     train(cfg)
     assert multiprocessing.active_children() == []  # left over they cost five seconds each
-    undisturbed, resumed = weights(project.stage2), weights(work_dir)
-    assert undisturbed.keys() == resumed.keys()
-    assert [key for key in resumed if not torch.equal(resumed[key], undisturbed[key])] == []
+    uninterrupted, resumed = weights(project.stage2), weights(work_dir)
+    assert uninterrupted.keys() == resumed.keys()
+    assert [key for key in resumed if not torch.equal(resumed[key], uninterrupted[key])] == []
     assert not torch.equal(resumed['head.fcs.0.weight'], weights(work_dir, 2)['head.fcs.0.weight'])
     assert xray(metrics_in_log(work_dir)[-1]) == xray(metrics_in_log(project.stage2)[-1])
 
@@ -230,7 +230,7 @@ def test_killed_and_resumed_training_equals_undisturbed_training(
 # ---------------------------------------------------------------------------- test
 
 
-def test_the_test_gives_what_training_printed(project: Project, tmp_path: Path) -> None:
+def test_the_test_reproduces_the_metrics_of_training(project: Project, tmp_path: Path) -> None:
     out = tmp_path / 'metrics.json'
     project.tool(
         'test.py',
@@ -254,7 +254,7 @@ def test_predictions_are_written(project: Project, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('settings', [(), ('--tta',)])
-def test_a_test_leaves_the_config_of_the_training_alone(
+def test_a_test_does_not_change_the_config_of_the_training_run(
     settings: tuple[str, ...], project: Project, tmp_path: Path
 ) -> None:
     config = project.stage2 / 'stage2.py'
@@ -266,7 +266,7 @@ def test_a_test_leaves_the_config_of_the_training_alone(
     assert config.read_bytes() == before
 
 
-def test_metrics_of_the_command_come_to_the_only_one_of_a_config(
+def test_metrics_of_the_command_are_added_to_a_single_metric(
     project: Project, tmp_path: Path
 ) -> None:
     config = tmp_path / 'one_metric.py'
@@ -294,10 +294,8 @@ def test_flips_are_averaged(project: Project, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('scope', ['mmengine', 'mmpretrain'])
-def test_averaged_weights_are_tested_as_they_were_saved(
-    scope: str, project: Project, tmp_path: Path
-) -> None:
-    """By a hook that averages them, and by nothing; also by several views."""
+def test_averaged_weights_are_tested_as_saved(scope: str, project: Project, tmp_path: Path) -> None:
+    """With and without the hook that averages them, and with several views."""
     cfg = project.stage2_config(f'averaged_{scope}')
     cfg.train_cfg.max_epochs = 1
     # so quickly that the average differs from the last weights and from the first
@@ -319,8 +317,8 @@ def test_averaged_weights_are_tested_as_they_were_saved(
     assert test([average], tta=True) == test([], tta=True) != test([], tta=False)
 
 
-def test_a_config_brings_its_own_views(project: Project, tmp_path: Path) -> None:
-    """Here one that is the image itself: then nothing differs from a test without."""
+def test_a_config_can_define_its_views(project: Project, tmp_path: Path) -> None:
+    """With the image itself as the only view, results equal those of a test without views."""
     config = tmp_path / 'one_view.py'
     config.write_text(
         f"_base_ = '{project.configs / 'stage2.py'}'\n"
@@ -342,7 +340,7 @@ def test_a_config_brings_its_own_views(project: Project, tmp_path: Path) -> None
 
 
 def launch(script: str, *args: object) -> None:
-    """Run a launcher: two processes, that talk through gloo."""
+    """Run a launcher with two processes that communicate through gloo."""
     done = subprocess.run(
         ['bash', str(ROOT / 'tools' / script), *map(str, args)],
         env=os.environ
@@ -371,7 +369,7 @@ def test_two_processes_test_as_one(project: Project, tmp_path: Path) -> None:
 
 
 def test_two_processes_train(project: Project, tmp_path: Path) -> None:
-    """Stage I too, whose smooth convolutions of P4 and P5 get no gradient."""
+    """Also Stage I, where the smooth convolutions of P4 and P5 get no gradient."""
     options = ('train_cfg.max_epochs=1', 'train_dataloader.batch_size=4')
     launch(
         'dist_train.sh',

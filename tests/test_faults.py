@@ -1,4 +1,4 @@
-"""Faults of a training, made to happen; docs/reliability.md lists them."""
+"""Injected faults during training; docs/reliability.md lists them."""
 
 import copy
 import csv
@@ -40,8 +40,8 @@ load_from = None
 
 
 @HOOKS.register_module()
-class Happening(Hook):
-    """Do something at a moment of a training: ``('after_train_iter', epoch, batch)``, from 1."""
+class FaultHook(Hook):
+    """Hook that runs the action for ``('after_train_iter', epoch, batch)``, counted from 1."""
 
     plan: dict[tuple[str, int, int], Callable[[Runner, Any], None]] = {}
 
@@ -66,14 +66,14 @@ class Happening(Hook):
 
 @pytest.fixture(autouse=True)
 def plan() -> Iterator[dict]:
-    """What is to happen in the next training; all of it has to."""
-    Happening.plan.clear()
-    yield Happening.plan
-    assert Happening.plan == {}
+    """Return the actions of the next training run, all of which must happen."""
+    FaultHook.plan.clear()
+    yield FaultHook.plan
+    assert FaultHook.plan == {}
 
 
 class Trainings:
-    """Trainings of a config in work directories of their own."""
+    """Training runs of one config, each in its own work directory."""
 
     numbers = itertools.count()
 
@@ -87,7 +87,7 @@ class Trainings:
         options = {'train_cfg.val_interval': EPOCHS, **options}
         options['experiment_name'] = f'faults_{next(self.numbers)}'
         cfg = load_config(self.config, work_dir=str(self.folder / name), options=options)
-        cfg.custom_hooks = [dict(type='Happening')]
+        cfg.custom_hooks = [dict(type='FaultHook')]
         return cfg
 
     def train(self, name: str, **options: Any) -> Path:
@@ -107,16 +107,16 @@ def trainings(tmp_path_factory: pytest.TempPathFactory, simulate: Callable[..., 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('SIXRAY_ROOT', str(simulate(train=24, test=7, size=80)))
         patch.setenv('SIXRAY_SET', '10')
-        # most of the time of so short a training goes into laying out its config
+        # formatting the config takes most of the time of such a short run
         for module in ('yapf.yapflib.yapf_api', 'mmengine.config.config'):
             patch.setattr(f'{module}.FormatCode', lambda text, **_: (text, True), raising=False)
         yield Trainings(tmp_path_factory.mktemp('faults'))
 
 
 @pytest.fixture(scope='module')
-def undisturbed(trainings: Trainings) -> Path:
-    """A training that nothing happens to."""
-    return trainings.train('undisturbed')
+def uninterrupted(trainings: Trainings) -> Path:
+    """Return an uninterrupted run."""
+    return trainings.train('uninterrupted')
 
 
 def last(work_dir: Path) -> str:
@@ -128,39 +128,41 @@ def log(work_dir: Path) -> str:
 
 
 def saved(work_dir: Path) -> set[str]:
-    """Everything in a work directory that looks like a checkpoint, whole or not."""
+    """Return the names of all checkpoints in a work directory, complete or not."""
     return {path.name for path in work_dir.glob('*.p*') if path.suffix != '.py'}
 
 
-def assert_ends_alike(one: Path, other: Path) -> None:
-    """Weights, buffers, and what the optimizer keeps, to the bit."""
+def assert_same_result(run: Path, expected: Path) -> None:
+    """Compare weights, buffers and optimizer state bit by bit."""
     first, second = (
-        torch.load(folder / f'epoch_{EPOCHS}.pth', weights_only=False) for folder in (one, other)
+        torch.load(folder / f'epoch_{EPOCHS}.pth', weights_only=False) for folder in (run, expected)
     )
     for part in ('state_dict', 'optimizer', 'param_schedulers'):
         assert_equal(first[part], second[part])
 
 
-def assert_equal(one: Any, other: Any) -> None:
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other)
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_equal(one[key], other[key])
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for pair in zip(one, other, strict=True):
+def assert_equal(first: Any, second: Any) -> None:
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second)
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for key in first:
+            assert_equal(first[key], second[key])
+    elif isinstance(first, list | tuple):
+        assert len(first) == len(second)
+        for pair in zip(first, second, strict=True):
             assert_equal(*pair)
     else:
-        assert one == other
+        assert first == second
 
 
 # ---------------------------------------------------------------------------- a full disk
 
 
-def test_a_disk_that_takes_no_more(trainings: Trainings, undisturbed: Path, plan: dict) -> None:
-    """A limit on the size of files stands for it, which needs no rights: write() fails midway."""
+def test_a_file_size_limit_while_saving(
+    trainings: Trainings, uninterrupted: Path, plan: dict
+) -> None:
+    """The limit stands for a full disk and needs no privileges: write() fails midway."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     plan['after_train_iter', 2, BATCHES] = lambda *_: resource.setrlimit(
         resource.RLIMIT_FSIZE, (10_000_000, limits[1])
@@ -173,12 +175,12 @@ def test_a_disk_that_takes_no_more(trainings: Trainings, undisturbed: Path, plan
     work_dir = trainings.folder / 'full'
     assert last(work_dir) == 'epoch_1.pth'
     assert saved(work_dir) == {'epoch_1.pth'}
-    assert_ends_alike(trainings.resume('full'), undisturbed)
+    assert_same_result(trainings.resume('full'), uninterrupted)
 
 
 @pytest.fixture
 def small_disk(trainings: Trainings) -> Iterator[Path]:
-    """A disk with room for one checkpoint and a half, where this process may mount one."""
+    """Mount a disk with space for one and a half checkpoints, if this process is allowed to."""
     folder = trainings.folder / 'small_disk'
     folder.mkdir()
     mount = ['mount', '-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', str(folder)]
@@ -201,7 +203,7 @@ def test_a_full_disk(trainings: Trainings, small_disk: Path) -> None:
 
 
 def copy_of(work_dir: Path, name: str) -> Path:
-    """A work directory of its own, whose note names its own checkpoint."""
+    """Copy a work directory, whose last_checkpoint then points into the copy."""
     copy = shutil.copytree(work_dir, work_dir.with_name(name))
     (copy / 'last_checkpoint').write_text(str(copy / last(work_dir)))
     return copy
@@ -216,45 +218,49 @@ def empty(path: Path) -> None:
 
 
 def lose_a_block(path: Path) -> None:
-    """As after a loss of power; torch.load doesn't notice."""
+    """Zero a block, as a power failure can; torch.load does not notice."""
     with path.open('r+b') as file:
         file.seek(path.stat().st_size // 2)
         file.write(bytes(4096))
 
 
 @pytest.mark.parametrize('damage', [half, empty, lose_a_block, Path.unlink])
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+def test_a_damaged_checkpoint_is_replaced_by_the_one_before(
     damage: Callable[[Path], None],
     trainings: Trainings,
-    undisturbed: Path,
+    uninterrupted: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lines: list[str] = []
     monkeypatch.setattr(checkpoints, 'print_log', lambda text, *_: lines.append(text))
     name = f'damaged_{damage.__name__}'
-    work_dir = copy_of(undisturbed, name)
+    work_dir = copy_of(uninterrupted, name)
     damage(work_dir / 'epoch_3.pth')
     assert finished_epochs(work_dir) == 2
     cfg = trainings.cfg(name)
     resume(cfg)
     assert cfg.load_from == str(work_dir / 'epoch_2.pth')
-    assert re.search(r'goes on from .*epoch_2\.pth, since epoch_3\.pth', lines[-1])
+    assert re.search(r'Resuming from .*epoch_2\.pth because the later epoch_3\.pth', lines[-1])
     if damage is half:
         train(cfg)
-        assert_ends_alike(work_dir, undisturbed)
+        assert_same_result(work_dir, uninterrupted)
 
 
-def test_no_whole_checkpoint_is_said(trainings: Trainings, undisturbed: Path) -> None:
-    work_dir = copy_of(undisturbed, 'all_damaged')
+def test_a_work_dir_with_only_damaged_checkpoints(
+    trainings: Trainings, uninterrupted: Path
+) -> None:
+    work_dir = copy_of(uninterrupted, 'all_damaged')
     for epoch in (2, 3):
         half(work_dir / f'epoch_{epoch}.pth')
-    with pytest.raises(DamagedFileError, match=r'No checkpoint is left .*epoch_3\.pth.*epoch_2'):
+    with pytest.raises(
+        DamagedFileError, match=r'no checkpoint to resume from .*epoch_3\.pth.*epoch_2'
+    ):
         resume(trainings.cfg('all_damaged'))
 
 
-def test_a_note_that_was_cut_off(trainings: Trainings, undisturbed: Path) -> None:
-    """mmengine writes it in place."""
-    work_dir = copy_of(undisturbed, 'note')
+def test_an_empty_last_checkpoint_file(trainings: Trainings, uninterrupted: Path) -> None:
+    """mmengine writes this file in place."""
+    work_dir = copy_of(uninterrupted, 'note')
     empty(work_dir / 'last_checkpoint')
     assert finished_epochs(work_dir) == 3
     empty(work_dir / 'epoch_3.pth')
@@ -262,7 +268,9 @@ def test_a_note_that_was_cut_off(trainings: Trainings, undisturbed: Path) -> Non
 
 
 @pytest.mark.parametrize('measure', ['mAP', 'pointing'])
-def test_the_best_epoch_is_kept_beside_the_last_ones(trainings: Trainings, measure: str) -> None:
+def test_the_best_epoch_is_kept_in_addition_to_the_last_ones(
+    trainings: Trainings, measure: str
+) -> None:
     best = {'save_best': f'xray/{measure}', 'rule': 'greater'}
     options = {f'default_hooks.checkpoint.{key}': value for key, value in best.items()}
     work_dir = trainings.train(measure, **{'train_cfg.val_interval': 1}, **options)
@@ -272,11 +280,13 @@ def test_the_best_epoch_is_kept_beside_the_last_ones(trainings: Trainings, measu
     assert Path(found.path).name == last(work_dir)
 
 
-def test_later_epochs_are_of_an_earlier_training(trainings: Trainings, undisturbed: Path) -> None:
-    work_dir = copy_of(undisturbed, 'stale')
+def test_later_epochs_of_an_earlier_run_are_ignored(
+    trainings: Trainings, uninterrupted: Path
+) -> None:
+    work_dir = copy_of(uninterrupted, 'stale')
     (work_dir / 'epoch_2.pth').rename(work_dir / 'epoch_1.pth')
     (work_dir / 'last_checkpoint').write_text(str(work_dir / 'epoch_1.pth'))
-    assert finished_epochs(work_dir) == 2  # that is in it, whatever its name
+    assert finished_epochs(work_dir) == 2  # the epoch in its content, whatever its name
     half(work_dir / 'epoch_1.pth')
     with pytest.raises(DamagedFileError):
         finished_epochs(work_dir)
@@ -288,22 +298,22 @@ def test_later_epochs_are_of_an_earlier_training(trainings: Trainings, undisturb
 def kill_a_worker(*_: object) -> None:
     worker = multiprocessing.active_children()[0]
     os.kill(worker.pid, signal.SIGKILL)
-    # on a busy machine a small epoch may be over before it is dead
+    # on a busy machine, a small epoch may end before the process does
     os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
 
 
 @pytest.mark.parametrize('persistent', [True, False])
-def test_a_worker_that_is_killed(
-    persistent: bool, trainings: Trainings, undisturbed: Path, plan: dict
+def test_a_killed_worker(
+    persistent: bool, trainings: Trainings, uninterrupted: Path, plan: dict
 ) -> None:
     loader = dict(num_workers=2, persistent_workers=persistent)
     plan['after_train_iter', 2, 1] = kill_a_worker
     name = f'worker_{persistent}'
-    with pytest.raises(RuntimeError, match=r'reads images has died .*num_workers=1.*--resume'):
+    with pytest.raises(RuntimeError, match=r'worker crashed .*num_workers=1.*--resume'):
         trainings.train(name, train_dataloader=loader)
     assert last(trainings.folder / name) == 'epoch_1.pth'
     if persistent:
-        assert_ends_alike(trainings.resume(name, train_dataloader=loader), undisturbed)
+        assert_same_result(trainings.resume(name, train_dataloader=loader), uninterrupted)
 
 
 # ---------------------------------------------------------------------------- NaN
@@ -312,7 +322,7 @@ SKIP = {'default_hooks.finite_loss.type': 'mmsxm.SkipNonFiniteHook'}
 
 
 class Poison:
-    """An image that is no number in a batch, whose images it keeps in mind."""
+    """Action that sets one image of a batch to NaN and stores the paths of its images."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
@@ -323,7 +333,7 @@ class Poison:
         self.paths = [sample.img_path for sample in batch['data_samples']]
 
 
-def test_a_loss_that_is_nan_stops_with_the_names(trainings: Trainings, plan: dict) -> None:
+def test_a_nan_loss_stops_training_and_names_the_images(trainings: Trainings, plan: dict) -> None:
     plan['before_train_iter', 2, 2] = poison = Poison()
     with pytest.raises(FloatingPointError, match='epoch 2, batch 2') as raised:
         trainings.train('nan')
@@ -332,8 +342,8 @@ def test_a_loss_that_is_nan_stops_with_the_names(trainings: Trainings, plan: dic
     assert saved(trainings.folder / 'nan') == {'epoch_1.pth'}
 
 
-def test_weights_that_are_nan_are_not_saved(trainings: Trainings, plan: dict) -> None:
-    """Though all losses were numbers, as when gradients overflow in the last step."""
+def test_nan_weights_are_not_saved(trainings: Trainings, plan: dict) -> None:
+    """Even if all losses are finite, as when gradients overflow in the last step."""
 
     def break_weights(runner: Runner, _: object) -> None:
         runner.model.head.fcs[0].weight.data[0, 0] = torch.inf
@@ -344,7 +354,7 @@ def test_weights_that_are_nan_are_not_saved(trainings: Trainings, plan: dict) ->
     assert saved(trainings.folder / 'inf') == {'epoch_1.pth'}
 
 
-def test_a_step_that_is_nan_is_left_out(trainings: Trainings, plan: dict) -> None:
+def test_a_nan_step_is_skipped(trainings: Trainings, plan: dict) -> None:
     states = []
 
     def look(runner: Runner, _: object) -> None:
@@ -357,7 +367,7 @@ def test_a_step_that_is_nan_is_left_out(trainings: Trainings, plan: dict) -> Non
     plan['before_train_iter', 2, 3] = look
     work_dir = trainings.train('skipped', **SKIP)
     assert_equal(*states)
-    (line,) = re.findall('.*Left out.*', log(work_dir))
+    (line,) = re.findall('.*Skipped step .*', log(work_dir))
     assert 'epoch 2, batch 2' in line
     assert poison.paths[0] in line
     checkpoint = torch.load(work_dir / 'epoch_3.pth', weights_only=False)
@@ -368,7 +378,7 @@ def test_a_step_that_is_nan_is_left_out(trainings: Trainings, plan: dict) -> Non
 # ---------------------------------------------------------------------------- SIGTERM
 
 
-def ask(number: int) -> Callable[..., None]:
+def send_signal(number: int) -> Callable[..., None]:
     return lambda *_: os.kill(os.getpid(), number)
 
 
@@ -377,71 +387,71 @@ def ask(number: int) -> Callable[..., None]:
     [
         (signal.SIGTERM, 143, 2, 1, 0),
         (signal.SIGTERM, 143, 1, 2, 2),
-        (signal.SIGINT, 130, 3, BATCHES, 0),  # with nothing left of the epoch but its end
+        (signal.SIGINT, 130, 3, BATCHES, 0),  # only the end of the epoch is left
     ],
 )
-def test_a_training_that_is_asked_to_leave(
+def test_a_signal_during_training(
     number: int,
     code: int,
     epoch: int,
     batch: int,
     workers: int,
     trainings: Trainings,
-    undisturbed: Path,
+    uninterrupted: Path,
     plan: dict,
 ) -> None:
-    name = f'asked_{code}_{epoch}'
+    name = f'signal_{code}_{epoch}'
     loader = dict(num_workers=workers, persistent_workers=workers > 0)
-    plan['before_train_iter', epoch, batch] = ask(number)
-    with pytest.raises(SystemExit) as left:
+    plan['before_train_iter', epoch, batch] = send_signal(number)
+    with pytest.raises(SystemExit) as exited:
         trainings.train(name, train_dataloader=loader)
-    assert left.value.code == code
+    assert exited.value.code == code
     assert multiprocessing.active_children() == []
     work_dir = trainings.folder / name
     assert last(work_dir) == f'epoch_{epoch - 1}_batch_{batch}.pth'
-    assert_ends_alike(trainings.resume(name, train_dataloader=loader), undisturbed)
+    assert_same_result(trainings.resume(name, train_dataloader=loader), uninterrupted)
     assert saved(work_dir) == {'epoch_2.pth', 'epoch_3.pth'}
-    # a shell that starts this in the background has SIGINT ignored
+    # SIGINT is ignored if a shell starts the tests in the background
     before = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler)
     assert signal.getsignal(number) in before
 
 
-def test_asked_twice_within_an_epoch(trainings: Trainings, undisturbed: Path, plan: dict) -> None:
-    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
+def test_two_signals_within_an_epoch(trainings: Trainings, uninterrupted: Path, plan: dict) -> None:
+    plan['before_train_iter', 2, 1] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.train('twice')
-    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)  # of the rest
+    plan['before_train_iter', 2, 1] = send_signal(signal.SIGTERM)  # in the rest of the epoch
     with pytest.raises(SystemExit):
         trainings.resume('twice')
     assert saved(trainings.folder / 'twice') == {'epoch_1.pth', 'epoch_1_batch_2.pth'}
-    assert_ends_alike(trainings.resume('twice'), undisturbed)
+    assert_same_result(trainings.resume('twice'), uninterrupted)
 
 
-def test_asked_to_leave_while_testing(trainings: Trainings, undisturbed: Path, plan: dict) -> None:
-    plan['after_val_iter', 3, 1] = ask(signal.SIGTERM)  # epoch 2 is done by then
-    with pytest.raises(SystemExit) as left:
+def test_a_signal_during_validation(trainings: Trainings, uninterrupted: Path, plan: dict) -> None:
+    plan['after_val_iter', 3, 1] = send_signal(signal.SIGTERM)  # epoch 2 is finished by then
+    with pytest.raises(SystemExit) as exited:
         trainings.train('testing', **{'train_cfg.val_interval': 1})
-    assert left.value.code == 143
+    assert exited.value.code == 143
     assert last(trainings.folder / 'testing') == 'epoch_2.pth'
-    assert_ends_alike(trainings.resume('testing'), undisturbed)
+    assert_same_result(trainings.resume('testing'), uninterrupted)
 
 
-def test_a_part_of_an_epoch_needs_epochs_of_the_same_length(
-    trainings: Trainings, undisturbed: Path, plan: dict
+def test_resuming_within_an_epoch_requires_the_same_number_of_batches(
+    trainings: Trainings, uninterrupted: Path, plan: dict
 ) -> None:
-    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
+    plan['before_train_iter', 2, 1] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.train('length')
     with pytest.raises(ValueError, match=r'1 of 3 batches .* now has 6 .*--resume .*epoch_N'):
         trainings.resume('length', **{'train_dataloader.batch_size': 4})
 
 
-def test_asked_in_an_epoch_of_another_length_than_those_before(
-    trainings: Trainings, undisturbed: Path, plan: dict
+def test_a_signal_in_an_epoch_of_another_length(
+    trainings: Trainings, uninterrupted: Path, plan: dict
 ) -> None:
     half_batches = {'train_dataloader.batch_size': 4}
     trainings.train('shorter', **{'train_cfg.max_epochs': 1})
-    plan['before_train_iter', 2, 4] = ask(signal.SIGTERM)
+    plan['before_train_iter', 2, 4] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.resume('shorter', **half_batches)
     assert last(trainings.folder / 'shorter') == 'epoch_1_batch_4.pth'
@@ -450,24 +460,26 @@ def test_asked_in_an_epoch_of_another_length_than_those_before(
     assert (meta['epoch'], meta['iter']) == (3, 3 + 6 + 6)
 
 
-def test_a_damaged_part_of_an_epoch_gives_way_to_the_epoch_before(
-    trainings: Trainings, undisturbed: Path, plan: dict
+def test_a_damaged_checkpoint_within_an_epoch_is_replaced_by_the_epoch_before(
+    trainings: Trainings, uninterrupted: Path, plan: dict
 ) -> None:
-    plan['before_train_iter', 2, 2] = ask(signal.SIGTERM)
+    plan['before_train_iter', 2, 2] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.train('part')
     half(trainings.folder / 'part' / 'epoch_1_batch_2.pth')
-    assert_ends_alike(trainings.resume('part'), undisturbed)
+    assert_same_result(trainings.resume('part'), uninterrupted)
 
 
 # ---------------------------------------------------------------------------- accumulation
 
-TWO_BATCHES = {'optim_wrapper.accumulative_counts': 2}  # of three, and so a step of one
+TWO_BATCHES = {
+    'optim_wrapper.accumulative_counts': 2
+}  # of three per epoch, so the last step has one
 
 
 @pytest.fixture(scope='module')
 def accumulated(trainings: Trainings) -> Path:
-    """A training that nothing happens to, with a step every two batches."""
+    """Return an uninterrupted run with a step every two batches."""
     return trainings.train('accumulated', **TWO_BATCHES)
 
 
@@ -478,43 +490,43 @@ def fail(*_: object) -> None:
 def test_accumulated_gradients_are_not_lost_between_epochs(
     trainings: Trainings, accumulated: Path, plan: dict
 ) -> None:
-    for epoch in (2, 3):  # the batches behind these are odd and even in number
+    for epoch in (2, 3):  # after an odd and an even number of batches
         plan['before_train_iter', epoch, 1] = fail
         with pytest.raises(InterruptedError):
             (trainings.train if epoch == 2 else trainings.resume)('pieces', **TWO_BATCHES)
     assert last(trainings.folder / 'pieces') == 'epoch_2.pth'
-    assert_ends_alike(trainings.resume('pieces', **TWO_BATCHES), accumulated)
+    assert_same_result(trainings.resume('pieces', **TWO_BATCHES), accumulated)
 
 
-@pytest.mark.parametrize(('asked', 'left'), [(1, 2), (2, 2), (3, 3)])
-def test_a_training_that_accumulates_is_left_at_a_step(
-    asked: int, left: int, trainings: Trainings, accumulated: Path, plan: dict
+@pytest.mark.parametrize(('signaled', 'stopped'), [(1, 2), (2, 2), (3, 3)])
+def test_training_with_accumulation_stops_after_an_optimizer_step(
+    signaled: int, stopped: int, trainings: Trainings, accumulated: Path, plan: dict
 ) -> None:
-    name = f'accumulated_{asked}'
-    plan['before_train_iter', 2, asked] = ask(signal.SIGTERM)
+    name = f'accumulated_{signaled}'
+    plan['before_train_iter', 2, signaled] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.train(name, **TWO_BATCHES)
-    assert last(trainings.folder / name) == f'epoch_1_batch_{left}.pth'
-    assert_ends_alike(trainings.resume(name, **TWO_BATCHES), accumulated)
+    assert last(trainings.folder / name) == f'epoch_1_batch_{stopped}.pth'
+    assert_same_result(trainings.resume(name, **TWO_BATCHES), accumulated)
 
 
-# ---------------------------------------------------------------------------- another data set
+# ---------------------------------------------------------------------------- a changed dataset
 
 
-def test_a_list_that_was_edited_meanwhile(
+def test_a_list_that_changed_before_resuming(
     trainings: Trainings,
     simulate: Callable[..., Path],
     tmp_path: Path,
     plan: dict,
 ) -> None:
     moved = shutil.copytree(simulate(train=24, test=7, size=80), tmp_path / 'set')
-    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
+    plan['before_train_iter', 2, 1] = send_signal(signal.SIGTERM)
     with pytest.raises(SystemExit):
         trainings.train('edited')
 
     elsewhere = {'train_dataloader.dataset.data_root': str(moved)}
-    plan['before_train_iter', 2, 1] = ask(signal.SIGTERM)
-    with pytest.raises(SystemExit):  # a copy is no other set
+    plan['before_train_iter', 2, 1] = send_signal(signal.SIGTERM)
+    with pytest.raises(SystemExit):  # a copy is the same dataset
         trainings.resume('edited', **elsewhere)
 
     path = moved / 'ImageSet' / '10' / 'train.csv'
@@ -527,14 +539,14 @@ def test_a_list_that_was_edited_meanwhile(
     with pytest.raises(ValueError, match=r'has changed since .*same_data\.refuse=False'):
         trainings.resume('edited', **elsewhere)
     trainings.resume('edited', **elsewhere, **{'default_hooks.same_data.refuse': False})
-    assert 'Training goes on with it' in log(trainings.folder / 'edited')
+    assert 'Training continues with it' in log(trainings.folder / 'edited')
 
 
 # ---------------------------------------------------------------------------- as a command
 
 
-def test_the_command_and_its_workers_are_asked(trainings: Trainings, undisturbed: Path) -> None:
-    """As timeout, systemd and a terminal do it: the whole group gets the signal."""
+def test_a_signal_to_the_command_and_its_workers(trainings: Trainings, uninterrupted: Path) -> None:
+    """The whole process group gets the signal, as from timeout, systemd and terminals."""
     work_dir = trainings.folder / 'command'
     command = [sys.executable, str(ROOT / 'tools/train.py'), str(trainings.config)]
     command += ['--work-dir', str(work_dir)]
@@ -550,14 +562,16 @@ def test_the_command_and_its_workers_are_asked(trainings: Trainings, undisturbed
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGTERM)
-    said, _ = process.communicate(timeout=60)  # the workers hold the pipe, too: they are gone
-    assert process.returncode == 143, said
+    output, _ = process.communicate(
+        timeout=60
+    )  # ends when the workers, which share the pipe, are gone
+    assert process.returncode == 143, output
     assert '_batch_' in last(work_dir)
-    assert 'SIGTERM: training in' in said
+    assert 'SIGTERM: training in' in output
 
 
-def test_killed_at_random_moments(tmp_path: Path) -> None:
-    """And while a checkpoint is written; tests/kill_and_resume.py does it ten times."""
+def test_kills_at_random_times(tmp_path: Path) -> None:
+    """Also while a checkpoint is written; tests/kill_and_resume.py repeats this ten times."""
     assert kill_and_resume(tmp_path, kills=2, epochs=5, workers=1, seed=0) == []
 
 
@@ -577,17 +591,17 @@ config, folder, rank = sys.argv[1], Path(sys.argv[2]), int(os.environ['RANK'])
 torch.set_num_threads(1)
 
 @HOOKS.register_module()
-class OfTheSecond(Hook):
+class SecondProcessHook(Hook):
     def __init__(self, action): self.action = action
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if rank == 1 and (runner.epoch, batch_idx) == (1, 1):
-            if self.action == 'ask':
+            if self.action == 'signal':
                 os.kill(os.getpid(), signal.SIGTERM)
             if self.action == 'poison':
                 data_batch['inputs'] = data_batch['inputs'].float() * torch.nan
-                said['poisoned'] = [sample.img_path for sample in data_batch['data_samples']]
+                messages['poisoned'] = [sample.img_path for sample in data_batch['data_samples']]
 
-said = {}
+messages = {}
 
 def train(name, action='', resume=False, options={}):
     options = dict(options, experiment_name=f'{name}_{resume}')
@@ -595,27 +609,27 @@ def train(name, action='', resume=False, options={}):
         config, work_dir=str(folder / name), options=options, launcher='pytorch')
     cfg.train_dataloader.batch_size = 4
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    cfg.custom_hooks = [dict(type='OfTheSecond', action=action)]
+    cfg.custom_hooks = [dict(type='SecondProcessHook', action=action)]
     if resume:
         training.resume(cfg)
     try:
         training.train(cfg)
     except (SystemExit, FloatingPointError) as error:
-        said[name] = str(error)
+        messages[name] = str(error)
 
 train('two')
-train('two_asked', 'ask')
-train('two_asked', resume=True)
+train('two_signaled', 'signal')
+train('two_signaled', resume=True)
 train('two_nan', 'poison')
 train('two_skipped', 'poison',
       options={'default_hooks.finite_loss.type': 'mmsxm.SkipNonFiniteHook'})
-(folder / f'said_{rank}.json').write_text(json.dumps(said))
+(folder / f'messages_{rank}.json').write_text(json.dumps(messages))
 leave_process_group()
 """
 
 
 def test_two_processes_agree(trainings: Trainings) -> None:
-    """What one of them meets, both act on; and a part of an epoch keeps the statistics of each."""
+    """Both react to an event in one, and checkpoints within an epoch contain both statistics."""
     script = trainings.folder / 'two.py'
     script.write_text(TWO)
     launcher = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
@@ -628,10 +642,10 @@ def test_two_processes_agree(trainings: Trainings) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     first, second = (
-        json.loads((trainings.folder / f'said_{rank}.json').read_text()) for rank in (0, 1)
+        json.loads((trainings.folder / f'messages_{rank}.json').read_text()) for rank in (0, 1)
     )
-    assert first['two_asked'] == second['two_asked'] == '143'
-    assert_ends_alike(trainings.folder / 'two_asked', trainings.folder / 'two')
+    assert first['two_signaled'] == second['two_signaled'] == '143'
+    assert_same_result(trainings.folder / 'two_signaled', trainings.folder / 'two')
 
     assert first['two_nan'] == second['two_nan']
     assert 'epoch 2, batch 2' in first['two_nan']
@@ -642,6 +656,8 @@ def test_two_processes_agree(trainings: Trainings) -> None:
     assert skipped['message_hub']['runtime_info']['skipped_steps'] == 1
     assert all(value.isfinite().all() for value in skipped['state_dict'].values())
     (line,) = (
-        text for text in log(trainings.folder / 'two_skipped').splitlines() if 'Left' in text
+        text
+        for text in log(trainings.folder / 'two_skipped').splitlines()
+        if 'Skipped step' in text
     )
     assert [path for path in second['poisoned'] if path not in line] == []

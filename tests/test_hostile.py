@@ -26,16 +26,16 @@ from mmengine.runner import CheckpointLoader
 from PIL import EpsImagePlugin, Image
 
 from mmsxm.datasets import SIXray, VocXray
-from mmsxm.datasets.findings import Findings
+from mmsxm.datasets.loading_report import ProblemCounts
 from mmsxm.datasets.meta_label_file import read_meta_labels
-from mmsxm.datasets.prepared import NOTE, read_note
+from mmsxm.datasets.prepared_copy import NOTE, read_copy_note
 from mmsxm.datasets.sixray import read_voc_objects
 from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.engine.checkpoints import latest_checkpoint, missing_keys
 from mmsxm.evaluation.grouped_average_precision import read_groups
 from mmsxm.evaluation.score_table import read_scores
 from mmsxm.imaging.images import ImageError, list_images, read_image
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.backends.exported import (
     describe,
@@ -59,7 +59,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs' / 'demo' / 'sxmnet_stage2.py'
 TEACHER = ROOT / 'configs' / 'baselines' / 'chr_resnet18_sixray.py'
 CLASSES = ('Gun', 'Knife')
-INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSES), 'a' * 64)
+INFO = ModelInfo('net', CLASSES, Preprocessing((8, 8)), Calibration.default(CLASSES), 'a' * 64)
 
 # ---------------------------------------------------------------------------- checkpoints
 
@@ -104,7 +104,7 @@ WAYS: dict[str, list[str]] = {
 
 
 @pytest.mark.parametrize('way', WAYS)
-def test_no_tool_runs_the_code_of_a_checkpoint(
+def test_no_command_runs_code_in_a_checkpoint(
     way: str,
     trap: Path,
     simulate: Callable[..., Path],
@@ -125,7 +125,7 @@ def test_no_tool_runs_the_code_of_a_checkpoint(
     assert 'trap.pth is refused' in capsys.readouterr().err
 
 
-def test_the_inferencer_runs_no_code_of_a_checkpoint(trap: Path) -> None:
+def test_the_inferencer_does_not_run_code_in_a_checkpoint(trap: Path) -> None:
     with pytest.raises(ValueError, match=r'trap\.pth is refused'):
         XrayInferencer(CONFIG, trap)
 
@@ -133,7 +133,7 @@ def test_the_inferencer_runs_no_code_of_a_checkpoint(trap: Path) -> None:
 @pytest.mark.parametrize(
     'address', ['openmmlab://resnet50', 'mmcls://vgg11', 's3://bucket/a.pth', 'pavi://a']
 )
-def test_addresses_that_mmengine_reads_without_care_are_refused(address: str) -> None:
+def test_addresses_that_mmengine_loads_unsafely_are_rejected(address: str) -> None:
     with pytest.raises(ValueError, match=f'{address} is refused'):
         CheckpointLoader.load_checkpoint(address)
 
@@ -141,7 +141,7 @@ def test_addresses_that_mmengine_reads_without_care_are_refused(address: str) ->
 @pytest.mark.parametrize(
     'content', [[1], torch.ones(2), {'state_dict': [1]}, {'meta': 'a'}, {'state_dict': {1: 2}}]
 )
-def test_what_is_no_checkpoint_is_refused(content: object, tmp_path: Path) -> None:
+def test_other_files_are_rejected_as_checkpoints(content: object, tmp_path: Path) -> None:
     torch.save(content, tmp_path / 'other.pth')
     with pytest.raises(ValueError, match=r'other\.pth is not a checkpoint'):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'other.pth'))
@@ -156,7 +156,7 @@ def test_what_is_no_checkpoint_is_refused(content: object, tmp_path: Path) -> No
         b'\x80\x02ccollections\nOrderedDict\nK\x01R.',  # calls it with a number: TypeError
     ],
 )
-def test_a_checkpoint_that_is_damaged_inside_says_so(pickled: bytes, tmp_path: Path) -> None:
+def test_a_checkpoint_with_damaged_content_is_reported(pickled: bytes, tmp_path: Path) -> None:
     torch.save({}, tmp_path / 'whole.pth')
     path = tmp_path / 'damaged.pth'
     with zipfile.ZipFile(tmp_path / 'whole.pth') as whole, zipfile.ZipFile(path, 'w') as damaged:
@@ -192,14 +192,14 @@ class Type:
         pytest.param(np.array([(1, 2.0)], dtype='i4,f8'), id='fields'),
     ],
 )
-def test_arrays_of_anything_but_numbers_are_refused(value: object, tmp_path: Path) -> None:
+def test_arrays_of_other_types_than_numbers_are_rejected(value: object, tmp_path: Path) -> None:
     """NumPy's own way of reading believes what it is told, up to the end of the process."""
     torch.save({'meta': {'value': value}}, tmp_path / 'arrays.pth')
     with pytest.raises(ValueError, match=r'arrays\.pth .*(damaged or was cut off|is refused)'):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'arrays.pth'))
 
 
-def test_what_is_there_many_times_is_looked_at_once(tmp_path: Path) -> None:
+def test_shared_objects_are_converted_once(tmp_path: Path) -> None:
     """A list of two lists of two lists..., all of them the same two, has 2^60 ends."""
     content: Any = np.arange(3)
     for _ in range(60):
@@ -209,14 +209,14 @@ def test_what_is_there_many_times_is_looked_at_once(tmp_path: Path) -> None:
     assert loaded[0] is loaded[1]
 
 
-def test_a_note_of_the_latest_checkpoint_may_hold_anything(tmp_path: Path) -> None:
+def test_last_checkpoint_can_contain_anything(tmp_path: Path) -> None:
     (tmp_path / 'epoch_2.pth').touch()
     for note, found in ((b'\xff\xfe', 'epoch_2.pth'), (b'a\0b', None), (b'x' * 9000, None)):
         (tmp_path / 'last_checkpoint').write_bytes(note)
         assert latest_checkpoint(tmp_path) == (str(tmp_path / found) if found else None)
 
 
-def test_what_is_no_tensor_fills_nothing() -> None:
+def test_values_other_than_tensors_count_as_missing() -> None:
     model = torch.nn.Linear(2, 1)
     assert missing_keys(model, {'weight': 'a', 'bias': torch.ones(1)}) == ['weight']
 
@@ -367,8 +367,12 @@ def test_a_boxed_image_of_50_000_pixels_a_side_is_left_out_and_named(tmp_path: P
             '"list_sha256": "", "classes": []}, "images": '
             '{"P1": {"level": 0, "losses": [1' + '0' * 400 + ', 1, 1]}}}',
         ),
-        (lambda path: read_note(path.parent), NOTE, '{"format": 1, "layout": "x", "size": "9"}'),
-        (lambda path: read_note(path.parent), NOTE, '{"a":' * 50_000),
+        (
+            lambda path: read_copy_note(path.parent),
+            NOTE,
+            '{"format": 1, "layout": "x", "size": "9"}',
+        ),
+        (lambda path: read_copy_note(path.parent), NOTE, '{"a":' * 50_000),
         (lambda path: read_groups(path, 'look'), 'groups.csv', 'look,name\nwhite\n'),
         (lambda path: read_groups(path, 'look'), 'groups.csv', f'name,look\na,{"x" * 200_000}\n'),
         (read_scores, 'scores.csv', 'name,score/Gun,label/Gun\n\na,0.5,nan\n'),
@@ -586,9 +590,9 @@ def test_folders_lie_in_each_other_as_deep_as_they_like(deep: Path) -> None:
 
 
 def test_names_in_a_report_stay_on_their_line_and_cannot_steer_a_terminal() -> None:
-    findings = Findings()
-    findings.add('missing images', 'a\n\x1b[2J\u202e\udcff.jpg at list.csv:1')
-    (line,) = findings.lines()
+    problems = ProblemCounts()
+    problems.add('missing images', 'a\n\x1b[2J\u202e\udcff.jpg at list.csv:1')
+    (line,) = problems.lines()
     assert line == r'missing images: 1 (a\n\x1b[2J\u202e\udcff.jpg at list.csv:1)'
     assert printable('Käse 1.jpg') == 'Käse 1.jpg'
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(shutil.which('bash') is None, reason='the launch
 
 
 def launch(name: str, *args: str, path: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a launcher with stand-ins for python and srun that print their arguments one a line."""
+    """Run a launcher with stand-ins for python and srun that print one argument per line."""
     for program in ('python', 'srun'):
         stand_in = path / program
         stand_in.write_text(
@@ -30,7 +30,7 @@ def launch(name: str, *args: str, path: Path, **env: str) -> subprocess.Complete
 
 
 @pytest.mark.parametrize('name', LAUNCHERS)
-def test_missing_arguments_give_the_usage(name: str, tmp_path: Path) -> None:
+def test_missing_arguments_print_the_usage(name: str, tmp_path: Path) -> None:
     done = launch(name, 'config.py', path=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith('Usage: ')
@@ -39,7 +39,7 @@ def test_missing_arguments_give_the_usage(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('gpus', ['0', '-1', 'two'])
-def test_a_wrong_number_of_processes_gives_the_usage(gpus: str, tmp_path: Path) -> None:
+def test_an_invalid_number_of_processes_prints_the_usage(gpus: str, tmp_path: Path) -> None:
     done = launch('dist_train', 'config.py', gpus, path=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith('Usage: ')
@@ -73,7 +73,7 @@ def test_options_reach_the_script(
     assert lines[lines.index(script) + 1 :] == script_args + options
 
 
-def test_several_machines_are_named_by_the_environment(tmp_path: Path) -> None:
+def test_several_machines_are_set_by_environment_variables(tmp_path: Path) -> None:
     done = launch(
         'dist_train',
         'c.py',
@@ -97,7 +97,7 @@ def test_processes_share_the_cores(tmp_path: Path) -> None:
     assert chosen.stdout.splitlines()[1] == '3'
 
 
-def test_slurm_asks_for_no_more_gpus_than_needed(tmp_path: Path) -> None:
+def test_slurm_requests_no_more_gpus_than_needed(tmp_path: Path) -> None:
     done = launch(
         'slurm_train',
         *('part', 'job', 'c.py', 'out'),

@@ -88,5 +88,7 @@ def test_both_stages_train(
         classes=stage2.test_dataloader.dataset.metainfo.classes[::-1]
     )
     stage2.experiment_name = 'reversed'
-    with pytest.raises(ValueError, match=r'the images are labelled .*, the network knows '):
+    with pytest.raises(
+        ValueError, match=r'The dataset has the classes .* but the network was trained for '
+    ):
         build_test(stage2, str(tmp_path / 'stage2/epoch_1.pth')).test()

@@ -16,7 +16,7 @@ pytest.importorskip('setuptools', '77', 'no setuptools here that can build witho
 
 @pytest.fixture(scope='module')
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what a build reads: building leaves files, and other tests run meanwhile."""
+    """Return a copy of the sources, because a build writes files while other tests run."""
     copy = tmp_path_factory.mktemp('source')
     for name in ('configs', 'mmsxm', 'requirements', 'tools'):
         ignore = shutil.ignore_patterns('__pycache__', '.mim')
@@ -32,7 +32,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(source: Path, hook: str, target: Path) -> Path:
-    """Call one of setuptools' build hooks as pip does, with nothing to fetch."""
+    """Call a build hook of setuptools as pip does, without downloads."""
     target.mkdir()
     code = (
         # neither torch nor a stack may be needed
@@ -55,7 +55,7 @@ def files_under(folder: str) -> set[str]:
     }
 
 
-def test_wheel_carries_configs_and_tools(source: Path, tmp_path: Path) -> None:
+def test_the_wheel_contains_configs_and_tools(source: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(build(source, 'build_wheel', tmp_path / 'wheel')) as wheel:
         names = set(wheel.namelist())
         metadata = wheel.read(next(name for name in names if name.endswith('/METADATA'))).decode()
@@ -83,7 +83,9 @@ def test_wheel_carries_configs_and_tools(source: Path, tmp_path: Path) -> None:
         assert f'torch>=2.6; extra == "{stack}"' in required
 
 
-def test_a_wheel_brings_configs_by_name_from_any_folder(source: Path, tmp_path: Path) -> None:
+def test_an_installed_wheel_finds_configs_by_name_from_any_folder(
+    source: Path, tmp_path: Path
+) -> None:
     pytest.importorskip('mmpretrain', reason='the names are given to mmpretrain')
     installed = tmp_path / 'site-packages'
     with zipfile.ZipFile(build(source, 'build_wheel', tmp_path / 'wheel')) as wheel:
@@ -128,7 +130,7 @@ def test_editable_install_links_mim_to_the_sources(source: Path, tmp_path: Path)
     assert (source / 'mmsxm/.mim/tools').samefile(source / 'tools')
 
 
-def test_extras_keep_the_two_stacks_apart() -> None:
+def test_extras_separate_the_two_stacks() -> None:
     onedl, openmmlab = (
         set(re.findall(r'^[\w-]+', (ROOT / f'requirements/{name}.txt').read_text(), re.MULTILINE))
         for name in ('onedl', 'openmmlab')

@@ -1,4 +1,4 @@
-"""Checkpoints load through an allow-list, and code in them never runs."""
+"""Checkpoints load through an allow-list, and code in them is not run."""
 
 import builtins
 import os
@@ -18,11 +18,11 @@ from mmengine.runner import CheckpointLoader, Runner
 import mmsxm.registry  # noqa: F401, registers the loaders
 from mmsxm.safe_checkpoints import load_from_local, read_safely
 
-# ---------------------------------------------------------------------------- foreign checkpoints
+# ---------------------------------------------------------------------------- untrusted checkpoints
 
 
 class Call:
-    """Pickles as a call, which reading the file makes."""
+    """Object whose pickle calls a function when it is read."""
 
     def __init__(self, function: Callable, *args: object) -> None:
         self.call = function, args
@@ -31,7 +31,7 @@ class Call:
         return self.call
 
     def __call__(self) -> None:
-        """Never called; pickle asks for it where the function is itself the result of a call."""
+        """Exist, because pickle requires it if the function is itself the result of a call."""
 
 
 def by_system(marker: Path) -> Call:
@@ -47,7 +47,7 @@ def by_open(marker: Path) -> Call:
 
 
 def by_getattr(marker: Path) -> Call:
-    """Find ``open`` by the attributes of what mmengine's own checkpoints hold."""
+    """Reach ``open`` through attributes of objects in checkpoints of mmengine."""
     module = Call(getattr, HistoryBuffer.mean, '__globals__')
     its_builtins = Call(Call(getattr, module, 'get'), '__builtins__')
     return Call(Call(Call(getattr, its_builtins, 'get'), 'open'), str(marker), 'w')
@@ -57,8 +57,8 @@ ATTACKS = [by_system, by_eval, by_open, by_getattr]
 LAYOUTS = ['inside', 'bare', 'old format']
 
 
-def write_foreign(folder: Path, attack: Callable[[Path], Call], layout: str) -> tuple[Path, Path]:
-    path, marker = folder / 'foreign.pth', folder / 'marker'
+def write_untrusted(folder: Path, attack: Callable[[Path], Call], layout: str) -> tuple[Path, Path]:
+    path, marker = folder / 'untrusted.pth', folder / 'marker'
     payload = attack(marker)
     checkpoint = {'state_dict': {'weight': torch.zeros(2)}, 'meta': payload}
     if layout == 'bare':
@@ -70,19 +70,21 @@ def write_foreign(folder: Path, attack: Callable[[Path], Call], layout: str) -> 
 
 @pytest.mark.parametrize('attack', ATTACKS)
 @pytest.mark.parametrize('layout', LAYOUTS)
-def test_a_checkpoint_that_carries_code_is_refused(
+def test_a_checkpoint_with_code_is_rejected(
     attack: Callable[[Path], Call], layout: str, tmp_path: Path
 ) -> None:
-    path, marker = write_foreign(tmp_path, attack, layout)
+    path, marker = write_untrusted(tmp_path, attack, layout)
     # by mmengine's own loader, as Runner.load_checkpoint and init_cfg call it
-    with pytest.raises(ValueError, match=r'foreign\.pth is refused'):
+    with pytest.raises(ValueError, match=r'untrusted\.pth is refused'):
         CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
     assert not marker.exists()
 
 
 @pytest.mark.parametrize('attack', ATTACKS)
-def test_the_attacks_are_real(attack: Callable[[Path], Call], tmp_path: Path) -> None:
-    path, marker = write_foreign(tmp_path, attack, 'inside')
+def test_the_attacks_work_without_the_allow_list(
+    attack: Callable[[Path], Call], tmp_path: Path
+) -> None:
+    path, marker = write_untrusted(tmp_path, attack, 'inside')
     torch.load(path, weights_only=False)
     assert marker.exists()
 
@@ -91,16 +93,16 @@ def test_the_attacks_are_real(attack: Callable[[Path], Call], tmp_path: Path) ->
     ('attack', 'found'),
     [(by_system, r'posix\.system'), (by_eval, 'GLOBAL eval'), (by_getattr, "'__globals__'")],
 )
-def test_the_refusal_says_what_was_found(
+def test_the_message_names_the_rejected_object(
     attack: Callable[[Path], Call], found: str, tmp_path: Path
 ) -> None:
-    path, _ = write_foreign(tmp_path, attack, 'inside')
+    path, _ = write_untrusted(tmp_path, attack, 'inside')
     with pytest.raises(ValueError, match=found) as raised:
         load_from_local(path)
-    assert 'weights_only' not in str(raised.value)  # torch's advice to load it all the same
+    assert 'weights_only' not in str(raised.value)  # the advice of torch to load it anyway
 
 
-def test_the_allow_list_is_not_left_open(tmp_path: Path) -> None:
+def test_the_allow_list_is_restored_after_loading(tmp_path: Path) -> None:
     torch.save({'history': HistoryBuffer([1.0], [1])}, tmp_path / 'own.pth')
     before = set(torch.serialization.get_safe_globals())
     load_from_local(tmp_path / 'own.pth')
@@ -150,7 +152,7 @@ def test_what_a_runner_saves_it_loads(tmp_path: Path) -> None:
     assert checkpoint['optimizer']['state']
 
     resumed = runner_in(tmp_path, 'safe_resume', resume=True)
-    resumed.train()  # nothing is left to do
+    resumed.train()  # all epochs are finished
     assert resumed.epoch == 1
     torch.testing.assert_close(resumed.model.state_dict(), trained.model.state_dict())
 
@@ -183,7 +185,7 @@ def test_plain_values_load(value: object, tmp_path: Path) -> None:
 
 
 def test_a_file_of_numpy_1_loads(tmp_path: Path) -> None:
-    """NumPy 1 wrote ``numpy.core`` for today's ``numpy._core``."""
+    """NumPy 1 wrote ``numpy.core`` instead of ``numpy._core``."""
     data = pickle.dumps({'value': np.float64(0.5), 'rows': np.arange(3)}, protocol=2)
     assert b'numpy._core' in data
     old = data.replace(b'numpy._core', b'numpy.core')
@@ -196,9 +198,7 @@ def test_a_file_of_numpy_1_loads(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('kept', [0.0, 0.01, 0.5, 0.99])
 @pytest.mark.parametrize('new_format', [True, False])
-def test_a_file_that_was_cut_off_is_an_error_of_ours(
-    kept: float, new_format: bool, tmp_path: Path
-) -> None:
+def test_a_truncated_file_is_a_value_error(kept: float, new_format: bool, tmp_path: Path) -> None:
     path = tmp_path / 'whole.pth'
     torch.save({'w': torch.randn(500)}, path, _use_new_zipfile_serialization=new_format)
     data = path.read_bytes()
@@ -220,7 +220,7 @@ def no_network(url: str, **kwargs: object) -> None:
 
 
 @pytest.mark.parametrize('address', ['torchvision://resnet50', 'https://somewhere/else.pth'])
-def test_without_a_network_one_sentence_helps(
+def test_without_internet_access_the_message_explains_the_download(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.hub, 'load_state_dict_from_url', no_network)
@@ -234,7 +234,7 @@ def test_a_download_is_read_through_the_allow_list(
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     cache = tmp_path / 'hub' / 'checkpoints'
     cache.mkdir(parents=True)
-    path, marker = write_foreign(cache, by_system, 'inside')
+    path, marker = write_untrusted(cache, by_system, 'inside')
     with pytest.raises(ValueError, match='is refused'):
         CheckpointLoader.load_checkpoint(f'https://somewhere/{path.name}')
     assert not marker.exists()
@@ -243,6 +243,6 @@ def test_a_download_is_read_through_the_allow_list(
     assert loaded['w'].tolist() == [1, 1]
 
 
-def test_weights_that_torchvision_does_not_have() -> None:
+def test_unknown_torchvision_weights_are_an_error() -> None:
     with pytest.raises(ValueError, match='resnet51'):
         CheckpointLoader.load_checkpoint('torchvision://resnet51')

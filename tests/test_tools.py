@@ -1,4 +1,4 @@
-"""Command lines that turn one file into another."""
+"""Commands that convert files."""
 
 import hashlib
 import shutil
@@ -16,7 +16,7 @@ from mmsxm.cli import reproduce as cli_reproduce
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_a_published_checkpoint_holds_weights_alone_and_is_named_by_its_digest(
+def test_a_published_checkpoint_contains_only_weights_and_is_named_by_its_digest(
     tmp_path: Path,
 ) -> None:
     weights = {'head.weight': torch.arange(3.0)}
@@ -48,18 +48,20 @@ def test_the_latest_checkpoint_of_a_work_dir_is_published(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ('source', 'said'),
+    ('source', 'message'),
     [('', 'is a folder without a checkpoint'), ('none.pth', 'There is no checkpoint at')],
 )
-def test_nothing_to_publish_is_said_in_a_sentence(source: str, said: str, tmp_path: Path) -> None:
+def test_a_missing_checkpoint_to_publish_is_one_message(
+    source: str, message: str, tmp_path: Path
+) -> None:
     done = run('publish_model.py', tmp_path / source, tmp_path / 'out.pth')
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith('mmsxm publish: ')
-    assert said in done.stderr
+    assert message in done.stderr
     assert 'Traceback' not in done.stderr
 
 
-def test_converted_weights_fill_the_backbone(tmp_path: Path) -> None:
+def test_converted_weights_match_the_backbone(tmp_path: Path) -> None:
     from mmpretrain.models import MobileNetV2
 
     ours = MobileNetV2().state_dict()
@@ -80,7 +82,7 @@ def test_converted_weights_fill_the_backbone(tmp_path: Path) -> None:
     ]
 
 
-def test_weights_of_a_classifier_are_converted_without_norms_of_intermediate_outputs(
+def test_classifier_weights_are_converted_without_norms_of_intermediate_outputs(
     tmp_path: Path,
 ) -> None:
     from mmpretrain.models import ConvNeXt
@@ -102,12 +104,12 @@ def test_weights_of_a_classifier_are_converted_without_norms_of_intermediate_out
     assert converted.keys() == classifier.keys()
 
 
-def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+def test_weights_of_another_network_are_rejected(tmp_path: Path) -> None:
     torch.save({'conv.weight': torch.ones(2, 2)}, tmp_path / 'theirs.pth')
     config = 'configs/sxmnet_mobilenet-v2_sixray_stage1.py'
     done = run('convert_weights.py', config, tmp_path / 'theirs.pth', tmp_path / 'ours.pth')
     assert done.returncode != 0
-    assert 'The file holds 1 tensors, the backbone has' in done.stderr
+    assert 'The file contains 1 tensors, but the backbone has' in done.stderr
     assert not (tmp_path / 'ours.pth').exists()
 
 
@@ -140,7 +142,7 @@ def test_flips_are_not_drawn(tmp_path: Path) -> None:
     )
 
 
-def test_a_probe_without_its_library_is_refused_before_the_images_are_looked_at(
+def test_a_probe_without_its_library_fails_before_images_are_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(compare_sets, 'find_spec', lambda name: None)
@@ -148,7 +150,7 @@ def test_a_probe_without_its_library_is_refused_before_the_images_are_looked_at(
         compare_sets.main(['a', 'b', '--probe', 'config.py'])
 
 
-def test_scanners_are_crossed_in_one_command(tmp_path: Path) -> None:
+def test_cross_scanner_trains_and_tests_in_one_command(tmp_path: Path) -> None:
     config = tmp_path / 'short.py'
     config.write_text(
         f"_base_ = '{ROOT}/configs/demo/resnet18.py'\n"
@@ -180,7 +182,7 @@ def test_scanners_are_crossed_in_one_command(tmp_path: Path) -> None:
 def reproduce(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., list[str]]:
-    """Call tools/reproduce.py with the folder out for what it writes; gives its lines."""
+    """Return a function that runs tools/reproduce.py and returns its output lines."""
 
     def call(*args: str) -> list[str]:
         folders = ('--work-dir', str(tmp_path / 'runs'), '--out', str(tmp_path / 'out'))
@@ -192,7 +194,7 @@ def reproduce(
 
 
 def unpack_record(run: str, out: Path) -> None:
-    """Put a committed record of the simulated bags into a folder of results."""
+    """Return a function that copies a record of the simulated bags into a results folder."""
     with zipfile.ZipFile(ROOT / 'results/sim-sixray/runs.zip') as packed:
         members = [name for name in packed.namelist() if name.startswith(f'{run}/')]
         assert members
@@ -212,7 +214,7 @@ def test_a_table_is_written_as_soon_as_one_of_its_networks_is_finished(
     assert '| FPN | as Stage I and II | missing |' not in table
 
 
-def test_what_would_be_trained_stands_in_a_line_each(
+def test_a_dry_run_prints_a_line_per_network(
     reproduce: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     unpack_record('chr_sixray/seed0', tmp_path / 'out')
@@ -239,13 +241,13 @@ def test_what_would_be_trained_stands_in_a_line_each(
         ),
     ],
 )
-def test_a_row_or_a_table_that_is_not_there_is_a_mistake(
+def test_an_unknown_row_or_table_is_an_error(
     reproduce: Callable[..., list[str]], args: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(ValueError, match=f'^{message}'):
         reproduce(*args, '--dry-run')
 
 
-def test_all_tables_are_those_of_the_data(reproduce: Callable[..., list[str]]) -> None:
+def test_all_selects_the_tables_of_the_dataset(reproduce: Callable[..., list[str]]) -> None:
     _, *lines = reproduce('--table', 'all', '--suite', 'opixray', '--tables-only')
     assert [line.split(': ')[0] for line in lines] == [f'Skipped table {i}' for i in (2, 4, 8)]

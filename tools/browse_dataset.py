@@ -1,4 +1,4 @@
-"""Draw what the network sees: the same as ``mmsxm browse``."""
+"""Draw the images that the network sees: the same as ``mmsxm browse``."""
 
 from mmsxm.cli.main import run
 

@@ -1,4 +1,4 @@
-"""Make a bank of items for ThreatImageProjection: the same as ``mmsxm threat-bank``."""
+"""Build a bank of items for ThreatImageProjection: the same as ``mmsxm threat-bank``."""
 
 from mmsxm.cli.main import run
 

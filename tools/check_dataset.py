@@ -1,4 +1,4 @@
-"""Check the data sets of a config: the same as ``mmsxm check``."""
+"""Check the datasets of a config: the same as ``mmsxm check``."""
 
 from mmsxm.cli.main import run
 

@@ -1,4 +1,4 @@
-"""Compare two ways of training: the same as ``mmsxm compare-runs``."""
+"""Compare two sets of training runs: the same as ``mmsxm compare-runs``."""
 
 from mmsxm.cli.main import run
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train in several processes of this machine or, with NNODES, of several machines.
+# Train with several processes on this machine or, with NNODES, on several machines.
 set -euo pipefail
 
 if [[ $# -lt 2 || ! $2 =~ ^[1-9][0-9]*$ ]]; then
@@ -11,7 +11,7 @@ config=$1
 gpus=$2
 shift 2
 
-# torchrun would set 1; left unset, every process would take all cores
+# torchrun would set 1; if unset, each process would use all cores
 threads=$(($(getconf _NPROCESSORS_ONLN) / gpus))
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((threads > 0 ? threads : 1))}
 

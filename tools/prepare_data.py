@@ -1,4 +1,4 @@
-"""Copy a data set with smaller images: the same as ``mmsxm prepare``."""
+"""Copy a dataset with smaller images: the same as ``mmsxm prepare``."""
 
 from mmsxm.cli.main import run
 

@@ -1,4 +1,4 @@
-"""Simulate sets of X-ray images of bags: the same as ``mmsxm simulate``."""
+"""Simulate datasets of X-ray images of bags: the same as ``mmsxm simulate``."""
 
 from mmsxm.cli.main import run
 

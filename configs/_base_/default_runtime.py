@@ -10,20 +10,21 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # every process tests, and the checkpoint holds, the same batch statistics
+    # each process tests with the same batch statistics, which are also those of the checkpoint
     sync_buffers=dict(type='SyncBuffersHook'),
-    # random transforms draw from (seed, epoch, sample): a resumed run equals an undisturbed one
+    # transforms draw from (seed, epoch, sample), so a resumed run equals an uninterrupted one
     sample_seed=dict(type='mmsxm.SampleSeedHook'),
-    # items of test images stay out of training
+    # keep items of test images out of training
     threat_bank=dict(type='mmsxm.ThreatBankHook'),
-    # weights must fill what they are loaded into
+    # loaded weights must be complete
     pretrained=dict(type='mmsxm.PretrainedHook'),
     handover=dict(type='mmsxm.StageTransferHook'),
     param_groups=dict(type='mmsxm.ParamGroupsHook'),
+    input_size=dict(type='mmsxm.InputSizeHook'),
     class_num=dict(type='ClassNumCheckHook'),
-    # docs/reliability.md: a step ends every epoch, so that resuming loses no gradients
+    # each epoch ends with an optimizer step, so resuming loses no gradients (docs/reliability.md)
     accumulation=dict(type='mmsxm.AccumulationHook'),
-    # docs/reliability.md: stop at a loss that is NaN; resume with the same data; leave on SIGTERM
+    # stop if the loss is NaN; resume only with the same data; exit on SIGTERM (docs/reliability.md)
     finite_loss=dict(type='mmsxm.StopAtNonFiniteHook'),
     same_data=dict(type='mmsxm.DatasetFingerprintHook'),
     stop=dict(type='mmsxm.GracefulStopHook'),

@@ -1,4 +1,4 @@
-# CHR with Meta Fusion by boxes (Table 8)
+# CHR with Meta Fusion supervised by boxes (MF-I, Table 8)
 _base_ = '../baselines/chr_sixray.py'
 
 model = dict(head=dict(type='mmsxm.MetaFusionHead', loss_meta_weight=0.1))

@@ -1,4 +1,4 @@
-# CHR with Meta Fusion by CHR's labels (Table 8)
+# CHR with Meta Fusion supervised by labels of CHR (MF-N, Table 8)
 _base_ = './chr_mf-i_opixray.py'
 
 train_dataloader = dict(

@@ -1,4 +1,4 @@
-# the pyramid with Meta Fusion by boxes (Table 8)
+# pyramid with Meta Fusion supervised by boxes (MF-I, Table 8)
 _base_ = '../baselines/resnet50_fpn_opixray.py'
 
 model = dict(head=dict(type='mmsxm.MetaFusionHead', loss_meta_weight=0.1))

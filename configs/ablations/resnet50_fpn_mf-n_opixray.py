@@ -1,4 +1,4 @@
-# the pyramid with Meta Fusion by CHR's labels (Table 8)
+# pyramid with Meta Fusion supervised by labels of CHR (MF-N, Table 8)
 _base_ = './resnet50_fpn_mf-i_opixray.py'
 
 train_dataloader = dict(

@@ -1,4 +1,4 @@
-# the authors' code's rates for Stage I: five times the paper's, but for layer2..layer4
+# learning rates of the authors' code for Stage I: five times the paper's, except for layer2..layer4
 _base_ = '../sxmnet_sixray_stage1.py'
 
 optim_wrapper = dict(

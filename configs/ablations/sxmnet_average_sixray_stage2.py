@@ -1,4 +1,4 @@
-# attention without Meta Fusion (Table 3): the average of the refined levels' predictions
+# attention without Meta Fusion (Table 3): average of the predictions of the refined levels
 _base_ = '../sxmnet_sixray_stage2.py'
 
 model = dict(

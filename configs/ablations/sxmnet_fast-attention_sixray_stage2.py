@@ -1,4 +1,4 @@
-# the attention head learns at the rate of the rest, as published
+# the attention head has the same learning rate as the rest, as published
 _base_ = './sxmnet_mf-n_sixray_stage2.py'
 
 optim_wrapper = dict(

@@ -1,4 +1,4 @@
-# gated fusion (Table 4): no label on the levels' weights, so that Stage II needs no box at all
+# gated fusion (Table 4): level weights have no labels, so Stage II does not need boxes
 _base_ = '../sxmnet_opixray_stage2.py'
 
 model = dict(head=dict(loss_meta_weight=0.0))

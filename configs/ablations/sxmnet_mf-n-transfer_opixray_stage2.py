@@ -1,4 +1,4 @@
-# the paper's MF-N on OPIXray (Tables 2 and 4): labels of a CHR that learnt its features on SIXray
+# MF-N of the paper on OPIXray (Tables 2 and 4): labels of a CHR that learned its features on SIXray
 _base_ = './sxmnet_mf-n_opixray_stage2.py'
 
 train_dataloader = dict(

@@ -1,4 +1,4 @@
-# Meta Fusion by CHR's labels (MF-N), of a CHR trained on OPIXray itself
+# Meta Fusion supervised by labels of CHR (MF-N), which is trained on OPIXray itself
 _base_ = '../sxmnet_opixray_stage2.py'
 
 train_dataloader = dict(

@@ -1,4 +1,4 @@
-# Meta Fusion by CHR's labels (MF-N), the paper's own network (Tables 2 to 7)
+# Meta Fusion supervised by labels of CHR (MF-N), the network of the paper (Tables 2 to 7)
 _base_ = '../sxmnet_sixray_stage2.py'
 
 train_dataloader = dict(

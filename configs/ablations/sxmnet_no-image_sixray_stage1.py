@@ -1,4 +1,4 @@
-# attention that does not see the raw image (Table 7)
+# attention without the raw image as input (Table 7)
 _base_ = '../sxmnet_sixray_stage1.py'
 
 model = dict(attention_head=dict(raw_image=False))

@@ -1,4 +1,4 @@
-# attention starts at P2, as the authors' code does; every level is smoothed, not P2 alone
+# attention starts at P2, as in the authors' code; each level is smoothed, not only P2
 _base_ = '../sxmnet_sixray_stage2.py'
 
 model = dict(

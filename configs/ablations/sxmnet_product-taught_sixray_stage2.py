@@ -1,4 +1,4 @@
-# ours: the published product, and a thousandth of Stage I's loss where there are boxes
+# ours: published product, plus a thousandth of the loss of Stage I for images with boxes
 _base_ = './sxmnet_product_sixray_stage2.py'
 
 model = dict(attention_head=dict(loss_weight=1e-3))

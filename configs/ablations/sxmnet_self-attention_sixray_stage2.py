@@ -1,4 +1,4 @@
-# self attention (Table 5): no Stage I, the attention learns from the classification alone
+# self-attention (Table 5): no Stage I; attention learns only from the classification loss
 _base_ = './sxmnet_fast-attention_sixray_stage2.py'
 
 imagenet = dict(

@@ -1,5 +1,5 @@
-# the teacher of Table 4's transfer: SIXray's CHR, of which OPIXray refits the class Linears alone;
-# ours, since classes differ and the paper does not say how the loss was taken
+# teacher for the transfer of Table 4: the CHR of SIXray, with only its class Linears refitted on
+# OPIXray; ours, because classes differ and the paper does not say how the loss was computed
 _base_ = './chr_opixray.py'
 
 model = dict(backbone=dict(init_cfg=None), frozen=('backbone', 'neck'))

@@ -1,4 +1,4 @@
-# one's own bags (docs/own_data.md), labels alone: no box is needed
+# your own bags (docs/own_data.md), labels only: no boxes are needed
 _base_ = [
     '../_base_/models/resnet50_fpn.py',
     '../_base_/datasets/{{$OWN_LAYOUT:coco}}_xray.py',

@@ -1,4 +1,4 @@
-# a plain network on simulated bags, for mmsxm cross-scanner
+# plain network for simulated bags, for mmsxm cross-scanner
 _base_ = [
     '../_base_/models/resnet50.py',
     '../_base_/datasets/simulated.py',

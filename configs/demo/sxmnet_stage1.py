@@ -12,7 +12,7 @@ model = dict(
     attention_head=dict(in_channels=128),
 )
 train_dataloader = dict(dataset=dict(require_boxes=True, pipeline={{_base_.stage1_pipeline}}))
-# from random weights and at half the size: a larger rate than the paper's, for fewer epochs
+# a larger learning rate than the paper's and fewer epochs, from random weights and at half the size
 optim_wrapper = dict(type='mmsxm.AutocastOptimWrapper', optimizer=dict(lr=1e-4))
 param_scheduler = dict(milestones=[5])
 train_cfg = dict(max_epochs=6, val_interval=6)

@@ -1,2 +1,2 @@
-# the paper's own: OPIXray, ResNet-50 (CHR: ResNet-101), 350 + 150 epochs
+# settings of the paper: OPIXray, ResNet-50 (CHR: ResNet-101), 350 + 150 epochs
 family = 'opixray'

@@ -1,4 +1,4 @@
-# simulated bags in OPIXray's layout, and in SIXray's for the teacher whose labels are transferred
+# simulated bags in OPIXray's layout, and in SIXray's for the teacher of transferred labels
 _base_ = './sim-sixray.py'
 
 family = 'opixray'

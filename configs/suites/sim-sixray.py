@@ -1,4 +1,4 @@
-# simulated bags in SIXray's layout, a small network from random weights, for two CPU cores
+# simulated bags in SIXray's layout and a small network from random weights, for two CPU cores
 family = 'sixray'
 about = "simulated bags in SIXray's layout, 1,200 to train on"
 data = dict(sixray=dict(data_root='data/suites/sim-sixray', image_set='10'))

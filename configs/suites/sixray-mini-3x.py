@@ -1,4 +1,4 @@
-# sixray-mini with three times the epochs: whether longer training changes the order of the networks
+# sixray-mini with three times the epochs, to see if longer training changes the order of networks
 _base_ = './sixray-mini.py'
 
 val_interval = 6

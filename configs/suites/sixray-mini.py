@@ -1,11 +1,11 @@
-# a small set of real SIXray images (SIXRAY_ROOT, SIXRAY_SET), a light network from ImageNet weights
+# a small set of real SIXray images (SIXRAY_ROOT, SIXRAY_SET), a light network with ImageNet weights
 # (PRETRAINED) and short schedules, for two CPU cores
 family = 'sixray'
 about = 'a subset of SIXray, real bags'
 data = dict(
     sixray=dict(data_root='{{$SIXRAY_ROOT:data/sixray_mini}}', image_set='{{$SIXRAY_SET:mini}}')
 )
-# how each image came about goes with its classes: results within each way too
+# the origin of an image correlates with its classes, so report results within each origin as well
 groups = dict(csv='{{$SIXRAY_ROOT:data/sixray_mini}}/manifest.csv', column='pixels')
 backbone = dict(
     type='MobileNetV2',

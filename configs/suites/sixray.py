@@ -1,2 +1,2 @@
-# the paper's own: SIXray's positives, ResNet-50 (CHR: ResNet-101), 350 + 150 epochs
+# settings of the paper: SIXray's positives, ResNet-50 (CHR: ResNet-101), 350 + 150 epochs
 family = 'sixray'

@@ -10,10 +10,9 @@ from mmsxm import registry  # noqa: F401  applies the fixes that importing mmpre
 
 from mmpretrain.apis.model import ModelHub
 
-from mmsxm import datasets, engine, evaluation, models  # noqa: F401  registers them by name
+from mmsxm import MIM, datasets, engine, evaluation, models  # noqa: F401  registers them by name
 from mmsxm.inference.inferencer import XrayInferencer
 from mmsxm.inference.station_inferencer import StationInferencer
-from mmsxm.paths import MIM
 from mmsxm.training.config import load_config
 from mmsxm.training.test import build_test
 from mmsxm.training.train import train

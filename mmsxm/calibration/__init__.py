@@ -1,1 +1,1 @@
-"""Threshold selection on labeled images as a station sees them."""
+"""Calibration of thresholds and scores on labeled images, prepared as at a station."""

@@ -182,8 +182,8 @@ def _refuse_extremes(rows: Sequence[Achieved], smallest: np.ndarray | None) -> N
             )
         if smallest is not None and row.threshold <= smallest[i]:
             raise ValueError(
-                f'{row.name}: the threshold would lie among scores too close to 0 to be told '
-                'apart. Choose a lower detection rate, or no scaling.'
+                f'{row.name}: the threshold would lie among scores too close to 0 to be '
+                'distinguished. Choose a lower detection rate, or no scaling.'
             )
 
 

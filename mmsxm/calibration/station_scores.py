@@ -1,4 +1,4 @@
-"""Scores of a labeled dataset as a station computes them: images are read and prepared as there."""
+"""Scores of a labeled dataset, with images read and prepared as at a station."""
 
 import numpy as np
 from rich.progress import track
@@ -8,8 +8,8 @@ from mmsxm.datasets import XrayDataset
 from mmsxm.engine.checkpoints import require_same_classes
 from mmsxm.evaluation import Scores
 from mmsxm.imaging.images import MAX_PIXELS
-from mmsxm.imaging.preparation import Preparation
-from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
+from mmsxm.imaging.preprocessing import Preprocessing
+from mmsxm.imaging.reading import PreprocessedFile, Unreadable, preprocess_file
 from mmsxm.inference.backends import Backend
 
 __all__ = ['station_scores']
@@ -18,15 +18,15 @@ __all__ = ['station_scores']
 class _Files(Dataset):
     """Dataset of images as input of the network."""
 
-    def __init__(self, paths: np.ndarray, preparation: Preparation) -> None:
+    def __init__(self, paths: np.ndarray, preprocessing: Preprocessing) -> None:
         self.paths = paths
-        self.preparation = preparation
+        self.preprocessing = preprocessing
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> Prepared | Unreadable:
-        return prepare_file(str(self.paths[index]), self.preparation, MAX_PIXELS)
+    def __getitem__(self, index: int) -> PreprocessedFile | Unreadable:
+        return preprocess_file(str(self.paths[index]), self.preprocessing, MAX_PIXELS)
 
 
 def station_scores(
@@ -64,7 +64,7 @@ def station_scores(
             targets[index] = data_info['gt_score']
         else:
             targets[index, data_info['gt_label']] = 1
-    files = _Files(paths, backend.info.preparation)
+    files = _Files(paths, backend.info.preprocessing)
     loader = DataLoader(files, batch_size=batch_size, num_workers=workers, collate_fn=list)
     scores = [
         backend(np.stack([_input(file) for file in batch])).scores
@@ -73,7 +73,7 @@ def station_scores(
     return Scores(tuple(names), classes, np.concatenate(scores), targets)  # (n, C) both
 
 
-def _input(file: Prepared | Unreadable) -> np.ndarray:
+def _input(file: PreprocessedFile | Unreadable) -> np.ndarray:
     if isinstance(file, Unreadable):
         raise ValueError(f'{file.path}: {file.error}. Replace the file or remove it from the list.')
     return file.image

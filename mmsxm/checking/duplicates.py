@@ -5,7 +5,7 @@ Duplicates share a name, have identical pixels, or look nearly the same.
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mmsxm.checking.checks import Finding, Row
+from mmsxm.checking.findings import Finding, Row
 from mmsxm.imaging.fingerprint import Fingerprint
 from mmsxm.imaging.near_duplicates import nearest_earlier, nearest_of
 

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from mmsxm.checking.checks import ERROR
+from mmsxm.checking.findings import ERROR
 from mmsxm.checking.report import Report
 from mmsxm.io.files import atomic_write
 

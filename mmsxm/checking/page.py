@@ -7,19 +7,19 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from mmsxm.checking.checks import KINDS, SEVERITIES, Finding
+from mmsxm.checking.findings import KINDS, SEVERITIES, Finding
 from mmsxm.checking.report import CheckedList, Report
 from mmsxm.datasets.annotations import Box
 from mmsxm.imaging.images import ImageError, read_image
 from mmsxm.io.safe_parsing import escape_html
-from mmsxm.visualization.overlays import BOX_COLOUR
+from mmsxm.visualization.overlays import BOX_COLOR
 
 __all__ = ['check_page']
 
-PICTURED = 12  # findings of a kind that are shown with pictures
-NAMED = 100  # findings of a kind that are listed without pictures
+MAX_PICTURES = 12  # findings of a kind that are shown with pictures
+MAX_LISTED = 100  # findings of a kind that are listed without pictures
 SIDE = 220  # longer side of a picture, in pixels
-COLOURS = dict(zip(SEVERITIES, ('#b3261e', '#9a6700', '#57606a'), strict=True))
+COLORS = dict(zip(SEVERITIES, ('#b3261e', '#9a6700', '#57606a'), strict=True))
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem;
        color: #1f2328 }
@@ -40,7 +40,7 @@ li { font-size: .85rem; overflow-wrap: anywhere }
 
 def check_page(report: Report) -> str:
     """Render the report as HTML. Names of files and classes are always escaped as text."""
-    verdict = 'Training may start' if report.may_train else 'Training must not start yet'
+    verdict = 'Training can start' if report.may_train else 'Fix the errors before training'
     found = report.by_kind()
     counts = ', '.join(
         f'{sum(f.severity == severity for f in report.findings):,} {severity}s'
@@ -59,7 +59,7 @@ def check_page(report: Report) -> str:
 
 
 def _tables(lists: Sequence[CheckedList]) -> Iterator[str]:
-    head = ['list', 'rows', 'left out by the config', 'usable', 'positives', 'published']
+    head = ['list', 'rows', 'excluded by the config', 'usable', 'positives', 'published']
     yield '<h2>Lists</h2>'
     yield _table(
         head,
@@ -106,17 +106,17 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _section(kind: str, findings: Sequence[Finding]) -> Iterator[str]:
     severity, title, remedy = KINDS[kind]
-    badge = f'<span class="badge" style="background:{COLOURS[severity]}">{severity}</span>'
+    badge = f'<span class="badge" style="background:{COLORS[severity]}">{severity}</span>'
     yield f'<h2>{badge} {escape_html(title)}: {len(findings):,}</h2>'
     yield f'<p class="remedy">{escape_html(remedy)}</p>'
-    pictured = [finding for finding in findings if finding.images][:PICTURED]
+    pictured = [finding for finding in findings if finding.images][:MAX_PICTURES]
     if pictured:
         yield '<div class="cards">' + ''.join(map(_card, pictured)) + '</div>'
     drawn = set(map(id, pictured))
     others = [finding for finding in findings if id(finding) not in drawn]
     if others:
-        items = ''.join(f'<li>{_words(finding)}</li>' for finding in others[:NAMED])
-        hidden = f'<p>{len(others) - NAMED:,} more</p>' if len(others) > NAMED else ''
+        items = ''.join(f'<li>{_caption(finding)}</li>' for finding in others[:MAX_LISTED])
+        hidden = f'<p>{len(others) - MAX_LISTED:,} more</p>' if len(others) > MAX_LISTED else ''
         summary = f'{len(others):,} more' if pictured else 'places'
         yield f'<details{"" if pictured else " open"}><summary>{summary}</summary>'
         yield f'<ul>{items}</ul>{hidden}</details>'
@@ -125,12 +125,11 @@ def _section(kind: str, findings: Sequence[Finding]) -> Iterator[str]:
 def _card(finding: Finding) -> str:
     first, *others = finding.images
     pictures = [_picture(first, finding.box), *(_picture(path, None) for path in others)]
-    return (
-        f'<figure><div>{"".join(pictures)}</div><figcaption>{_words(finding)}</figcaption></figure>'
-    )
+    caption = f'<figcaption>{_caption(finding)}</figcaption>'
+    return f'<figure><div>{"".join(pictures)}</div>{caption}</figure>'
 
 
-def _words(finding: Finding) -> str:
+def _caption(finding: Finding) -> str:
     return f'{escape_html(finding.words)} <small>{escape_html(finding.split)}</small>'
 
 
@@ -148,7 +147,7 @@ def _picture(path: str, box: Box | None) -> str:
         x1, y1, x2, y2 = (
             round(min(max(v * scale, 0), limit)) for v, limit in zip(box, limits, strict=True)
         )
-        cv2.rectangle(image, (x1, y1), (x2, y2), BOX_COLOUR[::-1], 2)
+        cv2.rectangle(image, (x1, y1), (x2, y2), BOX_COLOR[::-1], 2)
     data = np.asarray(cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, 80])[1])
     encoded = base64.b64encode(data.tobytes()).decode()
     return f'<img src="data:image/jpeg;base64,{encoded}" width="{width}" height="{height}" alt="">'

@@ -4,7 +4,7 @@ import json
 import math
 from typing import NamedTuple
 
-from mmsxm.checking.checks import ERROR, KINDS, Finding
+from mmsxm.checking.findings import ERROR, KINDS, Finding
 from mmsxm.datasets.xray_dataset import XrayDataset
 
 __all__ = ['CheckedList', 'Report']

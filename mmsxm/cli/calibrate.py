@@ -162,12 +162,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(args: argparse.Namespace) -> None:
     """Calibrate with parsed arguments."""
     from mmsxm.calibration.fit import calibrate, store_calibration
-    from mmsxm.engine.checkpoints import latest_checkpoint
+    from mmsxm.engine.checkpoints import find_checkpoint
     from mmsxm.evaluation import read_scores, write_scores
     from mmsxm.training.config import load_config
 
     console = Console(markup=False, emoji=False)  # class names may contain markup
-    checkpoint = Path(latest_checkpoint(args.checkpoint) or args.checkpoint)
+    checkpoint = Path(find_checkpoint(args.checkpoint))
     if args.loader:
         cfg = load_config(args.config, options=args.cfg_options)
         scores, origin = score_images(cfg, checkpoint, args.loader, args.device, console)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SHOWN_PLACES = 3
 COUNTS = {
     'rows': 'rows',
-    'left out by the config': 'left_out',
+    'excluded by the config': 'left_out',
     'usable': 'usable',
     'positives': 'positives',
     'published positives': 'published',
@@ -100,7 +100,7 @@ def spread(values: dict[str, float]) -> str:
 
 def findings_table(report: 'Report') -> Table:
     """Build a table of the findings, the most severe first."""
-    from mmsxm.checking.checks import KINDS
+    from mmsxm.checking.findings import KINDS
 
     roots = {os.path.join(checked.dataset.data_root, '') for checked in report.lists}
     table = Table('', 'number', show_edge=False, show_lines=True)

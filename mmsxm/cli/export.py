@@ -37,12 +37,12 @@ def write(config: str, checkpoint: str, out: Path, suffix: str, precision: str) 
     """Export a checkpoint and print which one was used."""
     if out.suffix != suffix:
         raise ValueError(f'{out} has the wrong suffix for its format. Use {suffix}.')
-    from mmsxm.engine.checkpoints import latest_checkpoint
+    from mmsxm.engine.checkpoints import find_checkpoint
     from mmsxm.inference.backends.torch_backend import load_network
     from mmsxm.inference.calibration import Calibration
     from mmsxm.inference.export import export
 
-    checkpoint = latest_checkpoint(checkpoint) or checkpoint
+    checkpoint = find_checkpoint(checkpoint)
     network, info = load_network(config, checkpoint)
     difference = export(network, info, out, precision)
     if info.calibration == Calibration.default(info.classes):

@@ -14,9 +14,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmsxm import __version__
+from mmsxm import MIM, PACKAGE, __version__
 from mmsxm.errors import exit_on_user_error
-from mmsxm.paths import MIM, PACKAGE
 
 __all__ = ['COMMANDS', 'GROUPS', 'find_module', 'main', 'overview', 'run', 'summary']
 

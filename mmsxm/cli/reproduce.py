@@ -27,6 +27,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--suite', required=True, help='name of a suite, or a suite file')
     parser.add_argument('--seeds', default='0', help='comma-separated seeds')
     parser.add_argument(
+        '--folds', help='comma-separated folds to train, of a suite with folds (default: all)'
+    )
+    parser.add_argument(
         '--rows',
         help='comma-separated row keys (default: all rows). See mmsxm/reproduction/rows.py, or the '
         "first column of a table's csv",
@@ -48,6 +51,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     if unknown := [table for table in args.tables if table not in TABLES]:
         parser.error(f'unknown table {", ".join(unknown)}: choose from {", ".join(TABLES)}')
     args.seeds = numbers(parser, '--seeds', args.seeds)
+    args.folds = None if args.folds is None else numbers(parser, '--folds', args.folds)
     args.devices = args.devices.split(',') if args.devices else []
     return args
 
@@ -81,14 +85,32 @@ def choose_tables(args: argparse.Namespace, family: str) -> dict[str, list[Row]]
     return {table: [row for row in rows if row.key in chosen] for table, rows in tables.items()}
 
 
+def choose_folds(args: argparse.Namespace, known: list[int] | list[None]) -> list[int] | None:
+    """Return the requested folds, None for all.
+
+    Raises:
+        ValueError: The suite does not have a fold.
+    """
+    folds: list[int] | None = args.folds
+    if unknown := [fold for fold in folds or () if fold not in known]:
+        choice = ', '.join(map(str, known))
+        advice = (
+            'Its split is fixed: omit --folds.' if known == [None] else f'Choose from {choice}.'
+        )
+        raise ValueError(f'Suite {args.suite} has no fold {", ".join(map(str, unknown))}. {advice}')
+    return folds
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Train the networks and write the tables."""
     args = parse_args(argv)
 
     from rich.console import Console
 
+    from mmsxm.reproduction.fold_table import write_fold_table
+    from mmsxm.reproduction.jobs import train_all
     from mmsxm.reproduction.report import write_table
-    from mmsxm.reproduction.reproduction import Reproduction, train_all
+    from mmsxm.reproduction.reproduction import Reproduction
     from mmsxm.reproduction.suites import find_suite
 
     console = Console(soft_wrap=True, markup=False)
@@ -98,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     reproduction = Reproduction(suite, work_dir, out / 'runs')
     tables = choose_tables(args, reproduction.suite.family)
     rows = [row for chosen in tables.values() for row in chosen]
-    runs = reproduction.plan(rows, args.seeds)
+    runs = reproduction.plan(rows, args.seeds, choose_folds(args, reproduction.folds))
     missing = reproduction.missing(runs)
     console.print(f'{len(runs)} networks, {len(missing)} of them to be trained')
     if args.dry_run:
@@ -112,8 +134,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         reproduction.prepare_data()
         jobs = args.jobs or max(len(args.devices), 1)
         failed = train_all(reproduction, runs, jobs, args.devices)
+    write = write_table if reproduction.fold_lists is None else write_fold_table
     for table in tables:
-        written = write_table(reproduction, table, args.seeds, out)
+        written = write(reproduction, table, args.seeds, out)
         for path in written:
             console.print(f'Wrote {path}')
         if not written:

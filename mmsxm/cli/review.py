@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
 
     from mmsxm.inference.backends import load_backend
-    from mmsxm.review.app import serve
+    from mmsxm.review.server import serve
     from mmsxm.review.session import Session
 
     backend = None

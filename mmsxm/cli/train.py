@@ -61,8 +61,8 @@ def apply_flags(cfg: 'Config', args: argparse.Namespace) -> None:
     if args.auto_scale_lr:
         if not cfg.get('auto_scale_lr'):
             raise ValueError(
-                f'--auto-scale-lr: {cfg.filename} does not say for which batch size its rates are. '
-                'Set auto_scale_lr=dict(base_batch_size=...) in the config.'
+                f'--auto-scale-lr: {cfg.filename} does not define the batch size of its learning '
+                'rates. Set auto_scale_lr=dict(base_batch_size=...) in the config.'
             )
         cfg.auto_scale_lr.enable = True
     if args.no_validate:

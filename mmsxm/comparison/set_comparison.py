@@ -19,9 +19,8 @@ from mmsxm.io.safe_parsing import read_records
 
 Picture = npt.NDArray[Any]  # RGB, (h, w, 3), uint8
 
-BACKGROUND_STEP = (
-    18  # largest difference, in gray values, of a background pixel from the background level
-)
+# largest difference, in gray values, of a background pixel from the background level
+BACKGROUND_STEP = 18
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -118,11 +117,11 @@ def _read_boxes(image: Path) -> list[SizedBox]:
 def _sized(
     name: str, box: tuple[float, float, float, float], image_size: tuple[float, float]
 ) -> list[SizedBox]:
+    """Measure a box (xyxy) in an image of size (h, w). Return nothing if either has no area."""
     width, height = box[2] - box[0], box[3] - box[1]
     area = image_size[0] * image_size[1]
-    if not (
-        math.inf > width > 0 and math.inf > height > 0 and math.inf > area > 0
-    ):  # also excludes nan
+    # nan is not between 0 and infinity either
+    if not (math.inf > width > 0 and math.inf > height > 0 and math.inf > area > 0):
         return []
     return [SizedBox(name.capitalize(), math.sqrt(width * height / area), width / height)]
 
@@ -143,8 +142,9 @@ def read_image(path: Path) -> Picture:
 
 def background_level(image: Picture) -> npt.NDArray[np.float64]:
     """Return the color of an empty belt: the median bright color at the border of the image."""
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]).astype(np.float64)
-    bright = border[border.min(1) > 170]
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])  # (2 w + 2 h, 3)
+    border = border.astype(np.float64)
+    bright = border[border.min(1) > 170]  # (n, 3)
     return np.median(bright, axis=0) if len(bright) else np.full(3, 255.0)
 
 
@@ -154,26 +154,26 @@ def image_statistics(image: Picture) -> dict[str, float]:
     Shares are relative to the foreground: pixels darker than the background by more than
     :data:`BACKGROUND_STEP`.
     """
-    level = background_level(image)
-    drop = (level - image).max(2)
-    foreground = drop > BACKGROUND_STEP
-    inside = image[foreground].astype(np.float32)
+    level = background_level(image)  # (3,)
+    drop = (level - image).max(2)  # (h, w)
+    foreground = drop > BACKGROUND_STEP  # (h, w)
+    inside = image[foreground].astype(np.float32)  # (n, 3)
     if not len(inside):
-        inside = image.reshape(-1, 3).astype(np.float32)
+        inside = image.reshape(-1, 3).astype(np.float32)  # (h * w, 3)
     hue, saturation, value = (
         cv2.cvtColor(inside[None].astype(np.uint8), cv2.COLOR_RGB2HSV)[0].astype(np.float32).T
     )
     hue *= 2  # OpenCV uses units of two degrees
-    coloured = saturation > 40
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    residual = grey - cv2.GaussianBlur(grey, (0, 0), 1.0)
+    is_colored = saturation > 40
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    residual = gray - cv2.GaussianBlur(gray, (0, 0), 1.0)
     # at least four pixels away from the foreground, which is how far the blur reaches
     near = cv2.dilate(foreground.astype(np.uint8), np.ones((9, 9), np.uint8))
     background = near == 0
     share = {
-        'orange': coloured & ((hue < 50) | (hue > 330)),
-        'green': coloured & (hue >= 50) & (hue < 165),
-        'blue': coloured & (hue >= 165) & (hue <= 270),
+        'orange': is_colored & ((hue < 50) | (hue > 330)),
+        'green': is_colored & (hue >= 50) & (hue < 165),
+        'blue': is_colored & (hue >= 165) & (hue <= 270),
         'opaque': inside.max(1) < 60,
         'pure blue': (inside[:, 2] > 150) & (inside[:, :2].max(1) < 60),
         'faint': value > 235,
@@ -197,11 +197,10 @@ def distance(a: Sequence[float], b: Sequence[float]) -> float:
     It is the largest difference between the distribution functions.
     """
     x, y = np.sort(np.asarray(a, np.float64)), np.sort(np.asarray(b, np.float64))
-    every = np.concatenate([x, y])
-    differences = np.searchsorted(x, every, 'right') / len(x) - np.searchsorted(
-        y, every, 'right'
-    ) / len(y)
-    return float(np.abs(differences).max())
+    both = np.concatenate([x, y])
+    share_of_x = np.searchsorted(x, both, 'right') / len(x)
+    share_of_y = np.searchsorted(y, both, 'right') / len(y)
+    return float(np.abs(share_of_x - share_of_y).max())
 
 
 def compare_boxes(a: ImageSet, b: ImageSet) -> list[dict[str, Any]]:

@@ -65,8 +65,8 @@ def probe(backbone: nn.Module, chosen: list[list[Path]], out: Path) -> list[dict
     """Tell the sets apart by features, view by view, and draw the clearest cases of both."""
     rows = []
     for name, view in track(VIEWS.items(), 'Telling the sets apart'):
-        seen = [features(backbone, paths, view) for paths in chosen]
-        area, scores = separability(seen[0], seen[1])
+        feature_sets = [features(backbone, paths, view) for paths in chosen]
+        area, scores = separability(feature_sets[0], feature_sets[1])
         rows.append({'seen': name, 'area under the ROC curve': area})
         if name == 'as it is':
             paths = [path for group in chosen for path in group]

@@ -18,7 +18,7 @@ from mmsxm.comparison.set_comparison import BACKGROUND_STEP, Picture, background
 FOLDS = 5
 
 
-def _grey(image: Picture) -> Picture:
+def _gray(image: Picture) -> Picture:
     return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
 
 
@@ -33,7 +33,7 @@ def _white_background(image: Picture) -> Picture:
     return image
 
 
-def _tightly_cut(image: Picture) -> Picture:
+def _without_margins(image: Picture) -> Picture:
     image = _white_background(image)
     rows, columns = (np.flatnonzero((image.min(2) < 200).any(axis)) for axis in (1, 0))
     if not len(rows):
@@ -49,10 +49,10 @@ def _silhouette(image: Picture) -> Picture:
 VIEWS: dict[str, Callable[[Picture], Picture]] = {
     'as it is': lambda image: image,
     'background made white': _white_background,
-    'white, margins cut': _tightly_cut,
-    'white, margins cut, grey': lambda image: _grey(_tightly_cut(image)),
+    'white, margins cut': _without_margins,
+    'white, margins cut, grey': lambda image: _gray(_without_margins(image)),
     'white, margins cut, blurred': lambda image: _blurred(
-        cv2.resize(_tightly_cut(image), (256, 256), interpolation=cv2.INTER_AREA)
+        cv2.resize(_without_margins(image), (256, 256), interpolation=cv2.INTER_AREA)
     ),
     'silhouette': _silhouette,
 }
@@ -74,10 +74,11 @@ def features(
     mean, std = np.array([123.675, 116.28, 103.53]), np.array([58.395, 57.12, 57.375])
     rows = []
     for path in images:
-        seen = cv2.resize(view(read_image(path)), (side, side), interpolation=cv2.INTER_AREA)
-        batch = (
-            torch.from_numpy((seen - mean) / std).float().permute(2, 0, 1)[None]
-        )  # (1, 3, side, side)
+        view_of_image = cv2.resize(
+            view(read_image(path)), (side, side), interpolation=cv2.INTER_AREA
+        )
+        normalized = torch.from_numpy((view_of_image - mean) / std).float()  # (side, side, 3)
+        batch = normalized.permute(2, 0, 1)[None]  # (1, 3, side, side)
         rows.append(backbone(batch)[-1].mean((2, 3))[0].numpy())  # (channels,)
     return np.stack(rows)  # (n, channels)
 

@@ -1,10 +1,9 @@
 """Records that lists and annotation files are read into."""
 
 import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ['AnnotatedObject', 'Box', 'ListedImage', 'clip_box', 'labels_by_name']
+__all__ = ['AnnotatedObject', 'Box', 'ListedImage', 'clip_box']
 
 Box = tuple[float, float, float, float]
 
@@ -42,11 +41,3 @@ def clip_box(bbox: Box | None, image_size: tuple[int, int]) -> Box | None:
     x1, y1, x2, y2 = bbox
     x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))
     return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
-
-
-def labels_by_name(classes: Iterable[str]) -> dict[str, int]:
-    """Map lowercase class names to labels.
-
-    Annotations may spell the names in any case.
-    """
-    return {name.lower(): label for label, name in enumerate(classes)}

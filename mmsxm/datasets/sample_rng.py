@@ -7,13 +7,13 @@ would draw the same crops in every epoch.
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 import torch
 from numpy.random import mtrand
 
-__all__ = ['sample_rng']
+__all__ = ['SharedEpoch', 'sample_rng']
 
 
 @contextmanager
@@ -41,3 +41,30 @@ def sample_rng(seed: int, epoch: int, index: int) -> Iterator[None]:
         random.setstate(python_state)
         mtrand.set_bit_generator(numpy_generator)
         torch.set_rng_state(torch_state)
+
+
+class SharedEpoch:
+    """Seed and epoch of a dataset, in memory that running workers share.
+
+    Both are 0 at first.
+    """
+
+    def __init__(self) -> None:
+        self.numbers = torch.zeros(2, dtype=torch.int64).share_memory_()
+
+    def set(self, seed: int, epoch: int) -> None:
+        """Set the seed and the epoch, also in running workers.
+
+        Raises:
+            ValueError: A number is negative.
+        """
+        if seed < 0 or epoch < 0:
+            raise ValueError(f'seed={seed} and epoch={epoch} must not be negative.')
+        # The tensor is no longer shared in a deep copy of the dataset.
+        self.numbers.share_memory_()
+        self.numbers.copy_(torch.tensor([seed, epoch]))
+
+    def rng(self, index: int) -> AbstractContextManager[None]:
+        """Seed the generators for one sample, see :func:`sample_rng`."""
+        seed, epoch = self.numbers.tolist()
+        return sample_rng(seed, epoch, index)

@@ -56,18 +56,25 @@ class SIXray(XrayDataset):
         data_root: Folder of the release.
         split: ``train`` or ``test``.
         image_set: Folder under ``ImageSet``: ``10``, ``100``, ``1000`` or your own.
+        ann_file: Another list in the same form, instead of that of ``image_set`` and ``split``: an
+            absolute path, or one relative to ``data_root``.
         **kwargs: Further arguments of :class:`XrayDataset`.
     """
 
     METAINFO = {'classes': ('Gun', 'Knife', 'Pliers', 'Scissors', 'Wrench')}
 
     def __init__(
-        self, data_root: str, split: str = 'train', image_set: str | int = '10', **kwargs: Any
+        self,
+        data_root: str,
+        split: str = 'train',
+        image_set: str | int = '10',
+        ann_file: str | None = None,
+        **kwargs: Any,
     ) -> None:
         if split not in ('train', 'test'):
             raise ValueError(f"SIXray has no split {split!r}: set split to 'train' or 'test'.")
         super().__init__(
-            ann_file=f'ImageSet/{image_set}/{split}.csv',
+            ann_file=ann_file or f'ImageSet/{image_set}/{split}.csv',
             data_root=data_root,
             data_prefix={'img_path': 'JPEGImage'},
             **kwargs,

@@ -34,10 +34,8 @@ class VocXray(XrayDataset):
     images_in = ImageTree
 
     def __init__(self, data_root: str, split: str = 'train', **kwargs: Any) -> None:
-        self._last_read: tuple[str, list[AnnotatedObject]] = (
-            '',
-            [],
-        )  # img_id and objects of the file read last
+        # img_id and objects of the file that was read last
+        self._last_read: tuple[str, list[AnnotatedObject]] = ('', [])
         super().__init__(
             ann_file=f'ImageSets/Main/{split}.txt',
             data_root=data_root,

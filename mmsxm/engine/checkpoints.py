@@ -15,10 +15,14 @@ from torch import Tensor, nn
 from mmsxm.safe_checkpoints import DamagedFileError
 
 EPOCH = re.compile(r'epoch_(\d+)\.pth')
+ADVICE = 'Name a checkpoint, or the work directory of a training run.'
 
 
 def epoch_checkpoints(work_dir: str | os.PathLike[str]) -> dict[int, str]:
-    """The checkpoints of whole epochs in a work directory by epoch, the last one first."""
+    """Return the paths of the epoch checkpoints in a work directory by epoch, the last one first.
+
+    Checkpoints saved within an epoch are not included.
+    """
     epochs = {
         int(match[1]): os.path.join(work_dir, match[0])
         for match in map(EPOCH.fullmatch, os.listdir(work_dir))
@@ -28,28 +32,49 @@ def epoch_checkpoints(work_dir: str | os.PathLike[str]) -> dict[int, str]:
 
 
 def latest_checkpoint(work_dir: str | os.PathLike[str]) -> str | None:
-    """Find the checkpoint that a work directory was left with, None if there is none.
+    """Return the path of the latest checkpoint of a work directory; None if there is none.
 
-    mmengine notes its absolute path; a directory that was moved or copied has one of its own. It
-    writes the note in place, so that a full disk or a killed process may leave an empty one: then,
-    and where it is no text, it is the last whole epoch.
+    mmengine records its absolute path in ``last_checkpoint``. If the work directory was moved or
+    copied, the checkpoint of the same name inside it counts. mmengine writes this file in place, so
+    a full disk or a killed process can leave it empty. If it is empty or not text, the checkpoint
+    of the last epoch counts.
     """
     try:
-        noted = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
+        recorded = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
     except UnicodeDecodeError:
-        noted = ''
-    if noted is None:
+        recorded = ''
+    if recorded is None:
         return None
-    if not noted:
+    if not recorded:
         return next(iter(epoch_checkpoints(work_dir).values()), None)
-    candidates = (os.path.join(work_dir, os.path.basename(noted)), noted)
+    candidates = (os.path.join(work_dir, os.path.basename(recorded)), recorded)
     return next((path for path in candidates if os.path.isfile(path)), None)
 
 
-def missing_keys(model: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str]:
-    """List the parameters and buffers that ``state_dict`` does not fill, by name and shape.
+def find_checkpoint(path: str | os.PathLike[str], advice: str = ADVICE) -> str:
+    """Return the path of a checkpoint file: ``path``, or the latest one in a work directory.
 
-    Batch normalisation's step counters don't count: old files lack them, and nothing reads them.
+    Args:
+        path: A checkpoint or a work directory.
+        advice: What to do if there is no checkpoint: the end of the message.
+
+    Raises:
+        FileNotFoundError: The file does not exist, or the directory has no checkpoint.
+    """
+    path = os.path.expanduser(path)
+    if os.path.isfile(path):
+        return path
+    if latest := latest_checkpoint(path):
+        return latest
+    reason = ': it is a folder without a checkpoint' if os.path.isdir(path) else ''
+    raise FileNotFoundError(f'There is no checkpoint at {path}{reason}. {advice}'.rstrip())
+
+
+def missing_keys(model: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str]:
+    """Return the parameters and buffers that ``state_dict`` lacks or has in another shape.
+
+    The step counters of batch normalization are ignored: old files lack them, and nothing reads
+    them.
     """
     return [
         key
@@ -60,89 +85,91 @@ def missing_keys(model: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str
 
 
 def unused_keys(model: nn.Module, state_dict: Mapping[str, Tensor]) -> list[str]:
-    """List the tensors of ``state_dict`` that the model does not have, sorted."""
+    """Return the sorted names of the tensors in ``state_dict`` that the model does not have."""
     return sorted(set(state_dict) - set(model.state_dict()))
 
 
 def summarize_keys(keys: Sequence[str]) -> str:
-    """Count keys by the modules that they belong to: ``head.fcs (6)``."""
+    """Count keys by the module that they belong to, as in ``head.fcs (6)``."""
     modules = Counter('.'.join(key.split('.')[:2]) for key in keys)
     return ', '.join(f'{module} ({number})' for module, number in modules.items())
 
 
 def unwrap_model(model: nn.Module) -> nn.Module:
-    """Take a model out of the wrappers of many processes and of test-time augmentation."""
+    """Return the model inside the wrappers of distributed training and test-time augmentation."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.get_submodule('module')
     return model
 
 
-class Saved(NamedTuple):
-    """A checkpoint that can be read."""
+class LoadedCheckpoint(NamedTuple):
+    """Path and content of a checkpoint."""
 
     path: str
     content: dict[str, Any]
 
 
-def resumable_checkpoint(work_dir: str | os.PathLike[str]) -> Saved | None:
-    """Read the last checkpoint of a work directory that is whole, None if there is none at all.
+def resumable_checkpoint(work_dir: str | os.PathLike[str]) -> LoadedCheckpoint | None:
+    """Load the latest undamaged checkpoint of a work directory; return None if it has none.
 
-    That is the one noted in ``last_checkpoint``, or, if it is damaged or gone, one of an epoch
-    before. Checkpoints of later epochs than the noted one are of an earlier training, and not
-    taken.
+    This is the one recorded in ``last_checkpoint`` or, if that is damaged or missing, one of an
+    earlier epoch. Checkpoints of later epochs belong to an earlier training run and are ignored.
 
     Raises:
         DamagedFileError: There are checkpoints, and all are damaged.
     """
-    noted = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
-    if noted is None:
+    recorded = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
+    if recorded is None:
         return None
-    noted = os.path.basename(noted)
+    recorded = os.path.basename(recorded)
     damaged = []
-    for path in _candidates(work_dir, noted):
+    for path in _candidates(work_dir, recorded):
         try:
-            saved = Saved(path, CheckpointLoader.load_checkpoint(path, map_location='cpu'))
+            content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
         except DamagedFileError as error:
             print_log(str(error), 'current', logging.WARNING)
             damaged.append(path)
             continue
-        if noted and noted != os.path.basename(path):
+        if recorded and recorded != os.path.basename(path):
             print_log(
-                f'Training goes on from {path}, since {noted}, which was saved later, is '
-                f'{"damaged" if damaged else "gone"}.',
+                f'Resuming from {path} because the later {recorded} is '
+                f'{"damaged" if damaged else "missing"}.',
                 'current',
                 logging.WARNING,
             )
-        return saved
+        return LoadedCheckpoint(path, content)
     if damaged:
         raise DamagedFileError(
-            f'No checkpoint is left to resume from, all are damaged: {", ".join(damaged)}. Delete '
-            'them, and training begins anew.'
+            f'There is no checkpoint to resume from in {work_dir}, because all are damaged: '
+            f'{", ".join(damaged)}. Delete them to start training from the beginning.'
         )
     return None
 
 
-def _candidates(work_dir: str | os.PathLike[str], noted: str) -> Iterator[str]:
-    """Paths of what may be resumed from, the best first."""
-    if noted and (latest := latest_checkpoint(work_dir)):
+def _candidates(work_dir: str | os.PathLike[str], recorded: str) -> Iterator[str]:
+    """Yield the paths of checkpoints to resume from, the best first."""
+    if recorded and (latest := latest_checkpoint(work_dir)):
         yield latest
     epochs = epoch_checkpoints(work_dir)
-    until = max(epochs, default=0)  # where a note was cut off, too
-    if match := re.match(r'epoch_(\d+)', noted):
-        until = int(match[1])
+    last_epoch = max(epochs, default=0)  # also if the record is empty
+    if match := re.match(r'epoch_(\d+)', recorded):
+        last_epoch = int(match[1])
     yield from (
-        path for epoch, path in epochs.items() if epoch <= until and os.path.basename(path) != noted
+        path
+        for epoch, path in epochs.items()
+        if epoch <= last_epoch and os.path.basename(path) != recorded
     )
 
 
 def checkpoint_classes(meta: Mapping[str, Any]) -> Sequence[str] | None:
-    """The classes of a checkpoint's ``meta``; None for weights alone, which don't tell."""
+    """Return the classes in the ``meta`` of a checkpoint; None for a file of weights only."""
     return meta.get('dataset_meta', {}).get('classes')
 
 
-def require_same_classes(labelled: Sequence[str], known: Sequence[str]) -> None:
-    """ValueError where images are labelled by other classes, or another order, than a network's."""
-    if tuple(labelled) != tuple(known):
+def require_same_classes(dataset: Sequence[str], network: Sequence[str]) -> None:
+    """Raise ValueError if a dataset has other classes than a network, or in another order."""
+    if tuple(dataset) != tuple(network):
         raise ValueError(
-            f'the images are labelled {", ".join(labelled)}, the network knows {", ".join(known)}'
+            f'The dataset has the classes {", ".join(dataset)}, but the network was trained for '
+            f'{", ".join(network)}. Use the same classes in the same order.'
         )

@@ -1,13 +1,12 @@
-"""Which settings of a config's ``model`` decide the results of a trained network.
+"""Settings of a config's ``model`` that change the results of a trained network.
 
-Weights of one network may fit another, tensor by tensor, and give other scores there: the plain
-product and the normalized refinement have the same keys. Training stores its config in the
-checkpoint as text, so inference can compare.
+The weights of one network can match another in every tensor and still give different scores there:
+the product and the normalized refinement have the same keys. Training stores its config as text in
+the checkpoint, so inference can compare the settings.
 """
 
 import contextlib
 import hashlib
-import inspect
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -17,8 +16,8 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmsxm.engine.checkpoints import unused_keys
+from mmsxm.engine.signatures import find_model, read_defaults
 from mmsxm.io.safe_parsing import parse_setting, printable
-from mmsxm.registry import MODELS
 
 __all__ = [
     'TRAINING_ONLY',
@@ -32,8 +31,8 @@ __all__ = [
     'without_pretrained_weights',
 ]
 
-# settings that a trained network does not read when it predicts, wherever they occur; so are all
-# whose name begins with "loss"
+# settings that a trained network does not read when it predicts, wherever they occur; those whose
+# names begin with "loss" also belong to them
 TRAINING_ONLY = frozenset(
     {
         'batch_augments',
@@ -54,26 +53,26 @@ TRAINING_ONLY = frozenset(
     }
 )
 PRETRAINED = ('init_cfg', 'pretrained', 'checkpoint_path')
-# classes that differ in training alone, by the one that they are compared as
+# classes that differ only in training, with the class that they are compared as
 SAME_RESULTS = {'SyncBatchNorm': 'BatchNorm2d'}
-SHOWN = 3  # differences in a message
-LONGEST = 80  # characters of a value in a message
-MISSING = object()  # in place of a setting that is not given
+MAX_SHOWN = 3  # differences in a message
+MAX_LENGTH = 80  # characters of a value in a message
+MISSING = object()  # stands for a setting that is not set
 ADVICE = (
-    'Use the config that it was trained with; the work directory of the training contains a copy.'
+    'Use the config that it was trained with: the work directory of the training run contains a '
+    'copy.'
 )
 
 
 def result_settings(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Reduce a ``model`` to what decides its results, in a form that can be compared.
+    """Reduce a ``model`` to the settings that change its results, in a comparable form.
 
-    Settings that only training reads (:data:`TRAINING_ONLY`) and those that equal the default of
-    their class are left out, types are the names of the classes that they resolve to, and tuples
-    are lists.
+    Settings that only training reads (:data:`TRAINING_ONLY`) and settings equal to the default of
+    their class are dropped. Types become the names of their classes, and tuples become lists.
     """
     model = dict(model)
     preprocessor = model.get('data_preprocessor') or {}
-    if isinstance(preprocessor, Mapping):  # mmpretrain's classifiers fill in its type
+    if isinstance(preprocessor, Mapping):  # classifiers of mmpretrain add this type
         model['data_preprocessor'] = {'type': 'ClsDataPreprocessor', **preprocessor}
     reduced: dict[str, Any] = _reduce(model)
     return reduced
@@ -83,12 +82,12 @@ def _reduce(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_reduce(each) for each in value]
     if isinstance(value, float) and value.is_integer():
-        return int(value)  # 1 and 1.0 are one setting
+        return int(value)  # 1 and 1.0 are the same setting
     if not isinstance(value, Mapping):
         return value
     kind = value.get('type')
-    built = _registered(kind) if isinstance(kind, str) else kind
-    defaults = _defaults(built)
+    cls = find_model(kind) if isinstance(kind, str) else kind
+    defaults = {} if cls is None else read_defaults(cls)
     reduced = {
         key: _reduce(each)
         for key, each in value.items()
@@ -100,44 +99,20 @@ def _reduce(value: Any) -> Any:
         if key not in defaults or each != _reduce(defaults[key])
     }
     if kind is not None:
-        name = str(getattr(built, '__name__', kind))
+        name = str(getattr(cls, '__name__', kind))
         reduced['type'] = SAME_RESULTS.get(name, name)
     return reduced
 
 
-def _registered(kind: str) -> Any:
-    """Return the class of a type's name, None if there is none.
-
-    The registry's own lookup imports what a dotted name asks for, and this name may come from a
-    stranger's checkpoint.
-    """
-    name, registry = kind.rsplit('.', 1)[-1], MODELS
-    while registry is not None:
-        if name in registry.module_dict:
-            return registry.module_dict[name]
-        registry = registry.parent
-    return None
-
-
-def _defaults(built: Any) -> dict[str, Any]:
-    if built is None:
-        return {}
-    try:
-        parameters = inspect.signature(built).parameters.values()
-    except (TypeError, ValueError):  # a class without a readable signature
-        return {}
-    return {each.name: each.default for each in parameters if each.default is not each.empty}
-
-
 def differing_settings(
-    one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = 'model'
+    first: Mapping[str, Any], second: Mapping[str, Any], prefix: str = 'model'
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the dotted name and both values of each setting in which two reduced models differ."""
-    if one.get('type') != other.get('type'):  # the settings of two classes do not compare
-        yield f'{prefix}.type', one.get('type', MISSING), other.get('type', MISSING)
+    """Yield the dotted name and both values of each setting that differs in two reduced models."""
+    if first.get('type') != second.get('type'):  # settings of different classes are not comparable
+        yield f'{prefix}.type', first.get('type', MISSING), second.get('type', MISSING)
         return
-    for key in sorted({*one, *other}, key=str):
-        name, a, b = f'{prefix}.{key}', one.get(key, MISSING), other.get(key, MISSING)
+    for key in sorted({*first, *second}, key=str):
+        name, a, b = f'{prefix}.{key}', first.get(key, MISSING), second.get(key, MISSING)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
             yield from differing_settings(a, b, name)
         elif a != b:
@@ -147,7 +122,8 @@ def differing_settings(
 def complete_model(config: Mapping[str, Any]) -> Any:
     """Return the ``model`` of a config with its preprocessor.
 
-    mmpretrain's configs set ``data_preprocessor`` beside the model, and the runner puts it inside.
+    Configs of mmpretrain set ``data_preprocessor`` next to the model, and the runner moves it into
+    the model.
     """
     model, preprocessor = config['model'], config.get('data_preprocessor')
     if preprocessor is None or not isinstance(model, Mapping) or model.get('data_preprocessor'):
@@ -158,21 +134,21 @@ def complete_model(config: Mapping[str, Any]) -> Any:
 def require_no_unused_weights(
     network: nn.Module, state_dict: Mapping[str, Tensor], config: str, checkpoint: str
 ) -> None:
-    """Refuse a checkpoint with parts that a network lacks; they would be left out silently.
+    """Reject a checkpoint with tensors that a network lacks, which would be ignored silently.
 
     Args:
-        network: That the checkpoint is loaded into.
-        state_dict: Of the checkpoint.
-        config: Names the config in the message.
-        checkpoint: Names the checkpoint in the message.
+        network: Network that loads the checkpoint.
+        state_dict: Weights in the checkpoint.
+        config: Name of the config, for the message.
+        checkpoint: Name of the checkpoint, for the message.
 
     Raises:
-        ValueError: There are such parts.
+        ValueError: The network lacks tensors of the checkpoint.
     """
     if unused := unused_keys(network, state_dict):
         raise ValueError(
-            f'{checkpoint} was trained as another network than {config}: {len(unused)} of its '
-            f'tensors do not exist there, first {unused[0]}. {ADVICE}'
+            f'{checkpoint} was trained with a different network than {config}: {len(unused)} of '
+            f'its tensors do not exist there, first {unused[0]}. {ADVICE}'
         )
 
 
@@ -182,24 +158,25 @@ def require_same_settings(
     """Compare the ``model`` of a config with the one that a checkpoint was trained with.
 
     Args:
-        model: Of the config.
-        trained: Of the config that the checkpoint contains.
-        config: Names the config in the message.
-        checkpoint: Names the checkpoint in the message.
+        model: Model of the config.
+        trained: Model of the config in the checkpoint.
+        config: Name of the config, for the message.
+        checkpoint: Name of the checkpoint, for the message.
 
     Raises:
         ValueError: They differ in a setting that changes results.
     """
-    found = list(differing_settings(result_settings(model), result_settings(trained)))
-    if not found:
+    differences = list(differing_settings(result_settings(model), result_settings(trained)))
+    if not differences:
         return
     shown = '; '.join(
         f'{name} is {_text(theirs)} in the checkpoint and {_text(ours)} in the config'
-        for name, ours, theirs in found[:SHOWN]
+        for name, ours, theirs in differences[:MAX_SHOWN]
     )
-    more = f'; and {len(found) - SHOWN} more' if len(found) > SHOWN else ''
+    hidden = len(differences) - MAX_SHOWN
+    more = f'; and {hidden} more' if hidden > 0 else ''
     raise ValueError(
-        f'{checkpoint} was trained as another network than {config}: {shown}{more}. {ADVICE}'
+        f'{checkpoint} was trained with a different network than {config}: {shown}{more}. {ADVICE}'
     )
 
 
@@ -207,13 +184,14 @@ def _text(value: Any) -> str:
     if value is MISSING:
         return 'not set'
     shown = value.get('type', value) if isinstance(value, Mapping) else value
-    return printable(str(shown))[:LONGEST]  # it may come from a stranger's checkpoint
+    return printable(str(shown))[:MAX_LENGTH]  # may come from an untrusted checkpoint
 
 
 def trained_model(meta: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the ``model`` of the config in a checkpoint's ``meta``.
+    """Return the ``model`` of the config in the ``meta`` of a checkpoint.
 
-    None if there is none, as in a file of weights, or if its text cannot be read, which is logged.
+    Return None for a file of weights only, which has no config, and for an unreadable config, which
+    is logged.
     """
     text = meta.get('cfg')
     if not isinstance(text, str):
@@ -234,16 +212,16 @@ def trained_model(meta: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def settings_digest(model: Mapping[str, Any], preparation: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of what a config contributes to results: network and input."""
+    """Return the SHA-256 of the settings that change results: network and image preparation."""
     settings = {'model': result_settings(model), 'preparation': preparation}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def without_pretrained_weights(model: Any) -> Any:
-    """Return a ``model`` whose parts load or download no weights while they are built.
+    """Return a ``model`` that loads and downloads no weights when it is built.
 
-    A timm backbone with ``pretrained=True`` would fetch ImageNet weights only to have them
-    replaced by those of the checkpoint.
+    A timm backbone with ``pretrained=True`` would otherwise download ImageNet weights, which the
+    checkpoint then replaces.
     """
     if isinstance(model, list | tuple):
         return type(model)(without_pretrained_weights(each) for each in model)

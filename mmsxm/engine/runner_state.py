@@ -1,4 +1,4 @@
-"""The private state of mmengine's runner; no other module touches it."""
+"""Private state of mmengine's runner. No other module accesses it."""
 
 from collections.abc import Mapping
 
@@ -13,12 +13,12 @@ def is_training(runner: Runner) -> bool:
 
 
 def is_resuming(runner: Runner) -> bool:
-    """Return whether the runner resumes a training, instead of starting or testing one."""
+    """Return whether the runner resumes a training run, instead of starting or testing one."""
     return is_training(runner) and bool(runner._resume)
 
 
 def load_from(runner: Runner) -> str | None:
-    """Return the checkpoint to load; None for no checkpoint, or for one that mmengine looks up."""
+    """Return the checkpoint to load; None if there is none, or if mmengine looks it up."""
     path: str | None = runner._load_from
     return path
 
@@ -29,9 +29,10 @@ def set_load_from(runner: Runner, path: str) -> None:
 
 
 def dismiss_workers(runner: Runner) -> None:
-    """End the worker processes of the data loaders.
+    """Stop the worker processes of the data loaders.
 
-    The garbage collector finds a runner in cycles; ending a worker there takes five seconds.
+    A runner contains reference cycles, so only the garbage collector finds it. Stopping a worker
+    there takes five seconds.
     """
     for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
         loader = getattr(loop, 'dataloader', None)

@@ -1,4 +1,4 @@
-"""Metrics over DataSamples, and the functions on arrays that they are made of."""
+"""Metrics over DataSamples, and the array functions that they are built from."""
 
 from mmsxm.evaluation.alarm_curve import AlarmCurve, alarm_curve, any_item, reliability
 from mmsxm.evaluation.attention_localization import (
@@ -12,10 +12,19 @@ from mmsxm.evaluation.attention_localization import (
     smallest_share,
     visible_boxes,
 )
+from mmsxm.evaluation.class_localization import (
+    ClassLocalization,
+    clip_to_view,
+    interpolated_average_precision,
+    match_regions,
+    pairwise_iou,
+    region_boxes,
+)
 from mmsxm.evaluation.grouped_average_precision import (
     GroupedAveragePrecision,
     bootstrap_average_precision,
 )
+from mmsxm.evaluation.localization_table import LocalizationTable, read_localization
 from mmsxm.evaluation.mean_average_precision import MeanAveragePrecision, average_precision
 from mmsxm.evaluation.operating_points import (
     OperatingPoint,
@@ -29,7 +38,9 @@ __all__ = [
     'AlarmCurve',
     'AttentionBySize',
     'AttentionLocalization',
+    'ClassLocalization',
     'GroupedAveragePrecision',
+    'LocalizationTable',
     'MeanAveragePrecision',
     'OperatingPoint',
     'OperatingPoints',
@@ -41,12 +52,18 @@ __all__ = [
     'bootstrap_average_precision',
     'cells_in_boxes',
     'cells_in_ellipses',
+    'clip_to_view',
     'ellipse_iou',
     'energy_inside',
+    'interpolated_average_precision',
+    'match_regions',
     'operating_point',
+    'pairwise_iou',
     'point_at',
     'pointing_hit',
+    'read_localization',
     'read_scores',
+    'region_boxes',
     'reliability',
     'smallest_share',
     'visible_boxes',

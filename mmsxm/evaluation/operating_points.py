@@ -1,7 +1,7 @@
-"""What a station would see: false positives at a wanted detection rate, alarms per 1,000 bags.
+"""False positives at a required detection rate, and alarms per 1,000 bags, as a station sees them.
 
-Also average precision by the size of the items and by how much of them is hidden, and the curves
-and the reliability of the scores as csv files.
+The metric also reports average precision by item size and by occlusion. It writes the curves and
+the reliability of the scores to csv files.
 """
 
 import csv
@@ -36,16 +36,19 @@ __all__ = [
     'point_at',
 ]
 
-RATES = (90, 95, 99)  # percent of detection
+RATES = (90, 95, 99)  # detection rates in percent
 
 Rows = list[dict[str, Any]]
 
 
 class OperatingPoint(NamedTuple):
-    """A threshold and what it brings; nan where it is undefined.
+    """Threshold with its alarm rates. Undefined values are nan.
 
-    ``detection_rate`` is that of the positives, ``false_positive_rate`` that of the negatives,
-    ``alarms`` the share of all images that is an alarm, right or wrong.
+    Attributes:
+        threshold: Score from which an image is an alarm.
+        detection_rate: Share of positives that are alarms.
+        false_positive_rate: Share of negatives that are alarms.
+        alarms: Share of all images that are alarms, correct or false.
     """
 
     threshold: float
@@ -55,12 +58,12 @@ class OperatingPoint(NamedTuple):
 
 
 def operating_point(curve: AlarmCurve, detection_rate: float) -> OperatingPoint:
-    """The highest threshold that detects at least a share of the positives."""
+    """Return the highest threshold that detects at least a given share of the positives."""
     if not curve.positives:
         return OperatingPoint(math.nan, math.nan, math.nan, math.nan)
-    # 0.07 * 100 is a little more than 7 in binary fractions
-    wanted = math.ceil(detection_rate * curve.positives - 1e-9)
-    index = int(np.searchsorted(curve.hits, wanted))
+    # 0.07 * 100 is slightly more than 7 in floating point
+    required_hits = math.ceil(detection_rate * curve.positives - 1e-9)
+    index = int(np.searchsorted(curve.hits, required_hits))
     alarms = curve.hits[index] + curve.false_alarms[index]
     return OperatingPoint(
         float(curve.thresholds[index]),
@@ -71,10 +74,10 @@ def operating_point(curve: AlarmCurve, detection_rate: float) -> OperatingPoint:
 
 
 def point_at(curve: AlarmCurve, threshold: float) -> OperatingPoint:
-    """Return what a threshold brings; a score that equals it is an alarm."""
-    reached = int((curve.thresholds >= threshold).sum())
+    """Return the alarm rates of a threshold. A score equal to it is an alarm."""
+    passed = int((curve.thresholds >= threshold).sum())
     hits, false_alarms = (
-        int(counts[reached - 1]) if reached else 0 for counts in (curve.hits, curve.false_alarms)
+        int(counts[passed - 1]) if passed else 0 for counts in (curve.hits, curve.false_alarms)
     )
     images = curve.positives + curve.negatives
     return OperatingPoint(
@@ -88,46 +91,47 @@ def point_at(curve: AlarmCurve, threshold: float) -> OperatingPoint:
 def group_average_precision(
     scores: np.ndarray, targets: np.ndarray, chosen: np.ndarray
 ) -> np.ndarray:
-    """Average precision of each class for a group of images with items, against all negatives.
+    """Compute the average precision of each class for the items of a group of images.
 
-    Positives of other groups are left out, negatives of all images stay: groups differ in what is
-    to be found and not in what it is to be told from.
+    Positives of other groups are ignored, but the negatives of all images remain. Groups thus
+    differ only in the items to find, not in the images to distinguish them from.
 
     Args:
-        scores: (N, C).
-        targets: (N, C) of 1, 0 or -1.
-        chosen: (N,) of bool, which images are of the group.
+        scores: ``(N, C)``.
+        targets: ``(N, C)`` of 1, 0 or -1.
+        chosen: ``(N,)``, bool: whether an image belongs to the group.
 
     Returns:
-        (C,) in [0, 1], nan where the group has no positive of a class.
+        ``(C,)`` in [0, 1], nan if the group has no positive of a class.
     """
-    return average_precision(scores, np.where((targets == 1) & ~chosen[:, np.newaxis], -1, targets))
+    is_other_positive = (targets == 1) & ~chosen[:, np.newaxis]  # (N, C)
+    return average_precision(scores, np.where(is_other_positive, -1, targets))
 
 
 @METRICS.register_module()
 class OperatingPoints(ArrayMetric):
-    """False positives at 90, 95 and 99 % detection, and average precision by size and occlusion.
+    """Metric of false positives at 90, 95 and 99 % detection, and AP by size and occlusion.
 
-    For each class, and for ``any_item``, the bag as a whole, whose score is the largest of its
-    classes' (see :func:`any_item`):
+    It reports these values for each class, and for ``any_item``, the bag as a whole. The score of a
+    bag is the largest of its class scores (see :func:`any_item`).
 
-    - ``FPR@95/<class>``: the share of images without the class that is an alarm, in percent, at the
-      highest threshold that detects 95 % of those with it;
-    - ``alarms_per_1000@95/<class>``: alarms, right and wrong, in 1,000 images of this set, with as
-      many items as it has.
+    - ``FPR@95/<class>``: the share of images without the class that are alarms, in percent, at the
+      highest threshold that detects 95 % of the images with the class.
+    - ``alarms_per_1000@95/<class>``: correct and false alarms in 1,000 images with as many items as
+      this set has.
 
-    For images of small, medium and large items, and for OPIXray's occlusion levels OL1, OL2, OL3
-    where images have one, ``AP/<group>/<class>`` and their mean ``mAP/<group>``, in percent, see
-    :func:`group_average_precision`. An image's size is the share of the network's input that its
-    smallest visible box covers, as of :class:`AttentionBySize`. Undefined values are None, and the
-    log says why.
+    ``AP/<group>/<class>`` and their mean ``mAP/<group>``, in percent, are reported for images with
+    small, medium and large items, see :func:`group_average_precision`. If images have an occlusion
+    level, OPIXray's OL1, OL2 and OL3 are groups as well. The size of an image is the share of the
+    network input that its smallest visible box covers, as in :class:`AttentionBySize`. Undefined
+    values are None, and the log explains why.
 
     Args:
-        out: A folder for ``operating_points.csv``, ``curves.csv`` (ROC and PR),
-            ``reliability.csv`` and ``average_precision.csv``, with rates in [0, 1];
-            ``mmsxm.visualization.operating_points`` draws them.
-        collect_device: ``cpu`` or ``gpu``, by which the ranks' results are gathered.
-        prefix: Put before the names of the metrics.
+        out: Folder for ``operating_points.csv``, ``curves.csv`` (ROC and PR), ``reliability.csv``
+            and ``average_precision.csv``, with rates in [0, 1].
+            ``mmsxm.visualization.operating_points`` plots them.
+        collect_device: Device for gathering the results of all ranks, ``cpu`` or ``gpu``.
+        prefix: Prefix of the metric names.
     """
 
     def __init__(
@@ -137,22 +141,23 @@ class OperatingPoints(ArrayMetric):
         self.out = Path(out) if out else None
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
-        """Keep scores, targets, size of the smallest box and occlusion level of each image.
+        """Store scores, targets, size of the smallest box and occlusion level of each image.
 
         See :func:`score_rows`.
         """
-        rest = np.zeros((len(data_samples), 2), dtype=np.float32)
-        for row, sample in zip(rest, data_samples, strict=True):
+        groups = np.zeros((len(data_samples), 2), dtype=np.float32)  # (n, 2), size and level
+        for row, sample in zip(groups, data_samples, strict=True):
             boxes = np.asarray(sample.get('gt_bboxes', ()), dtype=np.float32).reshape(-1, 4)
             share = smallest_share(boxes, sample['img_shape'][:2]) if len(boxes) else math.nan
             row[:] = size_of(share), sample.get('occlusion_level', 0)
-        self.results.append(np.concatenate((score_rows(data_samples), rest), axis=1))
+        rows = np.concatenate((score_rows(data_samples), groups), axis=1)  # (n, 2 C + 2)
+        self.results.append(rows)
 
     def compute_metrics(self, results: np.ndarray) -> dict[str, float | None]:
-        """The metrics of all images."""
+        """Compute the metrics of all images."""
         classes = tuple((self.dataset_meta or {})['classes'])
-        scores, targets = np.split(results[:, :-2], 2, axis=1)
-        size, level = results[:, -2:].T
+        scores, targets = np.split(results[:, :-2], 2, axis=1)  # (N, C) each
+        size, level = results[:, -2:].T  # (N,) each
         columns = {name: (scores[:, i], targets[:, i]) for i, name in enumerate(classes)}
         curves = {name: alarm_curve(*column) for name, column in columns.items()}
         curves[bag_name(classes)] = alarm_curve(*any_item(scores, targets))
@@ -168,7 +173,7 @@ class OperatingPoints(ArrayMetric):
                 strict=True,
             )
         ]
-        _say_what_is_undefined(curves, precision)
+        _warn_of_undefined(curves, precision)
         if self.out:
             self.out.mkdir(parents=True, exist_ok=True)
             _write_csv(self.out / 'operating_points.csv', points)
@@ -178,20 +183,22 @@ class OperatingPoints(ArrayMetric):
 
         metrics: dict[str, float | None] = {}
         for row in points:
-            where = f'{100 * row["wanted_detection_rate"]:g}/{row["class"]}'
-            metrics[f'FPR@{where}'] = _percent(row['false_positive_rate'])
+            suffix = f'{100 * row["wanted_detection_rate"]:g}/{row["class"]}'
+            metrics[f'FPR@{suffix}'] = _percent(row['false_positive_rate'])
             alarms = row['alarms_per_1000']
-            metrics[f'alarms_per_1000@{where}'] = None if math.isnan(alarms) else alarms
+            metrics[f'alarms_per_1000@{suffix}'] = None if math.isnan(alarms) else alarms
         for group in dict.fromkeys(row['group'] for row in precision):
-            own = {r['class']: r['average_precision'] for r in precision if r['group'] == group}
-            defined = [value for value in own.values() if not math.isnan(value)]
+            by_class = {
+                row['class']: row['average_precision'] for row in precision if row['group'] == group
+            }
+            defined = [value for value in by_class.values() if not math.isnan(value)]
             metrics[f'mAP/{group}'] = _percent(float(np.mean(defined)) if defined else math.nan)
-            metrics |= {f'AP/{group}/{name}': _percent(value) for name, value in own.items()}
+            metrics |= {f'AP/{group}/{name}': _percent(value) for name, value in by_class.items()}
         return metrics
 
 
 def _groups(size: np.ndarray, level: np.ndarray) -> dict[str, np.ndarray]:
-    """Which images, (N,) of bool, have items of a size, and of an occlusion level if any has."""
+    """Mark the images, ``(N,)``, of each item size, and of each occlusion level if any has one."""
     groups = {name: size == number for number, name in enumerate(SIZES)}
     if level.any():
         groups |= {f'OL{number}': level == number for number in OCCLUSION_LEVELS}
@@ -241,27 +248,29 @@ def _reliability(columns: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Rows:
     ]
 
 
-def _say_what_is_undefined(curves: Mapping[str, AlarmCurve], precision: Rows) -> None:
-    """Say in one message of the log which metrics are None, and why."""
+def _warn_of_undefined(curves: Mapping[str, AlarmCurve], precision: Rows) -> None:
+    """Log in one message which metrics are None, and why."""
     reasons = []
     if names := [name for name, curve in curves.items() if not curve.positives]:
-        reasons.append(f'{", ".join(names)}: no image is a positive, there is nothing to detect')
+        reasons.append(
+            f'{", ".join(names)}: no image is a positive, so there is nothing to detect.'
+        )
     if names := [name for name, curve in curves.items() if not curve.negatives]:
         reasons.append(
-            f'{", ".join(names)}: no image is a negative that could be a false positive (bags '
-            'without items come with positives_only=False)'
+            f'{", ".join(names)}: no image is a negative, so there can be no false positives. Set '
+            'positives_only=False to include bags without items.'
         )
     for group in dict.fromkeys(row['group'] for row in precision):
-        own = [row for row in precision if row['group'] == group]
-        if names := [row['class'] for row in own if not row['positives']]:
-            reasons.append(f'{group}: no image of this group has {", ".join(names)}')
+        in_group = [row for row in precision if row['group'] == group]
+        if names := [row['class'] for row in in_group if not row['positives']]:
+            reasons.append(f'{group}: no image of this group has {", ".join(names)}.')
     if reasons:
         lines = '\n    '.join(reasons)
-        print_log(f'undefined are\n    {lines}', logger='current', level=logging.WARNING)
+        print_log(f'Undefined metrics:\n    {lines}', logger='current', level=logging.WARNING)
 
 
 def _write_csv(path: Path, rows: Rows) -> None:
-    """Write rows of equal keys; nine digits tell any two scores apart, and nan is an empty cell."""
+    """Write rows with equal keys. Nine digits distinguish all scores. nan is an empty cell."""
     with open(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow(rows[0])

@@ -1,4 +1,4 @@
-"""What a network says of every image, as a csv that anyone can read."""
+"""Scores of a network for each image, in a plain csv file."""
 
 import csv
 import os
@@ -23,15 +23,19 @@ __all__ = [
     'write_scores',
 ]
 
-WHAT = ('score', 'label')
+COLUMNS_OF_CLASS = ('score', 'label')
 
 
 class Scores(NamedTuple):
-    """What a network said of a test set.
+    """Scores of a network on a test set.
 
-    ``scores`` and ``targets`` (1, 0, or -1 for ignored) are (N, C), in the order of ``names``, the
-    images' :func:`image_name`, and ``classes``. ``level_weights`` (N, L) are the weights of the
-    levels, fine to coarse, with L = 0 where the file has none.
+    Attributes:
+        names: :func:`image_name` of each image, in the order of the rows.
+        classes: Names of the classes, in the order of the columns.
+        scores: ``(N, C)``.
+        targets: ``(N, C)`` of 1, 0 or -1 (ignored).
+        level_weights: Weights of the levels, fine to coarse, ``(N, L)``. L is 0 if the file has
+            none.
     """
 
     names: tuple[str, ...]
@@ -42,62 +46,64 @@ class Scores(NamedTuple):
 
 
 def read_scores(path: str | os.PathLike[str] | zipfile.Path) -> Scores:
-    """Read a csv that :class:`ScoreTable` has written, rows sorted by name.
+    """Read a csv file written by :class:`ScoreTable`, with rows sorted by name.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: It is no such file.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a score table.
     """
     try:
         header, *rows = (row for _, row in read_csv(path))
         levels = sum(key.startswith('level/') for key in header)
         classes = tuple(key.removeprefix('score/') for key in header[1 : len(header) - levels : 2])
         if header != _header(classes, levels) or not classes:
-            raise ValueError(f'the header is {",".join(header)}')
+            raise ValueError(f'its header is {",".join(header)}')
         rows.sort()
         values = np.array([row[1:] for row in rows], dtype=np.float64)
-        values = values.reshape(-1, len(header) - 1)
+        values = values.reshape(-1, len(header) - 1)  # (N, 2 C + L)
         if not np.isin(values[:, 1 : 2 * len(classes) : 2], (-1, 0, 1)).all():
-            raise ValueError('labels are 1, 0 and -1')
+            raise ValueError('labels must be 1, 0 or -1')
     except ValueError as error:
-        raise ValueError(f'{path} is no table of scores: {error}') from error
+        raise ValueError(
+            f'{path} is not a score table: {error}. Use a file written by the metric ScoreTable.'
+        ) from error
     names = tuple(row[0] for row in rows)
-    pairs, level_weights = np.split(values, [2 * len(classes)], axis=1)
+    pairs, level_weights = np.split(values, [2 * len(classes)], axis=1)  # (N, 2 C), (N, L)
     return Scores(names, classes, pairs[:, 0::2], pairs[:, 1::2].astype(np.int64), level_weights)
 
 
 def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
-    """Write a csv that :func:`read_scores` reads, rows sorted by name."""
+    """Write a csv file for :func:`read_scores`, with rows sorted by name."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     weights = scores.level_weights if scores.level_weights.size else [()] * len(scores.names)
     with open(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow(_header(scores.classes, len(weights[0])))
-        for name, own, targets, levels in sorted(
+        for name, row, targets, levels in sorted(
             zip(scores.names, scores.scores, scores.targets, weights, strict=True),
             key=lambda row: row[0],
         ):
-            pairs = [(f'{s:.9g}', int(t)) for s, t in zip(own, targets, strict=True)]
+            pairs = [(f'{score:.9g}', int(t)) for score, t in zip(row, targets, strict=True)]
             writer.writerow(
                 [name, *(cell for pair in pairs for cell in pair), *map('{:.9g}'.format, levels)]
             )
 
 
 def _header(classes: Sequence[str], levels: int) -> list[str]:
-    pairs = [f'{what}/{name}' for name in classes for what in WHAT]
+    pairs = [f'{column}/{name}' for name in classes for column in COLUMNS_OF_CLASS]
     return ['name', *pairs, *(f'level/{name}' for name in level_names(levels))]
 
 
 @METRICS.register_module()
 class ScoreTable(BaseMetric):
-    """Write a csv of ``name`` and, for each class, ``score/<class>`` and ``label/<class>``.
+    """Metric that writes scores to a csv file and reports no values.
 
-    Where the network weighs levels, ``level/P3``, ``level/P4`` and ``level/P5`` follow. It adds no
-    metric.
+    The columns are ``name`` and, for each class, ``score/<class>`` and ``label/<class>``. If the
+    network weights levels, ``level/P3``, ``level/P4`` and ``level/P5`` follow.
 
     Args:
-        out: The file to write.
-        collect_device: ``cpu`` or ``gpu``, by which the ranks' results are gathered.
+        out: File to write.
+        collect_device: Device for gathering the results of all ranks, ``cpu`` or ``gpu``.
     """
 
     default_prefix = 'xray'
@@ -107,13 +113,13 @@ class ScoreTable(BaseMetric):
         self.out = Path(out)
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
-        """Keep the name, scores, targets and level weights of each image."""
+        """Store the name, scores, targets and level weights of each image."""
         for sample, row in zip(data_samples, score_rows(data_samples), strict=True):
             weights = sample['level_weights'].tolist() if 'level_weights' in sample else []
             self.results.append((image_name(sample), *np.split(row, 2), weights))
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, float | None]:
-        """Write the file; the metrics are empty."""
+        """Write the file and return no metrics."""
         names, scores, targets, weights = zip(*results, strict=True)
         classes = tuple((self.dataset_meta or {})['classes'])
         write_scores(

@@ -1,8 +1,8 @@
-"""What tells whether two images are the same, or nearly.
+"""Fingerprints of images, to find identical and similar ones.
 
 The perceptual hash is pHash in its common form (https://www.hackerfactor.com/blog/?/archives/432),
-with 16 x 16 frequencies where 8 x 8 are usual: bags are alike, and 64 bits are too few to tell
-them apart. Imports no torch, so that processes start quickly.
+with 16 x 16 frequencies instead of the usual 8 x 8: 64 bits are too few to distinguish bags, which
+look alike. Imports no torch, so that processes start quickly.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ FREQUENCIES = 16
 
 
 class Fingerprint(NamedTuple):
-    """Of an image: size (h, w), a digest of its grey pixels, perceptual hash, transparency."""
+    """Size (h, w) of an image, digest of its gray pixels, perceptual hash, and transparency."""
 
     size: tuple[int, int]
     digest: bytes
@@ -30,7 +30,7 @@ class Fingerprint(NamedTuple):
 
 
 def fingerprint_file(path: str, max_pixels: int) -> Fingerprint | Unreadable:
-    """Read an image in full, or say why that can't be done; no error is raised."""
+    """Fingerprint an image, read in full; return the reason if that fails, and never raise."""
     return attempt(
         path,
         lambda: _fingerprint(read_image(path, max_pixels), is_transparent(path, max_pixels)),
@@ -38,28 +38,29 @@ def fingerprint_file(path: str, max_pixels: int) -> Fingerprint | Unreadable:
 
 
 def _fingerprint(image: np.ndarray, transparent: bool) -> Fingerprint:
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    height, width = grey.shape
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    height, width = gray.shape
     digest = hashlib.sha256(f'{height} {width} '.encode())
-    digest.update(grey.data)
-    return Fingerprint((height, width), digest.digest(), perceptual_hash(grey), transparent)
+    digest.update(gray.data)
+    return Fingerprint((height, width), digest.digest(), perceptual_hash(gray), transparent)
 
 
-def perceptual_hash(grey: np.ndarray) -> bytes:
-    """Hash a grey image ``(H, W)`` uint8 into 255 bits, of which alike images share most.
+def perceptual_hash(gray: np.ndarray) -> bytes:
+    """Hash a gray image ``(H, W)`` uint8 into 255 bits, most of which similar images share.
 
-    Each says whether a low frequency of the image, squeezed to a square, is above their median.
+    The image is squeezed to a square. Each bit is 1 if one of its low frequencies is above the
+    median of all of them.
     """
-    height, width = grey.shape
-    # whole factors first: by others, OpenCV's averaging takes as long as decoding a JPEG
+    height, width = gray.shape
+    # first shrink by an integer: by other factors, OpenCV averages as slowly as it decodes a JPEG
     factor = min(height, width) // (4 * SIDE)
     if factor > 1:
         rows, columns = height // factor, width // factor
-        grey = cv2.resize(
-            grey[: rows * factor, : columns * factor],
+        gray = cv2.resize(
+            gray[: rows * factor, : columns * factor],
             (columns, rows),
             interpolation=cv2.INTER_AREA,
         )
-    small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     frequencies = cv2.dct(small.astype(np.float32))[:FREQUENCIES, :FREQUENCIES].ravel()[1:]
     return np.packbits(frequencies > np.median(frequencies)).tobytes()

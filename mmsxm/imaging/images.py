@@ -190,9 +190,8 @@ def _scan_start(data: bytes) -> int | None:
         marker = data[offset + 1]
         if marker == 0xDA:
             return offset
-        if (
-            marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD7
-        ):  # padding, or a marker without length
+        # padding, or a marker without length
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD7:
             end = offset + 1
         else:
             end = offset + 2 + int.from_bytes(data[offset + 2 : offset + 4], 'big')

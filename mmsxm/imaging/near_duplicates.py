@@ -1,21 +1,21 @@
-"""Find images that look the same by their perceptual hashes, among many."""
+"""Search for images that look the same, by their perceptual hashes."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ['LIMIT', 'Twin', 'nearest_earlier', 'nearest_of']
+__all__ = ['LIMIT', 'Twin', 'first_alike', 'nearest_earlier', 'nearest_of']
 
-# Up to here, of 255 bits, all pairs of SIXray that were looked at are one bag scanned once more.
-# From 44 on things inside have moved, from 56 on they are others; simulated bags differ by 66 and
-# more.
+# Of 255 bits. Up to this distance, all inspected pairs of SIXray show one bag, scanned twice. From
+# 44 bits, its contents have moved. From 56 bits, the contents are different. Different simulated
+# bags differ by at least 66 bits.
 LIMIT = 40
 BLOCK = 2048
 
 
 class Twin(NamedTuple):
-    """That an image looks like another one: their indices, and by how many bits they differ."""
+    """Indices of an image and of a similar one, and the number of bits by which they differ."""
 
     image: int
     other: int
@@ -23,13 +23,37 @@ class Twin(NamedTuple):
 
 
 def nearest_of(hashes: Sequence[bytes], others: Sequence[bytes], limit: int = LIMIT) -> list[Twin]:
-    """For each hash the nearest of the others, where one is within the limit."""
+    """Return the nearest of the others for each hash that has one within the limit."""
     return _search(hashes, others, limit, earlier=False)
 
 
 def nearest_earlier(hashes: Sequence[bytes], limit: int = LIMIT) -> list[Twin]:
-    """For each hash the nearest of those before it, where one is within the limit."""
+    """Return the nearest earlier hash for each hash that has one within the limit."""
     return _search(hashes, hashes, limit, earlier=True)
+
+
+def first_alike(hashes: Sequence[bytes], limit: int = LIMIT) -> list[int]:
+    """Group images that look alike, and return the index of the first image of each one's group.
+
+    Two images are in one group if a chain of pairs within the limit connects them. An image that
+    looks like no other is its own group.
+    """
+    first = list(range(len(hashes)))
+
+    def find(index: int) -> int:
+        while first[index] != index:
+            first[index] = first[first[index]]
+            index = first[index]
+        return index
+
+    signs = _signs(hashes) if hashes else np.empty((0, 0), np.float32)
+    for start in range(0, len(signs), BLOCK):
+        block = signs[start : start + BLOCK]
+        distances = (signs.shape[1] - block @ signs.T) / 2
+        for row, other in zip(*np.nonzero(distances <= limit), strict=True):
+            a, b = find(start + int(row)), find(int(other))
+            first[max(a, b)] = min(a, b)
+    return [find(index) for index in range(len(hashes))]
 
 
 def _search(
@@ -37,7 +61,7 @@ def _search(
 ) -> list[Twin]:
     if not hashes or not others:
         return []
-    # differing bits are counted by a product of signs: NumPy counts bits since its version 2 only
+    # count differing bits with a product of signs, because NumPy before version 2 cannot count bits
     queries, keys = _signs(hashes), _signs(others)
     bits = queries.shape[1]
     twins = []

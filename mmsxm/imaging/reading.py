@@ -8,14 +8,14 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from mmsxm.imaging.images import ImageError, read_image
-from mmsxm.imaging.preparation import Preparation, View
+from mmsxm.imaging.preprocessing import Preprocessing, View
 
-__all__ = ['Prepared', 'Unreadable', 'attempt', 'prepare_file']
+__all__ = ['PreprocessedFile', 'Unreadable', 'attempt', 'preprocess_file']
 
 T = TypeVar('T')
 
 
-class Prepared(NamedTuple):
+class PreprocessedFile(NamedTuple):
     """Network input of a file, BGR ``(h, w, 3)`` uint8, and the part of the image that it shows."""
 
     path: str
@@ -30,9 +30,13 @@ class Unreadable(NamedTuple):
     error: str
 
 
-def prepare_file(path: str, preparation: Preparation, max_pixels: int) -> Prepared | Unreadable:
-    """Read and prepare one image; never raise, whatever the file contains."""
-    return attempt(path, lambda: Prepared(path, *preparation(read_image(path, max_pixels))))
+def preprocess_file(
+    path: str, preprocessing: Preprocessing, max_pixels: int
+) -> PreprocessedFile | Unreadable:
+    """Read and preprocess one image; never raise, whatever the file contains."""
+    return attempt(
+        path, lambda: PreprocessedFile(path, *preprocessing(read_image(path, max_pixels)))
+    )
 
 
 def attempt(path: str, read: Callable[[], T]) -> T | Unreadable:

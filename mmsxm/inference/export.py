@@ -2,7 +2,7 @@
 
 The input is uint8 pixels; the outputs are scores, level weights and maps. The graph
 includes normalization, fusion, the sigmoid and the calibration. The metadata of the file contains
-classes, thresholds and the preparation of the input. Both formats contain the same graph, with
+classes, thresholds and the preprocessing of the input. Both formats contain the same graph, with
 weights in float32. A file is only moved into place after it matches PyTorch (:mod:`.export_check`).
 """
 
@@ -41,7 +41,7 @@ def to_onnx(network: ScreeningNetwork, info: ModelInfo) -> bytes:
     except ImportError:
         raise ImportError("Export needs onnxscript: pip install 'mmsxm[onnx]'") from None
     names = (*OUTPUTS, MAPS[network.model.has_class_maps])
-    images = torch.zeros((2, *info.preparation.size, 3), dtype=torch.uint8)  # (2, h, w, 3)
+    images = torch.zeros((2, *info.preprocessing.size, 3), dtype=torch.uint8)  # (2, h, w, 3)
     with torch.no_grad(), dynamic_batch(network), warnings.catch_warnings():
         warnings.simplefilter('ignore', FutureWarning)  # from torch, about its own code
         program = torch.onnx.export(

@@ -37,7 +37,7 @@ def largest_difference(
     largest = 0.0
     backend = load_backend(path)
     for number in BATCHES:
-        images = varied_images(number, backend.info.preparation.size)
+        images = varied_images(number, backend.info.preprocessing.size)
         try:
             actual = backend(images)
         except ValueError as error:

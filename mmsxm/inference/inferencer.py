@@ -17,10 +17,11 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.structures import InstanceData
+from mmengine.visualization import Visualizer
 from mmpretrain.apis.base import BaseInferencer
 from mmpretrain.structures import DataSample
 
-from mmsxm.imaging.preparation import map_to_image
+from mmsxm.imaging.preprocessing import map_to_image
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.station_inferencer import (
     Input,
@@ -47,7 +48,7 @@ class XrayInferencer(BaseInferencer):
         threads: Number of CPU threads.
     """
 
-    visualize_kwargs = {'show', 'wait_time', 'out_dir'}
+    visualize_kwargs = {'window', 'wait_time', 'out_dir'}
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class XrayInferencer(BaseInferencer):
 
     @property
     def info(self) -> ModelInfo:
-        """Classes, thresholds and image preparation of the network."""
+        """Classes, thresholds and image preprocessing of the network."""
         return self.station.info
 
     def __call__(
@@ -69,6 +70,7 @@ class XrayInferencer(BaseInferencer):
         inputs: Input | Sequence[Input],
         return_datasamples: bool = False,
         batch_size: int = 8,
+        show: bool = False,
         **kwargs: Any,
     ) -> list[dict[str, Any]] | list[DataSample]:
         """Screen images.
@@ -94,9 +96,8 @@ class XrayInferencer(BaseInferencer):
             ImageError: A file cannot be read as an image.
             ValueError: An array is not a BGR image, or there is no display for ``show``.
         """
-        if kwargs.get('show'):
-            open_window()  # fail before the work, not after it
-        return super().__call__(inputs, return_datasamples, batch_size, **kwargs)
+        window = open_window() if show else None  # without a display, fail before the work
+        return super().__call__(inputs, return_datasamples, batch_size, window=window, **kwargs)
 
     def _inputs_to_list(self, inputs: Input | Sequence[Input]) -> list[str | np.ndarray]:
         return expand_inputs(inputs)
@@ -104,7 +105,7 @@ class XrayInferencer(BaseInferencer):
     def preprocess(
         self, inputs: Sequence[str | np.ndarray], batch_size: int = 8
     ) -> Iterator[list[Any]]:
-        """Yield prepared batches."""
+        """Yield preprocessed batches."""
         return self.station.batches(inputs, batch_size)
 
     def forward(self, inputs: list[Any]) -> list[Judged]:
@@ -115,14 +116,13 @@ class XrayInferencer(BaseInferencer):
         self,
         ori_inputs: Sequence[str | np.ndarray],
         preds: Sequence[Judged],
-        show: bool = False,
+        window: Visualizer | None = None,
         wait_time: float = 0,
         out_dir: str | Path | None = None,
     ) -> None:
-        """Draw the verdicts if ``show`` or ``out_dir`` is set."""
-        if not show and out_dir is None:
+        """Draw the verdicts if ``window`` or ``out_dir`` is set."""
+        if window is None and out_dir is None:
             return
-        window = open_window() if show else None
         for name, picture in verdict_pictures(ori_inputs, preds):
             if out_dir is not None:
                 write_picture(Path(out_dir), name, picture)

@@ -6,7 +6,7 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 import mmsxm.registry  # noqa: F401, restricts what loading a checkpoint can execute
-from mmsxm.engine.checkpoints import latest_checkpoint
+from mmsxm.engine.checkpoints import find_checkpoint
 from mmsxm.inference.calibration import KEY as CALIBRATION
 from mmsxm.io.files import sha256
 
@@ -32,18 +32,11 @@ def publish(source: Path, out: Path) -> Path:
         FileNotFoundError: There is no checkpoint.
         ValueError: The file is not a checkpoint of a training run.
     """
-    if source.is_dir():
-        latest = latest_checkpoint(source)
-        if latest is None:
-            raise FileNotFoundError(
-                f'{source} is a folder without a checkpoint. Name a checkpoint, or the work '
-                'directory of a training run.'
-            )
-        source = Path(latest)
-    checkpoint = CheckpointLoader.load_checkpoint(str(source), map_location='cpu')
+    path = find_checkpoint(source)
+    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     if 'state_dict' not in checkpoint:
         raise ValueError(
-            f'{source} is not a checkpoint of a training run: it has no state_dict. Name a '
+            f'{path} is not a checkpoint of a training run: it has no state_dict. Name a '
             'checkpoint that mmsxm train wrote.'
         )
     meta = checkpoint.get('meta', {})

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from mmsxm.imaging.images import ImageError, list_images, read_image
-from mmsxm.imaging.preparation import View, map_to_image
+from mmsxm.imaging.preprocessing import View, map_to_image
 from mmsxm.inference.backends import ModelInfo, load_backend
 from mmsxm.inference.verdict import Verdict, judge
 from mmsxm.inference.verdict_picture import draw_verdict
@@ -40,7 +40,7 @@ Input = str | Path | np.ndarray
 READERS = 2  # threads; decoding and resizing release the GIL
 
 
-class _PreparedInput(NamedTuple):
+class _PreprocessedInput(NamedTuple):
     path: str | None
     image: np.ndarray
     view: View
@@ -84,7 +84,7 @@ class StationInferencer:
 
     @property
     def info(self) -> ModelInfo:
-        """Classes, thresholds and image preparation of the network."""
+        """Classes, thresholds and image preprocessing of the network."""
         return self.backend.info
 
     def __call__(
@@ -119,32 +119,32 @@ class StationInferencer:
 
     def batches(
         self, items: Sequence[str | np.ndarray], batch_size: int = 8
-    ) -> Iterator[list[_PreparedInput]]:
-        """Yield prepared batches; threads read at most one batch ahead of the network."""
-        prepared = self._prepare_ahead(items, batch_size + READERS)
-        while batch := list(islice(prepared, batch_size)):
+    ) -> Iterator[list[_PreprocessedInput]]:
+        """Yield preprocessed batches; threads read at most one batch ahead of the network."""
+        preprocessed = self._preprocess_ahead(items, batch_size + READERS)
+        while batch := list(islice(preprocessed, batch_size)):
             yield batch
 
-    def _prepare_ahead(
+    def _preprocess_ahead(
         self, items: Sequence[str | np.ndarray], most: int
-    ) -> Iterator[_PreparedInput]:
-        pending: deque[Future[_PreparedInput]] = deque()
+    ) -> Iterator[_PreprocessedInput]:
+        pending: deque[Future[_PreprocessedInput]] = deque()
         with ThreadPoolExecutor(READERS) as pool:
             for item in items:
-                pending.append(pool.submit(self._prepare, item))
+                pending.append(pool.submit(self._preprocess, item))
                 if len(pending) == most:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
 
-    def _prepare(self, item: str | np.ndarray) -> _PreparedInput:
+    def _preprocess(self, item: str | np.ndarray) -> _PreprocessedInput:
         if isinstance(item, str):
-            return _PreparedInput(item, *self.info.preparation(_read(item)))
-        return _PreparedInput(None, *self.info.preparation(_checked(item)))
+            return _PreprocessedInput(item, *self.info.preprocessing(_read(item)))
+        return _PreprocessedInput(None, *self.info.preprocessing(_checked(item)))
 
-    def judge(self, batch: Sequence[_PreparedInput]) -> list[Judged]:
+    def judge(self, batch: Sequence[_PreprocessedInput]) -> list[Judged]:
         """Run the network on one batch of :meth:`batches`."""
-        images = np.stack([prepared.image for prepared in batch])  # (N, h, w, 3)
+        images = np.stack([item.image for item in batch])  # (N, h, w, 3)
         outputs = self.backend(images)
         judged = []
         for i, (path, _, view) in enumerate(batch):

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmsxm.imaging.preparation import View, boxes_to_image
+from mmsxm.imaging.preprocessing import View, boxes_to_image
+from mmsxm.imaging.regions import find_class_regions, find_regions
 from mmsxm.inference.backends import ModelInfo, Prediction
-from mmsxm.inference.regions import find_class_regions, find_regions
 
 __all__ = ['Verdict', 'judge', 'regions_to_draw']
 

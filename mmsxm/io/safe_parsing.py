@@ -38,17 +38,17 @@ __all__ = [
 Path = str | os.PathLike[str]
 File = Path | zipfile.Path  # on the disk, or in a zip file
 
-DAMAGED_ZIP = (  # what zipfile raises
+DAMAGED_ZIP = (  # errors of zipfile
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
     EOFError,
-    OSError,  # a place before the start
+    OSError,  # an offset before the start
     ValueError,
     RuntimeError,  # a password; NotImplementedError is one
 )
-LONGEST_CONFIG = 1_000_000  # characters; ours have about 20,000
-DEEPEST = 100  # maximum nesting of elements in an XML file
+MAX_CONFIG_LENGTH = 1_000_000  # characters; ours have about 20,000
+MAX_DEPTH = 100  # maximum nesting of elements in an XML file
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -73,8 +73,8 @@ def parse_setting(config: str, name: str) -> Any:
         KeyError: The text does not assign ``name``.
         ValueError: The text is not Python, or the value is another kind of expression.
     """
-    if len(config) > LONGEST_CONFIG:
-        raise ValueError(f'the config text is longer than {LONGEST_CONFIG:,} characters')
+    if len(config) > MAX_CONFIG_LENGTH:
+        raise ValueError(f'the config text is longer than {MAX_CONFIG_LENGTH:,} characters')
     try:
         for statement in ast.parse(config).body:
             if isinstance(statement, ast.Assign) and any(
@@ -127,8 +127,8 @@ def open_zip(path: Path) -> zipfile.Path:
     """Open a zip file as a folder.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: It is not a zip file, is damaged, or is compressed by another method than
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not a zip file, is damaged, or uses another compression than
             deflate.
     """
     try:
@@ -140,8 +140,8 @@ def open_zip(path: Path) -> zipfile.Path:
     for member in opened.root.infolist():
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(
-                f'{os.fspath(path)}: {member.filename} is compressed by another method than '
-                'deflate: compress it again'
+                f'{os.fspath(path)}: {member.filename} uses another compression than deflate. '
+                'Create the zip file again with deflate.'
             )
     return opened
 
@@ -240,10 +240,10 @@ def read_xml(path: Path) -> Element:
     level, depth = [root], 0
     while level:
         depth += 1
-        if depth > DEEPEST:  # recursive code would exceed Python's recursion limit
+        if depth > MAX_DEPTH:  # recursive code would exceed Python's recursion limit
             raise ValueError(
                 f'{os.fspath(path)} is not readable XML: its elements are nested more than '
-                f'{DEEPEST} deep'
+                f'{MAX_DEPTH} deep'
             )
         level = [child for element in level for child in element]
     return root

@@ -1,8 +1,8 @@
-"""Processes that work ahead of the main one, and survive the death of one of them.
+"""Worker processes that read ahead of the main process, and survive the crash of a worker.
 
-A process may be killed over a file, for want of memory above all. Nobody knows then which of the
-calls under way was to blame, so all of them are repeated, each while no other runs; one that kills
-its process again is given up. This file imports no torch, so that processes start quickly.
+A file can crash its worker, usually because memory runs out. Any of the pending calls may be the
+cause, so all of them are repeated one at a time. A call that crashes its worker again is abandoned.
+This module does not import torch, so that processes start quickly.
 """
 
 import enum
@@ -28,18 +28,18 @@ class Idle(enum.Enum):
     IDLE = 'idle'
 
 
-# stands in a stream of items where no other item follows for now: whoever has some under way
-# finishes them instead of waiting for more
+# marks a pause in a stream of items: consumers finish their pending items instead of waiting for
+# more
 IDLE = Idle.IDLE
 
 
 class WorkerDiedError(RuntimeError):
-    """A call killed its process twice, the second time while it ran alone."""
+    """Error for a call that crashed its worker twice, the second time while it ran alone."""
 
 
 @dataclass(eq=False)
 class Call:
-    """A function under way in another process."""
+    """Pending call of a function in another process."""
 
     function: Callable[..., Any]
     args: tuple
@@ -54,20 +54,20 @@ def _leave_with_parent() -> None:
 
 
 def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all, the main one decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the main process decides
     cv2.setNumThreads(1)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
 class WorkerPool:
-    """A pool of processes that is made anew when one of them dies.
+    """Pool of processes that restarts when one of them crashes.
 
-    Processes are never forked from this one, whose threads of torch or OpenVINO would not survive
-    it, and leave when this one is gone.
+    The processes are not forked from this one, because threads of torch or OpenVINO do not survive
+    a fork. They exit when this process is gone.
 
     Args:
-        workers: Processes.
-        preload: Modules that all of them need, imported once where the system can fork.
+        workers: Number of processes.
+        preload: Modules that all processes need, imported only once if the system can fork.
     """
 
     def __init__(self, workers: int, preload: Sequence[str] = ()) -> None:
@@ -77,7 +77,7 @@ class WorkerPool:
             'forkserver' if 'forkserver' in methods else 'spawn'
         )
         self._context.set_forkserver_preload([__name__, *preload])
-        self._flying: set[Call] = set()
+        self._pending: set[Call] = set()
         self._pool = self._start()
 
     def __enter__(self) -> 'WorkerPool':
@@ -90,65 +90,65 @@ class WorkerPool:
         return ProcessPoolExecutor(self.workers, self._context, _start_worker)
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Call:
-        """Have a function of a module run in another process; ask :meth:`result` for it."""
+        """Run a module-level function in another process; :meth:`result` returns its value."""
         try:
             future = self._pool.submit(function, *args)
         except BrokenProcessPool:
             self._recover()
             future = self._pool.submit(function, *args)
         call = Call(function, args, future)
-        self._flying.add(call)
+        self._pending.add(call)
         return call
 
     def result(self, call: Call) -> Any:
-        """Wait for what a call returns or raises, and for no other one.
+        """Wait for one call, and return its value or raise its error.
 
         Raises:
-            WorkerDiedError: the call killed its process twice.
-            RuntimeError: processes die without having anything to do.
+            WorkerDiedError: The call crashed its worker twice.
+            RuntimeError: Workers crash as soon as they start.
         """
         if isinstance(call.outcome.exception(), BrokenProcessPool):
             self._recover()
-        self._flying.remove(call)
+        self._pending.remove(call)
         return call.outcome.result()
 
     def map(
         self, function: Callable[[Any], Any], items: Iterable[Any], ahead: int
     ) -> Iterator[tuple[Any, Any]]:
-        """Give items with what a function returns for them, in their order.
+        """Yield each item with the value of a function for it, in order.
 
         Args:
-            function: Of a module, or a partial one.
-            items: May contain :data:`IDLE`; calls under way are then finished, and
-                ``(IDLE, IDLE)`` is yielded.
-            ahead: Calls that are under way at most.
+            function: Module-level function, or a partial one.
+            items: Items; at :data:`IDLE`, pending calls are finished and ``(IDLE, IDLE)`` is
+                yielded.
+            ahead: Maximum number of pending calls.
 
         Yields:
-            An item and its result, a :class:`WorkerDiedError` where it killed its process twice.
+            An item and its value, or a :class:`WorkerDiedError` if it crashed its worker twice.
         """
-        under_way: deque[tuple[Any, Call]] = deque()
+        pending: deque[tuple[Any, Call]] = deque()
         for item in items:
             if item is not IDLE:
-                under_way.append((item, self.submit(function, item)))
-            while under_way and (item is IDLE or len(under_way) >= ahead):
-                yield self._land(*under_way.popleft())
+                pending.append((item, self.submit(function, item)))
+            while pending and (item is IDLE or len(pending) >= ahead):
+                yield self._finish(*pending.popleft())
             if item is IDLE:
                 yield IDLE, IDLE
-        while under_way:
-            yield self._land(*under_way.popleft())
+        while pending:
+            yield self._finish(*pending.popleft())
 
-    def _land(self, item: Any, call: Call) -> tuple[Any, Any]:
+    def _finish(self, item: Any, call: Call) -> tuple[Any, Any]:
         try:
             return item, self.result(call)
         except WorkerDiedError as error:
             return item, error
 
     def _recover(self) -> None:
-        """Start a new pool, and repeat what was under way, one after the other."""
+        """Start a new pool, and repeat the interrupted calls one at a time."""
         self._restart()
-        for call in self._flying:
+        for call in self._pending:
             if isinstance(call.outcome.exception(), BrokenProcessPool):
-                call.outcome = self._alone(call)
+                call.outcome = self._repeat(call)
 
     def _restart(self) -> None:
         self._pool.shutdown()
@@ -157,14 +157,14 @@ class WorkerPool:
             self._pool.submit(os.getpid).result()
         except BrokenProcessPool:
             raise RuntimeError(
-                'the processes that read images die as soon as they are started: is there memory '
-                'left?'
+                'The worker processes crash as soon as they start. Free some memory, or use fewer '
+                'workers.'
             ) from None
 
-    def _alone(self, call: Call) -> Future:
+    def _repeat(self, call: Call) -> Future:
         future = self._pool.submit(call.function, *call.args)
         if isinstance(future.exception(), BrokenProcessPool):
             future = Future()
-            future.set_exception(WorkerDiedError('the process that read it was killed twice'))
+            future.set_exception(WorkerDiedError('reading it crashed the worker process twice'))
             self._restart()
         return future

@@ -104,13 +104,13 @@ class SXMNet(ImageClassifier):
             inputs: Normalized images, ``(N, 3, H, W)``.
 
         Returns:
-            Up to three levels ``(N, C, h, w)``, refined if there are both heads; and maps
-            ``(N, 1, h, w)``, none without an attention head.
+            Levels ``(N, C, h, w)``: all of them, or with an attention head P3, P4 and P5, refined
+            if there are both heads; and maps ``(N, K, h, w)``, none without an attention head.
         """
         feats = self.extract_feat(inputs)  # (N, C, h, w) each
-        pyramid = feats[-NUM_LEVELS:]  # P3, P4, P5 are refined and fused (Sec. 4.2)
         if self.attention_head is None:
-            return pyramid, ()
+            return feats, ()
+        pyramid = feats[-NUM_LEVELS:]  # P3, P4, P5 are refined and fused (Sec. 4.2)
         maps = self.attention_head(feats, inputs)  # (N, 1, h, w) each
         if self.refinement is not None:
             pyramid = self.refinement(pyramid, maps[-1])

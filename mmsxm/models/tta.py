@@ -17,7 +17,7 @@ class MultiLabelTTA(AverageClsScoreTTA):
 
     def _merge_single_sample(self, data_samples: list[DataSample]) -> DataSample:
         merged = super()._merge_single_sample(data_samples)
-        for key in ('attention_map', 'level_weights', 'level_scores'):
+        for key in ('attention_map', 'class_maps', 'level_weights', 'level_scores'):
             if key in merged:
                 delattr(merged, key)
         labels = torch.where(merged.pred_score >= self.module.head.thr)[0]

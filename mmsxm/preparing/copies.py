@@ -23,16 +23,16 @@ from mmsxm.conventions import RESIZED
 from mmsxm.datasets.annotations import AnnotatedObject, Box, clip_box
 from mmsxm.datasets.image_folder import ImageFolder
 from mmsxm.datasets.opixray import read_box_lines
-from mmsxm.datasets.prepared import NOTE, Preparing, note_of, read_note
-from mmsxm.datasets.rewrite_boxes import lines_with_boxes, voc_with_boxes
+from mmsxm.datasets.prepared_copy import NOTE, CopySettings, note_content, read_copy_note
+from mmsxm.datasets.rewriting import lines_with_boxes, voc_with_boxes
 from mmsxm.datasets.voc import read_voc_objects
 from mmsxm.imaging.foreground import BACKGROUND, MARGIN
 from mmsxm.imaging.images import ImageError, read_image
 from mmsxm.io.files import atomic_write, sha256, sha256_or_none
 from mmsxm.io.worker_pool import WorkerDiedError, WorkerPool
-from mmsxm.preparing.manifest import MANIFEST, Row, is_intact, read_rows, write_rows
+from mmsxm.preparing.manifest import MANIFEST, ManifestRow, is_intact, read_rows, write_rows
 
-__all__ = ['LAYOUTS', 'Report', 'prepare_data']
+__all__ = ['LAYOUTS', 'CopyReport', 'prepare_data']
 
 # lossless, and 30 times faster to read than PNG (docs/performance.md)
 SUFFIX = '.bmp'
@@ -80,15 +80,15 @@ FORMATS = {
 
 
 class _Image(NamedTuple):
-    """Files of one image; ``rows`` are their manifest rows from an earlier run."""
+    """Files of one image. ``rows`` are their manifest rows from an earlier run."""
 
     source: str
     file: str
     annotation: str
-    rows: tuple[Row, ...]
+    rows: tuple[ManifestRow, ...]
 
 
-class Report(NamedTuple):
+class CopyReport(NamedTuple):
     """Number of prepared and of intact images, and why others are unreadable."""
 
     prepared: int
@@ -98,7 +98,7 @@ class Report(NamedTuple):
 
 def prepare_data(
     layout: str, src: str | Path, dst: str | Path, size: int = RESIZED, workers: int = 0
-) -> Report:
+) -> CopyReport:
     """Write a copy of a dataset with images of ``size`` x ``size``, or finish and verify one.
 
     A file is written again if it differs from its digest, in the copy or in the release. Files that
@@ -110,7 +110,7 @@ def prepare_data(
         src: Folder of the release.
         dst: Folder of the copy.
         size: Side of the images in pixels, as in the ``Resize`` of the configs.
-        workers: Number of processes; 0 does everything in this one.
+        workers: Number of processes. 0 uses this process only.
 
     Raises:
         FileNotFoundError: The image folders of the release do not exist.
@@ -123,17 +123,17 @@ def prepare_data(
         raise ValueError(f'size={size} must be at least 1, and workers={workers} at least 0.')
     src, dst = Path(src), Path(dst)
     kind = LAYOUTS[layout]
-    preparing = Preparing(layout, size, kind.background, kind.margin)
-    known = _claim(src, dst, preparing)
+    settings = CopySettings(layout, size, kind.background, kind.margin)
+    known = _claim(src, dst, settings)
     images = _find_images(src, kind, known)
     _check_space(dst, images, size)
     broken: dict[str, str] = {}
-    rows: dict[str, Row] = {}
+    rows: dict[str, ManifestRow] = {}
     intact = 0
     with open(dst / MANIFEST, 'a', encoding='utf-8', newline='') as file:
         writer = csv.writer(file, lineterminator='\n')
-        outcomes = _prepare_all(src, dst, images, preparing, workers)
-        for image, outcome in track(outcomes, 'Preparing images', total=len(images)):
+        outcomes = _prepare_all(src, dst, images, settings, workers)
+        for image, outcome in track(outcomes, 'CopySettings images', total=len(images)):
             if isinstance(outcome, str):
                 broken[str(src / image.source)] = outcome
                 continue
@@ -146,35 +146,35 @@ def prepare_data(
     for name in _files(src, kind.copied):
         data = (src / name).read_bytes()
         digest = hashlib.sha256(data).hexdigest()
-        rows[name] = Row(name, name, digest, digest)
+        rows[name] = ManifestRow(name, name, digest, digest)
         if sha256_or_none(dst / name) != digest:
             atomic_write(dst / name, data)
     for name in known.keys() - rows.keys():  # no longer in the release, or unreadable
         (dst / name).unlink(missing_ok=True)
     write_rows(dst, rows.values())
-    return Report(len(images) - intact - len(broken), intact, broken)
+    return CopyReport(len(images) - intact - len(broken), intact, broken)
 
 
-def _claim(src: Path, dst: Path, preparing: Preparing) -> dict[str, Row]:
+def _claim(src: Path, dst: Path, settings: CopySettings) -> dict[str, ManifestRow]:
     """Write a note into a new folder, or read the manifest of a folder with the same note."""
-    if read_note(src) is not None:
+    if read_copy_note(src) is not None:
         raise ValueError(f'{src} is a prepared copy. Use the folder of the release.')
     if dst.exists() and not dst.is_dir():
         raise ValueError(f'{dst} is a file. Choose a folder.')
-    if dst.exists() and any(dst.iterdir()) and read_note(dst) != preparing:
+    if dst.exists() and any(dst.iterdir()) and read_copy_note(dst) != settings:
         raise ValueError(
             f'{dst} is not empty, and {NOTE} does not describe a copy with these settings. Delete '
             'the folder or choose another one.'
         )
-    for part in LAYOUTS[preparing.layout].parts:
+    for part in LAYOUTS[settings.layout].parts:
         ImageFolder(str(src / part.images))  # raises an error if the folder does not exist
     rows = {row.file: row for row in read_rows(dst)}
-    atomic_write(dst / NOTE, note_of(preparing))
+    atomic_write(dst / NOTE, note_content(settings))
     write_rows(dst, rows.values())  # drops a last line that was cut off by a kill
     return rows
 
 
-def _find_images(src: Path, kind: _Layout, known: dict[str, Row]) -> list[_Image]:
+def _find_images(src: Path, kind: _Layout, known: dict[str, ManifestRow]) -> list[_Image]:
     """Find all images of a release that a dataset finds by name."""
     images = []
     for part in kind.parts:
@@ -200,10 +200,10 @@ def _check_space(dst: Path, images: Sequence[_Image], size: int) -> None:
 
 
 def _prepare_all(
-    src: Path, dst: Path, images: Sequence[_Image], preparing: Preparing, workers: int
-) -> Iterator[tuple[_Image, list[Row] | str | None]]:
+    src: Path, dst: Path, images: Sequence[_Image], settings: CopySettings, workers: int
+) -> Iterator[tuple[_Image, list[ManifestRow] | str | None]]:
     """Yield each image with the result of :func:`_prepare`."""
-    prepare = partial(_prepare, src, dst, preparing=preparing)
+    prepare = partial(_prepare, src, dst, settings=settings)
     if not workers:
         yield from ((image, prepare(image)) for image in images)
         return
@@ -212,7 +212,9 @@ def _prepare_all(
             yield image, str(outcome) if isinstance(outcome, WorkerDiedError) else outcome
 
 
-def _prepare(src: Path, dst: Path, image: _Image, preparing: Preparing) -> list[Row] | str | None:
+def _prepare(
+    src: Path, dst: Path, image: _Image, settings: CopySettings
+) -> list[ManifestRow] | str | None:
     """Write an image and its annotation.
 
     Return their new manifest rows, None if the old rows are still valid, or the reason for a
@@ -223,7 +225,7 @@ def _prepare(src: Path, dst: Path, image: _Image, preparing: Preparing) -> list[
         return None
     try:
         objects = _read_objects(src / image.annotation) if annotated else None
-        pixels, boxes = _transform(src / image.source, objects or [], preparing)
+        pixels, boxes = _transform(src / image.source, objects or [], settings)
     except (ImageError, OSError) as error:
         return str(error)
     encoded = cv2.imencode(SUFFIX, pixels)[1].tobytes()
@@ -234,13 +236,15 @@ def _prepare(src: Path, dst: Path, image: _Image, preparing: Preparing) -> list[
             text = path.read_bytes()
         else:
             rewrite = FORMATS[path.suffix][1]
-            text = rewrite(str(path), boxes, (preparing.size, preparing.size))
+            text = rewrite(str(path), boxes, (settings.size, settings.size))
         contents.append((image.annotation, image.annotation, text))
     rows = []
     for file, source, data in contents:
         # syncing would take as long as everything else; digests detect lost files
         atomic_write(dst / file, data, sync=False)
-        rows.append(Row(file, source, sha256(src / source), hashlib.sha256(data).hexdigest()))
+        rows.append(
+            ManifestRow(file, source, sha256(src / source), hashlib.sha256(data).hexdigest())
+        )
     return rows
 
 
@@ -256,7 +260,7 @@ def _read_objects(path: Path) -> list[AnnotatedObject] | None:
 
 
 def _transform(
-    path: Path, objects: Sequence[AnnotatedObject], preparing: Preparing
+    path: Path, objects: Sequence[AnnotatedObject], settings: CopySettings
 ) -> tuple[np.ndarray, list[Box]]:
     """Crop and resize an image with its boxes, which are clipped to it first, as in training.
 
@@ -273,7 +277,7 @@ def _transform(
             results = step(results)
     except (AssertionError, AttributeError, cv2.error) as error:
         raise ImageError(f'mmcv cannot read it: {error}') from error
-    for step in preparing.steps():
+    for step in settings.steps():
         results = step(results)
     return results['img'], [tuple(box) for box in results['gt_bboxes'].tolist()]
 

@@ -10,12 +10,12 @@ from typing import NamedTuple
 from mmsxm.io.files import atomic_write, sha256_or_none
 from mmsxm.io.safe_parsing import read_csv
 
-__all__ = ['MANIFEST', 'Row', 'is_intact', 'read_rows', 'write_rows']
+__all__ = ['MANIFEST', 'ManifestRow', 'is_intact', 'read_rows', 'write_rows']
 
 MANIFEST = 'prepared.csv'
 
 
-class Row(NamedTuple):
+class ManifestRow(NamedTuple):
     """File of the copy and its source. Paths are relative to the two roots."""
 
     file: str
@@ -24,7 +24,7 @@ class Row(NamedTuple):
     sha256: str
 
 
-def is_intact(row: Row, src: Path, dst: Path) -> bool:
+def is_intact(row: ManifestRow, src: Path, dst: Path) -> bool:
     """Return whether both files exist and are unchanged."""
     return (
         sha256_or_none(dst / row.file) == row.sha256
@@ -32,7 +32,7 @@ def is_intact(row: Row, src: Path, dst: Path) -> bool:
     )
 
 
-def read_rows(dst: Path) -> Iterator[Row]:
+def read_rows(dst: Path) -> Iterator[ManifestRow]:
     """Read the rows of a manifest. Yield nothing if there is no manifest.
 
     A line that was cut off by a kill is skipped.
@@ -43,12 +43,11 @@ def read_rows(dst: Path) -> Iterator[Row]:
     """
     if not (dst / MANIFEST).is_file():
         return
-    folders: dict[
-        str, bool
-    ] = {}  # folder -> is it in the copy? A million rows name only a few folders
+    # folder -> whether it is in the copy; a million rows name only a few folders
+    folders: dict[str, bool] = {}
     for line, fields in read_csv(dst / MANIFEST):
-        if len(fields) == len(Row._fields) and len(fields[-1]) == 64:
-            row = Row(*fields)
+        if len(fields) == len(ManifestRow._fields) and len(fields[-1]) == 64:
+            row = ManifestRow(*fields)
             folder, name = os.path.split(row.file)
             if folder not in folders:
                 folders[folder] = _lies_in(dst, folder)
@@ -68,10 +67,10 @@ def _lies_in(root: Path, folder: str) -> bool:
         return False
 
 
-def write_rows(dst: Path, rows: Iterable[Row]) -> None:
+def write_rows(dst: Path, rows: Iterable[ManifestRow]) -> None:
     """Write a complete, sorted manifest."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(Row._fields)
+    writer.writerow(ManifestRow._fields)
     writer.writerows(sorted(rows))
     atomic_write(dst / MANIFEST, text.getvalue().encode())

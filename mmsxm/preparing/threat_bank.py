@@ -13,7 +13,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 from mmsxm.datasets import XrayDataset
-from mmsxm.datasets.configured_classes import configured_classes
+from mmsxm.datasets.class_names import configured_classes
 from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.datasets.threat_cutting import Cut, cut_threat
 from mmsxm.registry import DATASETS
@@ -122,7 +122,7 @@ def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
     return width * height / (sum(areas) - width * height)
 
 
-def _holds_another(cut: Cut, item: dict, instances: list[dict]) -> bool:
+def _contains_another(cut: Cut, item: dict, instances: list[dict]) -> bool:
     """Return whether a cut contains part of another item.
 
     One item that was annotated twice does not count as another.
@@ -167,8 +167,8 @@ def cut_bank(dataset: XrayDataset, per_class: int = 300) -> ThreatBank:
             cut = cut_threat(image, item['bbox'])
             if isinstance(cut, str):
                 left_out[cut] += 1
-            elif _holds_another(cut, item, info['instances']):
-                left_out['holds another item'] += 1
+            elif _contains_another(cut, item, info['instances']):
+                left_out['contains another item'] += 1
             else:
                 patch = (cut.transmission * 255 + 0.5).astype(np.uint8)
                 threat = Threat(patch, item['bbox_label'], cut.scale, info['img_id'])
@@ -226,9 +226,8 @@ def simulate_bank(
     for label, kind in enumerate(site.items.values()):
         median, deviation = kind.length
         for number in range(per_class):
-            rng = np.random.default_rng(
-                (seed, label, number, 0)
-            )  # differs from the random streams of bags
+            # differs from the random streams of bags
+            rng = np.random.default_rng((seed, label, number, 0))
             machine = machines[rng.choice(len(machines), p=weights / weights.sum())]
             parts = kind.make(median * np.exp(rng.normal(0, deviation)), rng)
             # tilted in depth only, because the transform rotates the patch in its plane

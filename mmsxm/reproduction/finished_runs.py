@@ -1,4 +1,4 @@
-"""Which of the runs that a figure is drawn of are there."""
+"""Select the finished runs for a figure."""
 
 import logging
 from collections.abc import Iterable
@@ -12,15 +12,15 @@ __all__ = ['finished_runs']
 
 
 def finished_runs(reproduction: Reproduction, runs: Iterable[Run], table: str) -> list[Run]:
-    """Those of the runs that have a result; the others are named in the log.
+    """Return the runs that have a result, and log the names of the others.
 
     Args:
-        reproduction: Whose runs.
-        runs: What a figure shows.
-        table: Whose rows train them.
+        reproduction: Suite that the runs belong to.
+        runs: Runs that a figure shows.
+        table: Table whose rows train them.
 
     Raises:
-        FileNotFoundError: None has a result.
+        FileNotFoundError: No run has a result.
     """
     done: list[Run] = []
     missing: list[Run] = []

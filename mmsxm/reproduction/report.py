@@ -1,4 +1,4 @@
-"""The paper's tables as they come out of a suite's runs, as Markdown and csv.
+"""The paper's tables from the runs of a suite, as Markdown and csv.
 
 The same results give the same bytes.
 """
@@ -18,7 +18,7 @@ from mmsxm.reproduction.run_comparison import compare_runs, image_groups, read_r
 from mmsxm.training.config import load_config
 from mmsxm.training.installed_configs import CONFIGS
 
-__all__ = ['write_table']
+__all__ = ['BUDGET_WORDS', 'data_of', 'origin_of', 'setting_of', 'write_table']
 
 MAP = 'xray/mAP'
 RELEASES = {'sixray': 'SIXray', 'opixray': 'OPIXray'}
@@ -28,21 +28,21 @@ BUDGET_WORDS = {'full': 'as Stage I and II', 'short': 'as Stage II'}
 def write_table(
     reproduction: Reproduction, table: str, seeds: Sequence[int], out: Path
 ) -> list[Path]:
-    """Write ``table<number>.md``, ``.csv`` and ``_details.csv`` of the runs that are finished.
+    """Write ``table<number>.md``, ``.csv`` and ``_details.csv`` of the finished runs.
 
-    The csv has the columns row, mAP_mean, mAP_std, seeds and paper, a line for each row of the
-    paper's table, of runs with the full budget; the details have both budgets, every class, the
+    The csv has the columns row, mAP_mean, mAP_std, seeds and paper, and a line for each row of the
+    paper's table, for runs with the full budget. The details contain both budgets, every class, the
     best epoch on the test set, and how well the attention points. The Markdown names the backbone,
-    input size and data of the rows, and has the paper's numbers in a table of their own.
+    input size and data of the rows, and lists the paper's numbers in a separate table.
 
     Args:
-        reproduction: Whose runs.
+        reproduction: Suite that the runs belong to.
         table: A key of :data:`~mmsxm.reproduction.rows.TABLES`.
-        seeds: Which runs.
-        out: The folder for the files.
+        seeds: Seeds to report.
+        out: Folder of the files.
 
     Returns:
-        The files; none, and nothing is written, where no run is finished yet.
+        The files; none if no run is finished yet. In that case, nothing is written.
     """
     rows = [row for row in TABLES[table] if reproduction.suite.family in row.configs]
     entries = [
@@ -154,7 +154,7 @@ def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, An
             f'{entry["best_mean"]} | {pointing} | {entry.get("map_mean", "")} |'
         )
     lines += _differences(reproduction, entries)
-    lines += _origin(reproduction, entries)
+    lines += origin_of(reproduction, [run for entry in entries for run in entry['runs']])
     lines += _paper(reproduction, table)
     return '\n'.join(lines) + '\n'
 
@@ -162,13 +162,14 @@ def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, An
 def _ours(reproduction: Reproduction, entries: list[dict[str, Any]]) -> str:
     """Name the backbones, input size and data of the networks that were trained here."""
     configs = [entry['config'] for entry in entries]
-    parts = [_setting(configs), _data(reproduction)]
+    parts = [setting_of(configs), data_of(reproduction)]
     if runs := [run for entry in entries for run in entry['runs']]:
         parts.append(f'{len(read_scores(reproduction.scores(runs[0])).names):,} to test on')
     return ', '.join(parts)
 
 
-def _data(reproduction: Reproduction) -> str:
+def data_of(reproduction: Reproduction) -> str:
+    """Name the data of a suite."""
     suite = reproduction.suite
     if 'about' in suite:
         return str(suite.about)
@@ -178,7 +179,7 @@ def _data(reproduction: Reproduction) -> str:
 
 
 def _paper(reproduction: Reproduction, table: str) -> list[str]:
-    """Give the paper's numbers, apart from ours: its networks, images and data are others."""
+    """Return the paper's numbers, separate from ours: its networks and data are different."""
     family = reproduction.suite.family
     rows = [row for row in TABLES[table] if row.paper.get(family) is not None]
     if not rows:
@@ -186,7 +187,7 @@ def _paper(reproduction: Reproduction, table: str) -> list[str]:
     configs = [load_config(CONFIGS / row.configs[family]) for row in rows]
     return [
         '',
-        f'## Paper: {_setting(configs)}, full {RELEASES[family]}',
+        f'## Paper: {setting_of(configs)}, full {RELEASES[family]}',
         '',
         'mAP in percent of the epoch with the highest mAP on the test set. Compare it only with '
         'networks of the same backbone, input size and data.',
@@ -200,7 +201,7 @@ def _paper(reproduction: Reproduction, table: str) -> list[str]:
     ]
 
 
-def _setting(configs: Sequence[Config]) -> str:
+def setting_of(configs: Sequence[Config]) -> str:
     """Name the backbones and the input sizes of networks."""
     return ', '.join(
         ' and '.join(dict.fromkeys(map(name, configs))) for name in (_backbone, _input_size)
@@ -222,9 +223,9 @@ def _input_size(cfg: Config) -> str:
 
 
 def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[str]:
-    """What the paper's own network brings over each other row, paired over seeds of both.
+    """Return the gain of the paper's own network over each other row, paired over common seeds.
 
-    In a table without it the last row takes its place.
+    In a table without that network, the last row takes its place.
     """
     networks = SXMNET.values()
     with_it = [one for one in entries if any(run.config in networks for run in one['runs'])]
@@ -273,10 +274,9 @@ def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> l
     ]
 
 
-def _origin(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[str]:
-    """Where the numbers come from."""
-    runs = sorted({run for entry in entries for run in entry['runs']})
-    results = [result for run in runs if (result := reproduction.result(run))]
+def origin_of(reproduction: Reproduction, runs: Sequence[Run]) -> list[str]:
+    """Return lines that name the code and the stack of finished runs."""
+    results = [result for run in set(runs) if (result := reproduction.result(run))]
     if not results:
         return []
     revisions = sorted({str(result['revision'])[:12] for result in results})

@@ -1,37 +1,35 @@
-"""Train what the paper's tables need, each network once, in the order that they need one another.
+"""Train the networks of a suite's tables, each once, in the order of their dependencies.
 
-A run is a config, a seed and a budget. Stage II needs its Stage I, a network that learns from CHR's
-labels needs the labels, and they need their teacher; what several rows need is trained once. A run
-that is finished leaves a record, ``result.json``, the course of its epochs and the scores of all
-test images, and is never trained again, unless a run that is not finished needs weights which are
-no longer there. One that was cut off is resumed.
+A run is a config, a seed and a budget, and in a suite with folds also the fold that it is tested
+on. Stage II needs its Stage I. A network that learns from CHR's labels needs the labels, and they
+need their teacher. A network that several rows need is trained once. A finished run leaves a
+record: ``result.json``, the history of its epochs, and the scores of all test images. It is never
+trained again, unless an unfinished run needs its weights and they no longer exist. An interrupted
+run is resumed.
 
-The budget is counted in optimiser steps: a network without Stage I is trained twice, for as many
-epochs as Stage I and II have together (``full``), and as Stage II alone (``short``). The teacher is
-the short one.
+The budget is counted in optimizer steps. A network without Stage I is trained twice: for as many
+epochs as Stage I and Stage II together (``full``), and for those of Stage II alone (``short``). The
+teacher has the short budget.
 """
 
 import copy
-import hashlib
 import itertools
-import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmengine.config import Config
 
 from mmsxm.engine.runner_state import dismiss_workers
-from mmsxm.errors import exit_on_user_error
+from mmsxm.evaluation import AttentionLocalization
+from mmsxm.reproduction.folds import FoldLists, Folds
 from mmsxm.reproduction.records import Records
-from mmsxm.reproduction.rows import Row
+from mmsxm.reproduction.rows import BUDGETS, Row
 from mmsxm.reproduction.run_records import (
     EPOCHS,
+    LOCALIZATION,
     SCORES,
     AnyPath,
     best_of,
@@ -46,45 +44,27 @@ from mmsxm.reproduction.run_records import (
     write_epochs,
     write_result,
 )
+from mmsxm.reproduction.runs import Run
+from mmsxm.reproduction.settings_digest import digest, schedule_of
 from mmsxm.reproduction.suites import apply_suite, is_stage1, load_suite
 from mmsxm.reproduction.taught_levels import count_levels, taught_levels
 from mmsxm.simulation import write_opixray, write_sixray
 from mmsxm.training.config import first_stage, load_config
 from mmsxm.training.installed_configs import CONFIGS
 from mmsxm.training.teacher import label_levels
-from mmsxm.training.test import add_metric, build_test
+from mmsxm.training.test import add_metric, build_test, measures
 from mmsxm.training.train import finished_epochs, resume, train
 
-__all__ = ['Reproduction', 'Run', 'train_all']
-
-BUDGETS = ('full', 'short')
-
-
-class Run(NamedTuple):
-    """One network to train: a config under ``configs/``, a seed and a budget.
-
-    The budget of both stages of SXMNet is ``short``: they have what they have.
-    """
-
-    config: str
-    seed: int
-    budget: str = 'short'
-
-    @property
-    def name(self) -> str:
-        """Of its folder."""
-        long = '' if self.budget == 'short' else f'_{self.budget}'
-        return f'{Path(self.config).stem}{long}/seed{self.seed}'
+__all__ = ['Reproduction', 'Run']
 
 
 class Reproduction:
-    """The runs of a suite in a folder.
+    """The runs of a suite.
 
     Args:
-        suite: The suite's config file.
-        work_dir: A folder for its runs' checkpoints and logs.
-        records: A folder for what they leave for good, as of
-            :class:`~mmsxm.reproduction.records.Records`.
+        suite: Config file of the suite.
+        work_dir: Folder of the checkpoints and logs.
+        records: Folder of the records, see :class:`~mmsxm.reproduction.records.Records`.
     """
 
     def __init__(
@@ -98,43 +78,67 @@ class Reproduction:
         self._parsed: dict[str, Config] = {}
         self.work_dir = Path(work_dir)
         self.records = Records(records)
+        folds = Folds.from_suite(self.suite)
+        self.fold_lists = None if folds is None else FoldLists(self.work_dir / 'folds', folds)
+
+    @property
+    def folds(self) -> list[int] | list[None]:
+        """Return the numbers of the folds, ``[None]`` for a suite with a fixed split."""
+        return [None] if self.fold_lists is None else list(range(self.fold_lists.folds.count))
 
     def folder(self, run: Run) -> Path:
-        """The work directory of a run."""
+        """Return the work directory of a run."""
         return self.work_dir / run.name
 
     def record(self, run: Run) -> AnyPath:
-        """Return the folder of what a run left for good, which may be in a zip file."""
+        """Return the record of a run, which may be in a zip file."""
         return self.records.find(run.name)
 
     def new_record(self, run: Run) -> Path:
-        """Return the folder to which a run writes what it leaves for good."""
+        """Return the folder that a run writes its record to."""
         return self.records.single(run.name)
 
     def scores(self, run: Run) -> AnyPath:
-        """The scores of a run's test images."""
+        """Return the file of the scores of a run's test images."""
         return self.record(run) / SCORES
 
     def epochs(self, run: Run) -> list[dict[str, float]]:
-        """What a run's record, or else its logs, say of each epoch; FileNotFoundError if none."""
+        """Return the losses and metrics of each epoch, from the record of a run or else its logs.
+
+        Raises:
+            FileNotFoundError: The run has neither.
+        """
         record = self.record(run)
         return read_epochs(record if (record / EPOCHS).exists() else self.folder(run))
 
-    def runs_of(self, row: Row, seed: int) -> dict[str, Run]:
-        """The runs that a row of a table reports, by budget."""
+    def runs_of(self, row: Row, seed: int, fold: int | None = None) -> dict[str, Run]:
+        """Return the runs that a row of a table reports, by budget."""
         config = row.configs[self.suite.family]
         if self._needs_stage1(config):
-            return {'full': Run(config, seed)}
-        return {budget: Run(config, seed, budget) for budget in BUDGETS}
+            return {'full': Run(config, seed, fold=fold)}
+        return {budget: Run(config, seed, budget, fold) for budget in row.budgets}
 
     def prepare_data(self) -> None:
-        """Simulate the suite's data where it asks for that, or finish it."""
+        """Simulate the data of the suite if it has settings for that, and write lists of folds."""
         for family, settings in self.suite.get('simulate', {}).items():
             write = write_sixray if family == 'sixray' else write_opixray
             write(self.suite.data[family].data_root, **settings)
+        if self.fold_lists is not None:
+            cfg = self._read('baselines/resnet50_fpn_sixray.py')
+            apply_suite(self.suite, cfg)
+            dataset = cfg.train_dataloader.dataset
+            self.fold_lists.write({key: dataset[key] for key in ('data_root', 'image_set')})
 
-    def plan(self, rows: Iterable[Row], seeds: Sequence[int]) -> list[Run]:
-        """All runs that rows need, each after those that it needs itself; the full budget first."""
+    def plan(
+        self,
+        rows: Iterable[Row],
+        seeds: Sequence[int],
+        folds: Sequence[int] | Sequence[None] | None = None,
+    ) -> list[Run]:
+        """Return all runs that rows need, each after those that it needs itself.
+
+        Fold by fold, the full budget first. Without ``folds``, all folds of the suite are planned.
+        """
         ordered: dict[Run, None] = {}
 
         def add(run: Run) -> None:
@@ -142,26 +146,29 @@ class Reproduction:
                 add(needed)
             ordered.setdefault(run)
 
-        for budget, seed, row in itertools.product(BUDGETS, seeds, rows):
-            if run := self.runs_of(row, seed).get(budget):
+        chosen = self.folds if folds is None else folds
+        for fold, budget, seed, row in itertools.product(chosen, BUDGETS, seeds, list(rows)):
+            if run := self.runs_of(row, seed, fold).get(budget):
                 add(run)
         return list(ordered)
 
     def needs(self, run: Run) -> list[Run]:
-        """The runs whose results a run starts from."""
+        """Return the runs whose weights or labels a run starts from, of the same seed and fold."""
         cfg = self._read(run.config)
         needed = []
         if first := first_stage(cfg):
-            needed.append(Run(self._relative(first), run.seed))
+            needed.append(Run(self._relative(first), run.seed, fold=run.fold))
         if teacher := self._teacher(cfg):
-            needed.append(Run(teacher, run.seed))
+            needed.append(Run(teacher, run.seed, fold=run.fold))
         return needed
 
     def config(self, run: Run) -> Config:
-        """The config that a run trains with."""
+        """Return the config that a run trains with."""
         cfg = self._read(run.config)
         needed = self.needs(run)
         apply_suite(self.suite, cfg, full=run.budget == 'full')
+        if self.fold_lists is not None and run.fold is not None:
+            self.fold_lists.apply(cfg, run.fold)
         cfg.randomness = dict(seed=run.seed)
         cfg.work_dir = str(self.folder(run))
         if first_stage(cfg):
@@ -172,23 +179,26 @@ class Reproduction:
             add_metric(cfg, dict(type='mmsxm.ScoreTable', out=str(self.new_record(run) / SCORES)))
         if cfg.model.get('attention_head'):
             add_metric(cfg, dict(type='mmsxm.AttentionBySize'))
+        if run.fold is not None and measures(cfg, AttentionLocalization):
+            out = str(self.new_record(run) / LOCALIZATION)
+            add_metric(cfg, dict(type='mmsxm.LocalizationTable', out=out))
         return cfg
 
     def labels(self, teacher: Run) -> Path:
-        """The file of the labels that a teacher gives."""
+        """Return the file of the labels from a teacher."""
         return self.folder(teacher) / 'meta_labels.json'
 
     def result(self, run: Run) -> dict[str, Any] | None:
-        """The result of a run, None if it has none yet."""
+        """Return the result of a run, None if it has none yet."""
         return read_result(self.record(run))
 
     def missing(self, runs: Sequence[Run]) -> list[Run]:
-        """Those of the runs, ordered as in :meth:`plan`, that are to be trained."""
+        """Return the runs that must be trained, of runs in the order of :meth:`plan`."""
         missing = set()
         for run in reversed(runs):
             if run in missing or not self.is_finished(run):
                 missing.add(run)
-                missing.update(one for one in self.needs(run) if not self._has_weights(one))
+                missing.update(need for need in self.needs(run) if not self._has_weights(need))
         return [run for run in runs if run in missing]
 
     def _has_weights(self, run: Run) -> bool:
@@ -196,28 +206,43 @@ class Reproduction:
         return finished_epochs(self.folder(run)) >= epochs
 
     def is_finished(self, run: Run) -> bool:
-        """Whether a run has its result.
+        """Return whether a run has a result.
 
         Raises:
-            ValueError: It has one of other settings.
+            ValueError: The result was made with different settings, or on different lists.
         """
         result = self.result(run)
         if result is None:
             return False
+        how_to_solve = (
+            f'{self.records.how_to_delete(run.name)} and the work directory {self.folder(run)}, or '
+            'choose another --out and --work-dir'
+        )
         if result['digest'] != digest(self.config(run)):
             raise ValueError(
                 f'{self.record(run)} has other settings than {run.config} under '
-                f'{self.suite_path}: {self.records.how_to_delete(run.name)} and the work directory '
-                f'{self.folder(run)}, or name another --out and --work-dir'
+                f'{self.suite_path}: {how_to_solve}'
+            )
+        lists = self._lists(run)
+        if lists is not None and lists != result['lists']:
+            raise ValueError(
+                f'{self.record(run)} was trained on other images than the lists of fold '
+                f'{run.fold} contain now: restore the data, or {how_to_solve}'
             )
         return True
 
+    def _lists(self, run: Run) -> dict[str, str] | None:
+        """Return the digests of the lists of a run's fold, None without folds or lists."""
+        if self.fold_lists is None or run.fold is None:
+            return None
+        return self.fold_lists.digests(run.fold)
+
     def train(self, run: Run) -> None:
-        """Train and test a run, or finish it, and write its result; its needs come first."""
+        """Train and test a run, or resume it, and write its result; its needs come first."""
         cfg = self.config(run)
         settings, schedule = digest(cfg), schedule_of(cfg)  # before the runner changes the config
         if teacher := self._teacher(self._read(run.config)):
-            self._write_labels(Run(teacher, run.seed))
+            self._write_labels(Run(teacher, run.seed, fold=run.fold))
         started = time.time()
         resume(cfg)
         trained = train(cfg)
@@ -231,6 +256,7 @@ class Reproduction:
             'suite': Path(self.suite_path).stem,
             'seed': run.seed,
             'budget': run.budget,
+            **({} if run.fold is None else {'fold': run.fold, 'lists': self._lists(run)}),
             'schedule': schedule,
             'steps': last_step(history),
             'metrics': metrics,
@@ -240,7 +266,7 @@ class Reproduction:
             'revision': revision(),
             'stack': stack(),
             'device': device_name(),
-            # a processor without bfloat16 trains in float32 what others train in bfloat16
+            # a processor without bfloat16 trains in float32
             'bfloat16': getattr(trained.optim_wrapper, 'autocast', False),
             'digest': settings,
         }
@@ -267,129 +293,6 @@ class Reproduction:
         return first is not None and is_stage1(self._read(self._relative(first)))
 
     def _teacher(self, cfg: Config) -> str | None:
-        """The config of the teacher whose labels a data set names, in its work directory."""
+        """Return the config of the teacher whose labels a dataset reads, None if it reads none."""
         labels = cfg.train_dataloader.dataset.get('meta_labels')
         return None if labels is None else f'baselines/{Path(labels).parent.name}.py'
-
-
-def train_all(
-    reproduction: Reproduction, runs: Sequence[Run], jobs: int = 1, devices: Sequence[str] = ()
-) -> dict[Run, str]:
-    """Train runs in order, several at a time, each in a process of its own.
-
-    Records are packed at the start and after each run.
-
-    Args:
-        reproduction: Whose runs they are.
-        runs: As :meth:`Reproduction.plan` gives them.
-        jobs: How many at a time.
-        devices: Numbers of GPUs to deal out; without them a job has its share of the CPU cores.
-
-    Returns:
-        What went wrong, by run; a run whose needs failed is left out and named too.
-    """
-    failed: dict[Run, str] = {}
-    reproduction.records.pack()
-    waiting = reproduction.missing(runs)
-    finished = set(runs) - set(waiting)
-    free = list(devices)[:jobs] or [''] * jobs
-    active: dict[Future[str | None], tuple[Run, str]] = {}
-    with ThreadPoolExecutor(jobs) as pool:
-        while waiting or active:
-            for run in list(waiting):
-                needed = reproduction.needs(run)
-                if broken := [one for one in needed if one in failed]:
-                    failed[run] = f'needs {broken[0].name}, which failed'
-                    waiting.remove(run)
-                elif free and finished.issuperset(needed):
-                    device = free.pop(0)
-                    future = pool.submit(_in_a_process, reproduction, run, device, jobs)
-                    active[future] = run, device
-                    waiting.remove(run)
-            for future in wait(active, return_when=FIRST_COMPLETED).done:
-                run, device = active.pop(future)
-                free.append(device)
-                if error := future.result():
-                    failed[run] = error
-                else:
-                    finished.add(run)
-                    reproduction.records.pack()
-    return failed
-
-
-def _in_a_process(reproduction: Reproduction, run: Run, device: str, jobs: int) -> str | None:
-    """Train a run in a process of its own; what went wrong, or None."""
-    environment = dict(os.environ)
-    if device:
-        environment['CUDA_VISIBLE_DEVICES'] = device
-    environment.setdefault('OMP_NUM_THREADS', str(max((os.cpu_count() or 1) // jobs, 1)))
-    folder = reproduction.folder(run)
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, '-m', 'mmsxm.reproduction.reproduction', reproduction.suite_path]
-    command += [str(reproduction.work_dir), str(reproduction.records.folder)]
-    command += [run.config, str(run.seed), run.budget]
-    with open(folder / 'output.txt', 'a') as output:
-        done = subprocess.run(
-            command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
-        )
-    return _what_happened(done.returncode, folder / 'output.txt') if done.returncode else None
-
-
-def _what_happened(code: int, output: Path) -> str:
-    """The exit status, and where Python itself gave up, its last line, which says why."""
-    said = output.read_text(encoding='utf-8', errors='replace').rstrip().rpartition('\n')[2]
-    return f'exit status {code}: {said}' if code == 1 else f'exit status {code}'
-
-
-def schedule_of(cfg: Config) -> dict[str, Any]:
-    """How a config trains, in a few numbers."""
-    return {
-        'epochs': cfg.train_cfg.max_epochs,
-        'milestones': list(cfg.param_scheduler.milestones),
-        'lr': cfg.optim_wrapper.optimizer.lr,
-        'batch_size': cfg.train_dataloader.batch_size,
-        **(cfg.optim_wrapper.get('clip_grad') or {}),
-    }
-
-
-TRAINING = (
-    'model',
-    'train_dataloader',
-    'optim_wrapper',
-    'param_scheduler',
-    'train_cfg',
-    'custom_hooks',  # default ones guard, log and save
-    'randomness',
-)
-PLACES = ('data_root', 'meta_labels', 'checkpoint')
-SPEED = ('fused',)  # the same numbers, but for rounding
-
-
-def strip_machine_specific(settings: Any) -> Any:
-    """Settings without paths, which differ from machine to machine, and what only saves time."""
-    if isinstance(settings, dict):
-        return {
-            key: strip_machine_specific(value)
-            for key, value in settings.items()
-            if key not in SPEED and not (key in PLACES and isinstance(value, str))
-        }
-    if isinstance(settings, list | tuple):
-        return [strip_machine_specific(value) for value in settings]
-    return settings
-
-
-def digest(cfg: Config) -> str:
-    """A fingerprint of what a network is trained with, wherever its files lie."""
-    settings = strip_machine_specific({part: cfg.get(part) for part in TRAINING})
-    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def main() -> None:
-    """Train one run; :func:`train_all` starts this in a process of its own."""
-    suite, work_dir, records, config, seed, budget = sys.argv[1:]
-    with exit_on_user_error('mmsxm reproduce'):
-        Reproduction(suite, work_dir, records).train(Run(config, int(seed), budget))
-
-
-if __name__ == '__main__':
-    main()

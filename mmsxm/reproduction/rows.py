@@ -1,26 +1,32 @@
-"""The rows of the paper's tables: which config stands for each, and what the paper says.
+"""The rows of the paper's tables: the config of each row, and the paper's number.
 
-A number belongs to a table and a row: some rows stand in two tables with different numbers, and two
+A number belongs to a table and a row: some rows are in two tables with different numbers, and two
 of the means in Table 2 are not the means of their classes (docs/paper.md). One trained network
-serves all rows of its config.
+serves all rows with its config.
 """
 
 from typing import NamedTuple
 
-__all__ = ['SXMNET', 'TABLES', 'Row']
+__all__ = ['BUDGETS', 'SXMNET', 'TABLES', 'Row']
+
+
+# epochs of a network without Stage I: those of both stages, and those of Stage II alone
+BUDGETS = ('full', 'short')
 
 
 class Row(NamedTuple):
     """A row of a table.
 
     ``configs`` (under ``configs/``) and ``paper`` (mAP in percent, None where it is ours) are by
-    data set. A label does not name the backbone, which a suite may exchange.
+    data set. A label does not name the backbone, which a suite may exchange. ``budgets`` are those
+    of a network without Stage I; a network with Stage I has only the full one.
     """
 
     key: str
     label: str
     configs: dict[str, str]
     paper: dict[str, float | None]
+    budgets: tuple[str, ...] = BUDGETS
 
 
 def _row(
@@ -31,7 +37,7 @@ def _row(
     opixray: float | None = None,
     both: bool = False,
 ) -> Row:
-    """A row of SIXray alone, or of ``both`` data sets; ``{}`` in the config is the data set."""
+    """Return a row of SIXray, or of ``both`` data sets; ``{}`` in the config is the data set."""
     families = ('sixray', 'opixray') if both else ('sixray',)
     if isinstance(config, str):
         config = {family: config.format(family) for family in families}
@@ -39,7 +45,12 @@ def _row(
     return Row(key, label, config, {family: paper[family] for family in families})
 
 
-# The paper's own network: labels of CHR; on OPIXray those of a CHR that was trained on SIXray.
+def _full(key: str, label: str, config: str) -> Row:
+    """Return a row of SIXray that has only the full budget, with or without Stage I."""
+    return _row(key, label, config)._replace(budgets=('full',))
+
+
+# The paper's own network learns from CHR's labels, on OPIXray from a CHR trained on SIXray.
 SXMNET = {
     'sixray': 'ablations/sxmnet_mf-n_sixray_stage2.py',
     'opixray': 'ablations/sxmnet_mf-n-transfer_opixray_stage2.py',
@@ -110,5 +121,35 @@ TABLES: dict[str, tuple[Row, ...]] = {
             'ablations/sxmnet_concat-before_{}_stage2.py',
         ),
         _row('after', 'after upsampling (the code, default)', ON_SIXRAY),
+    ),
+    # Ours: what boxes are worth on real bags. All rows have the same optimizer steps and images.
+    'boxes': (
+        _full('fpn', 'FPN', FPN),
+        _full(
+            'sxmnet_published',
+            'SXMNet, Stage II as published',
+            'ablations/sxmnet_product-mf-i_{}_stage2.py',
+        ),
+        _full('sxmnet', 'SXMNet', 'sxmnet_{}_stage2.py'),
+        _full('fpn_item-crops', 'FPN, item crops', 'baselines/resnet50_fpn_item-crops_{}.py'),
+        _full(
+            'sxmnet_item-crops',
+            'SXMNet, item crops',
+            'ablations/sxmnet_item-crops_{}_stage2.py',
+        ),
+        _full('evidence', 'class evidence, item crops', 'evidence_{}.py'),
+        _full(
+            'evidence_whole',
+            'class evidence, whole images',
+            'ablations/evidence_whole-images_{}.py',
+        ),
+        _full(
+            'evidence_global',
+            'class evidence and global average, item crops',
+            'ablations/evidence_global_{}.py',
+        ),
+        _full(
+            'class-attention', 'class-wise attention, item crops', 'ablations/class-attention_{}.py'
+        ),
     ),
 }

@@ -1,4 +1,4 @@
-"""What one way of training brings over another: average precision, paired by image and by seed."""
+"""Compare two ways of training: the gain in average precision, paired by image and by seed."""
 
 import os
 import zipfile
@@ -18,7 +18,7 @@ def read_runs(paths: Sequence[str | os.PathLike[str] | zipfile.Path]) -> list[Sc
     """Read the score tables of several runs on one test set.
 
     Raises:
-        ValueError: One is of other images, classes or labels than the first.
+        ValueError: The images, classes or labels of a table differ from those of the first one.
     """
     runs = [read_scores(path) for path in paths]
     for path, run in zip(paths, runs, strict=True):
@@ -27,11 +27,11 @@ def read_runs(paths: Sequence[str | os.PathLike[str] | zipfile.Path]) -> list[Sc
 
 
 def image_groups(run: Scores, path: str | os.PathLike[str], column: str) -> dict[str, np.ndarray]:
-    """The rows of a run's images in each group that a csv puts them in.
+    """Return the rows of a run's images in each group of a csv.
 
     Raises:
-        KeyError: The csv lacks the column.
-        ValueError: It lacks an image.
+        KeyError: The csv has no such column.
+        ValueError: The csv has no row for an image.
     """
     group_of = read_groups(path, column)
     if unknown := set(run.names) - set(group_of):
@@ -41,7 +41,11 @@ def image_groups(run: Scores, path: str | os.PathLike[str], column: str) -> dict
 
 
 def check_alike(a: Scores, b: Scores, here: str = 'there are', there: str = '') -> None:
-    """Make sure that two runs were tested on one set; ValueError if not."""
+    """Check that two runs were tested on the same set.
+
+    Raises:
+        ValueError: They were not.
+    """
     for what in ('names', 'classes'):
         if getattr(a, what) != getattr(b, what):
             word = 'images' if what == 'names' else what
@@ -57,26 +61,26 @@ def compare_runs(
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
-    """The average precision of two ways of training and its difference, class by class.
+    """Compare the average precision of two ways of training, class by class.
 
-    Run i of one is paired with run i of the other, so they should share their seeds. The interval
-    of 95 % is that of a bootstrap that draws both the images and the pairs of runs; with few pairs
-    it tells more of the images than of the seeds.
+    Run i of one is paired with run i of the other, so they should have the same seed. The 95 %
+    interval comes from a bootstrap that draws both the images and the pairs of runs. With few
+    pairs, it reflects the images more than the seeds.
 
     Args:
-        runs: Of one way, a run for each seed.
-        others: Of what it is compared with, as many.
-        rows: Which images; all without it.
+        runs: Runs of one way of training, one for each seed.
+        others: As many runs of the other way.
+        rows: Images to compare. Default: all.
         resamples: Draws of the bootstrap.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
-        A row for each class and for the mean, in percent: ``class``, ``positives``, ``AP``,
+        One row for each class and one for the mean, in percent: ``class``, ``positives``, ``AP``,
         ``std`` (over seeds, 0 for a single one), ``other AP``, ``other std``, ``difference``,
-        ``low`` and ``high``. What is undefined is nan.
+        ``low`` and ``high``. Undefined values are nan.
 
     Raises:
-        ValueError: The runs can't be paired.
+        ValueError: The runs cannot be paired.
     """
     if len(runs) != len(others) or not runs:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What a run leaves behind: its result, its history, and what it was made with."""
+"""The record of a run: its result, its history, and the environment that it was made in."""
 
 import json
 import subprocess
@@ -36,10 +36,15 @@ AnyPath = Path | zipfile.Path  # a record is a folder on the disk, or in a zip f
 RESULT = 'result.json'
 EPOCHS = 'epochs.csv'
 SCORES = 'scores.csv'
+LOCALIZATION = 'localization.csv'  # in suites with folds
 
 
 def read_result(folder: AnyPath) -> dict[str, Any] | None:
-    """The result of a run, None if it has none yet; ValueError where it is no JSON object."""
+    """Return the result of a run, None if it has none yet.
+
+    Raises:
+        ValueError: The file is not a JSON object.
+    """
     path = folder / RESULT
     if not path.exists():
         return None
@@ -50,18 +55,18 @@ def read_result(folder: AnyPath) -> dict[str, Any] | None:
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
-    """Write the result of a run, which makes it a finished one."""
+    """Write the result of a run, which marks the run as finished."""
     atomic_write(folder / RESULT, (json.dumps(result, indent=1) + '\n').encode())
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """What a run logged, line by line, also over resumptions.
+    """Return the log lines of a run, also over resumptions.
 
-    Lines of an epoch that was cut off and trained again count once, as they were the last time.
+    If an epoch was interrupted and trained again, its lines count once, as logged the last time.
 
     Raises:
-        ValueError: A line but the last, where a run may have been cut off, is no object of JSON,
-            or has something else than numbers.
+        ValueError: A line is not a JSON object, or a value is not a number. The last line may be
+            incomplete, because a run may have been interrupted there.
     """
     lines: dict[tuple[int, bool], dict[str, Any]] = {}
     for path in sorted(folder.glob('*/vis_data/scalars.json')):
@@ -93,7 +98,7 @@ def _logged(text: bytes) -> dict[str, Any]:
 
 
 def by_epoch(history: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
-    """What a history says of each epoch: the means of its losses, and what its test gave.
+    """Summarize a history by epoch: the means of the losses, and the metrics of the test.
 
     Every row has ``epoch``, and of the others what was logged: ``loss``, ``loss_cls``, ...,
     ``xray/mAP``, ...
@@ -112,7 +117,7 @@ def by_epoch(history: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
 
 
 def write_epochs(folder: Path, epochs: Sequence[dict[str, float]]) -> None:
-    """Keep the rows of :func:`by_epoch` with the result of a run."""
+    """Write the rows of :func:`by_epoch` to the record of a run."""
     keys = dict.fromkeys(key for row in epochs for key in row)
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(
@@ -122,7 +127,7 @@ def write_epochs(folder: Path, epochs: Sequence[dict[str, float]]) -> None:
 
 
 def read_epochs(folder: AnyPath) -> list[dict[str, float]]:
-    """The rows of :func:`by_epoch` from the record of a run, or else from its work directory.
+    """Read the rows of :func:`by_epoch` from the record of a run, or else its work directory.
 
     Raises:
         FileNotFoundError: The folder is neither.
@@ -152,7 +157,7 @@ def read_epochs(folder: AnyPath) -> list[dict[str, float]]:
 
 
 def best_of(history: Sequence[dict[str, Any]], key: str) -> dict[str, Any] | None:
-    """The epoch whose test gave the highest value, None where there is no such value."""
+    """Return the epoch whose test has the highest value, None if no test has a value."""
     tested = [line for line in history if line.get(key) is not None]
     if not tested:
         return None
@@ -161,13 +166,13 @@ def best_of(history: Sequence[dict[str, Any]], key: str) -> dict[str, Any] | Non
 
 
 def last_step(history: Sequence[dict[str, Any]]) -> int:
-    """How many of the optimiser's steps a run has logged."""
+    """Return the last optimizer step that a run has logged."""
     return max((line['step'] for line in history if 'loss' in line), default=0)
 
 
 def revision() -> str | None:
-    """The commit that the code is at, with a plus where files differ from it."""
-    root = Path(__file__).resolve().parents[3]
+    """Return the commit of the code, with a plus if files differ from it."""
+    root = Path(__file__).resolve().parents[2]
     try:
         commit = _git(root, 'rev-parse', 'HEAD')
         return commit + ('+' if _git(root, 'status', '--porcelain', '-uno') else '')
@@ -183,12 +188,12 @@ def _git(root: Path, *args: str) -> str:
 
 
 def stack() -> dict[str, str]:
-    """The versions of the packages that a result rests on."""
+    """Return the versions of the packages that affect a result."""
     names = packages_distributions()
     packages = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmpretrain')
     return {names[name][0]: version(names[name][0]) for name in packages if name in names}
 
 
 def device_name() -> str:
-    """What networks are trained on: the name of the GPU, or what else mmengine takes."""
+    """Return the device that networks are trained on: the name of the GPU, or mmengine's device."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else get_device()

@@ -1,22 +1,28 @@
-"""Suites: the paper's configs on a data set, a backbone and a schedule that a machine can bear.
+"""Suites: the paper's configs on a data set, backbone and schedule that fit a machine.
 
-A suite is a config file of a few settings (``configs/suites/``) that are laid over any of the
+A suite is a config file (``configs/suites/``) of a few settings that override those of any of the
 paper's configs:
 
-- ``family``: ``sixray`` or ``opixray``, whose configs and numbers it takes;
-- ``about``: what ``data`` is, for the heads of tables;
-- ``data``: by family (a transfer needs both) settings of every data set, such as its root;
-- ``simulate``: by family arguments of the simulator that makes the data where there is none;
+- ``family``: ``sixray`` or ``opixray``, whose configs and published numbers it uses;
+- ``about``: a description of ``data`` for the tables;
+- ``data``: by family (a transfer needs both), settings of every data set, such as its root;
+- ``simulate``: by family, arguments of the simulator that creates missing data;
 - ``groups``: a csv and its column, by which results are also reported within groups of images;
+- ``folds``: cross-validation over all positives of ``train.csv`` and ``test.csv`` instead of their
+  split, with ``count`` folds in blocks of ``block`` neighboring image numbers (SIXray only);
+- ``focus``: the ``classes`` whose mean AP is reported next to mAP in tables of folds, its ``name``,
+  and the ``group`` of images within which it is reported too;
 - ``backbone``, ``out_indices``, ``channels``: another backbone, and its levels P3, P4 and P5;
-- ``pyramid_channels``: of FPN's levels;
-- ``sizes``: pixels that images are resized to, and cropped to;
+- ``pyramid_channels``: channels of FPN's levels;
+- ``sizes``: side in pixels after resizing, and after cropping;
 - ``batch_size``, ``amp``;
-- ``val_interval``: epochs from test to test, of which the best stands beside the last;
-- ``stage1``, ``stage2``: ``epochs``, ``milestones``, ``lr_scale``, a factor on the rates, and
+- ``num_workers``: processes per data loader, 0 to read images in the training process;
+- ``val_interval``: epochs between tests, the best of which is reported next to the last epoch; None
+  to test only the trained network;
+- ``stage1``, ``stage2``: ``epochs``, ``milestones``, ``lr_scale`` (a factor on the rates), and
   ``max_norm``, to which a gradient is clipped.
 
-Without one of them the paper's configs stay as they are.
+A setting that is omitted leaves the paper's configs as they are.
 """
 
 import os
@@ -25,7 +31,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmsxm.training.config import DATALOADERS, load_config, use_autocast
+from mmsxm.engine.input_size import DATALOADERS, resize_pipeline
+from mmsxm.training.config import load_config, use_autocast
 from mmsxm.training.installed_configs import CONFIGS, find_config
 
 __all__ = ['apply_suite', 'find_suite', 'is_stage1', 'load_suite']
@@ -36,6 +43,8 @@ KEYS = {
     'data',
     'simulate',
     'groups',
+    'folds',
+    'focus',
     'backbone',
     'out_indices',
     'channels',
@@ -43,6 +52,7 @@ KEYS = {
     'sizes',
     'batch_size',
     'amp',
+    'num_workers',
     'val_interval',
     'stage1',
     'stage2',
@@ -50,10 +60,10 @@ KEYS = {
 
 
 def find_suite(name: str) -> Path:
-    """The file of a suite, named by its path or as in ``configs/suites``.
+    """Return the file of a suite, named by its path or as in ``configs/suites``.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: There is no such suite.
     """
     try:
         return find_config(name if name.endswith('.py') else f'configs/suites/{name}.py')
@@ -63,7 +73,11 @@ def find_suite(name: str) -> Path:
 
 
 def load_suite(path: str | os.PathLike[str]) -> Config:
-    """Read a suite; ValueError when it has an unknown setting or no family."""
+    """Read a suite.
+
+    Raises:
+        ValueError: A setting is unknown, or the suite has no family.
+    """
     suite = load_config(path)
     unknown = set(suite) - KEYS - {'work_dir', 'launcher'}
     if unknown or suite.get('family') not in ('sixray', 'opixray'):
@@ -75,13 +89,13 @@ def load_suite(path: str | os.PathLike[str]) -> Config:
 
 
 def apply_suite(suite: Config, cfg: Config, full: bool = False) -> None:
-    """Change a config as a suite says, in place.
+    """Apply the settings of a suite to a config, in place.
 
     Args:
         suite: See :func:`load_suite`.
         cfg: One of the paper's configs.
-        full: Give a network without Stage I the epochs of both stages, not those of Stage II
-            alone; milestones move along.
+        full: Train a network without Stage I for the epochs of both stages, not those of Stage II
+            alone. Milestones are scaled accordingly.
     """
     if 'backbone' in suite:
         _exchange_backbone(suite, cfg.model)
@@ -92,16 +106,22 @@ def apply_suite(suite: Config, cfg: Config, full: bool = False) -> None:
         cfg[loader].dataset.update(suite.get('data', {}).get(family, {}))
         if 'batch_size' in suite:
             cfg[loader].batch_size = suite.batch_size
+        if 'num_workers' in suite:
+            cfg[loader].num_workers = suite.num_workers
+            cfg[loader].persistent_workers = suite.num_workers > 0
         if 'sizes' in suite:
-            _resize(cfg[loader].dataset.pipeline, *suite.sizes)
+            resize_pipeline(cfg[loader].dataset.pipeline, *suite.sizes)
     if suite.get('amp'):
         use_autocast(cfg)
     _set_schedule(suite, cfg, full)
-    cfg.train_cfg.val_interval = suite.get('val_interval', 1)
+    interval = suite.get('val_interval', 1)
+    if interval is None:
+        cfg.train_cfg.val_begin = cfg.train_cfg.max_epochs + 1
+    cfg.train_cfg.val_interval = interval or 1
 
 
 def is_stage1(cfg: Config) -> bool:
-    """Whether a config trains attention alone: it has no classification head."""
+    """Return whether a config trains attention alone, without a classification head."""
     return cfg.model.get('head') is None
 
 
@@ -130,14 +150,6 @@ def _narrow_pyramid(channels: int, model: Any) -> None:
         model.head.in_channels = [channels] * 3
 
 
-def _resize(pipeline: list[Any], resized: int, cropped: int) -> None:
-    for transform in pipeline:
-        if transform.type == 'Resize':
-            transform.scale = (resized, resized)
-        elif transform.type in ('mmsxm.RandomCrop', 'mmsxm.CenterCrop'):
-            transform.crop_size = cropped
-
-
 def _set_schedule(suite: Config, cfg: Config, full: bool) -> None:
     stage = suite.get('stage1' if is_stage1(cfg) else 'stage2', {})
     if 'epochs' in stage:
@@ -157,7 +169,7 @@ def _set_schedule(suite: Config, cfg: Config, full: bool) -> None:
 
 
 def stage1_epochs(suite: Config) -> int:
-    """How long Stage I is, by the suite or else by the paper's config."""
+    """Return the epochs of Stage I, from the suite or else from the paper's config."""
     if 'epochs' in suite.get('stage1', {}):
         return int(suite.stage1.epochs)
     first = load_config(CONFIGS / f'sxmnet_{suite.family}_stage1.py')

@@ -1,4 +1,4 @@
-"""Which level of the pyramid the images of a training set are taught to trust."""
+"""The pyramid levels that the labels of a training set select."""
 
 import os
 from collections import Counter, defaultdict
@@ -17,14 +17,14 @@ __all__ = ['count_levels', 'levels_of_boxes', 'taught_levels']
 
 
 def count_levels(levels: Iterable[int]) -> dict[str, int]:
-    """How often each level occurs, by its name; ``none`` is that of images without a label."""
+    """Count each level by its name; ``none`` counts images without a label."""
     counts = Counter(levels)
     named = {name: counts[level] for level, name in enumerate(LEVELS)}
     return named | {'none': counts[-1]}
 
 
 def taught_levels(dataset: XrayDataset) -> list[int] | None:
-    """The level of every image, by neural labels (MF-N) or boxes (MF-I); None without either."""
+    """Return the level of every image, from neural labels (MF-N) or boxes (MF-I), or None."""
     infos = (dataset.get_data_info(index) for index in range(len(dataset)))
     if dataset.meta_labels is not None:
         return [info['gt_meta_level'] for info in infos]

@@ -1,4 +1,4 @@
-"""How training went, epoch by epoch: Fig. 6 of the paper, and the curves of any run."""
+"""Training curves by epoch: Fig. 6 of the paper, and the curves of any run."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -109,7 +109,7 @@ def draw_curves(folders: Sequence[Path], out: Path) -> list[Path]:
 
 
 def _curve(epochs: Sequence[dict[str, float]], key: str) -> Curve | None:
-    """What was logged under a key: epochs and values, None if nothing."""
+    """Return the epochs and values that were logged under a key, None without values."""
     there = [row for row in epochs if key in row]
     return ([row['epoch'] for row in there], [row[key] for row in there]) if there else None
 

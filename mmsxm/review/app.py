@@ -5,10 +5,7 @@ docs/review.md.
 """
 
 import os
-import signal
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmsxm.conventions import level_names
@@ -21,49 +18,21 @@ from mmsxm.review.page import (
     escape_html,
     image_html,
     queue_html,
-    regions_css,
     tile_html,
 )
 from mmsxm.review.session import Session
 
 os.environ['GRADIO_ANALYTICS_ENABLED'] = 'False'  # must be set before gradio is imported
 import gradio as gr
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LISTED = 200  # maximum number of rows in the queue
 LONGEST_COMMENT = 1000  # characters
-# gradio uses inline scripts; nothing is loaded from other hosts
-POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-    "script-src 'self' 'unsafe-inline' 'unsafe-eval'; frame-ancestors 'none'"
-)
 SELECT_ROW = """element.addEventListener('click', (event) => {
     const row = event.target.closest('button[data-index]');
     if (row) trigger('select', {index: Number(row.dataset.index)});
 });"""
 SET_OPACITY = "(value) => document.documentElement.style.setProperty('--attention', value)"
 SHOW_REGIONS = "(on) => document.documentElement.style.setProperty('--regions', on ? 1 : 0)"
-LIGHT_MODE = "() => document.body.classList.remove('dark')"
-
-
-class OwnContentOnly:
-    """Middleware whose policy blocks other hosts and forbids embedding the page in a frame."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the policy header to every response."""
-
-        async def send_with_policy(message: Message) -> None:
-            if message['type'] == 'http.response.start':
-                header = (b'content-security-policy', POLICY.encode())
-                message['headers'] = [*message['headers'], header]
-            await send(message)
-
-        await self.app(scope, receive, send_with_policy)
 
 
 def draw_bag(session: Session, review: Review, index: int) -> str:
@@ -188,7 +157,7 @@ def build_page(session: Session) -> gr.Blocks:
                     confirm = gr.Button('Confirm', variant='primary', size='sm', min_width=60)
                     clear = gr.Button('Clear', size='sm', min_width=60)
                     remark = gr.Button('Comment only', size='sm', min_width=60)
-                notice = gr.HTML(elem_id='said')
+                notice = gr.HTML(elem_id='notice')
         with gr.Row(elem_id='thresholds'):
             tiles, sliders = [], []
             for number, (class_name, mark) in enumerate(
@@ -304,41 +273,3 @@ def light_theme() -> gr.themes.Base:
         button_secondary_border_color='#b4c0cc',
         button_border_width='1px',
     )
-
-
-def marks_css(calibrated: list[float]) -> str:
-    """Return CSS that marks the calibrated thresholds on their sliders."""
-    return ''.join(
-        f'#threshold-{number} {{ --calibrated: {mark:.4f}; }}\n'
-        for number, mark in enumerate(calibrated)
-    )
-
-
-def serve(session: Session, host: str = '127.0.0.1', port: int = 7860) -> None:
-    """Serve the page until stopped, then delete the uploads.
-
-    Raises:
-        OSError: The port is in use.
-    """
-    hosts = ['127.0.0.1', 'localhost'] if host in ('127.0.0.1', 'localhost') else ['*']
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with TemporaryDirectory(prefix='mmsxm-review-') as uploads:
-        os.environ['GRADIO_TEMP_DIR'] = uploads
-        build_page(session).launch(
-            server_name=host,
-            server_port=port,
-            share=False,
-            footer_links=[],
-            enable_monitoring=False,
-            theme=light_theme(),
-            css=Path(__file__).with_suffix('.css').read_text()
-            + marks_css(session.calibrated)
-            + regions_css(len(session.classes)),
-            js=LIGHT_MODE,
-            app_kwargs={
-                'middleware': [
-                    Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
-                    Middleware(OwnContentOnly),
-                ]
-            },
-        )

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmsxm.conventions import utc_now
 from mmsxm.io.files import sha256_or_none
 from mmsxm.review.decision_log import Decision
-from mmsxm.screening.record import differs, now, read_record
+from mmsxm.screening.record_validation import configs_differ, read_record
 
 __all__ = [
     'STEP',
@@ -62,7 +63,7 @@ def read_cases(results: Path) -> list[Case]:
                 raise ValueError(
                     f'{place} is from another network than line 1. Review them separately.'
                 )
-            if differs(record.get('config_digest'), config_digest):
+            if configs_differ(record.get('config_digest'), config_digest):
                 raise ValueError(
                     f'{place} was written with the same weights but another config than the lines '
                     'before it. Review them separately.'
@@ -185,7 +186,7 @@ class Review:
         """Create the decision on a case. Call :meth:`settle` after it is stored."""
         case = self.cases[index]
         return Decision(
-            time=now(),
+            time=utc_now(),
             image=case.name,
             sha256=sha256_or_none(case.path),
             screened=case.record['time'],

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from mmsxm.imaging.images import MAX_PIXELS, read_image
-from mmsxm.imaging.reading import prepare_file
+from mmsxm.imaging.reading import preprocess_file
 from mmsxm.inference.backends import Backend
 from mmsxm.review.cases import Case, Review, read_cases
 from mmsxm.review.decision_log import append_decision, read_decisions
-from mmsxm.screening.record import differs
+from mmsxm.screening.record_validation import configs_differ
 from mmsxm.screening.screen import screen_files
 
 __all__ = ['Look', 'Session']
@@ -69,7 +69,8 @@ class Session:
                 f'network is {self.model[:8]}. Use the checkpoint that screened it.'
             )
         if backend and any(
-            differs(case.record.get('config_digest'), backend.info.config_digest) for case in cases
+            configs_differ(case.record.get('config_digest'), backend.info.config_digest)
+            for case in cases
         ):
             raise ValueError(
                 f'{results} was written with the same weights but another config. Use the config '
@@ -103,8 +104,8 @@ class Session:
         cases = []
         for start in range(0, len(paths), BATCH):
             batch = paths[start : start + BATCH]
-            preparation = self.backend.info.preparation
-            files = [prepare_file(path, preparation, MAX_PIXELS) for path in batch]
+            preprocessing = self.backend.info.preprocessing
+            files = [preprocess_file(path, preprocessing, MAX_PIXELS) for path in batch]
             cases += [
                 Case(Path(path).name, path, screened.record)
                 for path, screened in zip(batch, screen_files(self.backend, files), strict=True)
@@ -121,7 +122,7 @@ class Session:
         window: tuple[int, ...] = (0, 0, image.shape[1], image.shape[0])
         if self.backend is None:
             return Look(image, None, window)
-        file = prepare_file(case.path, self.backend.info.preparation, MAX_PIXELS)
+        file = preprocess_file(case.path, self.backend.info.preprocessing, MAX_PIXELS)
         _, attention_map, view = screen_files(self.backend, [file])[0]
         return Look(image, attention_map, view.window if view else window)
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from mmsxm.imaging.images import read_image
-from mmsxm.imaging.preparation import View
+from mmsxm.imaging.preprocessing import View
 from mmsxm.inference.verdict_picture import draw_verdict
 from mmsxm.io.files import atomic_write
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.io.files import atomic_file
-from mmsxm.screening.record import Record, differs, read_record
+from mmsxm.screening.record_validation import Record, configs_differ, read_record
 
 try:
     import fcntl
@@ -130,7 +130,7 @@ class Results:
                 f'{place} is from the network {record["model"][:8]}, but the current network is '
                 f'{info.digest[:8]}. Use another --out.'
             )
-        if differs(record.get('config_digest'), info.config_digest):
+        if configs_differ(record.get('config_digest'), info.config_digest):
             raise ValueError(
                 f'{place} was written with the same weights but another config. Use another --out '
                 'for the current config.'

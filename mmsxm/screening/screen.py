@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmsxm.conventions import utc_now
 from mmsxm.imaging.images import MAX_PIXELS
-from mmsxm.imaging.preparation import View
-from mmsxm.imaging.reading import Prepared, Unreadable, prepare_file
+from mmsxm.imaging.preprocessing import View
+from mmsxm.imaging.reading import PreprocessedFile, Unreadable, preprocess_file
 from mmsxm.inference.backends import Backend, ModelInfo, Prediction
 from mmsxm.inference.verdict import judge
 from mmsxm.io.worker_pool import IDLE, Idle, WorkerDiedError, WorkerPool
 from mmsxm.screening.overlays import write_overlay
-from mmsxm.screening.record import Record, now
+from mmsxm.screening.record_validation import Record
 
 __all__ = ['Screened', 'screen', 'screen_files']
 
@@ -27,7 +28,9 @@ class Screened(NamedTuple):
     view: View | None = None
 
 
-def screen_files(backend: Backend, files: Sequence[Prepared | Unreadable]) -> list[Screened]:
+def screen_files(
+    backend: Backend, files: Sequence[PreprocessedFile | Unreadable]
+) -> list[Screened]:
     """Run the network on readable files, and record the error of unreadable ones.
 
     Records contain ``path``, ``labels``, ``scores``, ``thresholds``, ``regions`` and
@@ -35,7 +38,7 @@ def screen_files(backend: Backend, files: Sequence[Prepared | Unreadable]) -> li
     files exported before it existed) and ``time``. See docs/screening.md.
     """
     info = backend.info
-    readable = [file for file in files if isinstance(file, Prepared)]
+    readable = [file for file in files if isinstance(file, PreprocessedFile)]
     screened: Iterator[Screened] = iter(())
     if readable:
         images = np.stack([file.image for file in readable])  # (N, h, w, 3)
@@ -49,7 +52,7 @@ def screen_files(backend: Backend, files: Sequence[Prepared | Unreadable]) -> li
     ]
 
 
-def _screened(info: ModelInfo, file: Prepared, prediction: Prediction) -> Screened:
+def _screened(info: ModelInfo, file: PreprocessedFile, prediction: Prediction) -> Screened:
     outputs = [output for output in prediction if output is not None]
     if not all(np.isfinite(numbers).all() for numbers in outputs):  # NaN never raises an alarm
         return _failed(info, file.path, 'the network returned values that are not finite numbers')
@@ -64,7 +67,7 @@ def _failed(info: ModelInfo, path: str, error: str) -> Screened:
 
 def _provenance(info: ModelInfo) -> dict[str, str]:
     config = {'config_digest': info.config_digest} if info.config_digest else {}
-    return {'model': info.digest, **config, 'time': now()}
+    return {'model': info.digest, **config, 'time': utc_now()}
 
 
 def screen(
@@ -101,18 +104,18 @@ def _read_ahead(
     pool: WorkerPool,
     batch_size: int,
     max_pixels: int,
-) -> Iterator[Prepared | Unreadable | Idle]:
+) -> Iterator[PreprocessedFile | Unreadable | Idle]:
     """Read files in the pool, a bounded number at a time; pass IDLE through."""
-    read = partial(prepare_file, preparation=backend.info.preparation, max_pixels=max_pixels)
+    read = partial(preprocess_file, preprocessing=backend.info.preprocessing, max_pixels=max_pixels)
     for path, file in pool.map(read, paths, ahead=batch_size + 2 * pool.workers):
         yield Unreadable(path, str(file)) if isinstance(file, WorkerDiedError) else file
 
 
 def _batches(
-    files: Iterable[Prepared | Unreadable | Idle], batch_size: int
-) -> Iterator[list[Prepared | Unreadable]]:
+    files: Iterable[PreprocessedFile | Unreadable | Idle], batch_size: int
+) -> Iterator[list[PreprocessedFile | Unreadable]]:
     """Group files until a batch is full or no more files are available for now."""
-    batch: list[Prepared | Unreadable] = []
+    batch: list[PreprocessedFile | Unreadable] = []
     for file in files:
         if not isinstance(file, Idle):
             batch.append(file)

@@ -1,4 +1,4 @@
-"""Simulated X-ray images of bags: physics, things made of parts, scanners, whole data sets."""
+"""Simulated X-ray images of bags: physics, objects built from parts, scanners, whole datasets."""
 
 from mmsxm.simulation.bag import Bag, simulate_bag, visible_share
 from mmsxm.simulation.dataset import write_opixray, write_sixray

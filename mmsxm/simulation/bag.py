@@ -1,9 +1,8 @@
-"""An image: luggage, clutter, items, and the picture that a scanner takes of them.
+"""Simulation of one image: luggage, clutter, items, and the picture that a scanner takes of them.
 
-Every image has random streams of its own for the scene, the clutter, the items and the noise, all
-made from (seed, index). So the same image comes out whatever was drawn before it and in which
-process, and the clutter is the same whether and whichever items lie in it: it can say nothing
-about them.
+Each image has separate random streams for the scene, the clutter, the items and the noise, all
+derived from (seed, index). The image therefore does not depend on what was drawn before it, or in
+which process. The clutter does not depend on the items, so it contains no information about them.
 """
 
 from collections.abc import Sequence
@@ -18,26 +17,27 @@ from mmsxm.simulation.scanner_profiles import known_scanners
 from mmsxm.simulation.shapes import Patch, draw
 from mmsxm.simulation.sites import CROWDING, SITES, Crowding, Site
 
-# Goes up with every change that alters pictures, so that an unfinished set is never continued by
-# another simulator.
+# Increase with each change that alters images, so that no other simulator continues an unfinished
+# set.
 SIMULATOR_VERSION = 3
 
 _SCENE, _CLUTTER, _ITEMS, _NOISE = range(4)
-_SMALLEST = 32  # pixels of an image's side
+_SMALLEST = 32  # minimum side of an image in pixels
 
 
 @dataclass(frozen=True)
 class Bag:
-    """A picture and what lies in it.
+    """Image and its items.
 
     Attributes:
-        image: RGB, (h, w, 3).
-        classes: The names of all labels.
-        labels: Indices into classes, one an item.
-        boxes: Tight boxes of the items' thickness maps, (n, 4), xyxy in 0-based continuous pixels.
-        patches: The items' own maps within the image, of which the boxes are.
-        visible: The visible share of each item, see `visible_share`.
-        scanner: What took the picture.
+        image: RGB, ``(h, w, 3)``.
+        classes: Names of all labels.
+        labels: Indices into classes, one for each item.
+        boxes: Tight boxes of the items' thickness maps, ``(n, 4)``, xyxy in 0-based continuous
+            pixels.
+        patches: Maps of the items within the image, from which the boxes are computed.
+        visible: Visible share of each item, see `visible_share`.
+        scanner: Scanner that took the image.
     """
 
     image: Image
@@ -58,97 +58,101 @@ def simulate_bag(
     site: str = 'sixray',
     scanner: str | Sequence[Scanner] | None = None,
 ) -> Bag:
-    """The image number `index` of a seed, the same to the byte on every call.
+    """Simulate image number `index` of a seed. Each call returns the same bytes.
 
     Args:
-        image_size: (h, w) in pixels; without it each image has a size of its scanner's.
-        crowding: A key of CROWDING, or one's own.
-        with_items: Without items everything else is the same.
-        site: A key of SITES.
-        scanner: A key of SCANNERS, or scanners that take turns by weight; by default the site's.
+        seed: Seed of the set.
+        index: Number of the image.
+        image_size: (h, w) in pixels. By default, the scanner determines the size of each image.
+        crowding: Key of CROWDING, or a custom Crowding.
+        with_items: Whether to add items. Everything else is the same without them.
+        site: Key of SITES.
+        scanner: Key of SCANNERS, or scanners to choose from by weight. By default, the scanner of
+            the site.
 
     Raises:
-        ValueError: A key is unknown, a number negative or the image smaller than 32 pixels.
+        ValueError: A key is unknown, a number is negative or the image is smaller than 32 pixels.
     """
     if min(seed, index) < 0:
-        raise ValueError(f'seed={seed} and index={index}: both must be 0 or more')
-    belt, level, machines = _known(site, crowding, scanner)
+        raise ValueError(f'seed={seed} and index={index} must both be 0 or more.')
+    belt, level, machines = _resolve(site, crowding, scanner)
     scene, clutter, items, noise = (
         np.random.default_rng([seed, index, stream])
         for stream in (_SCENE, _CLUTTER, _ITEMS, _NOISE)
     )
     weights = np.array([machine.weight for machine in machines])
     machine = machines[int(scene.choice(len(machines), p=weights / weights.sum()))]
-    own_size = _side(scene, machine.heights), _side(scene, machine.widths)
-    height, width = image_size or own_size
+    scanner_size = _side(scene, machine.heights), _side(scene, machine.widths)
+    height, width = image_size or scanner_size
     if min(height, width) < _SMALLEST:
         raise ValueError(
-            f'image size {height} x {width} is too small: both sides must be {_SMALLEST} pixels '
-            'or more'
+            f'The image size {height} x {width} is too small. Both sides must be {_SMALLEST} '
+            'pixels or more.'
         )
     span = scene.uniform(*machine.view_cm) * level.zoom
     pixels_per_cm = float(np.sqrt(height * width) / span)
     view = width / pixels_per_cm, height / pixels_per_cm
     pieces = lay_out(scene, belt, level, view)
 
-    attenuation = np.zeros((2, height, width), np.float32)
+    attenuation = np.zeros((2, height, width), np.float32)  # (2, h, w)
     for parts, pose in pack(clutter, pieces, belt, level):
         draw(parts, pose, pixels_per_cm, machine.energies).add_to(attenuation)
     labels: list[int] = []
     patches: list[Patch] = []
     if with_items:
         for label, parts, pose in choose_items(items, belt, level, view):
-            turned = draw(parts, pose, pixels_per_cm, machine.energies)
-            patch = place(items, turned, pieces, attenuation, pixels_per_cm, level.overlap)
+            posed = draw(parts, pose, pixels_per_cm, machine.energies)
+            patch = place(items, posed, pieces, attenuation, pixels_per_cm, level.overlap)
             patch.add_to(attenuation)
             labels.append(label)
-            patches.append(_cut(patch, height, width))
+            patches.append(_crop(patch, height, width))
     visible = tuple(visible_share(patch, attenuation) for patch in patches)
-    image = picture(attenuation, machine, pixels_per_cm, noise)
-    boxes = np.array([patch.box() for patch in patches], np.float32).reshape(-1, 4)
+    image = picture(attenuation, machine, pixels_per_cm, noise)  # (h, w, 3)
+    boxes = np.array([patch.box() for patch in patches], np.float32).reshape(-1, 4)  # (n, 4)
     return Bag(image, belt.classes, tuple(labels), boxes, tuple(patches), visible, machine)
 
 
 def _side(rng: np.random.Generator, limits: tuple[int, int]) -> int:
-    """A side in pixels; one that is fixed takes as much from the generator as any other."""
+    """Draw a side in pixels. A fixed side consumes as many random numbers as any other."""
     least, most = limits
     drawn = int(rng.integers(least, max(most, least + 1) + 1))
     return min(drawn, most)
 
 
 def visible_share(patch: Patch, attenuation: Floats) -> float:
-    """How much of an item is not hidden: 1 if it lies alone.
+    """Return how much of an item is not hidden. The share is 1 if nothing overlaps the item.
 
-    It is the share of the item's attenuation (both energies' sum) that stands in pixels where the
-    item weakens the rays at least as much as all else along them, before or behind it.
+    It is the share of the item's attenuation (sum of both energies) in pixels where the item
+    attenuates the rays at least as much as everything else along them, in front of or behind it.
 
     Args:
-        patch: The item's maps, within the image.
-        attenuation: That of everything in the image, the item included, (2, h, w).
+        patch: Maps of the item within the image.
+        attenuation: Attenuation of everything in the image, including the item, ``(2, h, w)``.
     """
     h, w = patch.thickness.shape
-    own = patch.attenuation.sum(0)
-    there = attenuation[:, patch.y : patch.y + h, patch.x : patch.x + w].sum(0)
-    return float(own[2 * own >= there].sum() / own.sum())
+    of_item = patch.attenuation.sum(0)  # (h, w)
+    of_all = attenuation[:, patch.y : patch.y + h, patch.x : patch.x + w].sum(0)  # (h, w)
+    return float(of_item[2 * of_item >= of_all].sum() / of_item.sum())
 
 
-def _cut(patch: Patch, height: int, width: int) -> Patch:
-    """The part of a patch that lies within an image."""
+def _crop(patch: Patch, height: int, width: int) -> Patch:
+    """Return the part of a patch that lies within an image."""
     h, w = patch.thickness.shape
     top, left = max(-patch.y, 0), max(-patch.x, 0)
     inside = np.s_[..., top : min(h, height - patch.y), left : min(w, width - patch.x)]
     return Patch(patch.x + left, patch.y + top, patch.attenuation[inside], patch.thickness[inside])
 
 
-def _known(
+def _resolve(
     site: str, crowding: str | Crowding, scanner: str | Sequence[Scanner] | None
 ) -> tuple[Site, Crowding, Sequence[Scanner]]:
+    """Look up a site, a crowding and the scanners by their keys."""
     if site not in SITES:
-        raise ValueError(f'site {site!r} is unknown: choose one of {", ".join(SITES)}')
+        raise ValueError(f'Site {site!r} is unknown. Choose one of {", ".join(SITES)}.')
     if isinstance(crowding, str):
         if crowding not in CROWDING:
             raise ValueError(
-                f'crowding {crowding!r} is unknown: choose one of {", ".join(CROWDING)}'
+                f'Crowding {crowding!r} is unknown. Choose one of {", ".join(CROWDING)}.'
             )
         crowding = CROWDING[crowding]
     return SITES[site], crowding, known_scanners(scanner or SITES[site].scanner)

@@ -1,7 +1,7 @@
-"""Simulated sets in the layouts of public ones.
+"""Simulated datasets in the layouts of public ones.
 
-A set says in `simulation.json` how it was made. An image of a seed is the same whatever the counts
-and the number of processes, and a set that was broken off goes on where it stopped.
+`simulation.json` records how a set was made. An image of a seed does not depend on the counts or
+the number of processes. Simulation of an interrupted set resumes where it stopped.
 """
 
 import json
@@ -24,8 +24,8 @@ from mmsxm.simulation.scanner_profiles import known_scanners
 from mmsxm.simulation.sites import CROWDING, Crowding
 
 PARAMETERS_FILE = 'simulation.json'
-# Few enough that no process waits long for the last ones, enough that handing them out costs
-# nothing beside simulating them.
+# Images per task: few enough that no process waits long for the last task, and enough that the cost
+# of distributing them is negligible.
 _CHUNK = 8
 
 
@@ -44,7 +44,7 @@ class _Settings(NamedTuple):
     items_removed: bool = False
 
     def simulate(self, number: int, positive: bool = True, with_items: bool = True) -> Bag:
-        # Even numbers are the positives', odd ones the negatives': no two bags of a set share one.
+        # Positives have even numbers, negatives odd ones, so no two bags of a set share a number.
         return simulate_bag(
             self.seed,
             2 * number + (not positive),
@@ -55,8 +55,8 @@ class _Settings(NamedTuple):
             self.scanner,
         )
 
-    def note(self) -> dict[str, object]:
-        """The settings in full: what a name stands for may change."""
+    def to_dict(self) -> dict[str, object]:
+        """Return the settings in full, because the meaning of a name may change."""
         crowding = self.crowding
         return {
             'simulator': SIMULATOR_VERSION,
@@ -82,41 +82,48 @@ def write_sixray(
     lists: Sequence[int] = (),
     items_removed: bool = False,
 ) -> int:
-    """Simulate a set in SIXray's layout (see `sixray_layout`), or finish one that was begun.
+    """Simulate a set in SIXray's layout (see `sixray_layout`), or finish an incomplete one.
 
-    Positives 1..train are the training list and the next `test` the test list. Images that are
-    there already are kept.
+    Positives 1..train form the training list, the next `test` positives the test list. Existing
+    images are kept.
 
     Args:
-        train, test: Images with items in each list.
-        negatives: Images without items, in both lists together, dealt out in the same proportion
-            and the first to training; all is in `ImageSet/10`.
-        workers: Processes; with 0 all is done in this one.
-        image_size: (h, w) in pixels; without it each image has a size of its scanner's.
-        crowding: A key of CROWDING, or one's own.
-        scanner: A key of SCANNERS, or scanners that take turns.
-        lists: For each R of them `ImageSet/R` has R negatives for each positive of a list, and a
-            larger R has those of a smaller one. As many negatives are simulated as the largest
-            needs.
-        items_removed: Leave the items out of the pictures, and nothing else: lists and boxes are
-            as ever. What a network still learns of the labels, the rest of the bag has told it.
+        dst: Folder of the set.
+        train: Number of images with items in the training list.
+        test: Number of images with items in the test list.
+        negatives: Number of images without items in both lists together. They are split in the same
+            proportion, the first ones for training, and listed in `ImageSet/10`.
+        seed: Seed of the set.
+        workers: Number of processes. 0 uses this process only.
+        image_size: (h, w) in pixels. By default, the scanner determines the size of each image.
+        crowding: Key of CROWDING, or a custom Crowding.
+        scanner: Key of SCANNERS, or scanners to choose from by weight.
+        lists: For each number R, `ImageSet/R` has R negatives for each positive of a list. The
+            negatives of a larger R include those of a smaller one. As many negatives are simulated
+            as the largest R needs.
+        items_removed: Whether to leave out the items in the images, and nothing else. Lists and
+            boxes stay the same. Anything a network still learns about the labels comes from the
+            rest of the bag.
 
     Returns:
-        How many images were simulated, those found not counted.
+        Number of images that were simulated, without existing ones.
 
     Raises:
         ValueError: A count or the seed is negative, there are no positives, a name is unknown,
-            `negatives` and `lists` are both given, the images are too small, or the folder holds
+            `negatives` and `lists` are both given, the images are too small, or the folder contains
             something else.
     """
     _check_counts(train=train, test=test, negatives=negatives, workers=workers)
     if negatives and lists:
         raise ValueError(
-            f'negatives={negatives} and lists={list(lists)} are both given: a list has as many '
-            'negatives as its name says, so give only one of the two'
+            f'negatives={negatives} and lists={list(lists)} are both given, but the name of a list '
+            'determines its number of negatives. Give only one of the two.'
         )
     if min(lists, default=1) < 1:
-        raise ValueError(f'lists={list(lists)}: negatives for each positive must be 1 or more')
+        raise ValueError(
+            f'lists={list(lists)} contains a number below 1. Negatives for each positive must be 1 '
+            'or more.'
+        )
     lists = sorted(set(lists))
     settings = _Settings('sixray', seed, image_size, crowding, scanner, items_removed)
     folder = _claim(dst, settings, train=train, test=test, negatives=negatives, lists=lists)
@@ -142,12 +149,13 @@ def write_opixray(
     crowding: str | Crowding = 'typical',
     scanner: str | Sequence[Scanner] = 'opixray',
 ) -> int:
-    """Simulate a set in OPIXray's layout (see `opixray_layout`), or finish one that was begun.
+    """Simulate a set in OPIXray's layout (see `opixray_layout`), or finish an incomplete one.
+
+    The other arguments, the return value and the errors are the same as for `write_sixray`.
 
     Args:
-        train, test: Images in each list.
-
-    The other arguments, what is returned and the errors are those of `write_sixray`.
+        train: Number of images in the training list.
+        test: Number of images in the test list.
     """
     _check_counts(train=train, test=test, workers=workers)
     settings = _Settings('opixray', seed, image_size, crowding, scanner)
@@ -162,31 +170,33 @@ def write_opixray(
 def _check_counts(train: int, test: int, **others: int) -> None:
     counts = {'train': train, 'test': test, **others}
     if min(counts.values()) < 0 or train + test < 1:
-        named = ', '.join(f'{name}={count}' for name, count in counts.items())
-        raise ValueError(f'{named}: none may be negative, and train + test must be 1 or more')
+        listed = ', '.join(f'{name}={count}' for name, count in counts.items())
+        raise ValueError(
+            f'Invalid counts {listed}. None may be negative, and train + test must be 1 or more.'
+        )
 
 
 def _claim(dst: str | Path, settings: _Settings, **counts: int | list[int]) -> Path:
-    """Note the parameters in a new folder, or make sure that an old one has the same."""
-    # The first bag shows whether the settings are sound, before anything is written.
+    """Record the parameters in a new folder, or check that an existing one has the same."""
+    # Simulating the first bag validates the settings before anything is written.
     settings.simulate(1)
-    parameters = json.dumps({**settings.note(), **counts}, indent=1) + '\n'
+    parameters = json.dumps({**settings.to_dict(), **counts}, indent=1) + '\n'
     folder = Path(dst)
-    note = folder / PARAMETERS_FILE
+    record = folder / PARAMETERS_FILE
     if folder.exists() and not folder.is_dir():
-        raise ValueError(f'{folder} is a file: name a folder')
-    known = note.exists() and note.read_text() == parameters
-    if folder.exists() and any(folder.iterdir()) and not known:
+        raise ValueError(f'{folder} is a file. Name a folder.')
+    is_same_set = record.exists() and record.read_text() == parameters
+    if folder.exists() and any(folder.iterdir()) and not is_same_set:
         raise ValueError(
-            f'{folder} is not empty and no simulated set of these parameters '
-            f'({PARAMETERS_FILE} tells): delete it or name another folder'
+            f'{folder} is not empty, and its {PARAMETERS_FILE} does not record a simulated set '
+            'with these parameters. Delete it or name another folder.'
         )
-    atomic_write(note, parameters.encode())
+    atomic_write(record, parameters.encode())
     return folder
 
 
 def _simulate_all(settings: _Settings, layout: _Layout, names: list[str], workers: int) -> int:
-    """Write the images that are missing, and say how many they were."""
+    """Write the missing images and return their number."""
     from rich.progress import track
 
     missing = [name for name in dict.fromkeys(names) if not layout.image(name).exists()]
@@ -204,7 +214,7 @@ def _mapper(
     if workers == 0:
         yield map
         return
-    # Not forked: the caller may hold threads of torch or OpenCV.
+    # Not forked, because the caller may run threads of torch or OpenCV.
     context = multiprocessing.get_context('spawn')
     with _one_thread_each():
         pool = context.Pool(workers, cv2.setNumThreads, (1,))
@@ -214,9 +224,9 @@ def _mapper(
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Let NumPy use one thread in processes that start meanwhile, which share the cores.
+    """Let NumPy use one thread in processes that start in this context, because they share cores.
 
-    Its matrix products would start one for each core in each of them, and take longer.
+    Otherwise, matrix products start one thread per core in each process, and take longer.
     """
     before = os.environ.get('OMP_NUM_THREADS')
     os.environ['OMP_NUM_THREADS'] = '1'
@@ -237,5 +247,5 @@ def _write_bag(settings: _Settings, layout: _Layout, name: str) -> None:
         bag = settings.simulate(number, positive, with_items=False)
     quality = [cv2.IMWRITE_JPEG_QUALITY, bag.scanner.jpeg_quality]
     _, encoded = cv2.imencode('.jpg', bag.image[..., ::-1], quality)
-    # The image comes last: where it stands, the bag is complete.
+    # Write the image last: if it exists, the bag is complete.
     atomic_write(layout.image(name), encoded.tobytes())

@@ -1,4 +1,4 @@
-"""Parts of things: bodies of one material, and how thick each is across its own plane."""
+"""Parts of objects: bodies of one material, and their thickness across their own plane."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -11,19 +11,25 @@ from mmsxm.simulation.coverage import Shape, coverage
 from mmsxm.simulation.outlines import Outline
 from mmsxm.simulation.physics import Floats
 
-# What is left at a blade's edge, and at the rim of a round body.
-_EDGE = 0.3
+_EDGE = 0.3  # share of the thickness at the edge of a blade and at the rim of a round body
 
 
 class Part(NamedTuple):
-    """One body of one material.
+    """Body of one material.
 
-    Its outlines are united, then the holes cut out. The thickness in cm is that of a slab; with
-    `rounded` the slab thins out towards its outline like a cushion, with `wedge` it falls from full
-    at the first point towards nothing at the second, like a blade, and with `axis` it is a cylinder
-    of that diameter about the line through two points. `relief` (rows, columns) is a coarse map of
-    factors stretched over the box of its outlines. `lift` is the height in cm of its middle plane
-    over the thing's own. A negative thickness is a hollow within other parts of the same material.
+    Attributes:
+        material: Key of MATERIALS.
+        thickness: Thickness of a slab in cm. A negative thickness is a hollow within other parts of
+            the same material.
+        outlines: Outlines, whose union is the area of the part.
+        holes: Outlines that are cut out of that area.
+        rounded: Whether the slab becomes thinner toward its outline, like a cushion.
+        wedge: Two points. The thickness decreases from full at the first point toward zero at the
+            second, as in a blade.
+        relief: Coarse map of factors, ``(rows, columns)``, stretched over the box of the outlines.
+        lift: Height in cm of the middle plane of the part above that of the object.
+        axis: Two points. The part is a cylinder around the line through them, whose diameter is the
+            thickness.
     """
 
     material: str
@@ -38,18 +44,18 @@ class Part(NamedTuple):
 
     @property
     def is_slab(self) -> bool:
-        """It is equally thick everywhere."""
+        """Whether the thickness is the same everywhere."""
         return not self.rounded and self.wedge is None and self.relief is None and self.axis is None
 
     @property
     def thickest(self) -> float:
-        """No place of the part is thicker, in cm, hollow or not."""
-        most = 1.0 if self.relief is None else max(1.0, float(self.relief.max()))
-        return abs(self.thickness) * most
+        """Upper bound of the thickness in cm, also for hollows."""
+        factor = 1.0 if self.relief is None else max(1.0, float(self.relief.max()))
+        return abs(self.thickness) * factor
 
 
 def mapped(parts: Iterable[Part], move: Callable[[Outline], Outline]) -> list[Part]:
-    """Parts with all their points moved within the plane."""
+    """Move all points of parts within the plane."""
     return [
         part._replace(
             outlines=[move(outline) for outline in part.outlines],
@@ -62,7 +68,7 @@ def mapped(parts: Iterable[Part], move: Callable[[Outline], Outline]) -> list[Pa
 
 
 class Map(NamedTuple):
-    """Values (h, w) and the place of the first pixel."""
+    """Map of values ``(h, w)`` and the position of its first pixel."""
 
     values: Floats
     x: int
@@ -74,10 +80,13 @@ def depths_of(
     places: Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]],
     pixels_per_cm: float,
 ) -> list[Map]:
-    """How thick the parts are across their plane, and how thick the empty space of hollows, in cm.
+    """Map the thickness of parts, or of the empty space of hollows, across their plane in cm.
 
     Args:
-        places: For each part, from the thing's plane to the map's: a matrix and a shift in cm.
+        parts: Parts of an object.
+        places: Matrix ``(2, 2)`` and shift in cm from the plane of the object to that of the map,
+            for each part.
+        pixels_per_cm: Scale of the maps.
     """
     shapes, corners = [], []
     for part, (matrix, shift) in zip(parts, places, strict=True):
@@ -102,7 +111,7 @@ def _profile(
     matrix: npt.NDArray[np.float64],
     shift: npt.NDArray[np.float64],
 ) -> Floats:
-    """A part's thickness or hollowness in cm wherever its mask is, (h, w) or a scalar."""
+    """Return the thickness of a part or hollow in cm within its mask, ``(h, w)`` or a scalar."""
     profile = np.asarray(abs(part.thickness), np.float32)
     if part.rounded:
         profile = profile * _round_profile(mask)
@@ -116,13 +125,14 @@ def _profile(
 
 
 def _round_profile(mask: Floats) -> Floats:
-    # From the centre of a pixel to the border, half a pixel before the first empty one's centre.
-    inside = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 5) - 0.5
+    # Distance from the center of a pixel to the border, which is half a pixel before the center of
+    # the first empty pixel.
+    inside = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 5) - 0.5  # (h, w)
     radius = float(inside.max()) + 0.25
     if radius <= 1:
-        return np.full_like(mask, np.pi / 4)  # a circle's mean
+        return np.full_like(mask, np.pi / 4)  # mean of a circle
     from_axis = 1 - np.clip(inside / radius, 0, 1)
-    return np.maximum(np.sqrt(1 - from_axis**2), np.float32(_EDGE))
+    return np.maximum(np.sqrt(1 - from_axis**2), np.float32(_EDGE))  # (h, w)
 
 
 def _wedge_profile(
@@ -131,9 +141,9 @@ def _wedge_profile(
     matrix: npt.NDArray[np.float64],
     shift: npt.NDArray[np.float64],
 ) -> Floats:
-    way = line[1] - line[0]
-    along = _coordinate(line[0], way / (way @ way), shape, matrix, shift)
-    return np.clip(1 - along, _EDGE, 1)
+    vector = line[1] - line[0]
+    along = _coordinate(line[0], vector / (vector @ vector), shape, matrix, shift)
+    return np.clip(1 - along, _EDGE, 1)  # (h, w)
 
 
 def _cylinder_profile(
@@ -146,7 +156,7 @@ def _cylinder_profile(
     x, y = end - start
     normal = np.array([-y, x]) / (np.hypot(x, y) * abs(part.thickness) / 2)
     from_axis = _coordinate(start, normal, shape, matrix, shift)
-    return np.sqrt(np.maximum(1 - from_axis**2, 0))
+    return np.sqrt(np.maximum(1 - from_axis**2, 0))  # (h, w)
 
 
 def _coordinate(
@@ -156,12 +166,12 @@ def _coordinate(
     matrix: npt.NDArray[np.float64],
     shift: npt.NDArray[np.float64],
 ) -> Floats:
-    """At each pixel, (point - origin) @ slope of the point in the thing's plane, (h, w)."""
+    """Return (point - origin) @ slope for the point in the object plane at each pixel."""
     slope = np.linalg.solve(matrix.T, slope)
     origin = matrix @ origin + shift
-    x = (np.arange(shape[1]) + 0.5 - origin[0]) * slope[0]
-    y = (np.arange(shape[0]) + 0.5 - origin[1]) * slope[1]
-    return np.add.outer(y, x).astype(np.float32)
+    x = (np.arange(shape[1]) + 0.5 - origin[0]) * slope[0]  # (w,)
+    y = (np.arange(shape[0]) + 0.5 - origin[1]) * slope[1]  # (h,)
+    return np.add.outer(y, x).astype(np.float32)  # (h, w)
 
 
 def _relief_profile(
@@ -170,15 +180,15 @@ def _relief_profile(
     matrix: npt.NDArray[np.float64],
     shift: npt.NDArray[np.float64],
 ) -> Floats:
-    # A smooth map on finer cells, for cubic interpolation is slow on whole images.
-    relief = cv2.resize(
+    # Make a smooth map of finer cells first, because cubic interpolation is slow on whole images.
+    relief = cv2.resize(  # (6 rows, 6 columns)
         np.asarray(part.relief, np.float32), None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC
     )
     points = np.concatenate(part.outlines)
     cell = matrix * ((points.max(0) - points.min(0)) / relief.shape[::-1])
-    # From the centres of cells to those of pixels.
+    # from the centers of cells to the centers of pixels
     start = matrix @ points.min(0) + shift + cell @ (0.5, 0.5) - 0.5
-    stretched = cv2.warpAffine(
+    stretched = cv2.warpAffine(  # (h, w)
         relief,
         np.column_stack([cell, start]),
         shape[::-1],

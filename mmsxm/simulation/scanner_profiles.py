@@ -1,8 +1,8 @@
-"""Built-in scanners and how to make one's own: profiles that look like those of public data sets.
+"""Built-in scanners that look like those of public datasets, and loading of custom ones.
 
-Colours are those that the data sets' images have most often at each brightness and hue; all else
-was tuned by eye beside them. SIXray comes from machines of two looks, about half of the images
-each.
+Colors are the most frequent ones in the images of the datasets at each brightness and hue.
+Everything else was tuned by eye next to them. The images of SIXray come from machines with two
+different looks, about half of the images each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -110,7 +110,7 @@ _OPIXRAY = Scanner(
     view_cm=(101, 105),
     jpeg_quality=95,
 )
-# A name stands for one scanner or for several that take turns by weight.
+# A name refers to one scanner, or to several that are chosen by weight.
 SCANNERS: dict[str, tuple[Scanner, ...]] = {
     'sixray': (_SIXRAY_WHITE, _SIXRAY_GREY),
     'sixray_white': (_SIXRAY_WHITE,),
@@ -121,72 +121,75 @@ _PAIRS = ('energies', 'heights', 'widths', 'view_cm')
 
 
 def known_scanners(scanner: str | Sequence[Scanner]) -> tuple[Scanner, ...]:
-    """The scanners of a name, or those that are given.
+    """Return the scanners of a name, or the given scanners.
 
     Raises:
-        ValueError: The name is unknown, or no scanner has a weight.
+        ValueError: The name is unknown, or no scanner has a weight above 0.
     """
     if not isinstance(scanner, str):
         if sum(machine.weight for machine in scanner) <= 0:
             raise ValueError(
-                f'none of {len(scanner)} scanners has a weight above 0: give at least one a weight'
+                f'none of {len(scanner)} scanners has a weight above 0. Set the weight of at least '
+                'one.'
             )
         return tuple(scanner)
     if scanner not in SCANNERS:
-        raise ValueError(f'scanner {scanner!r} is unknown: choose one of {", ".join(SCANNERS)}')
+        raise ValueError(f'scanner {scanner!r} is unknown. Choose one of {", ".join(SCANNERS)}.')
     return SCANNERS[scanner]
 
 
 def scanner_from(text: str) -> tuple[Scanner, ...]:
-    """The scanners of a key of SCANNERS, or else of the config file of that path.
+    """Return the scanners of a key of SCANNERS or of a config file.
 
     Raises:
-        ValueError: It is neither, or what `load_scanners` raises.
+        ValueError: The text is neither, or `load_scanners` raises it.
     """
     if text in SCANNERS:
         return SCANNERS[text]
     if not Path(text).is_file():
         raise ValueError(
-            f'scanner {text!r} is unknown: choose one of {", ".join(SCANNERS)} or name a config '
-            'file that is there'
+            f'scanner {text!r} is unknown. Choose one of {", ".join(SCANNERS)} or name an existing '
+            'config file.'
         )
     return load_scanners(text)
 
 
 def load_scanners(path: str) -> tuple[Scanner, ...]:
-    """Scanners of a config file: `scanner = dict(base='sixray_grey', photons=50_000)`.
+    """Load scanners from a config file: `scanner = dict(base='sixray_grey', photons=50_000)`.
 
-    `base` is a key of SCANNERS, all else what differs from it. A base of several scanners changes
-    in each of them, and a list of such dicts gives several that take turns.
+    `base` is a key of SCANNERS. All other keys override its settings. If the base has several
+    scanners, they are overridden in each. A list of such dicts defines several scanners, which are
+    chosen by weight.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: It can't be read, or names no scanner, an unknown base or setting, or a value
-            that can't be.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not readable or does not define a scanner, or a base, setting or
+            value is invalid.
     """
     described = _config(path).get('scanner')
     changes: list[Any] = described if isinstance(described, list) else [described]
     if not changes or not all(isinstance(change, dict) for change in changes):
         raise ValueError(
-            f"{path} describes no scanner: it must hold scanner = dict(base='sixray', ...) with "
-            'what differs'
+            f"{path} does not define a scanner. It needs scanner = dict(base='sixray', ...) with "
+            'the settings that differ from the base.'
         )
     settings = [field.name for field in fields(Scanner)]
     machines: list[Scanner] = []
     for change in changes:
-        own = {key: _frozen(value) for key, value in change.items() if key != 'base'}
-        unknown = [key for key in own if key not in settings]
+        overrides = {key: _frozen(value) for key, value in change.items() if key != 'base'}
+        unknown = [key for key in overrides if key not in settings]
         if unknown:
             raise ValueError(
-                f'{path}: a scanner has no {", ".join(unknown)}: choose from {", ".join(settings)}'
+                f'{path}: scanners do not have the settings {", ".join(unknown)}. Choose from '
+                f'{", ".join(settings)}.'
             )
         try:
             bases = known_scanners(str(change.get('base', 'none')))
-            for key, value in own.items():
+            for key, value in overrides.items():
                 example = getattr(bases[0], key)
-                if not _alike(value, example) or (key in _PAIRS and len(value) != 2):
-                    raise ValueError(f'{key}={value!r} must be of the form of {example!r}')
-            machines += [replace(base, **own) for base in bases]
+                if not _has_type_of(value, example) or (key in _PAIRS and len(value) != 2):
+                    raise ValueError(f'{key}={value!r} must have the form of {example!r}.')
+            machines += [replace(base, **overrides) for base in bases]
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from error
     return tuple(machines)
@@ -201,18 +204,18 @@ def _config(path: str) -> Mapping[str, Any]:
         raise
     except Exception as error:  # a config is code and may raise anything
         reason = ' '.join(f'{type(error).__name__}: {error}'.split())
-        raise ValueError(f"{path} can't be read as a config file ({reason})") from error
+        raise ValueError(f'{path} is not a readable config file ({reason}). Fix it.') from error
     return config
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(_frozen(one) for one in value) if isinstance(value, list | tuple) else value
+    return tuple(_frozen(v) for v in value) if isinstance(value, list | tuple) else value
 
 
-def _alike(value: Any, example: Any) -> bool:
-    """Numbers, texts, and sequences of them are alike among themselves."""
+def _has_type_of(value: Any, example: Any) -> bool:
+    """Return whether both are numbers, both are strings, or both are sequences of the same type."""
     if isinstance(example, tuple):
-        return isinstance(value, tuple) and all(_alike(one, example[0]) for one in value)
+        return isinstance(value, tuple) and all(_has_type_of(v, example[0]) for v in value)
     if isinstance(example, str):
         return isinstance(value, str)
     return isinstance(value, int | float)

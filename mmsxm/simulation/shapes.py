@@ -1,13 +1,13 @@
-"""Things made of parts: how they lie in space, and their shadows on an image.
+"""Objects built from parts: their pose in space and their shadow on an image.
 
-A thing is a list of parts, each drawn in the thing's own plane in centimetres and symmetric about a
-plane at its own height. The rays run straight down on the image. Of a slab of thickness t that is
-turned in depth by `tilt`, about an axis in its plane, a ray passes
+An object is a list of parts. Each part is drawn in the plane of the object, in centimeters, and is
+symmetric about a plane at its own height. The rays are perpendicular to the image. If a slab of
+thickness t is tilted in depth by `tilt`, about an axis in its plane, the path of a ray in it is
 
-    t / cos(tilt) * (the slab's mask, averaged over t sin(tilt) of the screen across the axis)
+    t / cos(tilt) * (mask of the slab, averaged over t sin(tilt) of the screen across the axis)
 
-where the mask is squeezed by cos(tilt) in that direction and moved by height * sin(tilt). So a
-knife that stands on its edge is a dark line. Other solids are stacks of slabs, their level sets.
+The mask is compressed by cos(tilt) in that direction and moved by height * sin(tilt). A knife on
+its edge is therefore a dark line. Other solids are stacks of slabs, their level sets.
 """
 
 from collections.abc import Sequence
@@ -40,19 +40,27 @@ __all__ = [
 
 Box = tuple[float, float, float, float]  # xyxy
 
-_MAX_TILT = np.radians(88)  # the way through a slab grows as 1 / cos(tilt)
-# Parts whose thickness spreads over fewer pixels are drawn straight on the screen: sharper, faster.
+_MAX_TILT = np.radians(88)  # the path through a slab grows as 1 / cos(tilt)
+# Objects whose thickness spreads over fewer pixels are drawn directly on the screen, which is
+# sharper and faster.
 _FLAT_PIXELS = 0.5
-# A solid that isn't a slab has a level set for so many pixels of spread, but no more than so many.
+# Solids other than slabs have one level set per _LEVEL_PIXELS of spread, at most _MAX_LEVELS.
 _LEVEL_PIXELS, _MAX_LEVELS = 4.0, 4
-_DUST = 0.01  # cm; thinner is what antialiasing leaves beside a thing
+_DUST = 0.01  # cm; antialiasing leaves thinner pixels next to an object
 
 
 class Pose(NamedTuple):
-    """How a thing lies: its place in cm, its turn in the image plane, its tilt in depth.
+    """Pose of an object: position in cm, rotation in the image plane, tilt in depth.
 
-    Angles are in radians; a tilt beyond 88 degrees is taken as 88. `tilt_axis` is the axis'
-    direction in the thing's plane; `flip` first turns the thing over, about its own x axis.
+    Angles are in radians. A tilt above 88 degrees is limited to 88.
+
+    Attributes:
+        x: Horizontal position in cm.
+        y: Vertical position in cm.
+        angle: Rotation in the image plane.
+        tilt: Rotation in depth.
+        tilt_axis: Direction of the tilt axis in the plane of the object.
+        flip: Whether to flip the object about its x axis first.
     """
 
     x: float = 0.0
@@ -63,23 +71,30 @@ class Pose(NamedTuple):
     flip: bool = False
 
     def matrix(self) -> npt.NDArray[np.float64]:
-        """The linear part, thing's plane to image plane, (2, 2)."""
+        """Return the linear map from the object plane to the image plane, ``(2, 2)``."""
         squeeze = np.diag([1.0, np.cos(_limited(self.tilt))])
         return rotation(self.angle + self.tilt_axis) @ squeeze @ self.upright()
 
     def upright(self) -> npt.NDArray[np.float64]:
-        """The thing's plane, flipped and then turned so that the tilt's axis is x, (2, 2)."""
+        """Return the map that flips the object plane and aligns its tilt axis with x, (2, 2)."""
         return rotation(-self.tilt_axis) @ np.diag([1.0, -1.0 if self.flip else 1.0])
 
     def rise(self) -> npt.NDArray[np.float64]:
-        """How far a point 1 cm above the thing's plane moves on the image, x and y in cm, (2,)."""
+        """Return the shift on the image, in cm, of a point 1 cm above the object plane, (2,)."""
         away = np.sin(_limited(self.tilt)) * (1.0 if self.flip else -1.0)
         return rotation(self.angle + self.tilt_axis)[:, 1] * away
 
 
 @dataclass
 class Patch:
-    """What a thing covers of an image: first pixel, attenuation (2, h, w), thickness (h, w)."""
+    """Shadow of an object on an image.
+
+    Attributes:
+        x: Column of the first pixel.
+        y: Row of the first pixel.
+        attenuation: Attenuation at two energies, ``(2, h, w)``.
+        thickness: Thickness in cm, ``(h, w)``.
+    """
 
     x: int
     y: int
@@ -87,10 +102,10 @@ class Patch:
     thickness: Floats
 
     def box(self) -> tuple[int, int, int, int]:
-        """The tight box of the thickness map, xyxy in 0-based continuous pixels of the image.
+        """Return the tight box of the thickness map, xyxy in 0-based continuous pixels.
 
-        Pixels with less than 0.1 mm (or a tenth of the thickest one's, if that is less) don't
-        count: antialiasing leaves them.
+        Pixels thinner than 0.1 mm, or than a tenth of the thickest pixel if that is less, are
+        ignored because they are due to antialiasing.
         """
         solid = self.thickness > min(_DUST, float(self.thickness.max()) / 10)
         rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
@@ -102,16 +117,16 @@ class Patch:
         )
 
     def add_to(self, attenuation: Floats) -> None:
-        """Adds the patch to an image's attenuation (2, h, w), cut at its border."""
+        """Add the patch to the attenuation of an image, ``(2, h, w)``, cropped at its border."""
         _add(attenuation, self.attenuation, self.x, self.y)
 
 
 def extent(parts: Sequence[Part], pose: Pose) -> Box:
-    """A box in cm that holds all parts in a pose, in their full thickness."""
+    """Return a box in cm that contains the full thickness of all parts in a pose."""
     rise = pose.rise()
     counts = [sum(len(outline) for outline in part.outlines) for part in parts]
-    points = np.concatenate([outline for part in parts for outline in part.outlines])
-    points = points @ pose.matrix().T
+    points = np.concatenate([outline for part in parts for outline in part.outlines])  # (n, 2)
+    points = points @ pose.matrix().T  # (n, 2)
     points += np.outer(np.repeat([part.lift for part in parts], counts), rise)
     reach = np.outer(np.repeat([part.thickest / 2 for part in parts], counts), np.abs(rise))
     (x0, y0), (x1, y1) = (points - reach).min(0), (points + reach).max(0)
@@ -124,21 +139,22 @@ def draw(
     pixels_per_cm: float,
     energies: Energies = USUAL_ENERGIES,
 ) -> Patch:
-    """A thing's attenuation at two energies (keV) and thickness, on a small canvas of its own."""
+    """Draw the attenuation at two energies (keV) and the thickness of an object on a patch."""
     thickest = max(part.thickest for part in parts)
     if thickest * np.hypot(*pose.rise()) * pixels_per_cm < _FLAT_PIXELS:
         return _draw_flat(parts, pose, pixels_per_cm, energies)
-    # Tilted about the image's x axis first, for all spreading is then along y; turned afterwards.
-    ahead = pose._replace(x=0.0, y=0.0, angle=-pose.tilt_axis)
-    return _turned(_draw_deep(parts, ahead, pixels_per_cm, energies), pose, pixels_per_cm)
+    # Tilt about the x axis of the image first, so that everything spreads along y. Rotate later.
+    upright = pose._replace(x=0.0, y=0.0, angle=-pose.tilt_axis)
+    return _rotated(_draw_deep(parts, upright, pixels_per_cm, energies), pose, pixels_per_cm)
 
 
 def _draw_flat(
     parts: Sequence[Part], pose: Pose, pixels_per_cm: float, energies: Energies
 ) -> Patch:
+    """Draw an object as a projection of its plane."""
     canvas = _Canvas(extent(parts, pose), pixels_per_cm, energies)
-    matrix, centre, rise = pose.matrix(), np.array([pose.x, pose.y]), pose.rise()
-    places = [(matrix, centre + rise * part.lift) for part in parts]
+    matrix, center, rise = pose.matrix(), np.array([pose.x, pose.y]), pose.rise()
+    places = [(matrix, center + rise * part.lift) for part in parts]
     for part, depth in zip(parts, depths_of(parts, places, pixels_per_cm), strict=True):
         canvas.add(part, depth)
     return canvas.patch(1 / np.cos(_limited(pose.tilt)))
@@ -147,26 +163,27 @@ def _draw_flat(
 def _draw_deep(
     parts: Sequence[Part], pose: Pose, pixels_per_cm: float, energies: Energies
 ) -> Patch:
+    """Draw an object whose thickness spreads along y, because its tilt axis is x."""
     canvas = _Canvas(extent(parts, pose), pixels_per_cm, energies)
     squeeze = float(np.cos(_limited(pose.tilt)))
     rise = float(pose.rise()[1]) * pixels_per_cm
-    # A profile belongs to the plane that isn't squeezed yet.
-    flattened, upright, centre = pose.matrix(), pose.upright(), np.zeros(2)
-    places = [(flattened if part.is_slab else upright, centre) for part in parts]
+    # A profile is defined in the plane before it is compressed.
+    flattened, upright, center = pose.matrix(), pose.upright(), np.zeros(2)
+    places = [(flattened if part.is_slab else upright, center) for part in parts]
     for part, depth in zip(parts, depths_of(parts, places, pixels_per_cm), strict=True):
         half = part.thickest / 2 * abs(rise)
         lift = part.lift * rise
-        way = (
+        path = (
             _slab(depth, lift, half)
             if part.is_slab
             else _solid(depth, lift, half, part.thickest, squeeze)
         )
-        canvas.add(part, way)
+        canvas.add(part, path)
     return canvas.patch(1 / squeeze)
 
 
 class _Canvas:
-    """Where the parts of a thing add up, each material on its own."""
+    """Canvas on which the parts of an object are summed, separately for each material."""
 
     def __init__(self, bounds: Box, pixels_per_cm: float, energies: Energies) -> None:
         x0, y0, x1, y1 = (value * pixels_per_cm for value in bounds)
@@ -175,62 +192,67 @@ class _Canvas:
         self.energies = energies
         self.materials: dict[str, Floats] = {}
 
-    def add(self, part: Part, way: Map) -> None:
+    def add(self, part: Part, path: Map) -> None:
         if part.material not in self.materials:
-            self.materials[part.material] = np.zeros((1, *self.size), np.float32)
+            self.materials[part.material] = np.zeros((1, *self.size), np.float32)  # (1, h, w)
         sign = 1 if part.thickness >= 0 else -1
-        ways = way.values[None]
-        _add(self.materials[part.material], ways, way.x - self.x, way.y - self.y, sign)
+        values = path.values[None]
+        _add(self.materials[part.material], values, path.x - self.x, path.y - self.y, sign)
 
     def patch(self, lengthening: float) -> Patch:
         thickness = np.concatenate(list(self.materials.values()))  # (materials, h, w)
-        np.maximum(thickness, 0, out=thickness)  # hollows that touch a surface, by rounding
+        np.maximum(thickness, 0, out=thickness)  # rounding errors of hollows that touch a surface
         factors = [(*linear_attenuation(m, self.energies), 1.0) for m in self.materials]
-        weights = np.array(factors, np.float32).T * np.float32(lengthening)
-        maps = (weights @ thickness.reshape(len(factors), -1)).reshape(3, *self.size)
+        weights = np.array(factors, np.float32).T * np.float32(lengthening)  # (3, materials)
+        maps = (weights @ thickness.reshape(len(factors), -1)).reshape(3, *self.size)  # (3, h, w)
         return Patch(self.x, self.y, maps[:2], maps[2])
 
 
 def _slab(depth: Map, lift: float, half: float) -> Map:
-    """A slab moved along y by `lift` pixels and spread over `half` more to both sides."""
-    rows = _reach(lift, half)
+    """Move a slab along y by `lift` pixels and spread it by `half` pixels to both sides."""
+    rows = _row_range(lift, half)
     return Map(
-        _moved(depth.values, _shares(rows - lift, 0.0, half)), depth.x, depth.y + int(rows[0])
+        _spread(depth.values, _row_shares(rows - lift, 0.0, half)), depth.x, depth.y + int(rows[0])
     )
 
 
 def _solid(depth: Map, lift: float, half: float, thickest: float, squeeze: float) -> Map:
-    """A solid squeezed, moved and spread along y like a slab: as a stack of slabs."""
-    rows = _reach(lift, half)
+    """Compress, move and spread a solid along y, as a stack of slabs."""
+    rows = _row_range(lift, half)
     levels = min(1 + int(2 * half / _LEVEL_PIXELS), _MAX_LEVELS)
     step = thickest / levels
     total = np.zeros(1, np.float32)
     for level in range(levels):
         layer = depth.values if levels == 1 else np.clip(depth.values - level * step, 0, step)
         squeezed, y = _squeezed(layer, depth.y, squeeze)
-        shares = _shares(rows - lift, level / levels * half, (level + 1) / levels * half)
-        total = total + _moved(squeezed, shares)
+        shares = _row_shares(rows - lift, level / levels * half, (level + 1) / levels * half)
+        total = total + _spread(squeezed, shares)
     return Map(total, depth.x, y + int(rows[0]))
 
 
-def _reach(centre: float, half: float) -> npt.NDArray[np.float64]:
-    """The whole numbers within half a range of its centre, and one beyond each end."""
-    return np.arange(np.floor(centre - half), np.ceil(centre + half) + 1)
+def _row_range(center: float, half: float) -> npt.NDArray[np.float64]:
+    """Return the integers from ``center - half`` to ``center + half``, rounded outward."""
+    return np.arange(np.floor(center - half), np.ceil(center + half) + 1)
 
 
-def _shares(rows: npt.NDArray[np.float64], near: float, far: float) -> Floats:
-    """What falls on each row of a pixel that is spread evenly from `near` to `far`, on both sides.
+def _row_shares(rows: npt.NDArray[np.float64], near: float, far: float) -> Floats:
+    """Return the share on each row of a pixel spread evenly from `near` to `far`, on both sides.
 
-    Moved by a share of a row, a pixel falls on two: a hat function. This is its integral.
+    A pixel that is moved by a fraction of a row falls on two rows, a hat function. The result is
+    its integral.
     """
     far = max(far, near + 1e-6)
-    x = np.clip(rows[:, None, None] - [[near, far], [-far, -near]], -1, 1)
+    x = np.clip(rows[:, None, None] - [[near, far], [-far, -near]], -1, 1)  # (rows, 2, 2)
     integral = 0.5 + x - x * np.abs(x) / 2
+    # (rows,)
     return ((integral[..., 0] - integral[..., 1]).sum(1) / (2 * (far - near))).astype(np.float32)
 
 
-def _moved(rows: Floats, shares: Floats) -> Floats:
-    """The sum of rows of pixels that are moved by 0, 1, 2... and weighted with shares."""
+def _spread(rows: Floats, shares: Floats) -> Floats:
+    """Sum copies of the rows that are moved by 0, 1, 2... and weighted by the shares.
+
+    ``(h, w)`` and ``(n,)`` -> ``(h + n - 1, w)``.
+    """
     last = len(shares) - 1
     padded = cv2.copyMakeBorder(rows, 0, last, 0, 0, cv2.BORDER_CONSTANT)
     kernel = np.ascontiguousarray(shares[::-1, None])
@@ -239,42 +261,42 @@ def _moved(rows: Floats, shares: Floats) -> Floats:
 
 
 def _squeezed(rows: Floats, first: int, factor: float) -> tuple[Floats, int]:
-    """Rows of pixels from row `first` on, squeezed: means, and the new first row."""
+    """Compress rows of pixels that start at row `first`. Return means and the new first row."""
     new_first = int(np.floor(first * factor))
     borders = np.arange(new_first, np.ceil((first + len(rows)) * factor) + 1) / factor - first
     borders = np.clip(borders, 0, len(rows))
     before = np.minimum(borders.astype(int), len(rows) - 1)
-    sums = np.zeros((len(rows) + 1, rows.shape[1]), np.float32)
+    sums = np.zeros((len(rows) + 1, rows.shape[1]), np.float32)  # (h + 1, w)
     np.cumsum(rows, 0, out=sums[1:])
     share = (borders - before)[:, None].astype(np.float32)
     return np.diff(sums[before] + rows[before] * share, axis=0) * np.float32(factor), new_first
 
 
-def _turned(patch: Patch, pose: Pose, pixels_per_cm: float) -> Patch:
-    """A patch that was drawn ahead, now at the place and angle of its pose."""
-    turn_by = rotation(pose.angle + pose.tilt_axis)
+def _rotated(patch: Patch, pose: Pose, pixels_per_cm: float) -> Patch:
+    """Move a patch to the position and angle of a pose."""
+    turn_by = rotation(pose.angle + pose.tilt_axis)  # (2, 2)
     height, width = patch.thickness.shape
-    corners = box(patch.x, patch.y, patch.x + width, patch.y + height) @ turn_by.T
+    corners = box(patch.x, patch.y, patch.x + width, patch.y + height) @ turn_by.T  # (4, 2)
     place = np.array([pose.x, pose.y]) * pixels_per_cm
     x, y = np.floor(corners.min(0) + place).astype(int).tolist()
     x1, y1 = np.ceil(corners.max(0) + place).astype(int).tolist()
-    # From the centres of pixels to those of pixels.
+    # from centers of pixels to centers of pixels
     start = turn_by @ (patch.x + 0.5, patch.y + 0.5) + place - (x + 0.5, y + 0.5)
-    matrix = np.column_stack([turn_by, start])
-    maps = np.empty((3, y1 - y, x1 - x), np.float32)
+    matrix = np.column_stack([turn_by, start])  # (2, 3)
+    maps = np.empty((3, y1 - y, x1 - x), np.float32)  # (3, h, w)
     for source, target in zip((*patch.attenuation, patch.thickness), maps, strict=True):
         cv2.warpAffine(source, matrix, (x1 - x, y1 - y), dst=target)
     return Patch(x, y, maps[:2], maps[2])
 
 
 def _add(target: Floats, maps: Floats, x: int, y: int, sign: int = 1) -> None:
-    """Adds maps (c, h, w) to a target (c, height, width) from a pixel on, cut at its border."""
+    """Add maps ``(c, h, w)`` to a target ``(c, height, width)`` at (x, y), and crop them."""
     (h, w), (height, width) = maps.shape[1:], target.shape[1:]
     top, left, bottom, right = max(y, 0), max(x, 0), min(y + h, height), min(x + w, width)
     if top < bottom and left < right:
-        there = target[:, top:bottom, left:right]
+        covered = target[:, top:bottom, left:right]
         combine = np.add if sign > 0 else np.subtract
-        combine(there, maps[:, top - y : bottom - y, left - x : right - x], out=there)
+        combine(covered, maps[:, top - y : bottom - y, left - x : right - x], out=covered)
 
 
 def _limited(tilt: float) -> float:

@@ -1,29 +1,29 @@
-"""What comes along on the belts of different places, and how much of it lies in an image."""
+"""Sites (what travels on the belt of a place) and crowding (how much of it is in an image)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mmsxm.simulation.items import OPIXRAY_ITEMS, SIXRAY_ITEMS, ItemKind
 
-# Of luggage: a bag, a tray, things that lie loose on the belt.
-LUGGAGE = ('bag', 'tray', 'loose')
+LUGGAGE = ('bag', 'tray', 'loose')  # loose: objects lie directly on the belt
 
 
 @dataclass(frozen=True)
 class Site:
-    """What comes along on the belt of a place.
+    """Place with its scanner and the objects on its belt.
 
     Attributes:
-        scanner: The place's own, a key of SCANNERS.
+        scanner: Scanner of the place, a key of SCANNERS.
         items: Kinds of items by class, in the order of labels.
         item_counts: Probabilities of 1, 2, 3... items in an image that has any.
-        repeat: Probability that a further item takes the class of the one before it; else its class
-            is drawn anew, which may be the same again.
+        repeat: Probability that a further item has the class of the previous one. Otherwise, its
+            class is drawn again and may be the same.
         luggage: Weights of LUGGAGE.
         groups: Probabilities of 1, 2, 3... pieces of luggage in an image.
-        passing: How far luggage may reach beyond the image's left and right, as a share of it.
-        things: How many pieces of clutter, compared with what `Crowding` says.
-        favours: How often a kind of CLUTTER comes, compared with its weight.
+        passing: Largest share of the image width by which luggage may extend beyond its left and
+            right border.
+        things: Factor for the number of clutter objects in `Crowding`.
+        favours: Factors for the weights of kinds of CLUTTER.
     """
 
     scanner: str
@@ -38,12 +38,12 @@ class Site:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the labels."""
+        """Names of the labels."""
         return tuple(self.items)
 
 
 SITES = {
-    # Items per image as in the annotations of SIXray's positives, rounded.
+    # items per image as in the annotations of SIXray's positives, rounded
     'sixray': Site(
         scanner='sixray',
         items=SIXRAY_ITEMS,
@@ -53,7 +53,7 @@ SITES = {
         groups=(0.82, 0.14, 0.04),
         passing=0.0,
     ),
-    # 8,885 images hold 8,920 (class, image) pairs.
+    # 8,885 images contain 8,920 (class, image) pairs
     'opixray': Site(
         scanner='opixray',
         items=OPIXRAY_ITEMS,
@@ -62,7 +62,7 @@ SITES = {
         luggage=(0.25, 0.75, 0.0),
         groups=(0.45, 0.35, 0.2),
         passing=0.25,
-        # Travellers unpack their electronics, and carry few tools.
+        # travelers unpack their electronics and carry few tools
         things=0.5,
         favours={
             **dict.fromkeys(('laptop', 'phone', 'gadget'), 4.0),
@@ -75,17 +75,19 @@ SITES = {
 
 @dataclass(frozen=True)
 class Crowding:
-    """How much lies in an image, how large and how far over each other.
+    """Number of objects in an image, their size and their overlap.
 
     Attributes:
-        zoom: The span of an image as a share of what the scanner usually shows.
-        garments, things: Least and most pieces of clothing and of other clutter in luggage of
-            60 x 40 cm; smaller luggage holds fewer.
-        reach: Shortest and longest item as a share of the image's span.
-        overlap: Where items lie, of eight places: 0 mostly in the emptiest and always in one of
-            the emptier half, 0.5 anywhere, 1 mostly in the fullest and always in one of the fuller
-            half.
-        single: One piece of luggage, at most two items, all classes equally often.
+        zoom: Span of an image as a share of what the scanner usually shows.
+        garments: Minimum and maximum number of garments in luggage of 60 x 40 cm. Smaller luggage
+            contains fewer.
+        things: Minimum and maximum number of other clutter objects, likewise.
+        reach: Shortest and longest item as a share of the span of the image.
+        overlap: Position of items among eight candidates. 0 is usually the emptiest one and always
+            one of the emptier half, 0.5 is any, 1 is usually the fullest one and always one of the
+            fuller half.
+        single: Whether there is only one piece of luggage with at most two items, and all classes
+            are equally frequent.
     """
 
     zoom: float
@@ -97,15 +99,18 @@ class Crowding:
 
     def __post_init__(self) -> None:
         if not 0 <= self.overlap <= 1:
-            raise ValueError(f'overlap is {self.overlap:g}: it must be from 0 to 1')
+            raise ValueError(f'overlap is {self.overlap:g}, but it must be from 0 to 1.')
         for name, (least, most) in (('garments', self.garments), ('things', self.things)):
             if not 0 <= least <= most:
-                raise ValueError(f'{name} are {least} to {most}: name the least first, 0 or more')
+                raise ValueError(
+                    f'{name} are {least} to {most}. Give the minimum first, which must be 0 or '
+                    'more.'
+                )
 
 
 CROWDING = {
     'typical': Crowding(zoom=1.0, garments=(2, 5), things=(6, 20), reach=(0.05, 0.75), overlap=0.5),
-    # Few and large things: classes can be learnt from small images in minutes.
+    # few large objects, so that classes can be learned from small images within minutes
     'sparse': Crowding(
         zoom=0.6, garments=(0, 2), things=(0, 3), reach=(0.32, 0.46), overlap=0.0, single=True
     ),

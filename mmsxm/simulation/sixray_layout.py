@@ -1,11 +1,11 @@
-"""The files of SIXray's release.
+"""Files in the layout of SIXray's release.
 
     JPEGImage/P00001.jpg, N00001.jpg...
     Annotation/P00001.xml...
     ImageSet/10/train.csv, test.csv
 
-Positives (P) hold items, negatives (N) none. Boxes in the XML are 0-based, as the release's are.
-The release has no `visible`: it is the item's visible share, see `bag.visible_share`.
+Positives (P) contain items, negatives (N) do not. Boxes in the XML are 0-based, as in the release.
+`visible` is not part of the release. It is the visible share of the item, see `bag.visible_share`.
 """
 
 import csv
@@ -16,34 +16,34 @@ from typing import NamedTuple
 
 from mmsxm.simulation.bag import Bag
 
-# The order of the release's csv files.
+# column order of the csv files in the release
 _COLUMNS = ('Gun', 'Knife', 'Wrench', 'Pliers', 'Scissors')
 
 
 class SixrayLayout(NamedTuple):
-    """Where things stand in a set's folder, by an image's name."""
+    """Paths in the folder of a set, by image name."""
 
     folder: Path
 
     def image(self, name: str) -> Path:
-        """The image's file."""
+        """Return the file of an image."""
         return self.folder / 'JPEGImage' / f'{name}.jpg'
 
     def annotation(self, name: str) -> Path:
-        """The file of boxes; a negative has none."""
+        """Return the file of boxes. Negatives do not have one."""
         return self.folder / 'Annotation' / f'{name}.xml'
 
     def identity(self, name: str) -> tuple[int, bool]:
-        """The image's number, and whether it holds items."""
+        """Return the number of an image, and whether it contains items."""
         return int(name[1:]), name.startswith('P')
 
     def annotations(self, name: str, bag: Bag) -> dict[Path, bytes]:
-        """The contents of the image's annotation files."""
+        """Return the contents of the annotation files of an image."""
         return {self.annotation(name): _xml(name, bag)} if bag.labels else {}
 
     def write_lists(self, image_sets: dict[str, dict[str, list[str]]]) -> None:
-        """Write the csv files, from the annotations of all images in them."""
-        present: dict[str, set[str | None]] = {}
+        """Write the csv files. They are based on the annotations of all images in them."""
+        classes_of: dict[str, set[str | None]] = {}
         for image_set, parts in image_sets.items():
             directory = self.folder / 'ImageSet' / image_set
             directory.mkdir(parents=True, exist_ok=True)
@@ -52,26 +52,29 @@ class SixrayLayout(NamedTuple):
                     writer = csv.writer(file, lineterminator='\n')
                     writer.writerow(('name', *_COLUMNS))
                     for name in names:
-                        if name not in present:
-                            present[name] = self._classes_of(name)
-                        there = present[name]
-                        writer.writerow((name, *(1 if c in there else -1 for c in _COLUMNS)))
+                        if name not in classes_of:
+                            classes_of[name] = self._read_classes(name)
+                        classes = classes_of[name]
+                        writer.writerow((name, *(1 if c in classes else -1 for c in _COLUMNS)))
 
-    def _classes_of(self, name: str) -> set[str | None]:
+    def _read_classes(self, name: str) -> set[str | None]:
         if not self.identity(name)[1]:
             return set()
-        return {thing.findtext('name') for thing in ET.parse(self.annotation(name)).iter('object')}
+        return {item.findtext('name') for item in ET.parse(self.annotation(name)).iter('object')}
 
 
 def image_sets(
     train: int, test: int, negatives: int, lists: Sequence[int]
 ) -> dict[str, dict[str, list[str]]]:
-    """The names in the lists of each image set.
+    """Return the names in the lists of each image set.
 
     Args:
-        train, test: Positives of each list.
-        negatives: Those of the one set `10`, dealt out in the positives' proportion, rounded.
-        lists: Negatives for each positive, a set each; instead of `negatives`.
+        train: Number of positives in the training list.
+        test: Number of positives in the test list.
+        negatives: Number of negatives in the single set `10`, split in the proportion of the
+            positives, rounded.
+        lists: Numbers of negatives for each positive, one set for each number. This replaces
+            `negatives`.
     """
     positives = _names('P', 0, train), _names('P', train, test)
     if not lists:
@@ -80,7 +83,7 @@ def image_sets(
         return {
             '10': dict(zip(('train', 'test'), map(list.__add__, positives, parts), strict=True))
         }
-    # Each list takes the first ones of its part's block: smaller sets lie within larger ones.
+    # Each list takes the first names of its block, so larger sets include smaller ones.
     start = max(lists) * train
     return {
         str(r): {
@@ -104,11 +107,11 @@ def _xml(name: str, bag: Bag) -> bytes:
     for key, value in (('width', width), ('height', height), ('depth', depth)):
         ET.SubElement(size, key).text = str(value)
     for label, box, visible in zip(bag.labels, bag.boxes, bag.visible, strict=True):
-        thing = ET.SubElement(root, 'object')
-        ET.SubElement(thing, 'name').text = bag.classes[label]
-        ET.SubElement(thing, 'difficult').text = '0'
-        ET.SubElement(thing, 'visible').text = f'{visible:.3f}'
-        bounds = ET.SubElement(thing, 'bndbox')
+        item = ET.SubElement(root, 'object')
+        ET.SubElement(item, 'name').text = bag.classes[label]
+        ET.SubElement(item, 'difficult').text = '0'
+        ET.SubElement(item, 'visible').text = f'{visible:.3f}'
+        bounds = ET.SubElement(item, 'bndbox')
         for key, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), box, strict=True):
             ET.SubElement(bounds, key).text = f'{value:.3f}'
     ET.indent(root, '\t')

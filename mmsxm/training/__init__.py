@@ -1,1 +1,1 @@
-"""Training and testing from a config, and what surrounds a training."""
+"""Training and testing from a config, and related tools."""

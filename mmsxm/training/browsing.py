@@ -1,22 +1,22 @@
-"""Show what the network sees: images after the transforms, with what is to be learnt from them."""
+"""Pictures of the images after the transforms, with their targets: what the network sees."""
 
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmsxm.datasets.xray_dataset import xray_datasets
+from mmsxm.datasets.wrapped_datasets import xray_datasets
 from mmsxm.registry import DATASETS
 from mmsxm.visualization.pictures import picture, to_rgb
 
 
 def browse(cfg: Config, phase: str, number: int, epoch: int = 0) -> list[np.ndarray]:
-    """Draw images of a phase's data set, evenly spread over its length.
+    """Draw images of the dataset of a phase, spread evenly over its length.
 
     Args:
-        cfg: The config; ``{phase}_dataloader.dataset`` is read.
+        cfg: The config. ``{phase}_dataloader.dataset`` is read.
         phase: ``'train'``, ``'val'`` or ``'test'``.
-        number: Of pictures at most.
-        epoch: Whose random crops and flips to show.
+        number: Maximum number of pictures.
+        epoch: Epoch whose random crops and flips are shown.
     """
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     dataset = DATASETS.build(cfg[f'{phase}_dataloader'].dataset)

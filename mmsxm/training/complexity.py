@@ -1,4 +1,4 @@
-"""How much a network costs: multiply-accumulates and parameters."""
+"""Cost of a network: multiply-accumulates and parameters."""
 
 from typing import NamedTuple
 
@@ -11,16 +11,16 @@ from mmsxm.registry import MODELS
 
 
 class Complexity(NamedTuple):
-    """What one image costs: 10^9 multiply-accumulates, and 10^6 parameters."""
+    """Cost of one image: 10^9 multiply-accumulates, and 10^6 parameters."""
 
     gmacs: float
     params_m: float
 
 
 def count(cfg: Config, image_size: tuple[int, int] = (CROPPED, CROPPED)) -> Complexity:
-    """Run one image of size (h, w) through the network of a config and count.
+    """Count multiply-accumulates and parameters of a network for one image of size (h, w).
 
-    Convolutions and matrix products count; additions, activations and resizing do not.
+    Convolutions and matrix products count. Additions, activations and resizing do not.
     """
     model_cfg = cfg.model.copy()
     model_cfg.backbone = dict(model_cfg.backbone, init_cfg=None)

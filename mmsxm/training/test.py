@@ -1,4 +1,4 @@
-"""Test a checkpoint from a config, alone or as one process of many."""
+"""Test a checkpoint with a config, in one process or as one of several."""
 
 import contextlib
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from mmsxm.training.train import allow_open_files
 
 @contextlib.contextmanager
 def _default_autocast() -> Iterator[None]:
-    """Let mmengine's test loop, which names no type and gets float16 on GPUs, find ours."""
+    """Set the default autocast dtype, because the test loop of mmengine uses float16 on GPUs."""
     before = torch.get_autocast_dtype('cuda')
     torch.set_autocast_dtype('cuda', autocast_type())
     try:
@@ -40,29 +40,30 @@ def _default_autocast() -> Iterator[None]:
 
 
 class _TestRunner(Runner):
-    """A runner for tests alone, whose work directory is a training's."""
+    """Runner for tests in the work directory of a training run."""
 
     def dump_config(self) -> None:
-        """Leave the training's alone: the log, and ``vis_data/config.py`` beside it, tell ours."""
+        """Keep the config of the training run; the log and ``vis_data/config.py`` contain ours."""
 
     def register_hooks(self, default_hooks: Any = None, custom_hooks: Any = None) -> None:
-        """As mmengine's, without hooks that average weights: a checkpoint holds the average.
+        """Register hooks, except those that average weights: checkpoints contain the average.
 
-        They would load it once more, and not find its keys in a model of test-time augmentation.
+        These hooks would load it again, and would not find its keys in a model of test-time
+        augmentation.
         """
         super().register_hooks(default_hooks, custom_hooks)
         self.hooks[:] = [hook for hook in self.hooks if not isinstance(hook, EMAHook)]
 
     def test(self) -> dict[str, float]:
-        """As mmengine's; reduced precision is that of :func:`use_autocast`."""
+        """Run the test; reduced precision is that of :func:`use_autocast`."""
         with _default_autocast():
             return super().test()
 
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """As mmengine's, for a checkpoint of this network and these classes.
+        """Load a checkpoint of this network and these classes.
 
         Raises:
-            ValueError: It was trained as another network, or for other classes.
+            ValueError: The checkpoint was trained with a different network, or for other classes.
         """
         checkpoint: dict[str, Any] = super().load_checkpoint(*args, **kwargs)
         meta = checkpoint.get('meta', {})
@@ -70,18 +71,18 @@ class _TestRunner(Runner):
         state_dict = checkpoint.get('state_dict', checkpoint)
         require_no_unused_weights(unwrap_model(self.model), state_dict, config, path)
         if trained := trained_model(meta):
-            model = self.cfg.model.get('module', self.cfg.model)  # within test-time augmentation
+            model = self.cfg.model.get('module', self.cfg.model)  # inside test-time augmentation
             model = complete_model({**self.cfg, 'model': model})
             require_same_settings(model, trained, config, path)
-        known = checkpoint_classes(meta)
-        labelled = self.test_dataloader.dataset.metainfo.get('classes')
-        if known and labelled:
-            require_same_classes(labelled, known)
+        trained_classes = checkpoint_classes(meta)
+        dataset_classes = self.test_dataloader.dataset.metainfo.get('classes')
+        if trained_classes and dataset_classes:
+            require_same_classes(dataset_classes, trained_classes)
         return checkpoint
 
 
 def build_test(cfg: Config, checkpoint: str) -> Runner:
-    """Build the runner that tests a checkpoint, or the latest one of a work directory."""
+    """Return a runner that tests a checkpoint, or the latest one of a work directory."""
     cfg.load_from = checkpoint
     cfg.resume = False
     cfg.model = without_pretrained_weights(cfg.model)
@@ -90,8 +91,13 @@ def build_test(cfg: Config, checkpoint: str) -> Runner:
 
 
 def add_metric(cfg: Config, metric: dict[str, Any]) -> None:
-    """Let the test measure one thing more; configs give one metric or a list of them."""
+    """Add a metric to the test; a config contains one metric or a list of them."""
     cfg.test_evaluator = [*_metrics(cfg), metric]
+
+
+def measures(cfg: Config, metric: type) -> bool:
+    """Return whether the test measures a metric, or one derived from it."""
+    return any(issubclass(_class_of(other), metric) for other in _metrics(cfg))
 
 
 def _metrics(cfg: Config) -> list[Any]:
@@ -102,16 +108,17 @@ def _metrics(cfg: Config) -> list[Any]:
 def use_tta(cfg: Config) -> None:
     """Test several views of every image and average their scores.
 
-    The config's ``tta_pipeline`` and ``tta_model`` say how; without them, an image and its mirror
-    image are averaged. Attention belongs to one view: metrics that read it are left out.
+    ``tta_pipeline`` and ``tta_model`` of the config define the views. Without them, an image and
+    its mirror image are averaged. Attention belongs to a single view, so metrics that read it are
+    skipped.
 
     Raises:
-        ValueError: The network gives no scores.
+        ValueError: The network returns no scores.
     """
     if cfg.model.get('head') is None:
         raise ValueError(
-            f'--tta averages scores, and the network of {cfg.filename} gives none: it has no head, '
-            'as in Stage I. Test Stage II, or leave out --tta.'
+            f'--tta averages scores, but the network of {cfg.filename} returns none because it has '
+            'no head, as in Stage I. Test Stage II, or remove --tta.'
         )
     pipeline = list(cfg.test_dataloader.dataset.pipeline)
     flips = [dict(type='RandomFlip', prob=p) for p in (0.0, 1.0)]
@@ -122,11 +129,14 @@ def use_tta(cfg: Config) -> None:
     cfg.tta_model = cfg.get('tta_model') or dict(type='mmsxm.MultiLabelTTA')
     metrics = _metrics(cfg)
     cfg.test_evaluator = [metric for metric in metrics if not _reads_attention(metric)]
-    if left_out := [str(metric.type) for metric in metrics if _reads_attention(metric)]:
-        print_log(f'--tta: left out {", ".join(left_out)}, which read attention.', 'current')
+    if skipped := [str(metric.type) for metric in metrics if _reads_attention(metric)]:
+        print_log(f'--tta: skipped {", ".join(skipped)}, which read attention.', 'current')
     cfg.model = dict(**cfg.tta_model, module=cfg.model)
 
 
 def _reads_attention(metric: Any) -> bool:
-    kind = METRICS.get(metric.type) if isinstance(metric.type, str) else metric.type
-    return bool(getattr(kind, 'reads_attention', False))
+    return bool(getattr(_class_of(metric), 'reads_attention', False))
+
+
+def _class_of(metric: Any) -> type:
+    return METRICS.get(metric['type']) if isinstance(metric['type'], str) else metric['type']

@@ -1,4 +1,4 @@
-"""Train from a config, alone or as one process of many."""
+"""Train from a config, in one process or as one of several."""
 
 import os
 from typing import Any
@@ -12,24 +12,23 @@ from mmengine.runner import Runner
 from mmsxm.engine.checkpoints import resumable_checkpoint
 from mmsxm.engine.hooks.graceful_stop import GracefulStopHook
 from mmsxm.engine.runner_state import dismiss_workers
-from mmsxm.engine.worker_death import explain_worker_death
+from mmsxm.engine.worker_crash import explain_worker_crash
 
 
 def finished_epochs(work_dir: str | os.PathLike[str]) -> int:
-    """Read from what it can be resumed from how many epochs a work directory has behind it."""
-    found = resumable_checkpoint(work_dir)
-    return 0 if found is None else int(found.content['meta'].get('epoch', 0))
+    """Return the number of finished epochs in the checkpoint that a work directory resumes from."""
+    checkpoint = resumable_checkpoint(work_dir)
+    return 0 if checkpoint is None else int(checkpoint.content['meta'].get('epoch', 0))
 
 
 def resume(cfg: Config, checkpoint: str = 'auto') -> None:
     """Resume training from a checkpoint.
 
     Args:
-        cfg: The training's config.
-        checkpoint: A file; or a work directory, for its latest checkpoint, or the one before if
-            that is damaged; or ``'auto'`` for the config's own work directory. If that has none
-            yet, training starts as the config says: mmengine would start it from random weights
-            and leave ``load_from`` out.
+        cfg: Config of the training run.
+        checkpoint: A checkpoint; a work directory, to use its latest undamaged checkpoint; or
+            ``'auto'`` for the work directory of the config. If that has no checkpoint yet, training
+            starts as configured; mmengine would ignore ``load_from`` and start from random weights.
 
     Raises:
         DamagedFileError: There are checkpoints, and all are damaged.
@@ -41,20 +40,20 @@ def resume(cfg: Config, checkpoint: str = 'auto') -> None:
         cfg.resume, cfg.load_from = True, found.path
     elif checkpoint != 'auto':
         raise FileNotFoundError(
-            f'{checkpoint} has no last_checkpoint: nothing was saved there to resume from. Name '
-            'another folder, or a checkpoint.'
+            f'There is no checkpoint to resume from in {checkpoint}: the file last_checkpoint is '
+            'missing. Name a checkpoint, or another work directory.'
         )
 
 
 def allow_open_files(wanted: int = 4096) -> None:
-    """Raise the limit on open files as far as this process may.
+    """Raise the limit on open files as far as this process is allowed to.
 
-    Every target tensor that a worker hands over keeps two files open, and a common limit of 1024
-    falls short of four workers that have a few batches of 64 ready.
+    Every target tensor from a worker keeps two files open. A common limit of 1024 is too low for
+    four workers with a few batches of 64.
     """
     try:
         import resource
-    except ImportError:  # Windows, which has no such limit
+    except ImportError:  # Windows has no such limit
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -63,12 +62,12 @@ def allow_open_files(wanted: int = 4096) -> None:
 
 
 class _TrainRunner(Runner):
-    """A runner that scales learning rates with all images between two steps."""
+    """Runner that scales learning rates with the number of images per optimizer step."""
 
     def scale_lr(
         self, optim_wrapper: OptimWrapper, auto_scale_lr: dict[str, Any] | None = None
     ) -> None:
-        """As mmengine's, which counts the images of one batch, but of all that are accumulated."""
+        """Scale learning rates; mmengine counts one batch, and this all accumulated batches."""
         batches = self.cfg.optim_wrapper.get('accumulative_counts', 1)
         if auto_scale_lr and 'base_batch_size' in auto_scale_lr:
             base = auto_scale_lr['base_batch_size'] / batches
@@ -77,15 +76,15 @@ class _TrainRunner(Runner):
 
 
 def train(cfg: Config) -> Runner:
-    """Train as the config says and return the runner.
+    """Train with a config and return the runner.
 
     Raises:
-        RuntimeError: A process that reads images died.
+        RuntimeError: A data loader worker crashed.
     """
     allow_open_files()
     runner = _TrainRunner.from_cfg(cfg)
     try:
-        with explain_worker_death(cfg.work_dir):
+        with explain_worker_crash(cfg.work_dir):
             runner.train()
     finally:
         for hook in runner.hooks:
@@ -96,20 +95,21 @@ def train(cfg: Config) -> Runner:
 
 
 def train_stages(cfg: Config, first: Config) -> Runner:
-    """Train ``first`` as far as it is not trained, then ``cfg`` from its weights.
+    """Train the missing epochs of ``first``, then ``cfg`` from its weights.
 
     Raises:
-        ValueError: ``cfg`` takes its weights from somewhere else than ``first`` leaves them.
+        ValueError: ``cfg`` loads its weights from another folder than the work directory of
+            ``first``.
     """
     if os.path.abspath(cfg.load_from or '') != os.path.abspath(first.work_dir):
         raise ValueError(
-            f'load_from is {cfg.load_from}, but {first.filename} would train in '
-            f'{first.work_dir}; without --stages, load_from may name any checkpoint.'
+            f'load_from is {cfg.load_from}, but {first.filename} would train in {first.work_dir}. '
+            'Remove --stages to load another checkpoint.'
         )
-    done, wanted = finished_epochs(first.work_dir), first.train_cfg.max_epochs
-    if done < wanted:
+    finished, total = finished_epochs(first.work_dir), first.train_cfg.max_epochs
+    if finished < total:
         if get_rank() == 0:
-            print_log(f'{first.work_dir} has {done} of {wanted} epochs: training it first.')
+            print_log(f'Training {first.work_dir} first: it has {finished} of {total} epochs.')
         resume(first)
         train(first)
     return train(cfg)

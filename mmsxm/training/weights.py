@@ -1,4 +1,4 @@
-"""Bring weights of other makers into the keys of a backbone of mmpretrain."""
+"""Rename the weights of other libraries to the keys of an mmpretrain backbone."""
 
 from collections.abc import Collection, Mapping
 
@@ -9,7 +9,7 @@ COUNTER = 'num_batches_tracked'  # of batch normalization; old files lack it, an
 
 
 def _bare(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Strip wrappers' prefixes, and leave out batch normalization's step counters."""
+    """Remove prefixes of wrappers, and drop the step counters of batch normalization."""
     bare = {}
     for key, value in state_dict.items():
         for prefix in PREFIXES:
@@ -22,19 +22,20 @@ def _bare(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def match_weights(
     source: Mapping[str, Tensor], backbone: nn.Module, optional: Collection[str] = ()
 ) -> dict[str, Tensor]:
-    """Give the tensors of ``source`` the keys of a backbone.
+    """Return the tensors of ``source`` under the keys of a backbone.
 
-    By name where all names are there, also names of earlier versions that the backbone translates
-    when it loads them; otherwise by order, where kind (the last part of the name) and shape have to
-    agree at every step. What follows in ``source``, such as ImageNet's classifier, is left out.
+    Tensors are matched by name if all names exist, including names of earlier versions that the
+    backbone translates when it loads them. Otherwise they are matched by order, and the kind (the
+    last part of the name) and shape of each tensor must agree. Tensors that follow in ``source``,
+    such as the ImageNet classifier, are dropped.
 
     Args:
-        source: The file's tensors.
-        backbone: Its weights are overwritten.
+        source: Tensors of the file.
+        backbone: Backbone to match; its weights are overwritten.
         optional: Keys of the backbone that ``source`` may lack.
 
     Raises:
-        ValueError: neither way fits; names the first tensor that does not.
+        ValueError: Neither way matches. The message names the first tensor that does not.
     """
     source = _bare(source)
     target = {k: v for k, v in backbone.state_dict().items() if not k.endswith(COUNTER)}
@@ -50,23 +51,27 @@ def match_weights(
 
 
 def _load_by_name(source: Mapping[str, Tensor], backbone: nn.Module) -> set[str]:
-    """Load what fits, and return the keys that nothing was found for."""
+    """Load the tensors that match, and return the keys without a tensor."""
     try:
         missing = backbone.load_state_dict(source, strict=False).missing_keys
-    except RuntimeError:  # other shapes: nothing counts
+    except RuntimeError:  # shapes differ: no tensor counts as loaded
         missing = list(backbone.state_dict())
     return {key for key in missing if not key.endswith(COUNTER)}
 
 
-def _in_order(source: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    if len(source) < len(wanted):
-        raise ValueError(f'The file holds {len(source)} tensors, the backbone has {len(wanted)}.')
+def _in_order(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    if len(source) < len(target):
+        raise ValueError(
+            f'The file contains {len(source)} tensors, but the backbone has {len(target)}. Use the '
+            'weights of this backbone.'
+        )
     matched = {}
-    for (theirs, value), (ours, own) in zip(source.items(), wanted.items(), strict=False):
-        if value.shape != own.shape or theirs.split('.')[-1] != ours.split('.')[-1]:
+    for (source_key, value), (key, current) in zip(source.items(), target.items(), strict=False):
+        if value.shape != current.shape or source_key.split('.')[-1] != key.split('.')[-1]:
             raise ValueError(
-                f'{ours} {tuple(own.shape)} of the backbone would get {theirs} '
-                f'{tuple(value.shape)} of the file: these are weights of another network.'
+                f'{key} {tuple(current.shape)} of the backbone does not match {source_key} '
+                f'{tuple(value.shape)} of the file, which contains weights of another network. Use '
+                'the weights of this backbone.'
             )
-        matched[ours] = value
+        matched[key] = value
     return matched

@@ -1,4 +1,4 @@
-"""Grouped bar charts: how often each option was chosen, and by whom."""
+"""Grouped bar charts of how often each choice was made, and by whom."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmsxm.visualization.plot_style import COLOURS, draw_panels
+from mmsxm.visualization.plot_style import COLORS, draw_panels
 
 __all__ = ['BarPanel', 'plot_bars']
 
@@ -44,7 +44,7 @@ def plot_bars(panels: Sequence[BarPanel], choices: Sequence[str], out: Path) -> 
                     yerr=whiskers if len(shares) > 1 else None,
                     capsize=2,
                     error_kw=dict(linewidth=0.8),
-                    color=COLOURS[choosers.index(name)],
+                    color=COLORS[choosers.index(name)],
                 )
                 axis.bar_label(bars, fmt='%.0f', padding=2, fontsize=7)
             axis.set(title=panel.title, xticks=range(len(choices)), xticklabels=choices)

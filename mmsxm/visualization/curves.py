@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from mmsxm.visualization.plot_style import COLOURS, draw_panels
+from mmsxm.visualization.plot_style import COLORS, draw_panels
 
 __all__ = ['CurvePanel', 'plot_curves']
 
@@ -41,12 +41,12 @@ def plot_curves(panels: Sequence[CurvePanel], out: Path) -> None:
         handles = {}
         for panel, axis in zip(panels, axes[0], strict=True):
             for name, curves in panel.curves.items():
-                colour = COLOURS[names.index(name) % len(COLOURS)]
+                color = COLORS[names.index(name) % len(COLORS)]
                 for epochs, values in curves if len(curves) > 1 else ():
-                    axis.plot(epochs, values, colour, linewidth=0.6, alpha=0.4)
+                    axis.plot(epochs, values, color, linewidth=0.6, alpha=0.4)
                 epochs, values = mean_curve(curves)
                 (handles[name],) = axis.plot(
-                    epochs, values, colour, marker='o', markersize=2.5, label=name
+                    epochs, values, color, marker='o', markersize=2.5, label=name
                 )
             axis.set(title=panel.title, xlabel='epoch', ylabel=panel.label)
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -61,12 +61,12 @@ def plot_curves(panels: Sequence[CurvePanel], out: Path) -> None:
         high = max(axis.get_xlim()[1] for axis in axes[0])
         for axis in axes[0]:
             axis.set_xlim(low, high)
-        entry = 0.5 + 0.07 * max(map(len, names))  # inches
+        entry_width = 0.5 + 0.07 * max(map(len, names))  # inches
         figure.legend(
             [handles[name] for name in names],
             names,
             loc='outside lower center',
-            ncols=max(1, min(len(names), int(figure.get_figwidth() / entry))),
+            ncols=max(1, min(len(names), int(figure.get_figwidth() / entry_width))),
         )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-COLOURS = ('#c2571a', '#1666b0')
+COLORS = ('#c2571a', '#1666b0')
 
 
 def plot_distributions(
@@ -30,8 +30,8 @@ def plot_distributions(
     figure, axes = plt.subplots(len(panels), len(panels[0]), figsize=size, squeeze=False)
     for row, row_axes in zip(panels, axes, strict=True):
         for (title, label, groups), axis in zip(row, row_axes, strict=True):
-            for name, values, colour in zip(names, groups, COLOURS, strict=True):
-                axis.plot(np.sort(values), np.linspace(0, 1, len(values)), colour, label=name)
+            for name, values, color in zip(names, groups, COLORS, strict=True):
+                axis.plot(np.sort(values), np.linspace(0, 1, len(values)), color, label=name)
             axis.set(title=title, xlabel=label, ylim=(0, 1), xscale='log')
             axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.xaxis.set_major_formatter(StrMethodFormatter('{x:g}'))

@@ -1,4 +1,4 @@
-"""Gallery of bags in columns: their items, where the network looked, and which level it trusted."""
+"""Gallery of bags in columns: items, attention of the network, and the weights of its levels."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from mmsxm.visualization.overlays import draw_boxes, overlay_map, relative_map
-from mmsxm.visualization.plot_style import COLOURS, draw_panels
+from mmsxm.visualization.plot_style import COLORS, draw_panels
 
 __all__ = ['Exhibit', 'draw_gallery']
 
@@ -54,7 +54,7 @@ def draw_gallery(exhibits: Sequence[Exhibit], out: Path) -> None:
                 axis.grid(visible=False)
             column[0].set_title('\n'.join(fill(line, 30) for line in exhibit.lines), fontsize=7)
             levels, weights = zip(*exhibit.level_weights.items(), strict=True)
-            bars = column[-1].bar(levels, weights, 0.6, color=COLOURS[0])
+            bars = column[-1].bar(levels, weights, 0.6, color=COLORS[0])
             column[-1].bar_label(bars, fmt='%.2f', padding=1, fontsize=7)
             column[-1].set(ylim=(0, 1.15), yticks=[0, 0.5, 1], yticklabels=[])
             column[-1].grid(visible=False, axis='x')

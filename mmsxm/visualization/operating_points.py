@@ -8,7 +8,7 @@ import numpy as np
 
 from mmsxm.evaluation.thresholds import wilson_interval
 from mmsxm.io.safe_parsing import read_csv
-from mmsxm.visualization.plot_style import COLOURS, draw_panels
+from mmsxm.visualization.plot_style import COLORS, draw_panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ def plot_roc(curves: Mapping[str, Table], out: Path) -> None:
     """
     rates = {name: table['false_positive_rate'] for name, table in curves.items()}
     seen = np.concatenate([*rates.values(), [1.0]])
-    lowest = float(seen[seen > 0].min())  # rate of a single false alarm
+    lowest = float(seen[seen > 0].min())  # the rate of a single false alarm
     with draw_panels(out, 1, 1, 5.2, 3.6) as (_, axes):
         axis = axes[0, 0]
         for (name, table), style in zip(curves.items(), _line_styles(curves), strict=True):
@@ -106,7 +106,7 @@ def plot_precision_recall(curves: Mapping[str, Table], out: Path) -> None:
             )
         axis.set(
             xlabel='recall: detected among images with the item',
-            ylabel='precision: right among alarms',
+            ylabel='precision: correct among alarms',
             xlim=(0, 1),
             ylim=(0, 1.01),
         )
@@ -129,7 +129,7 @@ def plot_reliability(tables: Mapping[str, Table], out: Path) -> None:
                 table['mean_score'],
                 share,
                 yerr=(np.maximum(share - low, 0), np.maximum(high - share, 0)),
-                color=COLOURS[0],
+                color=COLORS[0],
                 marker='o',
                 markersize=3,
                 linewidth=1,
@@ -151,9 +151,7 @@ def _label(name: str) -> str:
 
 def _line_styles(names: Mapping[str, object]) -> Sequence[dict]:
     """Return a color for each class, and a heavy black line for the bag as a whole."""
-    classes = [
-        dict(color=COLOURS[i % (len(COLOURS) - 1)], linewidth=1.2) for i in range(len(names))
-    ]
+    classes = [dict(color=COLORS[i % (len(COLORS) - 1)], linewidth=1.2) for i in range(len(names))]
     return [*classes[:-1], dict(color='#000000', linewidth=1.8)][: len(names)]  # the bag is last
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-BOX_COLOUR = (200, 0, 200)  # magenta stands out from the orange, green and blue of scanners
+BOX_COLOR = (200, 0, 200)  # magenta stands out from the orange, green and blue of scanners
 TEXT_HEIGHT = 18
 FONT, FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.4
 NAME_HEIGHT, NAME_SCALE = 16, 0.5  # of a name on a box; the height is in pixels
@@ -51,7 +51,7 @@ def draw_boxes(image: np.ndarray, boxes: np.ndarray, names: Sequence[str] = ()) 
     image = np.ascontiguousarray(image).copy()
     boxes = np.asarray(boxes).reshape(-1, 4)  # (n, 4)
     for x1, y1, x2, y2 in boxes.round().astype(int).tolist():
-        cv2.rectangle(image, (x1, y1), (x2, y2), BOX_COLOUR, 1, cv2.LINE_AA)
+        cv2.rectangle(image, (x1, y1), (x2, y2), BOX_COLOR, 1, cv2.LINE_AA)
     names = names or [''] * len(boxes)
     widths = [cv2.getTextSize(name, FONT, NAME_SCALE, 1)[0][0] for name in names]
     places = place_names(boxes, widths, NAME_HEIGHT, image.shape[:2])
@@ -60,7 +60,7 @@ def draw_boxes(image: np.ndarray, boxes: np.ndarray, names: Sequence[str] = ()) 
         strip = image[max(bottom - NAME_HEIGHT, 0) : bottom, left : left + width]
         strip[...] = strip // 4 + 191  # items below a name stay visible, but do not hide it
         place = (left, bottom - NAME_HEIGHT // 4)  # of the baseline
-        cv2.putText(image, name, place, FONT, NAME_SCALE, BOX_COLOUR, 1, cv2.LINE_AA)
+        cv2.putText(image, name, place, FONT, NAME_SCALE, BOX_COLOR, 1, cv2.LINE_AA)
     return image
 
 

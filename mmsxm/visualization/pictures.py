@@ -39,16 +39,16 @@ def picture(image: np.ndarray, sample: BaseDataElement, classes: tuple[str, ...]
         labels = sample.pred_label.tolist()
         peaks = _peaks(sample.class_maps.numpy()[labels], image.shape[:2])
         image = draw_boxes(image, peaks, [classes[label] for label in labels])
-    lines = ['has: ' + (', '.join(classes[i] for i in sample.gt_label.tolist()) or 'nothing')]
+    lines = ['label: ' + (', '.join(classes[i] for i in sample.gt_label.tolist()) or 'none')]
     if 'pred_score' in sample:
         scores = sorted(zip(sample.pred_score.tolist(), classes, strict=True), reverse=True)
-        lines.append('says: ' + ', '.join(f'{name} {score:.2f}' for score, name in scores[:3]))
+        lines.append('pred: ' + ', '.join(f'{name} {score:.2f}' for score, name in scores[:3]))
     if 'level_weights' in sample:
         weights = sample.level_weights.tolist()
         lines.append('levels: ' + ' '.join(f'{weight:.2f}' for weight in weights))
     if 'gt_meta_level' in sample:
         level = int(sample.gt_meta_level)
-        lines.append(f'level to trust: {"none" if level < 0 else LEVELS[level]}')
+        lines.append(f'target level: {"none" if level < 0 else LEVELS[level]}')
     return caption(image, *lines)
 
 

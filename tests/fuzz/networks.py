@@ -22,7 +22,7 @@ def tiny_onnx() -> bytes:
 
     from mmsxm.inference.backends.exported import INPUT, METADATA, OUTPUTS, describe
 
-    height, width = INFO.preparation.size
+    height, width = INFO.preprocessing.size
     values = height * width * 3
     weights = numpy_helper.from_array(np.full((values, len(CLASSES)), 1e-4, np.float32), 'weights')
     shape = numpy_helper.from_array(np.array([-1, values]), 'shape')
@@ -51,7 +51,7 @@ def ask(path: Path) -> None:
 
     backend = load_backend(path, threads=1)
     try:
-        backend(np.zeros((2, *INFO.preparation.size, 3), np.uint8))
+        backend(np.zeros((2, *INFO.preprocessing.size, 3), np.uint8))
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
 

@@ -37,20 +37,20 @@ from mmsxm.datasets.meta_label_file import (
     write_meta_labels,
 )
 from mmsxm.datasets.opixray import read_box_lines, read_name_list
-from mmsxm.datasets.prepared import NOTE, Preparing, note_of, read_note
-from mmsxm.datasets.rewrite_boxes import lines_with_boxes, voc_with_boxes
+from mmsxm.datasets.prepared_copy import NOTE, CopySettings, note_content, read_copy_note
+from mmsxm.datasets.rewriting import lines_with_boxes, voc_with_boxes
 from mmsxm.datasets.sixray import read_label_csv
 from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.datasets.voc import read_voc_objects
 from mmsxm.evaluation.grouped_average_precision import read_groups
 from mmsxm.evaluation.score_table import Scores, read_scores, write_scores
 from mmsxm.imaging.images import ImageError, read_image
-from mmsxm.imaging.preparation import Preparation
-from mmsxm.imaging.reading import prepare_file
+from mmsxm.imaging.preprocessing import Preprocessing
+from mmsxm.imaging.reading import preprocess_file
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.backends.exported import describe, read_description
 from mmsxm.inference.calibration import Calibration
-from mmsxm.preparing.manifest import MANIFEST, Row, read_rows, write_rows
+from mmsxm.preparing.manifest import MANIFEST, ManifestRow, read_rows, write_rows
 from mmsxm.reproduction.records import Records
 from mmsxm.reproduction.run_records import (
     read_epochs,
@@ -71,7 +71,7 @@ THRESHOLDS = {'Gun': 0.5, 'Knife': 0.25}
 INFO = ModelInfo(
     'net',
     CLASSES,
-    Preparation((8, 8)),
+    Preprocessing((8, 8)),
     Calibration(THRESHOLDS, dict.fromkeys(CLASSES, 1.0), dict.fromkeys(CLASSES, 0.0)),
     'a' * 64,
 )
@@ -389,7 +389,7 @@ def read_log_of_run(path: Path) -> None:
 def read_listed(path: Path) -> None:
     """As tools/screen.py does: whatever a list names has its line."""
     for each in read_list(path):
-        prepare_file(each, INFO.preparation, 10_000)
+        preprocess_file(each, INFO.preprocessing, 10_000)
 
 
 RUNS = _written(pack_record, 'runs.zip')
@@ -406,15 +406,15 @@ PARSERS: dict[str, Parser] = {
         read_meta_labels, _json(json.loads(_written(lambda p: write_meta_labels(p, META))))
     ),
     'prepared.json': Parser(
-        lambda p: read_note(p.parent),
-        _json(json.loads(note_of(Preparing('opixray', 64, 240, 8)))),
+        lambda p: read_copy_note(p.parent),
+        _json(json.loads(note_content(CopySettings('opixray', 64, 240, 8)))),
         name=NOTE,
     ),
     'prepared.csv': Parser(
         lambda p: list(read_rows(p.parent)),
         _table(
             _written(
-                lambda p: write_rows(p.parent, [Row('a.bmp', 'a.jpg', 'a' * 64, 'b' * 64)]),
+                lambda p: write_rows(p.parent, [ManifestRow('a.bmp', 'a.jpg', 'a' * 64, 'b' * 64)]),
                 MANIFEST,
             )
         ),

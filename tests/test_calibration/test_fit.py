@@ -1,4 +1,4 @@
-"""Calibrations: what they promise, whom they refuse, and how a checkpoint keeps them."""
+"""Calibrations: achieved rates, rejected inputs, and storage in a checkpoint."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from mmsxm.evaluation import Scores
 from mmsxm.evaluation.score_scaling import to_logits, to_scores
 from mmsxm.evaluation.thresholds import BestF1, Criterion, DetectionRate, FalsePositiveRate
 from mmsxm.imaging.images import read_image
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.backends import ModelInfo, Prediction
 from mmsxm.inference.calibration import Calibration
 
@@ -27,7 +27,7 @@ CLASSES = ('Gun', 'Knife')
 
 @pytest.fixture
 def scores() -> Scores:
-    """400 bags, a fifth with a Gun, a fifth with a Knife; Knife's scores are far too low."""
+    """Draw 400 bags, a fifth with a Gun, a fifth with a Knife, whose scores are far too low."""
     rng = np.random.default_rng(0)
     targets = (rng.random((400, 2)) < 0.2).astype(int)
     logits = rng.normal(3 * targets - 1.5) - [0, 3]
@@ -39,7 +39,7 @@ def scores() -> Scores:
 @pytest.mark.parametrize(
     'criterion', [DetectionRate(0.9), FalsePositiveRate(0.1), BestF1()], ids=str
 )
-def test_a_station_sees_the_rates_that_are_told(
+def test_a_station_achieves_the_reported_rates(
     scores: Scores, scaling: str | None, criterion: Criterion
 ) -> None:
     calibration, rows = calibrate(scores, criterion, scaling)
@@ -49,8 +49,8 @@ def test_a_station_sees_the_rates_that_are_told(
     )
     # as ScreeningNetwork computes them, in float32
     logits = torch.from_numpy(scores.scores).logit()
-    seen = (slope.float() * logits + offset.float()).sigmoid().numpy()
-    alarms = seen >= [calibration.thresholds[name] for name in CLASSES]
+    scaled = (slope.float() * logits + offset.float()).sigmoid().numpy()
+    alarms = scaled >= [calibration.thresholds[name] for name in CLASSES]
     for i, row in enumerate(rows[:2]):
         positive = scores.targets[:, i] == 1
         assert row.detection_rate == alarms[positive, i].mean()
@@ -71,7 +71,7 @@ def test_a_class_may_have_the_name_of_the_bag(scores: Scores) -> None:
     assert calibration.origin['achieved']['any_item'] == of_class.to_dict()
 
 
-def test_scaling_moves_thresholds_and_changes_no_alarm(scores: Scores) -> None:
+def test_scaling_moves_thresholds_but_does_not_change_alarms(scores: Scores) -> None:
     plain = calibrate(scores, DetectionRate(0.9))
     platt = calibrate(scores, DetectionRate(0.9), 'platt')
     rates = [
@@ -79,30 +79,30 @@ def test_scaling_moves_thresholds_and_changes_no_alarm(scores: Scores) -> None:
     ]
     assert rates[0] == rates[1]
     assert platt.calibration.thresholds['Knife'] > plain.calibration.thresholds['Knife']
-    assert platt.calibration.offset['Knife'] > 2  # of the 3 that they are too low
+    assert platt.calibration.offset['Knife'] > 2  # the scores are too low by 3
     origin = platt.calibration.origin
     assert origin['log_loss_after'] < origin['log_loss_before']
 
 
-def test_a_threshold_that_scores_of_1_would_pass_is_refused_by_name() -> None:
+def test_a_threshold_of_saturated_scores_is_rejected() -> None:
     values = np.concatenate((np.ones(40), np.linspace(0.1, 0.9, 160)))[:, np.newaxis]
-    targets = (np.arange(200) % 2)[:, np.newaxis]  # a half of the ones are false
+    targets = (np.arange(200) % 2)[:, np.newaxis]  # half of the scores of 1 are negatives
     saturated = Scores(tuple(map(str, range(200))), ('Gun',), values.astype(np.float32), targets)
     with pytest.raises(ValueError, match='Gun: scores of 1 would still be alarms'):
         calibrate(saturated, FalsePositiveRate(0.05))
 
 
-def test_a_threshold_among_scores_too_near_to_0_is_refused_when_scaled(scores: Scores) -> None:
+def test_a_threshold_among_scores_close_to_0_is_rejected_with_scaling(scores: Scores) -> None:
     values = scores.scores.copy()
     positives = np.flatnonzero(scores.targets[:, 0] == 1)
     values[positives[:20], 0] = 1e-9
     values[scores.targets[:, 0] == 0, 0] = 1e-9
-    spoilt = scores._replace(scores=values)
+    modified = scores._replace(scores=values)
     with pytest.raises(ValueError, match='Gun: the threshold would lie among'):
-        calibrate(spoilt, DetectionRate(0.9), 'platt')
+        calibrate(modified, DetectionRate(0.9), 'platt')
 
 
-def test_rates_hold_for_scores_that_scaling_saturates() -> None:
+def test_rates_are_correct_for_scores_that_scaling_saturates() -> None:
     rng = np.random.default_rng(1)
     targets = (rng.random((400, 1)) < 0.5).astype(int)
     logits = rng.normal(targets * 4 - 2, 1.0) * 3
@@ -115,9 +115,9 @@ def test_rates_hold_for_scores_that_scaling_saturates() -> None:
     assert alarms[targets == 0].mean() == row.false_positive_rate
 
 
-def test_classes_with_too_few_images_are_refused_by_name(scores: Scores) -> None:
+def test_classes_with_too_few_images_are_rejected(scores: Scores) -> None:
     targets = scores.targets.copy()
-    targets[np.flatnonzero(targets[:, 1])[9:], 1] = 0  # nine Knives are left
+    targets[np.flatnonzero(targets[:, 1])[9:], 1] = 0  # nine Knives remain
     few = scores._replace(targets=targets)
     with pytest.raises(ValueError, match=r'rate of 0\.9: Knife has 9 positives and needs 10\. Add'):
         calibrate(few, DetectionRate(0.9))
@@ -131,7 +131,7 @@ def test_classes_with_too_few_images_are_refused_by_name(scores: Scores) -> None
         calibrate(few, FalsePositiveRate(0.1), 'platt')
 
 
-def test_a_set_without_harmless_bags_has_no_rate_of_theirs(scores: Scores) -> None:
+def test_without_harmless_bags_their_alarm_rate_is_undefined(scores: Scores) -> None:
     targets = scores.targets.copy()
     targets[(targets == 0).all(axis=1), 0] = 1
     calibration, rows = calibrate(scores._replace(targets=targets), DetectionRate(0.9))
@@ -153,7 +153,7 @@ def test_a_set_without_harmless_bags_has_no_rate_of_theirs(scores: Scores) -> No
         (1, DetectionRate(0.9), None),
     ],
 )
-def test_too_few_harmless_bags_are_warned_of(
+def test_too_few_harmless_bags_cause_a_warning(
     scores: Scores,
     harmless: int,
     criterion: Criterion,
@@ -173,7 +173,7 @@ def test_too_few_harmless_bags_are_warned_of(
         assert re.search(message, warned[0])
 
 
-def test_a_calibration_is_made_of_plain_values(scores: Scores) -> None:
+def test_a_calibration_is_json_serializable(scores: Scores) -> None:
     calibration, _ = calibrate(scores, DetectionRate(0.9), 'platt', {'list': 'a.csv'})
     values = json.loads(json.dumps(calibration.to_dict(), allow_nan=False))
     assert Calibration.from_dict(values, CLASSES).to_dict() == values
@@ -184,7 +184,7 @@ def test_a_calibration_is_made_of_plain_values(scores: Scores) -> None:
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
-    """A checkpoint with all that mmengine puts into one."""
+    """Write a checkpoint with everything that MMEngine stores in one."""
     parameter = torch.nn.Parameter(torch.ones(3))
     optimizer = torch.optim.SGD([parameter], lr=0.1, momentum=0.9)
     parameter.sum().backward()
@@ -204,7 +204,7 @@ def checkpoint(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_checkpoint_keeps_all_else(checkpoint: Path, tmp_path: Path) -> None:
+def test_the_rest_of_a_checkpoint_is_unchanged(checkpoint: Path, tmp_path: Path) -> None:
     before = CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu')
     digest = checkpoint.read_bytes()
     out = tmp_path / 'new' / 'calibrated.pth'
@@ -218,14 +218,14 @@ def test_a_checkpoint_keeps_all_else(checkpoint: Path, tmp_path: Path) -> None:
     history: HistoryBuffer = after['message_hub']['log_scalars']['train/loss']
     assert history.current() == 0.5
     assert after.keys() == before.keys()
-    assert checkpoint.read_bytes() == digest  # a copy was written
+    assert checkpoint.read_bytes() == digest  # only a copy was written
 
-    store_calibration(out, Calibration.default(CLASSES, 0.4), out)  # in place, since asked
+    store_calibration(out, Calibration.default(CLASSES, 0.4), out)  # in place, on request
     again = CheckpointLoader.load_checkpoint(str(out), map_location='cpu')
     assert again['meta']['calibration']['thresholds'] == {'Gun': 0.4, 'Knife': 0.4}
 
 
-def test_a_checkpoint_of_other_classes_is_left_alone(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_with_other_classes_is_rejected(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='is for Gun, but the network is for Gun, Knife'):
         store_calibration(checkpoint, Calibration.default(('Gun',)), tmp_path / 'out.pth')
     assert not (tmp_path / 'out.pth').exists()
@@ -235,11 +235,11 @@ def test_a_checkpoint_of_other_classes_is_left_alone(checkpoint: Path, tmp_path:
 
 
 class Brightness:
-    """A network whose logits are the mean brightness of its input, by class another multiple."""
+    """Network whose logits are multiples of the mean brightness of its input, by class."""
 
     def __init__(self, calibration: Calibration) -> None:
         classes = tuple(calibration.thresholds)
-        self.info = ModelInfo('brightness', classes, Preparation((32, 32)), calibration, 'd')
+        self.info = ModelInfo('brightness', classes, Preprocessing((32, 32)), calibration, 'd')
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         brightness = images.reshape(len(images), -1).mean(axis=1, keepdims=True) / 255
@@ -254,7 +254,7 @@ class Brightness:
         return Prediction(scores, None, np.ones((len(images), 1), dtype=np.float32))
 
 
-def test_whole_images_are_scored(
+def test_station_scores_use_whole_images(
     simulate: Callable[..., Path],
 ) -> None:
     dataset = SIXray(str(simulate(4, 2, negatives=3)), split='test')
@@ -264,18 +264,16 @@ def test_whole_images_are_scored(
     assert found.classes == classes
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
-        image, _ = backend.info.preparation(read_image(info['img_path']))
+        image, _ = backend.info.preprocessing(read_image(info['img_path']))
         assert found.names[i] == info['img_id']
         assert np.flatnonzero(found.targets[i]).tolist() == info['gt_label']
         assert to_logits(found.scores[i]) == pytest.approx(
             backend.logits(image[np.newaxis])[0], abs=1e-5
         )
-    assert not found.targets.any(axis=1).all()  # bags without items are among them
+    assert not found.targets.any(axis=1).all()  # includes bags without items
 
 
-def test_an_image_that_cannot_be_read_is_named(
-    simulate: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_an_unreadable_image_is_reported(simulate: Callable[..., Path], tmp_path: Path) -> None:
     dataset = SIXray(str(simulate(4, 2, negatives=3)), split='test', serialize_data=False)
     broken = tmp_path / 'broken.jpg'
     broken.write_bytes(b'')
@@ -286,7 +284,7 @@ def test_an_image_that_cannot_be_read_is_named(
         station_scores(backend, dataset, workers=0)
 
 
-def test_other_classes_are_refused(simulate: Callable[..., Path]) -> None:
+def test_other_classes_are_rejected(simulate: Callable[..., Path]) -> None:
     dataset = SIXray(str(simulate(4, 2, negatives=3)), split='test')
-    with pytest.raises(ValueError, match=r'labelled Gun, Knife, Pliers.*knows Gun, Knife$'):
+    with pytest.raises(ValueError, match=r'classes Gun, Knife, Pliers.* trained for Gun, Knife\. '):
         station_scores(Brightness(Calibration.default(CLASSES)), dataset)

@@ -1,4 +1,4 @@
-"""The check of data sets: planted faults are found, and nothing else is."""
+"""Data check: it finds all planted faults and nothing else."""
 
 import csv
 import json
@@ -28,12 +28,12 @@ from mmsxm.imaging.images import read_image
 from mmsxm.training.config import DATALOADERS, load_config
 
 ROOT = Path(__file__).resolve().parents[2]
-TRAIN, TEST = 24, 12  # of which each class has some, and one test image alone has scissors
+TRAIN, TEST = 24, 12  # each class occurs in both, and only one test image has scissors
 ONLY_SCISSORS = 'P00027'
 
 
 class Release:
-    """A set in SIXray's layout, to spoil."""
+    """Dataset in the layout of SIXray that a test may damage."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -54,7 +54,7 @@ class Release:
         self.xml(name).write_text(after)
 
     def set_box(self, name: str, **corners: object) -> None:
-        """Give the first object other corners."""
+        """Change corners of the first object."""
 
         def change(text: str) -> str:
             for corner, value in corners.items():
@@ -79,7 +79,7 @@ class Release:
         self.write_rows(split, [*self.rows(split), [name, *labels]])
 
     def relabel(self, split: str, name: str) -> None:
-        """Turn the labels of a row into their opposites."""
+        """Invert the labels of a row."""
         rows = self.rows(split)
         for row in rows:
             if row[0] == name:
@@ -87,7 +87,7 @@ class Release:
         self.write_rows(split, rows)
 
     def copy(self, name: str, new: str, split: str, change: Callable | None = None) -> None:
-        """List an image once more under a new name, as it is or a little changed."""
+        """List an image again under a new name, unchanged or slightly changed."""
         source = 'train' if int(name[1:]) <= TRAIN else 'test'
         self.append(split, new, self.row(source, name)[1:])
         shutil.copy(self.xml(name), self.xml(new))
@@ -106,7 +106,7 @@ def release(simulate: Callable[..., Path], tmp_path: Path) -> Release:
 def check(
     release: Release, monkeypatch: pytest.MonkeyPatch, workers: int = 0, **settings: object
 ) -> Report:
-    """Check all rows, negatives too, with further settings of all data sets."""
+    """Check all rows, including negatives, with further settings for all datasets."""
     monkeypatch.setenv('DEMO_ROOT', str(release.root))
     settings = {'positives_only': False, **settings}
     options = {f'{n}.dataset.{key}': v for n in DATALOADERS for key, v in settings.items()}
@@ -115,14 +115,14 @@ def check(
 
 
 def found(report: Report) -> list[tuple[str, str]]:
-    """Kinds, each with the image to blame, or with the detail where there is none."""
+    """Return the kinds of findings, each with its image, or its file if there is no image."""
     return sorted(
         (one.kind, one.row.name if one.row else Path(one.place).name) for one in report.findings
     )
 
 
 def claim(image: Path, side: int) -> None:
-    """Write a PNG that says it is a square of that side, and holds nothing."""
+    """Write a PNG without pixels, whose header claims a square of the given side."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -139,7 +139,7 @@ BOMB = """<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x "xxxxxxxxxx"><!ENTITY y "
 
 
 def plant(release: Release) -> list[tuple[str, str]]:
-    """Spoil a set in every way, each image in one, and tell how."""
+    """Damage a dataset in every way, each image in one, and return the expected findings."""
     for name in ('P00001', 'P00002', 'P00003', 'P00004', 'P00005'):
         data = release.image(name).read_bytes()
         release.image(name).unlink()
@@ -181,7 +181,7 @@ def plant(release: Release) -> list[tuple[str, str]]:
     release.append('train', 'P00019.jpg', labels)
     release.append('train', 'P00020', labels)
     faults += [('repeated-row', 'P00019.jpg'), ('contradicting-rows', 'P00020')]
-    faults += [('labels-differ', 'P00020')]  # of this row with the boxes
+    faults += [('labels-differ', 'P00020')]  # labels of this row and its boxes
 
     release.append('train', 'P00025', release.row('test', 'P00025')[1:])
     release.copy('P00026', 'X00001', 'train')
@@ -203,12 +203,13 @@ def plant(release: Release) -> list[tuple[str, str]]:
     release.image(ONLY_SCISSORS).unlink()
     faults += [('untested-class', 'test.csv')]
 
-    (release.root / 'simulation.json').unlink()  # it says that counts are nobody's but its own
+    # this file marks the set as simulated, so that its counts are not compared
+    (release.root / 'simulation.json').unlink()
     faults += [('unpublished-count', 'train.csv'), ('unpublished-count', 'test.csv')]
     return sorted(faults)
 
 
-def test_a_clean_set_gives_no_finding(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clean_dataset_has_no_findings(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     report = check(release, monkeypatch)
     assert report.findings == []
     assert report.may_train
@@ -220,7 +221,7 @@ def test_a_clean_set_gives_no_finding(release: Release, monkeypatch: pytest.Monk
     assert 0 < train.statistics['box share of the image, %']['median'] < 100
 
 
-def test_each_planted_fault_is_found_and_nothing_else(
+def test_exactly_the_planted_faults_are_found(
     release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faults = plant(release)
@@ -230,13 +231,11 @@ def test_each_planted_fault_is_found_and_nothing_else(
     assert not report.may_train
 
 
-def test_lists_without_the_errors_have_none(
-    release: Release, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fixed_lists_have_no_errors(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(release)
     report = check(release, monkeypatch)
     written = write_fixed_lists(report, release.root / 'ImageSet' / 'fine')
-    # broken images 5, broken XML 2, a second row of one image, two images of the test
+    # 5 broken images, 2 broken XML files, a repeated row, two test images
     assert [(fixed.path.name, fixed.dropped) for fixed in written] == [
         ('train.csv', 10),
         ('test.csv', 0),
@@ -254,7 +253,7 @@ def test_lists_without_the_errors_have_none(
         write_fixed_lists(again, release.root / 'ImageSet' / 'fine')
 
 
-def test_rows_over_several_lines_are_dropped_whole(
+def test_rows_with_line_breaks_are_dropped_completely(
     release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = release.rows('train')
@@ -294,7 +293,7 @@ def test_rows_over_several_lines_are_dropped_whole(
         ),
     ],
 )
-def test_lists_that_can_not_be_read(
+def test_unusable_lists_are_findings(
     release: Release,
     monkeypatch: pytest.MonkeyPatch,
     spoil: Callable[[Release], None],
@@ -308,10 +307,10 @@ def test_lists_that_can_not_be_read(
     assert any(re.search(words, detail) for detail in details)
     assert report.lists[0].usable == (28 if kind != 'no-list' or 'list' in words else 0)
     assert json.loads(report.to_json())['may_train'] is False
-    assert 'Training must not start' in check_page(report)
+    assert 'Fix the errors before training' in check_page(report)
 
 
-def test_images_that_training_and_station_would_see_otherwise_are_errors(
+def test_images_that_training_and_screening_see_differently_are_errors(
     release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, alpha in (('P00001', 255), ('P00002', 0)):
@@ -326,7 +325,7 @@ def test_images_that_training_and_station_would_see_otherwise_are_errors(
     assert not report.may_train
 
 
-def test_one_list_for_training_and_evaluation_is_an_error(
+def test_a_list_for_both_training_and_evaluation_is_an_error(
     release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = check(release, monkeypatch, split='train')
@@ -334,7 +333,7 @@ def test_one_list_for_training_and_evaluation_is_an_error(
     assert [one.split for one in report.lists] == ['train/val/test']
 
 
-def test_images_that_a_config_leaves_out_are_not_looked_at(
+def test_rows_that_the_config_skips_are_not_checked(
     release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release.image('N00001').unlink()
@@ -346,9 +345,7 @@ def test_images_that_a_config_leaves_out_are_not_looked_at(
     assert report.lists[0].left_out == 4
 
 
-def test_wrapped_data_sets_are_looked_into(
-    release: Release, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wrapped_datasets_are_checked(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     release.image('P00001').unlink()
     monkeypatch.setenv('DEMO_ROOT', str(release.root))
     cfg = load_config(ROOT / 'configs/demo/resnet18.py')
@@ -361,7 +358,9 @@ def test_wrapped_data_sets_are_looked_into(
     assert found(report) == [('missing-image', 'P00001')]
 
 
-def test_data_sets_of_others_are_refused(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_datasets_of_other_types_are_rejected(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv('DEMO_ROOT', str(release.root))
     cfg = load_config(ROOT / 'configs/demo/resnet18.py')
     cfg.train_dataloader.dataset = dict(type='CustomDataset', data_root=str(release.root))
@@ -378,7 +377,7 @@ HOSTILE = (
 )
 
 
-def test_hostile_names_are_words_everywhere(
+def test_hostile_names_are_shown_as_text(
     release: Release, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     labels = release.row('train', 'P00001')[1:]
@@ -387,7 +386,7 @@ def test_hostile_names_are_words_everywhere(
         release.append('train', f'{name}, missing', labels)
         release.image(name.replace('/', '')).write_bytes(b'no image')
     broken = os.fsencode(release.root / 'JPEGImage') + b'/\xff\xfe.jpg'
-    shutil.copy(release.image('P00001'), broken)  # a name that is no UTF-8, and not listed
+    shutil.copy(release.image('P00001'), broken)  # its name is not UTF-8, and no list has it
     report = check(release, monkeypatch)
     missing = {one.row.name for one in report.findings if one.kind == 'missing-image'}
     assert missing >= {f'{name}, missing' for name in HOSTILE}
@@ -403,7 +402,7 @@ def test_hostile_names_are_words_everywhere(
     assert '\u202e' not in shown
 
 
-def test_pictures_on_the_page_are_inside_it_and_few(
+def test_the_page_contains_its_pictures_and_limits_their_number(
     release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(1, 21):
@@ -417,7 +416,7 @@ def test_pictures_on_the_page_are_inside_it_and_few(
 
 
 def opixray(root: Path, annotations: dict[str, str], split: str) -> None:
-    """Write a split in OPIXray's layout, with images that are all different."""
+    """Write a split in the layout of OPIXray in which all images differ."""
     for folder in ('image', 'annotation'):
         (root / split / f'{split}_{folder}').mkdir(parents=True)
     for number, (name, text) in enumerate(annotations.items()):
@@ -436,23 +435,23 @@ PUBLISHED = {'OPIXray': {'train/train_knife.txt': 12, 'test/test_knife.txt': 5}}
 
 @pytest.fixture
 def knives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Twelve images for training, five for the test, as if that were all of OPIXray."""
+    """Write 12 training images and 5 test images, and publish these counts for OPIXray."""
     for split, count in (('train', 12), ('test', 5)):
         lines = {f'{split[1]}{i}': f'x {KNIVES[i % 5]} 10 10 50 40\n' for i in range(count)}
         opixray(tmp_path, lines, split)
-    monkeypatch.setattr('mmsxm.checking.check_datasets.PUBLISHED', PUBLISHED)
+    monkeypatch.setattr('mmsxm.checking.summary.PUBLISHED', PUBLISHED)
     monkeypatch.setenv('OPIXRAY_ROOT', str(tmp_path))
     return tmp_path
 
 
-def test_a_clean_set_in_opixrays_layout_gives_a_note_that_no_bag_is_harmless(knives: Path) -> None:
+def test_a_clean_opixray_has_a_note_about_harmless_bags(knives: Path) -> None:
     report = check_datasets(load_config(ROOT / 'configs/sxmnet_opixray_stage2.py'))
     assert {(one.kind, one.severity) for one in report.findings} == {('positives-only', 'note')}
     assert report.may_train
     assert [(one.positives, one.published) for one in report.lists] == [(12, 12), (5, 5)]
 
 
-def test_faults_in_opixrays_layout_are_found(knives: Path) -> None:
+def test_faults_in_the_layout_of_opixray_are_found(knives: Path) -> None:
     texts = knives / 'train' / 'train_annotation'
     (texts / 'r0.txt').unlink()
     (texts / 'r1.txt').write_text('')
@@ -460,7 +459,7 @@ def test_faults_in_opixrays_layout_are_found(knives: Path) -> None:
     (texts / 'r3.txt').write_text('x Scissor 10 10 50 40\nx Utility_Knive 20 20 50 60\n')
     (texts / 'r4.txt').write_text('x Multi-tool_Knife 10 10 50 400\n')
     (texts / 'r10.txt').write_bytes(b'\xff\xfe')
-    (texts / 'r8.txt').write_text('x Scissor 10 10 50 40\n')  # the last of utility knives
+    (texts / 'r8.txt').write_text('x Scissor 10 10 50 40\n')  # the last utility knife
     shutil.copy(knives / 'test/test_image/e2.jpg', knives / 'train/train_image/r7.jpg')
     (knives / 'train' / 'train_image' / 'r9.jpg').unlink()
     expected = [
@@ -484,7 +483,7 @@ def test_faults_in_opixrays_layout_are_found(knives: Path) -> None:
 
 
 def own_config(layout: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    """Of one's own data in a layout; the lists for validation and test have the same images."""
+    """Return a config of own data in a layout; validation and test use the same images."""
     monkeypatch.setenv('OWN_LAYOUT', layout)
     monkeypatch.setenv('OWN_ROOT', str(root))
     cfg = load_config(ROOT / 'configs/sxmnet_own_stage2.py')
@@ -496,13 +495,15 @@ LAYOUTS = {'coco': 'annotations/train.json', 'voc': 'ImageSets/Main/train.txt', 
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
-def test_ones_own_layouts_are_checked_alike(
+def test_own_data_is_checked_in_all_layouts(
     layout: str, own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / 'own'
     shutil.copytree(own_data[layout], root)
     report = check_datasets(own_config(layout, root, monkeypatch))
-    assert {kind for kind, _ in found(report)} <= {'untested-class'}  # seven bags for the test
+    assert {kind for kind, _ in found(report)} <= {
+        'untested-class'
+    }  # there are only seven test bags
     train = report.lists[0]
     assert (train.positives, train.rows) == (16, 16 + 3)
 
@@ -526,7 +527,7 @@ def test_ones_own_layouts_are_checked_alike(
     assert sum(report.lists[0].boxes.values()) < sum(train.boxes.values())
 
 
-def test_own_data_without_a_harmless_bag_is_warned_of(
+def test_own_data_without_harmless_bags_is_a_warning(
     own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / 'own'
@@ -543,7 +544,7 @@ def test_own_data_without_a_harmless_bag_is_warned_of(
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
-def test_a_broken_file_of_ones_own_is_a_finding(
+def test_a_broken_annotation_file_of_own_data_is_a_finding(
     layout: str, own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / 'own'
@@ -553,10 +554,10 @@ def test_a_broken_file_of_ones_own_is_a_finding(
     assert [(one.kind, one.split) for one in report.findings if one.severity == 'error'] == [
         ('broken-list', 'train')
     ]
-    assert report.lists[-1].rows == 7 + 2  # the test is examined all the same
+    assert report.lists[-1].rows == 7 + 2  # the test list is still checked
 
 
-def test_the_tool_writes_what_it_is_asked_for(knives: Path, tmp_path: Path) -> None:
+def test_the_tool_writes_json_page_and_fixed_lists(knives: Path, tmp_path: Path) -> None:
     (knives / 'train' / 'train_image' / 'r9.jpg').write_bytes(b'no image')
     out = tmp_path / 'out'
     done = run_tool(
@@ -584,7 +585,7 @@ def test_the_tool_writes_what_it_is_asked_for(knives: Path, tmp_path: Path) -> N
         (['configs/_base_/default_runtime.py'], 2, 'has no dataset. Choose a config'),
     ],
 )
-def test_the_exit_code_says_whether_training_may_start(
+def test_the_exit_code_shows_whether_training_may_start(
     knives: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,

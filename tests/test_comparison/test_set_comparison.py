@@ -1,4 +1,4 @@
-"""Comparing two sets of images: reading, statistics, and telling them apart."""
+"""Comparison of two sets of images: reading, statistics and separability."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ from mmsxm.comparison.set_probe import VIEWS, separability
 from mmsxm.preparing.copies import prepare_data
 
 
-def test_a_simulated_set_is_read_with_its_boxes_and_without_its_negatives(
+def test_a_simulated_set_includes_its_boxes_but_not_its_negatives(
     simulate: Callable[..., Path],
 ) -> None:
     found = read_set(simulate(4, 2, negatives=3))
@@ -47,7 +47,7 @@ def test_a_csv_of_boxes_is_a_set_without_images(tmp_path: Path) -> None:
     assert found.boxes == [('Knife', 0.5, 4.0)]
 
 
-def test_a_prepared_copy_is_read(simulate: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_prepared_copy_can_be_read(simulate: Callable[..., Path], tmp_path: Path) -> None:
     release = simulate(4, 2, negatives=3)
     prepare_data('sixray', release, tmp_path, size=64)
     copy, original = read_set(tmp_path), read_set(release)
@@ -55,7 +55,7 @@ def test_a_prepared_copy_is_read(simulate: Callable[..., Path], tmp_path: Path) 
     assert len(copy.boxes) == len(original.boxes)
 
 
-def test_opixrays_boxes_are_read(tmp_path: Path) -> None:
+def test_boxes_of_opixray_are_read(tmp_path: Path) -> None:
     for folder in ('train/train_image', 'train/train_annotation'):
         (tmp_path / folder).mkdir(parents=True)
     cv2.imwrite(str(tmp_path / 'train/train_image/1.jpg'), np.zeros((50, 100, 3), np.uint8))
@@ -64,7 +64,7 @@ def test_opixrays_boxes_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(('name', 'error'), [('nowhere', FileNotFoundError), ('empty', ValueError)])
-def test_a_set_without_images_is_an_error_that_names_it(
+def test_a_set_without_images_is_reported(
     tmp_path: Path, name: str, error: type[Exception]
 ) -> None:
     (tmp_path / 'empty').mkdir()
@@ -72,14 +72,14 @@ def test_a_set_without_images_is_an_error_that_names_it(
         read_set(tmp_path / name)
 
 
-def test_a_csv_of_something_else_is_an_error(tmp_path: Path) -> None:
+def test_a_csv_without_boxes_is_reported(tmp_path: Path) -> None:
     path = tmp_path / 'labels.csv'
     path.write_text('name,Gun\nP1,1\n')
     with pytest.raises(ValueError, match=r'labels\.csv is not a csv file of boxes'):
         read_set(path)
 
 
-def test_distance_is_that_of_kolmogorov_and_smirnov() -> None:
+def test_distance_is_the_kolmogorov_smirnov_statistic() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(0, 1, 50).round(1), rng.normal(0.5, 1, 80).round(1)  # with ties
     assert distance(a, b) == pytest.approx(ks_2samp(a, b).statistic)
@@ -87,10 +87,10 @@ def test_distance_is_that_of_kolmogorov_and_smirnov() -> None:
     assert distance([1, 2], [3, 4]) == 1
 
 
-def test_statistics_tell_background_and_colours() -> None:
+def test_statistics_separate_background_and_colors() -> None:
     image = np.full((100, 100, 3), 228, np.uint8)
-    image[20:60, 20:40] = (220, 140, 40)  # orange, half of what is there
-    image[20:40, 40:60] = (0, 0, 255)  # as where nothing passes
+    image[20:60, 20:40] = (220, 140, 40)  # orange, half of the foreground
+    image[20:40, 40:60] = (0, 0, 255)  # color of opaque matter on some scanners
     image[40:60, 40:60] = (40, 40, 50)
     found = image_statistics(image)
     assert found['background grey'] == 228
@@ -102,31 +102,31 @@ def test_statistics_tell_background_and_colours() -> None:
     assert found['noise of the background'] == 0
 
 
-def test_an_empty_belt_has_statistics_too() -> None:
+def test_an_empty_belt_has_finite_statistics() -> None:
     found = image_statistics(np.full((40, 40, 3), 255, np.uint8))
     assert found['foreground share'] == 0
     assert all(map(np.isfinite, found.values()))
 
 
-def test_a_set_is_like_itself(simulate: Callable[..., Path]) -> None:
-    one = read_set(simulate(4, 2, negatives=3))
-    assert all(row['KS'] == 0 for row in compare_boxes(one, one))
-    same = compare_images(('a', 'b'), one.images, one.images)
+def test_a_set_does_not_differ_from_itself(simulate: Callable[..., Path]) -> None:
+    image_set = read_set(simulate(4, 2, negatives=3))
+    assert all(row['KS'] == 0 for row in compare_boxes(image_set, image_set))
+    same = compare_images(('a', 'b'), image_set.images, image_set.images)
     assert all(row['KS'] == 0 for row in same)
-    assert len(measured(one, one.boxes[0].class_name, 'size')) >= 1
+    assert len(measured(image_set, image_set.boxes[0].class_name, 'size')) >= 1
 
 
-def test_a_linear_classifier_is_at_chance_on_one_distribution_and_right_on_two() -> None:
+def test_a_linear_classifier_separates_only_different_distributions() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((2, 150, 20)).astype(np.float32)
     alike, _ = separability(a, b)
     apart, scores = separability(a, b + 2)
-    assert 0.38 < alike < 0.62  # three deviations of the area for 150 and 150
+    assert 0.38 < alike < 0.62  # three standard deviations of the area for 150 and 150 rows
     assert apart > 0.99
     assert scores[:150].mean() < scores[150:].mean()
 
 
-def test_views_take_away_what_they_say() -> None:
+def test_views_remove_information() -> None:
     image = np.full((80, 100, 3), 230, np.uint8)
     image[20:60, 30:70] = (200, 120, 40)
     image[30:40, 40:50] = (20, 60, 120)

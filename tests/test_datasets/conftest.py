@@ -1,11 +1,11 @@
-"""What tests of data sets share."""
+"""Fixtures of the tests of datasets."""
 
 import pytest
 
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What data sets report at start."""
+    """Messages that datasets log when they are loaded."""
     messages: list[str] = []
     monkeypatch.setattr(
         'mmsxm.datasets.xray_dataset.print_log', lambda text, *args, **kwargs: messages.append(text)

@@ -19,7 +19,7 @@ def item(number, image_id, category_id, bbox, **more):
 
 
 def write(root, images, annotations, categories=CATEGORIES, files=None):
-    """A data set; ``files`` are images on disk, by default all that are listed."""
+    """Create a dataset; ``files`` are the images on disk, by default all listed ones."""
     for name in [entry['file_name'] for entry in images] if files is None else files:
         path = root / 'images' / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def load(root, **kwargs):
         ann_file='list.json',
         data_root=str(root),
         data_prefix={'img_path': 'images'},
-        serialize_data=False,  # which costs a third of a second
+        serialize_data=False,  # serializing takes a third of a second
         **kwargs,
     )
 
@@ -50,10 +50,10 @@ def test_labels_and_boxes_follow_from_the_objects(tmp_path):
         {'bbox': [10, 20, 40, 25.5], 'bbox_label': 1},
         {'bbox': [0, 0, 60, 50], 'bbox_label': 0},
     ]
-    assert dataset[1]['gt_label'] == dataset[1]['instances'] == []  # a negative
+    assert dataset[1]['gt_label'] == dataset[1]['instances'] == []  # negative
 
 
-def test_the_same_bags_as_in_sixrays_layout(own_data):
+def test_bags_are_the_same_as_in_the_layout_of_sixray(own_data):
     for split in ('train', 'test'):
         theirs = SIXray(str(own_data['sixray']), split=split, serialize_data=False)
         ours = CocoXray(
@@ -74,7 +74,7 @@ def test_the_same_bags_as_in_sixrays_layout(own_data):
                 assert x['bbox'] == pytest.approx(y['bbox'], abs=1e-9)
 
 
-def test_pycocotools_reads_the_same(own_data):
+def test_pycocotools_reads_the_same_objects(own_data):
     coco = pytest.importorskip('pycocotools.coco')
     path = own_data['coco'] / 'annotations/train.json'
     theirs, ours = coco.COCO(str(path)), read_coco(str(path))
@@ -92,7 +92,7 @@ def test_pycocotools_reads_the_same(own_data):
     assert len(ours.objects) > 0
 
 
-def test_images_of_one_name_in_several_folders(tmp_path):
+def test_images_in_several_folders_may_share_a_name(tmp_path):
     images = [image(1, 'easy/0001.jpg'), image(2, 'hard/0001.jpg'), image(3, './hard//2.jpg')]
     annotations = [item(1, 1, 1, [0, 0, 9, 9]), item(2, 2, 3, [0, 0, 9, 9])]
     dataset = load(write(tmp_path, images, annotations))
@@ -134,7 +134,7 @@ def test_the_folder_itself_may_be_a_link(tmp_path):
     assert len(load(root)) == 1
 
 
-def test_a_choice_of_classes(tmp_path, log):
+def test_metainfo_can_select_classes(tmp_path, log):
     images = [image(1, 'a.jpg'), image(2, 'b.jpg'), image(3, 'c.jpg')]
     annotations = [item(1, 1, 3, [0, 0, 9, 9]), item(2, 1, 1, [0, 0, 9, 9])]
     annotations += [item(3, 2, 1, [0, 0, 9, 9])]
@@ -147,7 +147,7 @@ def test_a_choice_of_classes(tmp_path, log):
     assert f'skipped images: no label is known: 1 ({root}/list.json, b)' in log[0]
 
 
-def test_a_class_that_the_file_lacks(tmp_path):
+def test_a_class_that_is_missing_in_the_file_is_an_error(tmp_path):
     root = write(tmp_path, [image(1, 'a.jpg')], [])
     with pytest.raises(
         ValueError, match=r'no category Bat, Bow\. Its categories are Gun, Knife\. Spell'
@@ -160,7 +160,7 @@ def test_classes_are_known_before_images_are_read(tmp_path):
     assert load(root, lazy_init=True).metainfo['classes'] == ('Gun', 'Knife')
 
 
-def test_names_in_two_cases_are_one_class(tmp_path):
+def test_names_that_differ_only_in_case_are_one_class(tmp_path):
     categories = [*CATEGORIES, {'id': 8, 'name': 'GUN'}]
     annotations = [item(1, 1, 8, [0, 0, 9, 9])]
     dataset = load(write(tmp_path, [image(1, 'a.jpg')], annotations, categories))
@@ -195,7 +195,7 @@ def test_names_in_two_cases_are_one_class(tmp_path):
         (item(1, 1, 1, None, segmentation={'counts': 'abc'}), 'without a box (only their label', 0),
     ],
 )
-def test_what_is_odd_is_counted_or_an_error(tmp_path, log, annotation, kind, instances):
+def test_problems_are_counted_or_an_error(tmp_path, log, annotation, kind, instances):
     good = item(2, 1, 3, [1, 1, 5, 5])
     root = write(tmp_path, [image(1, 'a.jpg')], [good, annotation])
     dataset = load(root)
@@ -212,15 +212,15 @@ def test_the_label_of_an_annotation_without_a_box_counts(tmp_path):
     assert (dataset[0]['gt_label'], dataset[0]['instances']) == ([1], [])
 
 
-def test_the_extent_of_polygons_is_a_box(tmp_path):
+def test_the_box_of_polygons_is_their_extent(tmp_path):
     polygons = [[5, 6, 20, 6, 20, 30], [1, 8, 2, 9.5, 3, 8]]
     annotations = [{'id': 1, 'image_id': 1, 'category_id': 1, 'segmentation': polygons}]
     dataset = load(write(tmp_path, [image(1, 'a.jpg')], annotations), strict=True)
     assert dataset[0]['instances'] == [{'bbox': [1, 6, 20, 30], 'bbox_label': 0}]
 
 
-def test_the_objects_of_an_image_that_is_listed_twice_are_joined(tmp_path, log):
-    images = [image(1, 'a.jpg'), image(2, 'a.jpg')]  # as tools do that write an entry for each box
+def test_objects_of_an_image_that_is_listed_twice_are_merged(tmp_path, log):
+    images = [image(1, 'a.jpg'), image(2, 'a.jpg')]  # some tools write an entry for each box
     annotations = [item(1, 1, 1, [0, 0, 9, 9]), item(2, 2, 3, [0, 0, 9, 9])]
     root = write(tmp_path, images, annotations)
     (info,) = load(root)
@@ -228,7 +228,7 @@ def test_the_objects_of_an_image_that_is_listed_twice_are_joined(tmp_path, log):
     assert f'images listed more than once (their objects are merged): 1 (a.jpg at {root}' in log[0]
 
 
-def test_images_of_one_id_are_left_out(tmp_path, log):
+def test_images_with_the_same_id_are_skipped(tmp_path, log):
     images = [image(1, 'a.jpg'), image(1, 'b.jpg'), image(2, 'c.jpg')]  # two exports in one file
     annotations = [item(1, 1, 1, [0, 0, 9, 9]), item(2, 2, 3, [0, 0, 9, 9])]
     dataset = load(write(tmp_path, images, annotations))
@@ -237,7 +237,7 @@ def test_images_of_one_id_are_left_out(tmp_path, log):
     assert 'skipped annotations: their image is not listed: 1' in log[0]
 
 
-def test_images_that_differ_in_the_suffix_alone(tmp_path, log):
+def test_images_that_differ_only_in_the_suffix_are_counted(tmp_path, log):
     images = [image(1, 'a.png'), image(2, 'a.jpg')]
     annotations = [item(1, 1, 1, [0, 0, 9, 9]), item(2, 2, 3, [0, 0, 9, 9])]
     dataset = load(write(tmp_path, images, annotations))
@@ -247,7 +247,7 @@ def test_images_that_differ_in_the_suffix_alone(tmp_path, log):
 
 
 @pytest.mark.parametrize('entry', [7, {'id': 2}, {'file_name': 'b.jpg'}, {'id': 2, 'file_name': 3}])
-def test_an_entry_that_names_no_image(tmp_path, log, entry):
+def test_an_entry_without_id_or_file_name_is_skipped(tmp_path, log, entry):
     images = [image(1, 'a.jpg'), entry]
     assert len(load(write(tmp_path, images, [], files=['a.jpg']))) == 1
     assert 'skipped images: id or file_name is missing: 1' in log[0]
@@ -264,7 +264,7 @@ def test_an_entry_that_names_no_image(tmp_path, log, entry):
         ('{"images": [], "categories": {}}', 'no list annotations, categories'),
     ],
 )
-def test_a_file_of_another_form(tmp_path, text, message):
+def test_a_file_in_another_format_is_an_error(tmp_path, text, message):
     path = tmp_path / 'list.json'
     path.write_bytes(text.encode('latin-1'))
     with pytest.raises(ValueError, match=r'list\.json is no') as raised:
@@ -282,7 +282,7 @@ def test_a_file_of_another_form(tmp_path, text, message):
         ({'id': 1, 'name': 'Bat'}, "'Bat' has the id of 'Gun'"),
     ],
 )
-def test_a_category_that_names_no_class(tmp_path, category, message):
+def test_a_category_without_a_class_is_an_error(tmp_path, category, message):
     root = write(tmp_path, [image(1, 'a.jpg')], [], [*CATEGORIES, category])
     with pytest.raises(ValueError, match=r'categories\[2\]: .*') as raised:
         load(root)
@@ -299,10 +299,10 @@ def test_missing_files_are_named(tmp_path):
         load(root)
 
 
-def test_workers_get_no_copy_of_the_file(tmp_path):
+def test_the_file_is_not_copied_to_workers(tmp_path):
     root = write(tmp_path, [image(1, 'a.jpg')], [item(1, 1, 1, [0, 0, 9, 9])])
     dataset = load(root)
     assert 'annotations[0]' not in str(pickle.dumps(dataset))
-    # whoever asks later reads it again
+    # later access reads it again
     assert [o.class_name for o in dataset.read_objects('a')] == ['Gun']
     assert 'annotations[0]' in str(pickle.dumps(dataset))

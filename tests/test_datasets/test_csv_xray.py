@@ -23,12 +23,12 @@ def load(root, metainfo=CLASSES, **kwargs):
         data_root=str(root),
         data_prefix={'img_path': 'images'},
         metainfo=metainfo,
-        serialize_data=False,  # which costs a third of a second
+        serialize_data=False,  # serializing takes a third of a second
         **kwargs,
     )
 
 
-def test_a_row_for_each_object(tmp_path):
+def test_each_row_is_an_object(tmp_path):
     rows = ['a.jpg,Knife,1,2.5,30,40', 'b.jpg,,,,,', 'a.jpg,Gun,0,0,60,50']
     dataset = load(write(tmp_path, rows), strict=True)
     assert [info['img_id'] for info in dataset] == ['a', 'b']
@@ -39,7 +39,7 @@ def test_a_row_for_each_object(tmp_path):
     ]
 
 
-def test_labels_without_boxes(tmp_path):
+def test_labels_may_have_no_boxes(tmp_path):
     rows = ['a.jpg,Knife,,,,', 'a.jpg,Gun,0,0,60,50', 'b.jpg,Gun,,,,']
     dataset = load(write(tmp_path, rows), strict=True)
     assert [info['gt_label'] for info in dataset] == [[0, 1], [0]]
@@ -47,13 +47,13 @@ def test_labels_without_boxes(tmp_path):
     assert len(load(tmp_path, require_boxes=True)) == 1
 
 
-def test_columns_of_boxes_may_be_absent_and_others_present(tmp_path):
+def test_columns_of_boxes_are_optional_and_others_are_ignored(tmp_path):
     rows = ['a.jpg,monday,Gun', 'b.jpg,tuesday,']
     dataset = load(write(tmp_path, rows, header='image, day,label'), strict=True)
     assert [info['gt_label'] for info in dataset] == [[0], []]
 
 
-def test_the_same_bags_as_in_sixrays_layout(own_data):
+def test_bags_are_the_same_as_in_the_layout_of_sixray(own_data):
     for split in ('train', 'test'):
         theirs = SIXray(str(own_data['sixray']), split=split, serialize_data=False)
         ours = CsvXray(
@@ -84,7 +84,7 @@ def test_the_same_bags_as_in_sixrays_layout(own_data):
         ('a.png,Gun,1,1,9,9', 'skipped images: another image differs only in its suffix: 1'),
     ],
 )
-def test_what_is_odd_is_counted_or_an_error(tmp_path, log, row, kind):
+def test_problems_are_counted_or_an_error(tmp_path, log, row, kind):
     root = write(tmp_path, ['a.jpg,Knife,1,1,9,9', row])
     dataset = load(root)
     assert [info['img_id'] for info in dataset] == ['a']
@@ -95,13 +95,13 @@ def test_what_is_odd_is_counted_or_an_error(tmp_path, log, row, kind):
         load(root, strict=True)
 
 
-def test_an_image_of_unknown_objects_alone_is_no_negative(tmp_path, log):
+def test_an_image_with_only_unknown_objects_is_not_a_negative(tmp_path, log):
     root = write(tmp_path, ['a.jpg,Gun,,,,', 'b.jpg,Bow,,,,'])
     assert len(load(root)) == 1
     assert f'skipped images: no label is known: 1 ({root}/list.csv, b)' in log[0]
 
 
-def test_images_in_folders(tmp_path):
+def test_images_may_be_in_subfolders(tmp_path):
     rows = ['monday/1.jpg,Gun,,,,', 'tuesday/1.jpg,,,,,']
     assert [info['img_id'] for info in load(write(tmp_path, rows))] == ['monday/1', 'tuesday/1']
 
@@ -117,7 +117,7 @@ def test_images_in_folders(tmp_path):
         (f'{HEADER}\n,Gun,,,,\n', ":2: '' is not a path inside the image folder"),
     ],
 )
-def test_a_malformed_csv_names_file_and_line(tmp_path, text, message):
+def test_an_error_in_a_csv_names_file_and_line(tmp_path, text, message):
     path = tmp_path / 'list.csv'
     path.write_text(text)
     with pytest.raises(ValueError, match=r'list\.csv') as raised:
@@ -126,14 +126,14 @@ def test_a_malformed_csv_names_file_and_line(tmp_path, text, message):
 
 
 @pytest.mark.parametrize('data', [b'\xff\xfe', HEADER.encode() + b'\n"' + b'x' * 200_000])
-def test_a_file_that_is_no_csv(tmp_path, data):
+def test_a_file_that_is_not_a_csv_is_an_error(tmp_path, data):
     path = tmp_path / 'list.csv'
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r'list\.csv is not a csv file in UTF-8'):
         read_object_csv(str(path))
 
 
-def test_a_csv_as_spreadsheets_write_it(tmp_path):
+def test_a_csv_from_a_spreadsheet_is_read(tmp_path):
     path = tmp_path / 'list.csv'
     path.write_bytes(f'\ufeff{HEADER}\r\n\r\na.jpg, Gun,1,1,9,9\r\n'.encode())
     content = read_object_csv(str(path))

@@ -30,7 +30,7 @@ def write_list(root: Path, names: list[str], image_set: str = '10') -> None:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Three images, and lists of two and of all of them."""
+    """Create three images, a list of two of them, and a list of all."""
     folder = tmp_path / 'sixray'
     (folder / 'JPEGImage').mkdir(parents=True)
     for name in LOSSES:
@@ -41,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 
 
 class Pack:
-    """Give what a pipeline would find."""
+    """Return the input of the pipeline."""
 
     def __call__(self, results: dict) -> dict:
         return results
@@ -49,7 +49,7 @@ class Pack:
 
 def build(root: Path, image_set: str = '10', meta_labels: Path | str | None = None) -> SIXray:
     path = None if meta_labels is None else str(meta_labels)
-    # serializing costs a third of a second
+    # serializing takes a third of a second
     return SIXray(
         str(root),
         image_set=image_set,
@@ -60,7 +60,7 @@ def build(root: Path, image_set: str = '10', meta_labels: Path | str | None = No
 
 
 def labels_of(root: Path, image_set: str = '10', **changes: object) -> MetaLabels:
-    """Labels of all images of a list."""
+    """Create labels of all images of a list."""
     dataset = build(root, image_set)
     names = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
     labels = MetaLabels(
@@ -75,13 +75,13 @@ def labels_of(root: Path, image_set: str = '10', **changes: object) -> MetaLabel
 
 def test_the_level_of_the_smallest_loss_is_chosen() -> None:
     assert [choose_level(losses) for losses in LOSSES.values()] == list(LEVELS.values())
-    assert choose_level([0.4, 0.4, 0.4]) == 0  # the first of equal ones
+    assert choose_level([0.4, 0.4, 0.4]) == 0  # on a tie, the first one
     assert choose_level([0.5, 0.4, 0.4]) == 1
 
 
-def test_what_is_written_is_read(root: Path, tmp_path: Path) -> None:
+def test_labels_survive_a_round_trip(root: Path, tmp_path: Path) -> None:
     path = tmp_path / 'new' / 'labels.json'
-    # a third has no end in decimals, and float32's is not that of Python's floats
+    # 1/3 has no finite decimal form, and float32 rounds it differently from Python
     third = torch.tensor(1 / 3).item()
     labels = labels_of(root, losses={'P1': [third, 1 / 3, 2.0], 'P2': [0.5, 0.5, 0.4]})
     write_meta_labels(path, labels)
@@ -91,7 +91,7 @@ def test_what_is_written_is_read(root: Path, tmp_path: Path) -> None:
     assert path.read_bytes() == first
 
 
-def test_the_file_says_whose_labels_it_holds(root: Path, tmp_path: Path) -> None:
+def test_the_file_names_the_source_of_its_labels(root: Path, tmp_path: Path) -> None:
     path = tmp_path / 'labels.json'
     write_meta_labels(path, labels_of(root))
     content = json.loads(path.read_text())
@@ -105,10 +105,10 @@ def test_the_file_says_whose_labels_it_holds(root: Path, tmp_path: Path) -> None
         'classes': ['Gun', 'Knife', 'Pliers', 'Scissors', 'Wrench'],
     }
     assert content['images']['P2'] == {'level': 2, 'losses': [0.5, 0.5, 0.4]}
-    assert len(path.read_text().splitlines()) < 20  # a line for each image, not each number
+    assert len(path.read_text().splitlines()) < 20  # one line per image, not per number
 
 
-def test_a_data_set_gives_each_image_its_level(root: Path, tmp_path: Path) -> None:
+def test_a_dataset_adds_the_level_of_each_image(root: Path, tmp_path: Path) -> None:
     path = tmp_path / 'labels.json'
     write_meta_labels(path, labels_of(root, '100'))
     dataset = build(root, '100', path)
@@ -118,7 +118,7 @@ def test_a_data_set_gives_each_image_its_level(root: Path, tmp_path: Path) -> No
     assert 'gt_meta_level' not in build(root, '100')[0]
 
 
-def test_images_that_are_not_used_may_have_labels(root: Path, tmp_path: Path) -> None:
+def test_labels_of_unused_images_are_allowed(root: Path, tmp_path: Path) -> None:
     path = tmp_path / 'labels.json'
     write_meta_labels(path, labels_of(root))
     (root / 'JPEGImage/P1.jpg').unlink()
@@ -126,14 +126,14 @@ def test_images_that_are_not_used_may_have_labels(root: Path, tmp_path: Path) ->
     assert [dataset.get_data_info(0)['gt_meta_level']] == [2]
 
 
-def test_a_list_may_lie_elsewhere(root: Path, tmp_path: Path) -> None:
+def test_a_list_may_be_in_another_folder(root: Path, tmp_path: Path) -> None:
     path = tmp_path / 'labels.json'
     write_meta_labels(path, labels_of(root))
     write_list(root, ['P1', 'P2'], 'copy')
     assert len(build(root, 'copy', path)) == 2
 
 
-def test_a_missing_file_is_an_error_that_says_how_to_make_it(root: Path) -> None:
+def test_the_error_of_a_missing_file_names_the_command_that_creates_it(root: Path) -> None:
     with pytest.raises(
         FileNotFoundError,
         match=r"'absent\.json' does not exist.*mmsxm meta-labels CONFIG CHECKPOINT",
@@ -163,7 +163,7 @@ def test_labels_of_another_list_are_an_error(root: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ('field', 'value'), [('dataset', 'OPIXray'), ('classes', ('Gun', 'Knife'))]
 )
-def test_labels_of_another_data_set_are_an_error(
+def test_labels_of_another_dataset_are_an_error(
     field: str, value: object, root: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / 'labels.json'
@@ -199,13 +199,13 @@ def test_malformed_files_are_errors(
         build(root, meta_labels=path)
 
 
-def test_what_is_no_text_is_an_error(tmp_path: Path) -> None:
+def test_a_binary_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / 'labels.json').write_bytes(b'\xff\xfe')
     with pytest.raises(ValueError, match=r'labels\.json is not valid JSON'):
         read_meta_labels(tmp_path / 'labels.json')
 
 
-def test_a_teacher_without_numbers_is_an_error(root: Path, tmp_path: Path) -> None:
+def test_losses_that_are_not_numbers_are_an_error(root: Path, tmp_path: Path) -> None:
     labels = labels_of(root, losses={'P1': [0.1, float('nan'), 0.3], 'P2': [0.1, 0.2, 0.3]})
     with pytest.raises(ValueError, match=r'chr_sixray\.py: P1 has the losses .*nan'):
         write_meta_labels(tmp_path / 'labels.json', labels)

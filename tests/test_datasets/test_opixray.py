@@ -11,7 +11,7 @@ from mmsxm.datasets.opixray import read_box_lines, read_name_list
 
 
 def make_root(root, annotations, split='train', lists=None, suffix='.jpg'):
-    """``lists`` maps what follows ``<split>_knife`` to names; by default one list has all."""
+    """``lists`` maps the ends of ``<split>_knife...`` to names; by default, one list has all."""
     for folder in ('image', 'annotation'):
         (root / split / f'{split}_{folder}').mkdir(parents=True, exist_ok=True)
     for name, text in annotations.items():
@@ -25,7 +25,7 @@ def make_root(root, annotations, split='train', lists=None, suffix='.jpg'):
 SCISSOR = 'a.jpg Scissor 1 2 30 40\n'
 
 
-def test_boxes_and_labels(tmp_path):
+def test_boxes_and_labels_are_read(tmp_path):
     text = SCISSOR + '\na.jpg Multi-tool_Knife 3 4 5.5 6\n'
     info = OPIXray(make_root(tmp_path, {'a': text}), strict=True)[0]
     assert info['gt_label'] == [2, 4]
@@ -37,12 +37,12 @@ def test_boxes_and_labels(tmp_path):
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.tiff', '.TIFF'])
 @pytest.mark.parametrize('listed', ['a', 'a.jpg'])
-def test_suffixes(tmp_path, suffix, listed):
+def test_names_are_listed_with_and_without_suffix(tmp_path, suffix, listed):
     root = make_root(tmp_path, {'a': SCISSOR}, lists={'': [listed]}, suffix=suffix)
     assert OPIXray(root)[0]['img_path'].endswith(f'train/train_image/a{suffix}')
 
 
-def test_occlusion_levels(tmp_path):
+def test_an_occlusion_level_selects_its_images(tmp_path):
     lists = {'': ['a', 'b', 'c'], '-1': ['a'], '-2': ['b'], '-3': ['c']}
     root = make_root(tmp_path, dict.fromkeys('abc', SCISSOR), split='test', lists=lists)
     assert len(OPIXray(root, split='test')) == 3
@@ -59,7 +59,7 @@ def test_names_with_dots_keep_their_occlusion_levels(tmp_path):
     assert levels == {'bag.01': 3, 'bag.02': 1}
 
 
-def test_images_know_their_occlusion_level(tmp_path):
+def test_data_infos_contain_the_occlusion_level(tmp_path):
     lists = {'': ['a', 'b', 'c'], '-1': ['c.jpg'], '-3': ['a']}
     root = make_root(tmp_path, dict.fromkeys('abc', SCISSOR), split='test', lists=lists)
     levels = {info['img_id']: info.get('occlusion_level') for info in OPIXray(root, split='test')}
@@ -74,7 +74,7 @@ def test_images_know_their_occlusion_level(tmp_path):
         ({'split': 'train', 'occlusion_level': 1}, "Only split='test'"),
     ],
 )
-def test_impossible_splits(tmp_path, arguments, message):
+def test_invalid_splits_are_rejected(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         OPIXray(str(tmp_path), **arguments)
 
@@ -86,13 +86,13 @@ def test_boxes_that_leave_the_image_are_clipped(tmp_path):
         OPIXray(root, strict=True)
 
 
-def test_a_dirty_box_leaves_the_label(tmp_path):
+def test_a_label_is_kept_if_its_box_is_invalid(tmp_path):
     info = OPIXray(make_root(tmp_path, {'a': 'a.jpg Scissor 9 9 9 20\n'}))[0]
     assert (info['gt_label'], info['instances']) == ([2], [])
 
 
 @pytest.mark.parametrize('text', ['', 'a.jpg Scissor 1 2 3\n', 'a.jpg Spoon 1 2 3 4\n'])
-def test_an_image_without_a_known_label_is_left_out(tmp_path, text):
+def test_an_image_without_a_known_label_is_skipped(tmp_path, text):
     root = make_root(tmp_path, {'a': text, 'b': SCISSOR})
     assert [info['img_id'] for info in OPIXray(root)] == ['b']
     with pytest.raises(ValueError, match=r'no label is known: 1 .*a\.txt'):
@@ -102,7 +102,7 @@ def test_an_image_without_a_known_label_is_left_out(tmp_path, text):
 @pytest.mark.parametrize(
     'line', ['a.jpg Scissor 1 2 3', 'a.jpg Scissor 1 2 3 4 5', 'a.jpg 1 2 3 4 x', 'a']
 )
-def test_a_malformed_line_is_named(tmp_path, line):
+def test_the_error_of_a_malformed_line_names_it(tmp_path, line):
     path = tmp_path / 'a.txt'
     path.write_text(SCISSOR + line)
     with pytest.raises(ValueError, match=r'a\.txt:2: .*image_name class x1 y1 x2 y2'):
@@ -115,7 +115,7 @@ text_like = st.text('aScisor. -1234e\n\t\r', max_size=50).map(str.encode)
 @given(
     st.one_of(st.binary(max_size=50), text_like), st.sampled_from([read_box_lines, read_name_list])
 )
-def test_any_text_gives_rows_or_an_error_of_ours(data, read):
+def test_any_text_is_read_or_rejected_with_an_error_that_names_the_file(data, read):
     file, path = tempfile.mkstemp()
     with os.fdopen(file, 'wb') as stream:
         stream.write(data)

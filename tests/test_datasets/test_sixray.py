@@ -43,7 +43,7 @@ def test_columns_are_read_by_name_in_the_order_of_the_paper(tmp_path):
     assert dataset[1]['img_id'] == 'P00002'
 
 
-def test_boxes_are_taken_as_they_are(tmp_path):
+def test_boxes_are_not_changed(tmp_path):
     text = voc(('Gun', 0, 3.25, 60, 50), ('KNIFE', 1, 2, 30, 40))
     dataset = SIXray(make_root(tmp_path, ['P1,1,1,-1,-1,-1'], {'P1': text}), strict=True)
     assert dataset[0]['instances'] == [
@@ -52,7 +52,7 @@ def test_boxes_are_taken_as_they_are(tmp_path):
     ]
 
 
-def test_a_hammer_is_no_box(tmp_path):
+def test_hammers_are_skipped(tmp_path):
     text = voc(('Hammer', 1, 1, 9, 9), ('Gun', 2, 2, 9, 9))
     root = make_root(tmp_path, ['P1,1,-1,-1,-1,-1'], {'P1': text})
     assert [item['bbox_label'] for item in SIXray(root)[0]['instances']] == [0]
@@ -60,7 +60,7 @@ def test_a_hammer_is_no_box(tmp_path):
         SIXray(root, strict=True)
 
 
-def test_the_labels_of_the_csv_win(tmp_path):
+def test_labels_of_the_csv_override_the_objects(tmp_path):
     text = voc(('Knife', 1, 1, 9, 9))
     dataset = SIXray(make_root(tmp_path, ['P1,1,-1,-1,-1,-1'], {'P1': text}))
     assert dataset[0]['gt_label'] == [0]
@@ -70,7 +70,7 @@ def test_the_labels_of_the_csv_win(tmp_path):
 @pytest.mark.parametrize(
     'text', ['', 'no xml', '<annotation>', '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>']
 )
-def test_an_unreadable_xml_costs_the_boxes_alone(tmp_path, text):
+def test_an_unreadable_xml_only_loses_the_boxes(tmp_path, text):
     root = make_root(tmp_path, ['P1,1,-1,-1,-1,-1'], {'P1': text})
     dataset = SIXray(root)
     assert dataset[0]['gt_label'] == [0]
@@ -79,14 +79,14 @@ def test_an_unreadable_xml_costs_the_boxes_alone(tmp_path, text):
         SIXray(root, strict=True)
 
 
-def test_empty_fields_cost_the_object_alone(tmp_path):
+def test_empty_fields_only_lose_the_object(tmp_path):
     text = voc(('Gun', '', 1, 9, 9), ('', 1, 1, 9, 9), ('Gun', 'x', 1, 9, 9), ('Gun', 1, 1, 9, 9))
     text = text.replace('</annotation>', '<object/></annotation>')
     dataset = SIXray(make_root(tmp_path, ['P1,1,-1,-1,-1,-1'], {'P1': text}))
     assert [item['bbox'] for item in dataset[0]['instances']] == [[1, 1, 9, 9]]
 
 
-def test_image_sets_and_splits(tmp_path):
+def test_image_set_and_split_select_the_list(tmp_path):
     root = make_root(tmp_path, ['P1,1,-1,-1,-1,-1'], {}, image_set='mine', split='test')
     assert len(SIXray(root, split='test', image_set='mine', test_mode=True)) == 1
     with pytest.raises(FileNotFoundError, match=r'ImageSet/10/train\.csv'):
@@ -95,7 +95,7 @@ def test_image_sets_and_splits(tmp_path):
         SIXray(root, split='val')
 
 
-def test_a_choice_of_classes(tmp_path):
+def test_metainfo_can_select_classes(tmp_path):
     rows = ['P1,1,-1,-1,-1,1', 'P2,-1,1,-1,-1,-1']
     dataset = SIXray(make_root(tmp_path, rows, {}), classes=('Scissors', 'Gun'))
     assert [dataset[i]['gt_label'] for i in range(2)] == [[0, 1], []]
@@ -114,7 +114,7 @@ def test_a_choice_of_classes(tmp_path):
         (f'{HEADER}\nP1,1,,-1,-1,-1\n', ":2: '' is not a label"),
     ],
 )
-def test_a_malformed_csv_names_file_and_line(tmp_path, text, message):
+def test_an_error_in_a_csv_names_file_and_line(tmp_path, text, message):
     path = tmp_path / 'train.csv'
     path.write_text(text)
     with pytest.raises(ValueError, match=r'train\.csv') as raised:
@@ -122,7 +122,7 @@ def test_a_malformed_csv_names_file_and_line(tmp_path, text, message):
     assert f'{path}{message}' in str(raised.value)
 
 
-def test_a_csv_as_spreadsheets_write_it(tmp_path):
+def test_a_csv_from_a_spreadsheet_is_read(tmp_path):
     path = tmp_path / 'train.csv'
     path.write_bytes(f'\ufeff{HEADER}\r\n\r\nP1, 1,-1,-1,-1,-1\r\n'.encode())
     (row,) = read_label_csv(str(path), CLASSES)
@@ -160,18 +160,18 @@ xml_like = st.lists(
 
 
 @given(st.one_of(st.binary(max_size=60), st.one_of(csv_like, rows_like).map(str.encode)))
-def test_any_csv_gives_rows_or_an_error_of_ours(data):
+def test_any_csv_is_read_or_rejected_with_an_error_that_names_the_file(data):
     rows = read_bytes(lambda path: list(read_label_csv(path, CLASSES)), data)
     assert rows is None or all(set(row.gt_label) <= set(range(5)) for row in rows)
 
 
 @given(st.one_of(st.binary(max_size=60), xml_like.map(str.encode)))
-def test_any_xml_gives_objects_or_an_error_of_ours(data):
+def test_any_xml_is_read_or_rejected_with_an_error_that_names_the_file(data):
     objects = read_bytes(read_voc_objects, data)
     assert objects is None or all(len(item.bbox) == 4 for item in objects)
 
 
-def test_real_bags(real_data):
+def test_real_bags_are_read(real_data):
     root = str(real_data / 'sixray_mini')
     for split, rows, negatives in (('train', 1448, 281), ('test', 345, 32)):
         dataset = SIXray(root, split=split, image_set='mini', strict=True)

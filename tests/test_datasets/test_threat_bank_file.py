@@ -1,4 +1,4 @@
-"""A bank keeps what it is given, and a file that is none can do nothing but be refused."""
+"""Banks survive a round trip, and every other file is rejected without side effects."""
 
 import io
 import json
@@ -30,7 +30,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_bank_comes_back_from_its_file(path: Path) -> None:
+def test_a_bank_survives_a_round_trip(path: Path) -> None:
     bank = ThreatBank.load(path)
     assert len(bank) == 3
     assert bank.classes == CLASSES
@@ -42,20 +42,20 @@ def test_a_bank_comes_back_from_its_file(path: Path) -> None:
         assert got[1:] == threat[1:]
 
 
-def test_the_same_bank_gives_the_same_bytes(path: Path, tmp_path: Path) -> None:
+def test_equal_banks_are_written_as_equal_bytes(path: Path, tmp_path: Path) -> None:
     again = tmp_path / 'again.npz'
     ThreatBank.load(path).save(again)
     assert again.read_bytes() == path.read_bytes()
 
 
-def test_a_missing_file_is_named() -> None:
+def test_the_error_of_a_missing_file_names_it() -> None:
     with pytest.raises(
         FileNotFoundError, match=r"'nowhere\.npz' does not exist.*mmsxm threat-bank"
     ):
         ThreatBank.load('nowhere.npz')
 
 
-def test_other_classes_are_refused(path: Path) -> None:
+def test_other_classes_are_rejected(path: Path) -> None:
     bank = ThreatBank.load(path)
     bank.check_classes(['Gun', 'Knife'])
     for other in (('Knife', 'Gun'), ('Gun',), ('Gun', 'Knife', 'Pliers')):
@@ -64,7 +64,7 @@ def test_other_classes_are_refused(path: Path) -> None:
 
 
 class Trap:
-    """Unpickling it raises the flag."""
+    """Object that creates the flag file when it is unpickled."""
 
     def __init__(self, flag: Path) -> None:
         self.flag = flag
@@ -123,7 +123,7 @@ def setting(name: str, value: np.ndarray) -> Callable[[Arrays], None]:
         setting('data', np.zeros(0, dtype=np.uint8)),
     ],
 )
-def test_a_malformed_file_is_refused(spoil: Callable[[Arrays], object], path: Path) -> None:
+def test_a_malformed_file_is_rejected(spoil: Callable[[Arrays], object], path: Path) -> None:
     with np.load(path) as file:
         arrays = dict(file)
     spoil(arrays)
@@ -141,13 +141,13 @@ def npy() -> bytes:
 
 
 @pytest.mark.parametrize('content', [b'', b'no zip', npy(), None])
-def test_a_file_of_another_kind_is_refused(content: bytes | None, path: Path) -> None:
+def test_a_file_of_another_format_is_rejected(content: bytes | None, path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40] if content is None else content)
     with pytest.raises(ValueError, match='is not a threat bank'):
         ThreatBank.load(path)
 
 
-def test_a_damaged_patch_is_refused(path: Path) -> None:
+def test_a_damaged_patch_is_rejected(path: Path) -> None:
     with np.load(path) as file:
         arrays = dict(file)
     arrays['data'] = np.zeros_like(arrays['data'])
@@ -156,6 +156,6 @@ def test_a_damaged_patch_is_refused(path: Path) -> None:
         ThreatBank.load(path)[1]
 
 
-def test_an_empty_bank_is_refused() -> None:
+def test_an_empty_bank_is_rejected() -> None:
     with pytest.raises(ValueError, match='no items'):
         ThreatBank([], {'classes': ['Gun']})

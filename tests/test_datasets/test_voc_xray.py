@@ -11,7 +11,7 @@ CLASSES = {'classes': ('Gun', 'Knife')}
 
 
 def write(root, annotations, names=None, split='train'):
-    """A data set; ``annotations`` are what stands in each image's XML, None for no XML."""
+    """Create a dataset; ``annotations`` are the contents of the XML files, None for no file."""
     for name, objects in annotations.items():
         image, xml = root / f'JPEGImages/{name}.jpg', root / f'Annotations/{name}.xml'
         for path in (image, xml):
@@ -26,7 +26,7 @@ def write(root, annotations, names=None, split='train'):
 
 
 def load(root, metainfo=CLASSES, **kwargs):
-    # serializing costs a third of a second
+    # serializing takes a third of a second
     return VocXray(root, metainfo=metainfo, serialize_data=False, **kwargs)
 
 
@@ -34,12 +34,12 @@ def test_labels_and_boxes_follow_from_the_xml(tmp_path):
     root = write(tmp_path, {'a': GUN, 'b': ''})
     dataset = load(root, strict=True)
     assert dataset[0]['gt_label'] == [0]
-    # corners as they are: counted from 0
+    # corners are not changed: they are 0-based
     assert dataset[0]['instances'] == [{'bbox': [1, 2.5, 30, 40], 'bbox_label': 0}]
-    assert dataset[1]['gt_label'] == []  # looked at, and nothing found
+    assert dataset[1]['gt_label'] == []  # annotated without objects
 
 
-def test_an_image_without_an_xml_is_no_negative(tmp_path, log):
+def test_an_image_without_an_xml_is_not_a_negative(tmp_path, log):
     root = write(tmp_path, {'a': GUN, 'b': None, 'c': '<broken'})
     assert [info['img_id'] for info in load(root)] == ['a']
     annotations = tmp_path / 'Annotations'
@@ -49,7 +49,7 @@ def test_an_image_without_an_xml_is_no_negative(tmp_path, log):
     assert 'unreadable annotations: 1' in log[0]
 
 
-def test_the_same_bags_as_in_sixrays_layout(own_data):
+def test_bags_are_the_same_as_in_the_layout_of_sixray(own_data):
     for split in ('train', 'test'):
         theirs = SIXray(str(own_data['sixray']), split=split, serialize_data=False)
         ours = load(str(own_data['voc']), theirs.metainfo, split=split, strict=True)
@@ -59,7 +59,7 @@ def test_the_same_bags_as_in_sixrays_layout(own_data):
             assert [a[key] for key in keys] == [b[key] for key in keys]
 
 
-def test_splits(tmp_path):
+def test_the_split_selects_the_list(tmp_path):
     root = write(tmp_path, {'a': GUN, 'b': GUN}, ['b.jpg'], split='trainval')
     dataset = load(root, split='trainval')
     assert [info['img_id'] for info in dataset] == ['b']
@@ -67,7 +67,7 @@ def test_splits(tmp_path):
         load(root)
 
 
-def test_images_in_folders(tmp_path):
+def test_images_may_be_in_subfolders(tmp_path):
     root = write(tmp_path, {'monday/1': GUN, 'tuesday/1': ''})
     dataset = load(root)
     assert [(info['img_id'], info['gt_label']) for info in dataset] == [
@@ -76,7 +76,7 @@ def test_images_in_folders(tmp_path):
     ]
 
 
-def test_an_image_that_is_listed_twice(tmp_path, log):
+def test_an_image_that_is_listed_twice_is_used_once(tmp_path, log):
     root = write(tmp_path, {'a': GUN, 'b': ''}, ['a', 'b', 'a.jpg'])
     assert len(load(root)) == 2
     assert 'images listed more than once (one entry is used): 1 (a)' in log[0]
@@ -90,13 +90,13 @@ def test_a_path_that_leaves_the_folder_is_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize('metainfo', [None, {'classes': ()}, {'classes': 'Gun'}])
-def test_classes_must_be_given(tmp_path, metainfo):
+def test_classes_are_required(tmp_path, metainfo):
     root = write(tmp_path, {'a': GUN})
     with pytest.raises(ValueError, match='VocXray needs the names of its classes'):
         load(root, metainfo=metainfo)
 
 
-def test_classes_that_no_object_has(tmp_path):
+def test_a_dataset_without_objects_of_its_classes_is_an_error(tmp_path):
     root = write(tmp_path, {'a': GUN})
     with pytest.raises(ValueError, match=r"No image is left(.|\n)*unknown class 'Gun': 1"):
         load(root, metainfo={'classes': ('Bat',)})

@@ -9,8 +9,8 @@ from torch.utils.data import DataLoader
 
 from mmsxm.datasets import XrayDataset
 from mmsxm.datasets.annotations import AnnotatedObject, ListedImage, clip_box
-from mmsxm.datasets.findings import Findings
 from mmsxm.datasets.image_folder import ImageFolder
+from mmsxm.datasets.loading_report import ProblemCounts
 from mmsxm.datasets.sample_rng import sample_rng
 from mmsxm.imaging.images import IMAGE_SUFFIXES
 
@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 40, 30
 
 
 class ToyDataset(XrayDataset):
-    """Lists and objects are given, images are made."""
+    """Dataset whose list and objects are arguments."""
 
     METAINFO = {'classes': ('Gun', 'Knife')}
 
@@ -41,7 +41,7 @@ class ToyDataset(XrayDataset):
 
 
 class Draw:
-    """Give one number of each generator that transforms draw from."""
+    """Transform that draws one number from each generator."""
 
     def __call__(self, data_info):
         numbers = [random.random(), np.random.rand(), torch.rand(()).item()]  # noqa: NPY002
@@ -59,7 +59,7 @@ def folder(tmp_path):
 GUN = ('Gun', (1.5, 2.0, 10.0, 20.0))
 
 
-def test_data_info(folder, log):
+def test_data_infos_contain_path_id_labels_and_instances(folder, log):
     dataset = ToyDataset(folder, [('a', [0]), ('b', [])], {'a': [GUN]})
     assert dataset[0] == {
         'img_path': str(folder / 'images' / 'a.jpg'),
@@ -73,14 +73,14 @@ def test_data_info(folder, log):
     assert 'Gun 1, Knife 0; without a positive label 1' in log[0]
 
 
-def test_labels_follow_from_objects_where_the_list_has_none(folder):
+def test_labels_follow_from_objects_if_the_list_has_none(folder):
     knife = ('Knife', (0.0, 0.0, 5.0, 5.0))
     dataset = ToyDataset(folder, [('a', None)], {'a': [knife, GUN, knife]})
     assert dataset[0]['gt_label'] == [0, 1]
     assert [item['bbox_label'] for item in dataset[0]['instances']] == [1, 0, 1]
 
 
-def test_images_are_found_with_and_without_suffix_and_under_another(folder):
+def test_images_are_found_with_without_and_with_another_suffix(folder):
     folder_of_images = ImageFolder(str(folder / 'images'))
     names = ['a', 'a.jpg', 'b.jpg', 'c.tiff', 'c']
     found = [folder_of_images.find(name) for name in names]
@@ -95,7 +95,7 @@ def test_images_are_found_with_and_without_suffix_and_under_another(folder):
 
 
 @pytest.mark.parametrize('suffix', sorted(IMAGE_SUFFIXES))
-def test_what_a_station_screens_can_be_trained_on(folder, suffix):
+def test_training_reads_all_formats_of_screening(folder, suffix):
     Image.new('RGB', (WIDTH, HEIGHT)).save(folder / 'images' / f'e{suffix}')
     pipeline = [dict(type='mmcv.LoadImageFromFile')]
     dataset = ToyDataset(folder, [(f'e{suffix}', [0])], pipeline=pipeline)
@@ -119,7 +119,7 @@ def test_what_a_station_screens_can_be_trained_on(folder, suffix):
         (None, None, 'no label is known: 1 (a)'),
     ],
 )
-def test_problems_are_counted_or_errors(folder, log, gt_label, objects, kind):
+def test_problems_are_counted_or_an_error(folder, log, gt_label, objects, kind):
     rows = [('a', gt_label), ('d', [])]
     annotations = {} if objects is None else {'a': objects}
     ToyDataset(folder, rows, annotations)
@@ -138,7 +138,7 @@ def test_missing_images_are_counted_or_an_error(folder, log):
 
 
 @pytest.mark.parametrize('name', ['../secret.jpg', '../secret', 'images/../../secret.jpg', '.'])
-def test_a_list_reaches_nothing_outside_of_the_folder(folder, log, name):
+def test_a_list_cannot_name_files_outside_the_folder(folder, log, name):
     Image.new('RGB', (WIDTH, HEIGHT)).save(folder / 'secret.jpg')
     absolute = str(folder / 'secret.jpg')
     dataset = ToyDataset(folder, [('a', [0]), (name, [0]), (absolute, [0])])
@@ -146,7 +146,7 @@ def test_a_list_reaches_nothing_outside_of_the_folder(folder, log, name):
     assert 'missing images: 2' in log[0]
 
 
-def test_of_two_images_of_one_stem_the_named_one_is_found(folder):
+def test_the_suffix_selects_among_images_with_one_stem(folder):
     for suffix in ('png', 'tif'):
         Image.new('RGB', (WIDTH, HEIGHT)).save(folder / 'images' / f'a.{suffix}')
     images = ImageFolder(str(folder / 'images'))
@@ -154,7 +154,7 @@ def test_of_two_images_of_one_stem_the_named_one_is_found(folder):
     assert found == ['a.png', 'a.tif', 'a.jpg', 'a.jpg']
 
 
-def test_notes_are_no_errors(folder, log):
+def test_notes_are_not_errors(folder, log):
     rows = [('a', [0]), ('b', [1]), ('d', [])]
     objects = {'a': [('gUN', GUN[1])]}
     dataset = ToyDataset(folder, rows, objects, strict=True)
@@ -163,7 +163,7 @@ def test_notes_are_no_errors(folder, log):
     assert 'positive images without an annotation file: 1 (b)' in log[0]
 
 
-def test_what_a_stage_asks_for(folder, log):
+def test_images_without_labels_or_boxes_can_be_skipped(folder, log):
     rows = [('a', [0]), ('b', [1]), ('d', [])]
     objects = {'a': [GUN]}
     assert len(ToyDataset(folder, rows, objects)) == 3
@@ -173,12 +173,12 @@ def test_what_a_stage_asks_for(folder, log):
     assert 'skipped images: no usable box: 2 (b, d)' in log[-1]
 
 
-def test_negatives_are_not_asked_for_objects(folder):
+def test_objects_of_negatives_are_not_read(folder):
     dataset = ToyDataset(folder, [('a', [])], {'a': [GUN]})
     assert dataset[0]['instances'] == []
 
 
-def test_an_unreadable_image_is_left_out(folder, log):
+def test_an_unreadable_image_is_skipped(folder, log):
     (folder / 'images' / 'a.jpg').write_bytes(b'no image')
     dataset = ToyDataset(folder, [('a', [0]), ('b', [0])], {'a': [GUN], 'b': [GUN]})
     assert [dataset[i]['img_id'] for i in range(len(dataset))] == ['b']
@@ -186,14 +186,14 @@ def test_an_unreadable_image_is_left_out(folder, log):
 
 
 @pytest.mark.parametrize('rows', [[], [('e', [0])], [('a', [])]])
-def test_an_empty_result_says_what_was_read(folder, rows):
+def test_the_error_of_an_empty_dataset_contains_the_report(folder, rows):
     with pytest.raises(ValueError, match='No image is left') as raised:
         ToyDataset(folder, rows, positives_only=True)
     assert f'0 of {len(rows)} rows of {folder}/list.txt' in str(raised.value)
     assert str(folder / 'images') in str(raised.value)
 
 
-def test_missing_folders_are_named(tmp_path):
+def test_the_error_of_a_missing_folder_names_it(tmp_path):
     with pytest.raises(FileNotFoundError, match='images'):
         ToyDataset(tmp_path, [('a', [0])])
 
@@ -203,19 +203,19 @@ def test_unknown_arguments_are_rejected(folder):
         ToyDataset(folder, [('a', [0])], stricct=True)
 
 
-def test_clip_box():
+def test_boxes_are_clipped_to_the_image():
     assert clip_box((1.0, 2.0, 3.5, 4.0), (30, 40)) == (1.0, 2.0, 3.5, 4.0)
     assert clip_box((-1.0, -2.0, 50.0, 60.0), (30, 40)) == (0.0, 0.0, 40.0, 30.0)
     assert clip_box((40.0, 2.0, 50.0, 4.0), (30, 40)) is None
     assert clip_box((1.0, 2.0, float('inf'), 4.0), (30, 40)) is None
 
 
-def test_findings_keep_the_first_places():
-    findings = Findings(examples=2)
+def test_problem_counts_keep_the_first_places():
+    problems = ProblemCounts(examples=2)
     for place in 'abc':
-        findings.add('odd', place)
-    findings.add('rare', 'z')
-    assert list(findings.lines()) == ['odd: 3 (a, b, ...)', 'rare: 1 (z)']
+        problems.add('odd', place)
+    problems.add('rare', 'z')
+    assert list(problems.lines()) == ['odd: 3 (a, b, ...)', 'rare: 1 (z)']
 
 
 def random_states():
@@ -230,7 +230,7 @@ def assert_same_states(ours, theirs):
     assert torch.equal(ours[2], theirs[2])
 
 
-def test_sample_rng_leaves_the_outside_alone_also_after_an_error():
+def test_sample_rng_restores_the_generators_even_after_an_error():
     def draw_and_fail():
         with sample_rng(1, 2, 3):
             Draw()({})
@@ -242,7 +242,7 @@ def test_sample_rng_leaves_the_outside_alone_also_after_an_error():
     assert_same_states(before, random_states())
 
 
-def test_sample_rng_nests():
+def test_sample_rng_can_be_nested():
     with sample_rng(0, 0, 0):
         expected = [Draw()({}), Draw()({})]
     with sample_rng(0, 0, 0):
@@ -263,7 +263,7 @@ def test_sample_rng_depends_on_each_of_its_numbers():
 
 
 @pytest.mark.parametrize('num_workers', [0, 2])
-def test_draws_depend_on_seed_epoch_and_index_alone(folder, num_workers):
+def test_random_numbers_depend_only_on_seed_epoch_and_index(folder, num_workers):
     rows = [(name, [0]) for name in 'abcd']
     dataset = ToyDataset(folder, rows, pipeline=[Draw()])
     loader = DataLoader(
@@ -286,7 +286,7 @@ def test_draws_depend_on_seed_epoch_and_index_alone(folder, num_workers):
     assert_same_states(before, random_states())
 
 
-def test_a_copy_has_an_epoch_of_its_own_that_reaches_workers(folder):
+def test_a_deep_copy_has_its_own_epoch_shared_with_workers(folder):
     dataset = ToyDataset(folder, [('a', [0])], pipeline=[Draw()])
     other = copy.deepcopy(dataset)
     loader = DataLoader(other, num_workers=1, persistent_workers=True)
@@ -295,7 +295,7 @@ def test_a_copy_has_an_epoch_of_its_own_that_reaches_workers(folder):
         other.set_epoch(0, epoch)
         draws.append(next(iter(loader)))
     assert not torch.equal(*draws)
-    assert dataset._seed_and_epoch.tolist() == [0, 0]
+    assert dataset._epoch.numbers.tolist() == [0, 0]
 
 
 def test_a_negative_epoch_is_an_error(folder):
@@ -304,7 +304,7 @@ def test_a_negative_epoch_is_an_error(folder):
         dataset.set_epoch(0, -1)
 
 
-def test_a_pipeline_that_learns_from_boxes_needs_some(folder):
+def test_a_pipeline_that_learns_from_boxes_requires_boxes(folder):
     rows = [('a', [0]), ('b', [1])]
     level = {'type': 'mmsxm.IntuitiveMetaLevel'}
     with pytest.raises(ValueError, match=r'IntuitiveMetaLevel.*gated'):

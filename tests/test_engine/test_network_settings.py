@@ -1,4 +1,4 @@
-"""Which settings tell two networks apart whose weights fit each other."""
+"""Settings that distinguish networks whose weights match."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def names(model: dict[str, Any]) -> list[str]:
         ({**MODEL, 'neck': None}, 'model.neck'),
     ],
 )
-def test_settings_that_change_results_are_found(model: dict[str, Any], name: str) -> None:
+def test_settings_that_change_results_are_reported(model: dict[str, Any], name: str) -> None:
     assert names(model) == [name]
 
 
@@ -65,7 +65,7 @@ def test_settings_that_change_results_are_found(model: dict[str, Any], name: str
         {**MODEL, 'frozen': ('backbone',), 'train_cfg': None},
     ],
 )
-def test_settings_that_only_training_reads_and_spelt_out_defaults_do_not_count(
+def test_training_settings_and_explicit_defaults_are_ignored(
     model: dict[str, Any],
 ) -> None:
     assert names(model) == []
@@ -82,18 +82,18 @@ def test_the_digest_covers_the_network_and_its_input() -> None:
     assert len(digests) == 3
 
 
-def test_the_message_names_setting_values_and_what_to_do() -> None:
+def test_the_message_names_the_setting_its_values_and_the_fix() -> None:
     product = changed('refinement', type='mmsxm.ProductRefinement')
     with pytest.raises(
         ValueError,
-        match=r'a\.pth was trained as another network than demo: model\.refinement\.type is '
+        match=r'a\.pth was trained with a different network than demo: model\.refinement\.type is '
         r'NormalizedRefinement in the checkpoint and ProductRefinement in the config\. Use',
     ):
         require_same_settings(product, MODEL, 'demo', 'a.pth')
 
 
 def test_names_from_a_checkpoint_are_not_imported() -> None:
-    """``this`` prints a poem when it is imported."""
+    """The module ``this`` prints a poem when it is imported."""
     import sys
 
     sys.modules.pop('this', None)
@@ -118,11 +118,11 @@ def test_names_from_a_checkpoint_are_not_imported() -> None:
         'lr = 0.1',
     ],
 )
-def test_a_config_text_that_is_not_plain_is_not_run(text: str) -> None:
+def test_code_in_the_text_of_a_config_is_not_run(text: str) -> None:
     assert trained_model({'cfg': text}) is None
 
 
-def test_the_text_of_a_config_gives_its_model() -> None:
+def test_the_model_is_parsed_from_the_text_of_a_config() -> None:
     text = "a = 1\nmodel = dict(dict({'head.fcs': -1}), type='A', levels=(1, 2), b=[dict(c=None)])"
     assert trained_model({'cfg': text}) == {
         'head.fcs': -1,
@@ -133,7 +133,7 @@ def test_the_text_of_a_config_gives_its_model() -> None:
     assert trained_model({}) is None
 
 
-def test_networks_are_built_without_fetching_weights() -> None:
+def test_networks_are_built_without_downloading_weights() -> None:
     model = dict(
         backbone=dict(type='TIMMBackbone', model_name='resnet18', pretrained=True),
         neck=dict(init_cfg=[dict(type='Xavier')]),
@@ -144,17 +144,17 @@ def test_networks_are_built_without_fetching_weights() -> None:
     )
 
 
-def test_a_preprocessor_beside_the_model_counts() -> None:
-    """mmpretrain's configs have it there, and the runner puts it into the model."""
-    inside, (preprocessor, beside) = MODEL, (MODEL['data_preprocessor'], dict(MODEL))
-    del beside['data_preprocessor']
-    complete = complete_model({'model': beside, 'data_preprocessor': preprocessor})
+def test_a_preprocessor_next_to_the_model_is_included() -> None:
+    """Configs of mmpretrain set it there, and the runner moves it into the model."""
+    inside, (preprocessor, without_preprocessor) = MODEL, (MODEL['data_preprocessor'], dict(MODEL))
+    del without_preprocessor['data_preprocessor']
+    complete = complete_model({'model': without_preprocessor, 'data_preprocessor': preprocessor})
     assert settings_digest(complete, {}) == settings_digest(inside, {})
-    text = f'data_preprocessor = {preprocessor!r}\nmodel = {beside!r}'
+    text = f'data_preprocessor = {preprocessor!r}\nmodel = {without_preprocessor!r}'
     assert trained_model({'cfg': text}) == complete
 
 
-def test_a_message_shows_what_a_stranger_wrote_in_short_and_without_control_characters() -> None:
+def test_untrusted_text_in_messages_is_shortened_and_escaped() -> None:
     hostile = changed('backbone', type='\x1b[2J' + 'a' * 100_000)
     with pytest.raises(ValueError, match=r'model\.backbone\.type is ') as raised:
         require_same_settings(MODEL, hostile, 'demo', 'a.pth')
@@ -162,6 +162,6 @@ def test_a_message_shows_what_a_stranger_wrote_in_short_and_without_control_char
     assert '\x1b' not in str(raised.value)
 
 
-def test_settings_that_are_no_dicts_are_compared_too() -> None:
+def test_settings_that_are_not_dicts_are_compared() -> None:
     with pytest.raises(ValueError, match='data_preprocessor'):
         require_same_settings(MODEL, {**MODEL, 'data_preprocessor': 5}, 'demo', 'a.pth')

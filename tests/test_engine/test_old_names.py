@@ -1,4 +1,4 @@
-"""Names that configs of users may still contain."""
+"""Old names of classes, which user configs may still contain."""
 
 import pytest
 

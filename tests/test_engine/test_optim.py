@@ -41,7 +41,7 @@ def test_equal_groups_are_merged() -> None:
     assert len(groups[0]['params']) == 1
 
 
-def test_each_parameter_is_in_one_group_at_its_rate() -> None:
+def test_each_parameter_is_in_one_group_with_its_rate() -> None:
     model = Net()
     model.backbone[0].weight.requires_grad = False
     groups = build(
@@ -58,14 +58,14 @@ def test_each_parameter_is_in_one_group_at_its_rate() -> None:
         elif name.startswith('backbone'):
             assert got[id(parameter)] == (0.1, 1e-4)
         else:
-            want = (0.5, 1e-4) if 'fcs' in name else (0.2, 0)
-            assert got[id(parameter)] == pytest.approx(want)
+            expected = (0.5, 1e-4) if 'fcs' in name else (0.2, 0)
+            assert got[id(parameter)] == pytest.approx(expected)
     assert len(groups) == 4
     assert sum(len(group['params']) for group in groups) == len(list(model.parameters())) - 1
 
 
-def test_a_key_that_matches_nothing_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"'head\.fc_cls', .* Net; its parts are .*head\.fcs"):
+def test_an_unused_custom_key_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"'head\.fc_cls' of .* no parameter of Net\. .*head\.fcs"):
         build(Net(), custom_keys={'head.fcs': dict(lr_mult=5), 'head.fc_cls': dict(lr_mult=5)})
 
 
@@ -82,7 +82,7 @@ def test_the_groups_are_described() -> None:
     ]
 
 
-def test_frozen_parameters_are_no_group() -> None:
+def test_frozen_parameters_are_not_listed() -> None:
     model = Net()
     optimizer = build(model, custom_keys={'head.fcs': dict(lr_mult=5)}).optimizer
     model.head.fcs.requires_grad_(False)
@@ -109,8 +109,8 @@ def test_a_step_under_autocast_on_the_cpu(gains: bool, monkeypatch: pytest.Monke
     assert torch.isfinite(after).all()
 
 
-def test_a_fused_step_gives_the_same_weights_but_for_rounding() -> None:
-    # which is why records of runs don't tell them apart
+def test_a_fused_step_gives_the_same_weights_except_for_rounding() -> None:
+    # which is why the records of runs do not distinguish them
     weights = []
     for fused in (False, True):
         torch.manual_seed(0)

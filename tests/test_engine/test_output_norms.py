@@ -19,19 +19,19 @@ SWIN = dict(arch=dict(embed_dims=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 1, 1])
     ],
     ids=['convnext', 'swin'],
 )
-def test_norms_of_all_outputs_but_the_last(backbone: nn.Module) -> None:
-    want = {f'norm{i}.{kind}' for i in (1, 2) for kind in ('weight', 'bias')}
-    assert intermediate_norms(backbone) == want
+def test_norms_of_all_outputs_except_the_last_are_found(backbone: nn.Module) -> None:
+    expected = {f'norm{i}.{kind}' for i in (1, 2) for kind in ('weight', 'bias')}
+    assert intermediate_norms(backbone) == expected
 
 
 @pytest.mark.parametrize(
     'backbone', [ConvNeXt(**CONVNEXT), ResNet(18, out_indices=(1, 2, 3)), nn.Conv2d(3, 4, 3)]
 )
-def test_norms_on_the_way_to_the_last_output_are_none(backbone: nn.Module) -> None:
+def test_norms_that_affect_the_last_output_are_not_returned(backbone: nn.Module) -> None:
     assert intermediate_norms(backbone) == set()
 
 
-def test_looking_changes_nothing() -> None:
+def test_the_backbone_and_the_random_state_do_not_change() -> None:
     backbone = ResNet(18, out_indices=(1, 2, 3))
     before = copy.deepcopy(backbone.state_dict())
     generator = torch.get_rng_state()

@@ -1,4 +1,4 @@
-"""What other modules need of a runner's private state, on a real runner."""
+"""Access to the private state of a runner, tested on a real runner."""
 
 import re
 from pathlib import Path
@@ -53,9 +53,9 @@ def build_runner(work_dir: Path, workers: int = 0, **settings: object) -> Runner
     )
 
 
-def test_training_then_resuming(tmp_path: Path) -> None:
+def test_the_state_of_training_and_resuming(tmp_path: Path) -> None:
     trained = build_runner(tmp_path)
-    assert not is_training(trained)  # nothing is built yet
+    assert not is_training(trained)  # the loop is not built yet
     trained.train()
     assert is_training(trained)
     assert not is_resuming(trained)
@@ -80,7 +80,7 @@ def test_a_test_loads_the_checkpoint_that_was_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('run', ['train', 'test'])
-def test_workers_end_when_dismissed(run: str, tmp_path: Path) -> None:
+def test_dismissed_workers_exit(run: str, tmp_path: Path) -> None:
     runner = build_runner(tmp_path, workers=1)
     getattr(runner, run)()
     loader = runner.train_dataloader if run == 'train' else runner.test_dataloader
@@ -91,7 +91,7 @@ def test_workers_end_when_dismissed(run: str, tmp_path: Path) -> None:
     assert not worker.is_alive()
 
 
-def test_no_other_module_touches_private_state() -> None:
+def test_no_other_module_accesses_private_state() -> None:
     package = Path(mmsxm.__file__).parent
     found = [
         f'{path.relative_to(package)}:{number}'

@@ -30,8 +30,8 @@ def boxes(*values):
     return np.array(values, dtype=np.float32).reshape(-1, 4)
 
 
-def test_a_cell_counts_by_its_centre():
-    # Centres lie at 5, 15, 25, ...: the box has those at x = 15, 25 and y = 5.
+def test_a_cell_is_inside_if_its_center_is():
+    # The centers are at 5, 15, 25, ...; the box contains those at x = 15, 25 and y = 5.
     inside = cells_in_boxes(MAP_SIZE, boxes([14, 0, 26, 14]), IMAGE_SIZE)
     assert np.argwhere(inside).tolist() == [[0, 1], [0, 2]]
 
@@ -42,25 +42,25 @@ def test_overlapping_boxes_count_once():
     assert not cells_in_boxes(MAP_SIZE, boxes(), IMAGE_SIZE).any()
 
 
-def test_boxes_may_leave_the_image():
+def test_boxes_may_extend_beyond_the_image():
     inside = cells_in_boxes(MAP_SIZE, boxes([-100, -100, 10, 100]), IMAGE_SIZE)
     assert np.argwhere(inside).tolist() == [[row, 0] for row in range(4)]
 
 
-def test_visible_boxes():
-    seen = boxes([-5, -5, 1, 1], [0, 0, 80, 40], [79, 39, 99, 99])
+def test_only_boxes_that_overlap_the_image_are_visible():
+    visible = boxes([-5, -5, 1, 1], [0, 0, 80, 40], [79, 39, 99, 99])
     cut_off = boxes([-9, 0, 0, 9], [80, 0, 90, 9], [0, 40, 9, 50], [5, 5, 5, 9])
-    np.testing.assert_array_equal(visible_boxes(np.vstack((cut_off, seen)), IMAGE_SIZE), seen)
+    np.testing.assert_array_equal(visible_boxes(np.vstack((cut_off, visible)), IMAGE_SIZE), visible)
 
 
-def test_pointing():
+def test_pointing_is_the_share_of_maxima_in_a_box():
     box = boxes([10, 10, 30, 20])  # the cells (1, 1) and (1, 2)
     assert pointing_hit(map_with((1, 2)), box, IMAGE_SIZE) == 1
     assert pointing_hit(map_with((2, 1)), box, IMAGE_SIZE) == 0
     assert pointing_hit(map_with((1, 1), (3, 3), (0, 0), (2, 2)), box, IMAGE_SIZE) == 1 / 4
 
 
-def test_a_flat_map_scores_chance():
+def test_a_flat_map_points_at_chance_level():
     box = boxes([10, 10, 30, 20])
     assert pointing_hit(np.full(MAP_SIZE, 0.93), box, IMAGE_SIZE) == 2 / 32
 
@@ -77,7 +77,7 @@ def evaluate(metric, batch):
     return metric.evaluate(len(batch))
 
 
-def test_metric_by_hand():
+def test_metric_matches_a_hand_computation():
     batch = [
         sample(map_with((1, 2)), boxes([10, 10, 30, 20])),  # a hit, box of 2 cells
         sample(map_with((0, 0)), boxes([40, 0, 80, 40])),  # a miss, box of 16 cells
@@ -97,16 +97,16 @@ def test_metric_by_hand():
     assert all(type(value) is float for value in metrics.values())
 
 
-def test_ellipses_are_those_that_stage_one_learns_from():
+def test_ellipses_are_the_targets_of_stage_one():
     rng = np.random.default_rng(0)
     corners = rng.uniform(-10, 90, (6, 2, 2)).astype(np.float32)
-    some = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    boxes_beyond_border = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
     size = (80, 80)
-    drawn = draw_ellipses(some, size, size) == 1
-    assert np.array_equal(cells_in_ellipses(size, some, size), drawn)
+    drawn = draw_ellipses(boxes_beyond_border, size, size) == 1
+    assert np.array_equal(cells_in_ellipses(size, boxes_beyond_border, size), drawn)
 
 
-def test_energy_inside_boxes():
+def test_energy_is_the_share_of_the_map_inside_boxes():
     box = boxes([10, 10, 30, 20])  # the cells (1, 1) and (1, 2)
     weak = map_with((1, 2), (0, 0)) + 3 * map_with((1, 1))
     assert energy_inside(weak, box, IMAGE_SIZE) == 4 / 5
@@ -114,7 +114,7 @@ def test_energy_inside_boxes():
     assert energy_inside(map_with(), box, IMAGE_SIZE) == 2 / 32
 
 
-def test_overlap_with_ellipses_knows_no_scale():
+def test_overlap_with_ellipses_does_not_depend_on_scale():
     box = boxes([0, 0, 80, 40])
     ellipse = cells_in_ellipses(MAP_SIZE, box, IMAGE_SIZE).astype(np.float32)
     assert 0 < ellipse.mean() < 1
@@ -124,7 +124,7 @@ def test_overlap_with_ellipses_knows_no_scale():
     assert ellipse_iou(map_with(), box, IMAGE_SIZE) == 0
 
 
-def test_measures_by_size():
+def test_measures_are_averaged_by_size():
     batch = [
         sample(map_with((0, 0)), boxes([0, 0, 10, 5], [40, 0, 80, 40])),  # 1.6 %: small
         sample(map_with((1, 1)), boxes([10, 10, 30, 20])),  # 6 %: medium; a hit
@@ -137,11 +137,11 @@ def test_measures_by_size():
     assert metrics['xray/images/large'] == 0
     assert metrics['xray/pointing/medium'] == 50
     assert metrics['xray/pointing/large'] is None
-    # the first box ends where the centre of the map's first cell lies, and so holds none
+    # the first box ends at the center of the first cell, so it contains no center
     assert metrics['xray/pointing/small'] == 0
 
 
-def test_img_shape_with_channels():
+def test_img_shape_may_include_channels():
     batch = [sample(map_with((1, 2)), boxes([10, 10, 30, 20]), (*IMAGE_SIZE, 3))]
     assert evaluate(AttentionLocalization(), batch)['xray/pointing'] == 100
 
@@ -157,9 +157,9 @@ def test_without_boxes_pointing_is_undefined(monkeypatch):
     assert len(messages) == 1
 
 
-def test_mistakes_are_named():
+def test_missing_and_nan_maps_are_reported():
     metric = AttentionLocalization()
     with pytest.raises(KeyError, match='attention_map'):
         metric.process(None, [{'pred_score': torch.ones(2)}])
-    with pytest.raises(ValueError, match='nan'):
+    with pytest.raises(ValueError, match='contains nan'):
         metric.process(None, [sample(np.full(MAP_SIZE, np.nan), boxes())])

@@ -29,7 +29,7 @@ def sample(name: str, scores: list[float], targets: list[float]) -> dict:
     }
 
 
-def test_every_group_is_evaluated_by_itself(groups: str) -> None:
+def test_each_group_is_evaluated_separately(groups: str) -> None:
     metric = GroupedAveragePrecision(groups, 'kind', resamples=20)
     metric.dataset_meta = {'classes': ('Gun', 'Knife')}
     samples = [
@@ -49,13 +49,13 @@ def test_every_group_is_evaluated_by_itself(groups: str) -> None:
     assert metrics['xray/old/images'] == 2
 
 
-def test_an_image_without_a_group_is_named(groups: str) -> None:
+def test_an_image_without_a_group_is_reported(groups: str) -> None:
     metric = GroupedAveragePrecision(groups, 'kind')
     with pytest.raises(KeyError, match='no row for the image e'):
         metric.process(None, [sample('e', [0.5], [1])])
 
 
-def test_only_the_suffix_of_an_image_is_left_out(tmp_path: Path) -> None:
+def test_only_the_suffix_of_an_image_name_is_removed(tmp_path: Path) -> None:
     path = tmp_path / 'groups.csv'
     path.write_text('name,kind\nbag.01,old\nbag.02,new\nbag.03.JPG,new\nlane.2/bag,old\n')
     assert read_groups(path, 'kind') == {
@@ -66,25 +66,25 @@ def test_only_the_suffix_of_an_image_is_left_out(tmp_path: Path) -> None:
     }
 
 
-def test_an_image_whose_name_has_a_dot_is_in_its_group(tmp_path: Path) -> None:
+def test_an_image_name_may_contain_a_dot(tmp_path: Path) -> None:
     path = tmp_path / 'groups.csv'
     path.write_text('name,kind\nbag.01,old\nbag.02,new\n')
     metric = GroupedAveragePrecision(str(path), 'kind', resamples=2)
     metric.dataset_meta = {'classes': ('Gun',)}
-    named = [{**sample('', [0.5], [1]), 'img_path': f'bag.{i:02}'} for i in (1, 2)]
-    metric.process(None, named)
+    dotted = [{**sample('', [0.5], [1]), 'img_path': f'bag.{i:02}'} for i in (1, 2)]
+    metric.process(None, dotted)
     metrics = metric.evaluate(2)
     assert metrics['xray/old/images'] == metrics['xray/new/images'] == 1
 
 
-def test_a_missing_column_is_named(groups: str) -> None:
-    with pytest.raises(KeyError, match='no column colour'):
-        GroupedAveragePrecision(groups, 'colour')
+def test_a_missing_column_is_reported(groups: str) -> None:
+    with pytest.raises(KeyError, match='no column color'):
+        GroupedAveragePrecision(groups, 'color')
 
 
-def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    # Scores of positives and negatives are normal, a distance of 1 apart; the truth comes from a
-    # sample so large that its error is far below an interval's width.
+def test_interval_has_about_its_nominal_coverage() -> None:
+    # Scores of positives and negatives are normal, with means 1 apart. The truth comes from a
+    # sample so large that its error is far smaller than an interval.
     rng = np.random.default_rng(0)
 
     def draw(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -96,13 +96,13 @@ def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     for _ in range(60):
         low, high = np.quantile(bootstrap_average_precision(*draw(150), 100)[:, 0], (0.025, 0.975))
         covered.append(low <= truth <= high)
-    # 60 intervals of 95 %: 51 or fewer cover it in 1 of 200 runs; the percentile bootstrap of
-    # average precision is known to be a little narrow, hence the room
+    # Of 60 intervals of 95 %, 51 or fewer cover the truth in 1 of 200 runs. The percentile
+    # bootstrap of average precision is known to be slightly narrow, hence the tolerance.
     assert 50 <= sum(covered) <= 60
 
 
-def test_a_draw_without_positives_is_left_out() -> None:
+def test_a_resample_without_positives_is_undefined() -> None:
     draws = bootstrap_average_precision(np.array([[0.9], [0.1]]), np.array([[1], [0]]), 200)
-    # both rows are the negative in one draw of four
+    # both rows are the negative in one of four resamples
     assert 20 < np.isnan(draws[:, 0]).sum() < 80
     assert np.isnan(draws[:, 0]).tolist() == np.isnan(draws[:, 1]).tolist()

@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score
 from mmsxm.evaluation import MeanAveragePrecision, average_precision
 from mmsxm.evaluation import mean_average_precision as module
 
-# The sums run in another order than scikit-learn's.
+# Terms are summed in another order than in scikit-learn.
 ROUNDING = 1e-12
 
 
@@ -27,7 +27,7 @@ def sklearn_average_precision(scores, targets):
 @pytest.mark.parametrize('levels', [2, 5, 10**9], ids=['two scores', 'ties', 'no ties'])
 @pytest.mark.parametrize('ignored', [False, True])
 @pytest.mark.parametrize('dtype', [np.float16, np.float32, np.float64])
-def test_against_sklearn(levels, ignored, dtype):
+def test_average_precision_matches_scikit_learn(levels, ignored, dtype):
     rng = np.random.default_rng(levels)
     for _ in range(20):
         scores = (rng.integers(levels, size=(50, 4)) / levels).astype(dtype)
@@ -41,25 +41,25 @@ def test_against_sklearn(levels, ignored, dtype):
         assert result.dtype == np.float64
 
 
-def test_by_hand():
+def test_average_precision_matches_a_hand_computation():
     # Positives at ranks 1 and 3: (1 / 1 + 2 / 3) / 2.
     scores = np.array([[0.9], [0.8], [0.7], [0.1]])
     assert average_precision(scores, [[1], [0], [1], [0]]) == pytest.approx((1 + 2 / 3) / 2)
-    # All scores equal: the share of positives, wherever they stand.
+    # With equal scores, it is the share of positives, regardless of their position.
     assert average_precision(np.ones((4, 1)), [[1], [0], [0], [0]]) == 0.25
     assert average_precision(np.ones((4, 1)), [[0], [0], [0], [1]]) == 0.25
-    # What is ignored counts neither as hit nor as alarm.
+    # An ignored image counts neither as a hit nor as a false alarm.
     assert average_precision(scores, [[1], [-1], [1], [0]]) == 1
 
 
-def test_empty_cases():
+def test_empty_inputs_are_undefined():
     assert np.isnan(average_precision(np.zeros((0, 3)), np.zeros((0, 3)))).tolist() == [True] * 3
     assert average_precision(np.zeros((5, 0)), np.zeros((5, 0))).shape == (0,)
     assert np.isnan(average_precision(np.zeros((5, 1)), np.full((5, 1), -1)))
 
 
 @given(st.data())
-def test_the_order_of_rows_has_no_influence(data):
+def test_the_order_of_rows_does_not_matter(data):
     shape = data.draw(array_shapes(min_dims=2, max_dims=2, max_side=12))
     scores = data.draw(arrays(np.float32, shape, elements=st.sampled_from([0, 0.25, 0.5, 1])))
     targets = data.draw(arrays(np.int64, shape, elements=st.sampled_from([-1, 0, 1])))
@@ -80,7 +80,7 @@ def test_the_order_of_rows_has_no_influence(data):
         ([1.0, 2.0], [1, 0], 'shape'),
     ],
 )
-def test_mistakes(scores, targets, message):
+def test_invalid_inputs_are_reported(scores, targets, message):
     with pytest.raises(ValueError, match=message):
         average_precision(scores, targets)
 
@@ -107,7 +107,7 @@ TARGETS = [[1, 0], [0, 0], [1, 1]]
 
 
 @pytest.mark.parametrize('key', ['gt_score', 'gt_label'])
-def test_metric_in_percent(key):
+def test_the_metric_is_in_percent(key):
     batch = samples(SCORES, TARGETS, key)
     metrics = evaluate(MeanAveragePrecision(), [batch[:2], batch[2:]], size=3)
     assert metrics == {
@@ -118,27 +118,27 @@ def test_metric_in_percent(key):
     assert all(type(value) is float for value in metrics.values())
 
 
-def test_gt_score_tells_what_is_ignored():
+def test_gt_score_can_mark_ignored_labels():
     batch = samples(SCORES, [[1, 0], [-1, 0], [1, 1]])
     for sample in batch:
         sample['gt_label'] = torch.tensor([1])
     assert evaluate(MeanAveragePrecision(), [batch], size=3)['xray/AP/Gun'] == 100
 
 
-def test_labels_and_scores_may_stand_in_one_batch():
+def test_a_batch_may_mix_gt_label_and_gt_score():
     batch = [*samples(SCORES[:2], TARGETS[:2]), *samples(SCORES[2:], TARGETS[2:], 'gt_label')]
     expected = evaluate(MeanAveragePrecision(), [samples(SCORES, TARGETS)], size=3)
     assert evaluate(MeanAveragePrecision(), [batch], size=3) == expected
 
 
-def test_images_without_any_label():
+def test_images_without_labels_are_negatives():
     batch = samples([*SCORES, [0.95, 0.5]], [*TARGETS, [0, 0]], 'gt_label')
     metrics = evaluate(MeanAveragePrecision(), [batch[3:], batch[:3]], size=4)
     assert metrics['xray/AP/Gun'] == pytest.approx(100 * (1 / 2 + 2 / 4) / 2)
 
 
 @pytest.mark.parametrize('batch_size', [64, 1000])
-def test_metric_against_sklearn(batch_size):
+def test_the_metric_matches_scikit_learn(batch_size):
     rng = np.random.default_rng(0)
     scores = rng.integers(100, size=(1000, 2)).astype(np.float32) / 100
     targets = rng.choice([1, 0, -1], size=(1000, 2), p=[0.1, 0.8, 0.1])
@@ -178,14 +178,14 @@ def test_a_class_without_positives_is_undefined(monkeypatch):
     assert 'Gun' in messages[1]
 
 
-def test_half_precision_scores_are_taken():
+def test_half_precision_scores_are_accepted():
     batch = samples(SCORES, TARGETS)
     for sample in batch:
         sample['pred_score'] = sample['pred_score'].bfloat16()
     assert evaluate(MeanAveragePrecision(), [batch], size=3)['xray/AP/Multi-tool Knife'] == 100
 
 
-def test_what_is_missing_is_named():
+def test_missing_and_mismatched_fields_are_reported():
     metric = MeanAveragePrecision()
     with pytest.raises(KeyError, match='Stage I'):
         metric.process(None, [{'gt_score': torch.ones(2)}])
@@ -193,9 +193,9 @@ def test_what_is_missing_is_named():
         metric.process(None, [{'pred_score': torch.ones(2)}])
     with pytest.raises(ValueError, match='scores 2 classes, but gt_score has 3'):
         metric.process(None, [{'pred_score': torch.ones(2), 'gt_score': torch.ones(3)}])
-    with pytest.raises(ValueError, match='scores 2 classes, but gt_label has the 2'):
+    with pytest.raises(ValueError, match='scores 2 classes, but gt_label contains 2'):
         metric.process(None, [{'pred_score': torch.ones(2), 'gt_label': torch.tensor([2])}])
-    with pytest.raises(ValueError, match='scores 2 classes, but the data set has 1'):
+    with pytest.raises(ValueError, match='scores 2 classes, but the dataset has 1'):
         evaluate(MeanAveragePrecision(), [samples(SCORES, TARGETS)], size=3, classes=('Gun',))
     metric.dataset_meta = None
     metric.process(None, samples(SCORES, TARGETS))

@@ -37,8 +37,8 @@ def evaluate(samples: list[dict], out: Path | None = None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize('rate', [0.9, 0.95, 0.99])
-@pytest.mark.parametrize('decimals', [1, 2, 9])  # from many ties to none
-def test_the_point_is_the_first_of_scikit_learns_roc(rate: float, decimals: int) -> None:
+@pytest.mark.parametrize('decimals', [1, 2, 9])  # many, some and no ties
+def test_the_point_is_the_first_on_scikit_learns_roc_curve(rate: float, decimals: int) -> None:
     rng = np.random.default_rng(0)
     targets = (rng.random(500) < 0.2).astype(int)
     scores = rng.normal(0.4 + 0.2 * targets, 0.2).clip(0, 1).round(decimals)
@@ -51,14 +51,14 @@ def test_the_point_is_the_first_of_scikit_learns_roc(rate: float, decimals: int)
     assert point.alarms == np.mean(scores >= point.threshold)
 
 
-def test_a_rate_that_is_just_reached_is_reached() -> None:
-    # 0.07 * 100 is 7.000000000000001, which must not ask for eight
+def test_a_rate_that_is_reached_exactly_counts_as_reached() -> None:
+    # 0.07 * 100 is 7.000000000000001, which must not require eight
     scores = np.linspace(1, 0, 100)
     point = operating_point(alarm_curve(scores, np.ones(100)), 0.07)
     assert point.detection_rate == 0.07
 
 
-def test_the_point_at_a_threshold_counts_scores_that_equal_it() -> None:
+def test_scores_equal_to_the_threshold_are_alarms() -> None:
     scores = np.array([0.9, 0.5, 0.4, 0.5, 0.1, 0.2, 0.8])
     targets = np.array([1, 1, 1, 0, 0, 0, -1])
     assert point_at(alarm_curve(scores, targets), 0.5) == (0.5, 2 / 3, 1 / 3, 3 / 6)
@@ -68,25 +68,25 @@ def test_the_point_at_a_threshold_counts_scores_that_equal_it() -> None:
     assert np.isnan(alone.false_positive_rate)
 
 
-def test_points_of_classes_and_of_the_bag() -> None:
-    # ten guns scored 1.0, 0.9 .. 0.1; ten harmless bags of which two score 0.25
+def test_points_are_reported_for_classes_and_for_the_bag() -> None:
+    # ten guns score 1.0, 0.9 .. 0.1; two of ten harmless bags score 0.25
     guns = [sample([score, 0], [1, 0]) for score in np.linspace(1, 0.1, 10).tolist()]
     harmless = [sample([0.25 if i < 2 else 0.01, 0.5], [0, 0]) for i in range(10)]
     metrics = evaluate(guns + harmless)
-    # 90 % are found from 0.2 on, together with the two
+    # 90 % are detected from 0.2 on, together with those two
     assert metrics['FPR@90/Gun'] == pytest.approx(20)
     assert metrics['alarms_per_1000@90/Gun'] == pytest.approx(1000 * 11 / 20)
     # all ten from 0.1 on
     assert metrics['FPR@95/Gun'] == metrics['FPR@99/Gun'] == pytest.approx(20)
-    # a harmless bag is as suspicious as its most suspicious class, 0.5
+    # the score of a harmless bag is that of its most suspicious class, 0.5
     assert metrics['FPR@90/any_item'] == pytest.approx(100)
     assert metrics['alarms_per_1000@90/any_item'] == pytest.approx(1000 * 19 / 20)
 
 
-def test_a_class_may_have_the_name_of_the_bag(tmp_path: Path) -> None:
+def test_a_class_may_be_called_any_item(tmp_path: Path) -> None:
     metric = OperatingPoints(out=str(tmp_path))
     metric.dataset_meta = {'classes': ('any_item', 'Knife')}
-    # the class is always told from the rest; the bag is not, for a harmless one scores 0.8
+    # the class is separable, but the bag is not, because a harmless one scores 0.8
     samples = [sample([0.9, 0], [1, 0]), sample([0, 0.5], [0, 1]), sample([0, 0.8], [0, 0])]
     metric.process(None, samples)
     metrics = metric.evaluate(3)
@@ -100,7 +100,7 @@ def test_a_class_may_have_the_name_of_the_bag(tmp_path: Path) -> None:
         assert 'any_item_' in (tmp_path / f'{name}.csv').read_text()
 
 
-def test_what_is_undefined_is_none_and_the_log_says_why(
+def test_undefined_metrics_are_none_and_the_log_explains_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     messages: list[str] = []
@@ -124,11 +124,11 @@ def test_what_is_undefined_is_none_and_the_log_says_why(
 
 
 def box(share: float) -> np.ndarray:
-    """A box over a share of an image of 100 x 100."""
+    """Return a box that covers a share of an image of 100 x 100."""
     return np.array([[0, 0, 100, 100 * share]], dtype=np.float32)
 
 
-def test_items_are_grouped_by_the_share_of_the_image_that_they_cover() -> None:
+def test_images_are_grouped_by_the_share_that_their_item_covers() -> None:
     metrics = evaluate(
         [
             sample([0.9, 0], [1, 0], gt_bboxes=box(0.01)),
@@ -138,15 +138,15 @@ def test_items_are_grouped_by_the_share_of_the_image_that_they_cover() -> None:
             sample([0.4, 0], [0, 0]),
         ]
     )
-    # each against both negatives, without the positives of other sizes
+    # each group is compared with both negatives, without the positives of other sizes
     assert metrics['AP/small/Gun'] == 100
     assert metrics['AP/medium/Gun'] == 50
     assert metrics['AP/large/Gun'] == pytest.approx(100 / 3)
-    assert metrics['mAP/large'] == pytest.approx(100 / 3)  # no Knife to count
-    assert 'mAP/OL1' not in metrics  # no image has a level
+    assert metrics['mAP/large'] == pytest.approx(100 / 3)  # there is no Knife
+    assert 'mAP/OL1' not in metrics  # no image has an occlusion level
 
 
-def test_items_are_grouped_by_how_much_is_hidden() -> None:
+def test_images_are_grouped_by_occlusion_level() -> None:
     metrics = evaluate(
         [
             sample([0.9, 0], [1, 0], occlusion_level=1),
@@ -159,7 +159,7 @@ def test_items_are_grouped_by_how_much_is_hidden() -> None:
     assert metrics['AP/OL3/Gun'] == 50
 
 
-def test_a_group_is_told_from_all_negatives() -> None:
+def test_a_group_is_compared_with_all_negatives() -> None:
     rng = np.random.default_rng(0)
     targets = (rng.random((200, 1)) < 0.3).astype(int)
     scores = rng.random((200, 1))
@@ -184,7 +184,7 @@ def test_tables_are_written(tmp_path: Path) -> None:
     assert [row['class'] for row in points] == [
         name for name in (*CLASSES, 'any_item') for _ in range(3)
     ]
-    assert np.float32(points[0]['threshold']) == np.float32(1 / 3)  # not one bit is lost
+    assert np.float32(points[0]['threshold']) == np.float32(1 / 3)  # exact in float32
     assert points[0]['false_positive_rate'] == '0'
     assert points[3]['threshold'] == ''  # no Knife
     curves = read(tmp_path / 'new' / 'points' / 'curves.csv')

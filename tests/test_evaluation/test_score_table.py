@@ -1,4 +1,4 @@
-"""Scores of all images as a csv."""
+"""Scores of all images in a csv file."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def sample(name: str, scores: list[float], targets: list[float]) -> dict:
     }
 
 
-def test_scores_come_back_as_they_were_sorted_by_name(tmp_path: Path) -> None:
+def test_scores_are_read_back_exactly_and_sorted_by_name(tmp_path: Path) -> None:
     metric = ScoreTable(out=str(tmp_path / 'new' / 'scores.csv'))
     metric.dataset_meta = {'classes': ('Gun', 'Knife')}
     third = torch.rand(2, generator=torch.Generator().manual_seed(0))
@@ -28,13 +28,13 @@ def test_scores_come_back_as_they_were_sorted_by_name(tmp_path: Path) -> None:
     assert found.names == ('a', 'b', 'c')
     assert found.classes == ('Gun', 'Knife')
     assert found.targets.tolist() == [[0, 1], [1, -1], [0, 0]]
-    # nine digits tell any two float32 apart, so that ties stay ties and no others appear
+    # nine digits distinguish any two float32 numbers, so ties stay ties and no new ones appear
     expected = np.array([[0.25, 1.0], [0.9, 0.1], third.tolist()], dtype=np.float32)
     assert np.array_equal(found.scores.astype(np.float32), expected)
     assert found.level_weights.shape == (3, 0)
 
 
-def test_images_of_one_file_name_keep_apart_by_their_ids(tmp_path: Path) -> None:
+def test_images_with_the_same_file_name_are_distinguished_by_id(tmp_path: Path) -> None:
     metric = ScoreTable(out=str(tmp_path / 'scores.csv'))
     metric.dataset_meta = {'classes': ('Gun',)}
     same = sample('0001', [0.5], [1])
@@ -44,7 +44,7 @@ def test_images_of_one_file_name_keep_apart_by_their_ids(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize('levels', [1, 3])
-def test_weights_of_levels_are_kept_in_their_order(tmp_path: Path, levels: int) -> None:
+def test_level_weights_keep_their_order(tmp_path: Path, levels: int) -> None:
     metric = ScoreTable(out=str(tmp_path / 'scores.csv'))
     metric.dataset_meta = {'classes': ('Gun',)}
     weights = torch.rand(2, levels, generator=torch.Generator().manual_seed(0)).softmax(dim=1)
@@ -70,8 +70,8 @@ def test_weights_of_levels_are_kept_in_their_order(tmp_path: Path, levels: int) 
         'name,score/Gun,label/Gun,level/P3\na,0.5,1,1\n',
     ],
 )
-def test_another_file_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_score_table_is_reported(tmp_path: Path, text: str) -> None:
     path = tmp_path / 'other.csv'
     path.write_text(text)
-    with pytest.raises(ValueError, match=r'other\.csv is no table of scores'):
+    with pytest.raises(ValueError, match=r'other\.csv is not a score table'):
         read_scores(path)

@@ -11,7 +11,7 @@ LARGE = 10**8
 
 
 def picture(seed=0, size=(300, 400)):
-    """Soft blobs, as bags have them."""
+    """Return a picture of soft blobs, like a bag."""
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
     return cv2.resize(small, size[::-1], interpolation=cv2.INTER_CUBIC)
@@ -39,7 +39,7 @@ def test_the_same_pixels_in_another_file_are_identical(tmp_path):
     assert first.digest != fingerprint(tmp_path, image).digest
 
 
-def test_equal_grey_of_another_size_is_not_identical(tmp_path):
+def test_equal_gray_pixels_of_another_size_are_not_identical(tmp_path):
     flat = np.full((20, 30, 3), 255, np.uint8)
     digests = {fingerprint(tmp_path, flat.reshape(shape)).digest for shape in SHAPES}
     assert len(digests) == 2
@@ -56,7 +56,7 @@ SHAPES = [(20, 30, 3), (30, 20, 3)]
         lambda image: np.roll(image, 2, axis=1),
     ],
 )
-def test_an_image_changed_a_little_is_near(tmp_path, change):
+def test_a_slightly_changed_image_is_near(tmp_path, change):
     image = picture()
     a = fingerprint(tmp_path, image)
     b = fingerprint(tmp_path, change(image), 'b.jpg', cv2.IMWRITE_JPEG_QUALITY, 60)
@@ -64,15 +64,15 @@ def test_an_image_changed_a_little_is_near(tmp_path, change):
     assert differing(a, b) <= LIMIT
 
 
-def test_other_images_are_far(tmp_path):
+def test_different_images_are_far(tmp_path):
     prints = [fingerprint(tmp_path, picture(seed)) for seed in range(20)]
     distances = [differing(a, b) for i, a in enumerate(prints) for b in prints[:i]]
-    assert min(distances) > 2 * LIMIT  # half of 255 bits by chance
+    assert min(distances) > 2 * LIMIT  # by chance, half of the 255 bits differ
     assert nearest_earlier([one.hash for one in prints]) == []
 
 
 @pytest.mark.parametrize('content', [None, b'', b'no image'])
-def test_a_broken_file_is_refused_in_words(tmp_path, content):
+def test_a_broken_file_has_a_reason(tmp_path, content):
     if content is not None:
         (tmp_path / 'a.jpg').write_bytes(content)
     result = fingerprint_file(str(tmp_path / 'a.jpg'), LARGE)
@@ -80,7 +80,7 @@ def test_a_broken_file_is_refused_in_words(tmp_path, content):
     assert result.error
 
 
-def test_a_large_image_is_refused(tmp_path):
+def test_a_too_large_image_has_a_reason(tmp_path):
     cv2.imwrite(str(tmp_path / 'a.png'), picture())
     result = fingerprint_file(str(tmp_path / 'a.png'), 300 * 400 - 1)
     assert isinstance(result, Unreadable)
@@ -88,11 +88,11 @@ def test_a_large_image_is_refused(tmp_path):
 
 
 def hashes(*bits_set):
-    """Hashes of 32 bytes, each with so many bits set."""
+    """Return hashes of 32 bytes with the given numbers of bits set."""
     return [((1 << count) - 1).to_bytes(32, 'big') for count in bits_set]
 
 
-def test_the_nearest_is_found_up_to_the_limit():
+def test_the_nearest_hash_within_the_limit_is_found():
     assert nearest_of(hashes(0, 100, 200), hashes(90, 41, 40, 160), limit=40) == [
         Twin(0, 2, 40),
         Twin(1, 0, 10),
@@ -102,7 +102,7 @@ def test_the_nearest_is_found_up_to_the_limit():
     assert nearest_of([], hashes(1)) == nearest_of(hashes(1), []) == nearest_earlier([]) == []
 
 
-def test_an_image_is_compared_with_earlier_ones_alone():
+def test_an_image_is_only_compared_with_earlier_ones():
     assert nearest_earlier(hashes(0, 100, 101, 3, 102), limit=5) == [
         Twin(2, 1, 1),
         Twin(3, 0, 3),
@@ -110,7 +110,7 @@ def test_an_image_is_compared_with_earlier_ones_alone():
     ]
 
 
-def test_blocks_give_what_one_block_gives(monkeypatch):
+def test_several_blocks_match_a_single_block(monkeypatch):
     rng = np.random.default_rng(0)
     base = rng.integers(0, 256, (4, 32), dtype=np.uint8)
     noise = rng.integers(0, 256, (40, 32), dtype=np.uint8) & rng.integers(
@@ -118,7 +118,7 @@ def test_blocks_give_what_one_block_gives(monkeypatch):
     )
     many = [row.tobytes() for row in base[np.arange(40) % 4] ^ noise]
     whole = nearest_earlier(many), nearest_of(many, many[::-1])
-    assert len(whole[0]) == 36  # all but the first of each kind
+    assert len(whole[0]) == 36  # all except the first of each kind
     monkeypatch.setattr(near_duplicates, 'BLOCK', 7)
     assert [(t.image, t.distance) for t in nearest_earlier(many)] == [
         (t.image, t.distance) for t in whole[0]

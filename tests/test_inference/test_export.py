@@ -19,7 +19,7 @@ from networks import EXPORTED
 from torch import nn
 
 from mmsxm.imaging.images import list_images, read_image
-from mmsxm.imaging.preparation import Preparation, View
+from mmsxm.imaging.preprocessing import Preprocessing, View
 from mmsxm.inference.backends import ModelInfo, Prediction, load_backend
 from mmsxm.inference.backends.openvino_backend import OpenVINOBackend
 from mmsxm.inference.calibration import Calibration
@@ -144,8 +144,8 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         offset=dict(zip(CLASSES, offset.tolist(), strict=True)),
         origin={'rate': 0.9},
     )
-    preparation = Preparation(size, background=240)
-    info = ModelInfo(request.param, CLASSES, preparation, calibration, 'd1' * 32)
+    preprocessing = Preprocessing(size, background=240)
+    info = ModelInfo(request.param, CLASSES, preprocessing, calibration, 'd1' * 32)
     network = ScreeningNetwork(model, slope.tolist(), offset.tolist())
     path = tmp_path_factory.mktemp('exported') / 'network'
     data = to_onnx(network, info)
@@ -171,7 +171,7 @@ def assert_agree(got: Prediction, want: Prediction) -> None:
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
 def test_all_backends_agree(exported: Exported, suffix: str) -> None:
     backend = load_backend(exported.path.with_suffix(suffix), threads=1)
-    images = pictures(7, exported.info.preparation.size)
+    images = pictures(7, exported.info.preprocessing.size)
     want = run(exported.network, images)
     assert want.scores.std(axis=0).min() > 0.1  # scores differ between images
     assert_agree(backend(images), want)
@@ -232,8 +232,8 @@ def tiny(backbone: dict) -> tuple[ScreeningNetwork, ModelInfo]:
     torch.manual_seed(0)
     cfg = dict(type='mmsxm.SXMNet', backbone=backbone, head=head, data_preprocessor=preprocessor)
     network = ScreeningNetwork(MODELS.build(dict(cfg, _scope_='mmpretrain')), [1.0] * 3, [0.0] * 3)
-    preparation = Preparation((32, 32), background=240)
-    info = ModelInfo('tiny', CLASSES, preparation, Calibration.default(CLASSES), 'd1' * 32)
+    preprocessing = Preprocessing((32, 32), background=240)
+    info = ModelInfo('tiny', CLASSES, preprocessing, Calibration.default(CLASSES), 'd1' * 32)
     return network, info
 
 
@@ -273,7 +273,7 @@ def test_no_file_is_written_if_it_cannot_be_checked(
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
 def test_parallel_threads_get_their_own_results(exported: Exported, suffix: str) -> None:
     backend = load_backend(exported.path.with_suffix(suffix), threads=1)
-    images = pictures(4, exported.info.preparation.size)
+    images = pictures(4, exported.info.preprocessing.size)
     want = [backend(images[i : i + 1]).scores for i in range(4)]
     with ThreadPoolExecutor(4) as pool:
         got = list(pool.map(lambda i: backend(images[i % 4 : i % 4 + 1]).scores, range(80)))
@@ -284,7 +284,7 @@ def test_parallel_threads_get_their_own_results(exported: Exported, suffix: str)
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
 def test_backends_agree_on_real_bags(exported: Exported, suffix: str, real_data: Path) -> None:
     paths = list_images(real_data / 'sixray_mini' / 'JPEGImage')[:7]
-    images = np.stack([exported.info.preparation(read_image(path))[0] for path in paths])
+    images = np.stack([exported.info.preprocessing(read_image(path))[0] for path in paths])
     backend = load_backend(exported.path.with_suffix(suffix), threads=1)
     assert_agree(backend(images), run(exported.network, images))
 
@@ -303,7 +303,7 @@ def test_the_graph_is_self_describing(exported: Exported) -> None:
     assert images.type.tensor_type.elem_type == onnx.TensorProto.UINT8
     batch, *rest = images.type.tensor_type.shape.dim
     assert batch.dim_param
-    assert [side.dim_value for side in rest] == [*exported.info.preparation.size, 3]
+    assert [side.dim_value for side in rest] == [*exported.info.preprocessing.size, 3]
     network = exported.network.model
     maps = ['attention_map'] if network.attention_head else []
     maps = ['class_maps'] if network.has_class_maps else maps

@@ -8,7 +8,7 @@ import pytest
 from mmsxm.io.files import atomic_file, atomic_write, sha256
 
 
-def test_the_digest_of_a_file(tmp_path: Path) -> None:
+def test_the_sha256_of_a_file(tmp_path: Path) -> None:
     (tmp_path / 'abc').write_bytes(b'abc')
     assert sha256(tmp_path / 'abc').startswith('ba7816bf8f01cfea')  # FIPS 180-2, B.1
 
@@ -23,7 +23,7 @@ def _no_room() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures('_no_room')
-def test_on_a_full_disk_the_old_file_stays_and_no_other(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
     path = tmp_path / 'new' / 'file'
     atomic_write(path, b'old')
     with pytest.raises(OSError, match=r'new/file could not .* needs 1,001 bytes, and [\d,]+ are'):

@@ -14,14 +14,14 @@ def pool() -> Iterator[WorkerPool]:
         yield pool
 
 
-def test_work_is_done_elsewhere_and_its_errors_come_back(pool: WorkerPool) -> None:
+def test_calls_run_in_another_process_and_raise_their_errors(pool: WorkerPool) -> None:
     elsewhere, failing = pool.submit(os.getpid), pool.submit(int, 'seven')
     assert pool.result(elsewhere) != os.getpid()
     with pytest.raises(ValueError, match='seven'):
         pool.result(failing)
 
 
-def test_only_the_call_that_kills_its_process_is_given_up(pool: WorkerPool) -> None:
+def test_only_the_call_that_crashes_its_worker_is_abandoned(pool: WorkerPool) -> None:
     before, deadly = pool.submit(pow, 2, 3), pool.submit(os._exit, 1)
     others = [pool.submit(pow, 2, n) for n in range(8)]
     with pytest.raises(WorkerDiedError, match='twice'):
@@ -30,39 +30,39 @@ def test_only_the_call_that_kills_its_process_is_given_up(pool: WorkerPool) -> N
     assert [pool.result(call) for call in others] == [2**n for n in range(8)]
 
 
-def test_a_process_killed_from_outside_costs_nothing(pool: WorkerPool) -> None:
+def test_calls_of_a_worker_killed_from_outside_are_repeated(pool: WorkerPool) -> None:
     victim = pool.result(pool.submit(os.getpid))
     asleep = [pool.submit(time.sleep, 0.5) for _ in range(2)]
     os.kill(victim, signal.SIGKILL)
     assert [pool.result(call) for call in asleep] == [None, None]
 
 
-def test_a_process_killed_while_idle_costs_nothing(pool: WorkerPool) -> None:
+def test_an_idle_worker_can_be_killed(pool: WorkerPool) -> None:
     os.kill(pool.result(pool.submit(os.getpid)), signal.SIGKILL)
     assert pool.result(pool.submit(pow, 2, 3)) == 8
 
 
-def test_results_come_in_order_and_no_more_are_under_way_than_allowed(pool: WorkerPool) -> None:
-    asked = []
+def test_results_come_in_order_and_pending_calls_are_limited(pool: WorkerPool) -> None:
+    requested = []
 
     def items() -> Iterator[str | Idle]:
         for item in ('1', '2', IDLE, '3', '4', '5'):
-            asked.append(item)
+            requested.append(item)
             yield item
 
     found = pool.map(int, items(), ahead=2)
     assert next(found) == ('1', 1)
-    assert asked == ['1', '2']
+    assert requested == ['1', '2']
     assert list(found) == [('2', 2), (IDLE, IDLE), ('3', 3), ('4', 4), ('5', 5)]
 
 
-def test_a_deadly_item_comes_with_its_error(pool: WorkerPool) -> None:
+def test_an_item_that_crashes_its_worker_comes_with_its_error(pool: WorkerPool) -> None:
     ((item, error),) = pool.map(os._exit, [1], ahead=2)
     assert item == 1
     assert isinstance(error, WorkerDiedError)
 
 
-def test_two_deadly_calls_are_both_found(pool: WorkerPool) -> None:
+def test_two_crashing_calls_are_both_found(pool: WorkerPool) -> None:
     deadly = [pool.submit(os._exit, 1) for _ in range(2)]
     fine = pool.submit(pow, 3, 2)
     for call in deadly:

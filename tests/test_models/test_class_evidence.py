@@ -140,6 +140,19 @@ def test_another_number_of_levels_is_refused():
         head.level_scores(pyramid(sizes=(8, 4)))
 
 
+@pytest.mark.parametrize('levels', [1, 2, 4])
+def test_a_network_may_have_any_number_of_levels(levels):
+    network = SXMNet(
+        backbone=dict(type='ResNet', depth=18, out_indices=tuple(range(4))[-levels:]),
+        neck=dict(type='mmsxm.FPN', in_channels=[64, 128, 256, 512][-levels:], out_channels=8),
+        head=dict(type='mmsxm.ClassEvidenceHead', num_classes=CLASSES, in_channels=[8] * levels),
+    ).eval()
+    with torch.no_grad():
+        (predicted,) = network.predict(torch.randn(1, 3, 64, 64))
+    assert predicted.level_weights.shape == (levels,)
+    assert predicted.class_maps.shape == (CLASSES, 2 ** (levels), 2 ** (levels))
+
+
 @pytest.mark.parametrize('head_type', ['ClassEvidenceHead', 'GlobalEvidenceHead'])
 def test_the_network_predicts_a_map_per_class(head_type):
     network = SXMNet(

@@ -19,7 +19,7 @@ def test_labels_follow_the_average() -> None:
     tta = MultiLabelTTA(module=Net())
     plain = DataSample().set_pred_score([0.6, 0.4, 0.9]).set_pred_label([0, 2])
     mirrored = DataSample().set_pred_score([0.2, 0.8, 0.7]).set_pred_label([1, 2])
-    for key in ('attention_map', 'level_weights', 'level_scores'):
+    for key in ('attention_map', 'class_maps', 'level_weights', 'level_scores'):
         plain.set_field(torch.ones(2, 2), key)
     merged = tta.merge_preds([[plain, mirrored]])[0]
     torch.testing.assert_close(merged.pred_score, torch.tensor([0.4, 0.6, 0.8]))

@@ -1,4 +1,4 @@
-"""Prepared copies: networks see the same, stops and damage are mended, nothing is lost silently."""
+"""Prepared copies: networks see the same pixels, and stops and damage are repaired."""
 
 import csv
 import json
@@ -28,26 +28,26 @@ pytestmark = pytest.mark.usefixtures('scope')
 
 @pytest.fixture(scope='module')
 def knives(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Bags in OPIXray's layout, larger than the network's input, with boxes of bad habits."""
+    """Write bags in the layout of OPIXray, larger than the network input, with irregular boxes."""
     root = tmp_path_factory.mktemp('opixray') / 'set'
     write_opixray(root, train=3, test=2, image_size=(280, 370), crowding='sparse')
     path = root / 'train' / 'train_annotation' / '000001.txt'
     image = cv2.imread(str(root / 'train' / 'train_image' / '000001.jpg'))
-    image[:, :60] = 255  # a margin that is cut
+    image[:, :60] = 255  # a margin to crop
     cv2.imwrite(str(root / 'train' / 'train_image' / '000001.jpg'), image)
     assert foreground_window(image, 240, 8)[0] > 40
     path.write_text(
         '000001.jpg Scissor 5 100 120 150\n'  # reaches into the margin
         '000001.jpg Scissor -50 100 420 200\n'  # leaves the image
         '000001.jpg Scissor -50 100 -5 200\n'  # is outside
-        '000001.jpg Scissor 10 20 30 40\n'  # is in the margin alone
+        '000001.jpg Scissor 10 20 30 40\n'  # is completely in the margin
     )
     return root
 
 
 @pytest.fixture
 def own_release(simulate: Callable[..., Path], tmp_path: Path) -> Path:
-    """A release that a test may change."""
+    """Copy a release that a test may change."""
     return shutil.copytree(simulate(4, 2, negatives=3), tmp_path / 'raw')
 
 
@@ -74,7 +74,7 @@ def check_equal(config: str, phase: str, raw: Path, copy: Path) -> None:
 
 
 @pytest.mark.parametrize('workers', [0, 2])
-def test_networks_see_the_same_of_sixray(
+def test_networks_see_the_same_pixels_of_sixray(
     simulate: Callable[..., Path], tmp_path: Path, workers: int
 ) -> None:
     raw, copy = simulate(4, 2, negatives=3), tmp_path / 'copy'
@@ -88,7 +88,7 @@ def test_networks_see_the_same_of_sixray(
         assert (copy / name).read_bytes() == (raw / name).read_bytes()
 
 
-def test_networks_see_the_same_of_opixray(knives: Path, tmp_path: Path) -> None:
+def test_networks_see_the_same_pixels_of_opixray(knives: Path, tmp_path: Path) -> None:
     assert prepare_data('opixray', knives, tmp_path / 'copy') == (5, 0, {})
     for config in ('sxmnet_opixray_stage1', 'sxmnet_opixray_stage2'):
         for phase in ('train', 'test'):
@@ -101,7 +101,7 @@ def test_networks_see_the_same_of_opixray(knives: Path, tmp_path: Path) -> None:
     assert (tmp_path / 'copy' / levels).read_bytes() == (knives / levels).read_bytes()
 
 
-def test_the_manifest_names_every_file(simulate: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_manifest_lists_every_file(simulate: Callable[..., Path], tmp_path: Path) -> None:
     from mmsxm.io.files import sha256
 
     raw, copy = simulate(4, 2, negatives=3), tmp_path / 'copy'
@@ -116,9 +116,7 @@ def test_the_manifest_names_every_file(simulate: Callable[..., Path], tmp_path: 
     assert json.loads((copy / 'prepared.json').read_text())['size'] == 32
 
 
-def test_a_second_run_mends_what_changed_and_nothing_else(
-    own_release: Path, tmp_path: Path
-) -> None:
+def test_a_second_run_only_repairs_changed_files(own_release: Path, tmp_path: Path) -> None:
     raw, copy = own_release, tmp_path / 'copy'
     prepare_data('sixray', raw, copy, size=32)
     whole = {path: path.read_bytes() for path in copy.rglob('*') if path.is_file()}
@@ -139,7 +137,9 @@ def test_a_second_run_mends_what_changed_and_nothing_else(
     assert (copy / 'JPEGImage' / 'P00004.bmp').read_bytes() == damaged.read_bytes()
 
 
-def test_what_the_release_has_no_longer_is_removed(own_release: Path, tmp_path: Path) -> None:
+def test_files_that_no_longer_exist_in_the_release_are_deleted(
+    own_release: Path, tmp_path: Path
+) -> None:
     raw, copy = own_release, tmp_path / 'copy'
     prepare_data('sixray', raw, copy, size=32)
     (raw / 'JPEGImage' / 'P00001.jpg').unlink()
@@ -152,16 +152,16 @@ def test_what_the_release_has_no_longer_is_removed(own_release: Path, tmp_path: 
     assert not (copy / 'ImageSet' / '10' / 'test.csv').exists()
 
 
-def test_another_file_of_the_same_image_counts(own_release: Path, tmp_path: Path) -> None:
+def test_an_image_from_another_file_is_prepared_again(own_release: Path, tmp_path: Path) -> None:
     raw, copy = own_release, tmp_path / 'copy'
     prepare_data('sixray', raw, copy, size=32)
     corrected = np.full((40, 40, 3), 7, np.uint8)
-    cv2.imwrite(str(raw / 'JPEGImage' / 'P00001.bmp'), corrected)  # its name comes first
+    cv2.imwrite(str(raw / 'JPEGImage' / 'P00001.bmp'), corrected)  # its name sorts first
     assert prepare_data('sixray', raw, copy, size=32) == (1, 8, {})
     assert (cv2.imread(str(copy / 'JPEGImage' / 'P00001.bmp')) == 7).all()
 
 
-def test_what_only_pillow_can_read_is_named(own_release: Path, tmp_path: Path) -> None:
+def test_an_image_that_opencv_cannot_read_is_reported(own_release: Path, tmp_path: Path) -> None:
     raw = own_release
     path = raw / 'JPEGImage' / 'P00001.jpg'
     Image.fromarray(np.full((8, 8), 9, np.int32)).save(path, 'TIFF')
@@ -169,7 +169,7 @@ def test_what_only_pillow_can_read_is_named(own_release: Path, tmp_path: Path) -
     assert list(report.broken) == [str(path)]
 
 
-def test_a_stop_leaves_no_half_files_and_no_lists(
+def test_a_stop_leaves_no_incomplete_files_and_no_lists(
     simulate: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw, copy = simulate(4, 2, negatives=3), tmp_path / 'copy'
@@ -188,12 +188,12 @@ def test_a_stop_leaves_no_half_files_and_no_lists(
     assert len(list((copy / 'JPEGImage').iterdir())) == 3
     assert not (copy / 'ImageSet').exists()
     with open(copy / 'prepared.csv', 'a') as file:
-        file.write('JPEGImage/P00001.bmp,JPEG')  # killed while it wrote
+        file.write('JPEGImage/P00001.bmp,JPEG')  # killed while writing
     assert prepare_data('sixray', raw, copy, size=32) == (6, 3, {})
     assert prepare_data('sixray', raw, copy, size=32) == (0, 9, {})
 
 
-def test_broken_images_are_named_and_malformed_annotations_kept(
+def test_broken_images_are_reported_and_malformed_annotations_copied(
     simulate: Callable[..., Path], own_release: Path, tmp_path: Path
 ) -> None:
     raw, copy = own_release, tmp_path / 'copy'
@@ -211,12 +211,12 @@ def test_broken_images_are_named_and_malformed_annotations_kept(
     shutil.copy(simulate(4, 2, negatives=3) / 'JPEGImage' / 'P00001.jpg', cut_off)
     report = prepare_data('sixray', raw, copy, size=32)
     assert (report.prepared, report.intact, len(report.broken)) == (1, 7, 1)
-    cut_off.write_bytes(b'broken since')
+    cut_off.write_bytes(b'broken later')
     assert len(prepare_data('sixray', raw, copy, size=32).broken) == 2
     assert not (copy / 'JPEGImage' / 'P00001.bmp').exists()
 
 
-def test_folders_and_numbers_that_make_no_sense_are_refused(
+def test_invalid_folders_and_numbers_are_rejected(
     simulate: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw, copy = simulate(4, 2, negatives=3), tmp_path / 'copy'

@@ -1,4 +1,4 @@
-"""Banks are built from training images, and from nothing else."""
+"""Banks are built only from training images."""
 
 import csv
 import runpy
@@ -34,7 +34,7 @@ LISTS = Path('ImageSet/10')
 
 @pytest.fixture
 def bags(simulate: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A simulated set that a test may spoil; the configs find it and its bank."""
+    """Simulate a dataset that a test may change; the configs find it and its bank."""
     folder = tmp_path / 'sixray'
     shutil.copytree(simulate(train=30, test=6, size=256), folder)
     monkeypatch.setenv('SIXRAY_ROOT', str(folder))
@@ -49,7 +49,7 @@ def rows(path: Path) -> list[list[str]]:
 
 
 @pytest.mark.usefixtures('bags')
-def test_items_are_cut_from_the_training_list_alone(bags: Path, tmp_path: Path) -> None:
+def test_items_are_only_cut_from_the_training_list(bags: Path, tmp_path: Path) -> None:
     dataset = training_set(load_config(CONFIG))
     bank = cut_bank(dataset)
     trained_on = {name for name, *_ in rows(bags / LISTS / 'train.csv')[1:]}
@@ -65,7 +65,7 @@ def test_items_are_cut_from_the_training_list_alone(bags: Path, tmp_path: Path) 
     assert fewest.header['left_out']['better ones of its class'] == len(bank) - len(fewest)
 
 
-def test_the_tool_builds_a_bank_to_train_with(
+def test_the_tool_builds_a_bank_that_training_uses(
     bags: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     path, sheet = tmp_path / 'bank.npz', tmp_path / 'sheet.png'
@@ -82,7 +82,7 @@ def test_the_tool_builds_a_bank_to_train_with(
     assert any(changed)
 
 
-def test_test_images_in_the_training_list_are_refused(bags: Path) -> None:
+def test_test_images_in_the_training_list_are_rejected(bags: Path) -> None:
     train, test = bags / LISTS / 'train.csv', bags / LISTS / 'test.csv'
     leaked = rows(test)[1]
     with train.open('a', newline='') as file:
@@ -93,7 +93,7 @@ def test_test_images_in_the_training_list_are_refused(bags: Path) -> None:
         training_set(load_config(CONFIG))
 
 
-def test_filters_of_the_test_set_hide_nothing(bags: Path) -> None:
+def test_filters_of_the_test_set_do_not_hide_shared_images(bags: Path) -> None:
     leaked = rows(bags / LISTS / 'test.csv')[-1]
     with (bags / LISTS / 'train.csv').open('a', newline='') as file:
         csv.writer(file).writerow(leaked)
@@ -104,7 +104,7 @@ def test_filters_of_the_test_set_hide_nothing(bags: Path) -> None:
 
 
 @pytest.mark.usefixtures('bags')
-def test_without_a_test_set_nothing_can_be_ruled_out() -> None:
+def test_a_config_without_a_test_set_is_rejected() -> None:
     cfg = load_config(CONFIG)
     cfg.val_dataloader = cfg.test_dataloader = None
     with pytest.raises(ValueError, match='Name the set that you test on'):
@@ -113,7 +113,7 @@ def test_without_a_test_set_nothing_can_be_ruled_out() -> None:
 
 @pytest.mark.usefixtures('bags')
 @pytest.mark.parametrize('setting', [{'split': 'test'}, {'test_mode': True}])
-def test_a_test_set_is_refused(setting: dict) -> None:
+def test_a_test_set_is_rejected(setting: dict) -> None:
     cfg = load_config(CONFIG)
     cfg.train_dataloader.dataset.update(setting)
     with pytest.raises(ValueError, match='Items are cut only from training images'):
@@ -121,7 +121,7 @@ def test_a_test_set_is_refused(setting: dict) -> None:
 
 
 @pytest.mark.usefixtures('bags')
-def test_wrappers_are_seen_through() -> None:
+def test_datasets_in_wrappers_are_found() -> None:
     cfg = load_config(CONFIG)
     inner = cfg.train_dataloader.dataset
     cfg.train_dataloader.dataset = ConfigDict(type='RepeatDataset', times=2, dataset=inner)
@@ -147,17 +147,17 @@ def test_items_are_simulated_without_images(
         patch = bank[2 * label].patch
         np.testing.assert_array_equal(patch, more[3 * label].patch)
         assert not np.array_equal(patch, other[2 * label].patch)
-        assert patch.min() < 150  # something is there
+        assert patch.min() < 150  # the item is visible
         assert np.concatenate([*patch[[0, -1]], *patch[:, [0, -1]]]).min() >= 250  # no seam
 
 
-def test_a_simulated_item_is_what_the_scanner_shows_of_it() -> None:
+def test_a_simulated_item_looks_as_in_the_scanner() -> None:
     classes = list(SITES['sixray'].classes)
     for scanner in ('sixray_white', 'sixray_grey'):
         background = np.frombuffer(bytes.fromhex(SCANNERS[scanner][0].background), np.uint8)
         patch = simulate_bank(classes, 1, scanner)[0].patch
         projected = project(np.full((900, 900, 3), background[::-1]), patch, 0, 0)
-        # air is the background itself, and metal, of which a pistol is made, is more blue than red
+        # air is the background itself; a pistol is metal, which is more blue than red
         np.testing.assert_array_equal(projected[-1, -1], background[::-1])
         metal = projected[: patch.shape[0], : patch.shape[1]][patch[..., 2] < 100]
         assert metal[:, 0].mean() > metal[:, 2].mean() + 50
@@ -166,8 +166,8 @@ def test_a_simulated_item_is_what_the_scanner_shows_of_it() -> None:
 @pytest.mark.parametrize(
     'layer', [('cloth', 5.0), ('plastic', 3.0), ('water', 7.0), ('aluminium', 1.0)]
 )
-def test_the_multiply_is_a_little_darker_than_the_scanner(layer: tuple[str, float]) -> None:
-    """The limit that the docs name: pictures of false colours are no transmissions."""
+def test_projection_is_slightly_darker_than_the_scanner(layer: tuple[str, float]) -> None:
+    """The docs describe this limit: false-color pictures are not transmissions."""
     scanner = replace(SCANNERS['sixray_white'][0], edges=0.0)
 
     def shown(*layers: tuple[str, float]) -> np.ndarray:
@@ -183,7 +183,7 @@ def test_the_multiply_is_a_little_darker_than_the_scanner(layer: tuple[str, floa
         return float(image[4, 4] @ [0.114, 0.587, 0.299])
 
     item = ('steel', 0.3)
-    page = np.full((99, 99, 3), 255, dtype=np.uint8)  # the scanner's air, which tells white
+    page = np.full((99, 99, 3), 255, dtype=np.uint8)  # air of the scanner, which defines white
     page[:9, :9] = shown(layer)
     projected = luminance(project(page, shown(item), 0, 0))
     truth = luminance(shown(layer, item))
@@ -191,7 +191,7 @@ def test_the_multiply_is_a_little_darker_than_the_scanner(layer: tuple[str, floa
     assert truth - 40 < projected < truth
 
 
-def test_what_cannot_be_simulated_is_refused() -> None:
+def test_unknown_classes_and_scanners_are_rejected() -> None:
     with pytest.raises(
         ValueError, match=r'Bat cannot be simulated\. Use one of these .*Gun, Knife'
     ):
@@ -208,7 +208,7 @@ def test_real_items_can_be_cut(real_data: Path, monkeypatch: pytest.MonkeyPatch)
     dataset = training_set(cfg)
     bank = cut_bank(dataset)
     boxes = sum(len(dataset.get_data_info(i)['instances']) for i in range(len(dataset)))
-    # most boxes hold more than their item, but pistols often lie alone
+    # most boxes contain more than their item, but pistols often lie alone
     assert 0.1 * boxes < len(bank) < 0.6 * boxes
     patches = [bank[i].patch for i in range(len(bank))]
     rims = [np.concatenate([*patch[[0, -1]], *patch[:, [0, -1]]]) for patch in patches]

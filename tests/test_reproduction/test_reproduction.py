@@ -15,10 +15,12 @@ from mmengine.config import Config
 from small_training import TINY_SUITE
 
 from mmsxm.evaluation import read_scores
+from mmsxm.reproduction import jobs
 from mmsxm.reproduction import reproduction as module
+from mmsxm.reproduction.jobs import train_all
 from mmsxm.reproduction.records import Records
 from mmsxm.reproduction.report import write_table
-from mmsxm.reproduction.reproduction import Reproduction, Run, train_all
+from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.rows import TABLES
 from mmsxm.reproduction.run_records import (
     best_of,
@@ -170,7 +172,7 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
     def never(*_: object) -> None:
         raise AssertionError('trained again')
 
-    monkeypatch.setattr(module, '_in_a_process', never)
+    monkeypatch.setattr(jobs, '_train_in_process', never)
     monkeypatch.setitem(TABLES, '3', tuple(rows))
     again = tiny()
     first = [path.read_bytes() for path in write_table(one, '3', [0], tmp_path / 'a')]
@@ -219,7 +221,7 @@ def test_what_fails_is_named_and_what_needs_it_is_left_out(
         trained.append((run.config, device))
         return 'exit status 1' if 'chr' in run.config else None
 
-    monkeypatch.setattr(module, '_in_a_process', train)
+    monkeypatch.setattr(jobs, '_train_in_process', train)
     rows = [row for row in TABLES['3'] if row.key in ('resnet50', 'sxmnet')]
     failed = train_all(one, one.plan(rows, [0]), jobs=2, devices=['4', '5'])
     assert failed == {
@@ -243,7 +245,7 @@ def test_the_record_of_each_run_is_packed_before_the_next_one_starts(
         assert not list(one.records.folder.glob('*/*/result.json'))
         write_result(one.new_record(run), {'digest': module.digest(one.config(run))})
 
-    monkeypatch.setattr(module, '_in_a_process', train)
+    monkeypatch.setattr(jobs, '_train_in_process', train)
     assert train_all(one, runs) == {}
     assert packed == [0, 1, 2, 3]
     assert one.missing(runs) == []

@@ -1,11 +1,20 @@
 """What a run leaves behind."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from mmsxm.reproduction.run_records import by_epoch, read_epochs, read_history, write_epochs
+from mmsxm.reproduction.run_records import (
+    by_epoch,
+    read_epochs,
+    read_history,
+    revision,
+    write_epochs,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
 
 LINES = [
     {'loss': 3.0, 'loss_cls': 2.0, 'lr': 0.1, 'epoch': 1, 'step': 20},
@@ -13,6 +22,16 @@ LINES = [
     {'xray/mAP': 1 / 3, 'xray/pointing': None, 'time': 0.1, 'step': 1},
     {'loss': 1.0, 'loss_cls': 0.5, 'lr': 0.1, 'epoch': 2, 'step': 60},
 ]
+
+
+@pytest.mark.skipif(not (ROOT / '.git').exists(), reason='not a clone')
+def test_the_revision_is_the_commit_of_the_code() -> None:
+    head = subprocess.run(
+        ['git', '-C', str(ROOT), 'rev-parse', 'HEAD'], capture_output=True, text=True, check=True
+    )
+    commit = revision()
+    assert commit is not None
+    assert commit.removesuffix('+') == head.stdout.strip()
 
 
 def test_losses_of_an_epoch_are_averaged_and_stand_beside_its_test() -> None:

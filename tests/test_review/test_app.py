@@ -188,7 +188,7 @@ def test_an_operator_uploads_views_moves_a_threshold_and_confirms(
 
         tab.get_by_placeholder('Comment').fill('in a shoe, <b>left</b>')
         tab.get_by_role('button', name='Confirm', exact=True).click()
-        expect(tab.locator('#said')).to_have_text(f'Logged: confirm, {first}')
+        expect(tab.locator('#notice')).to_have_text(f'Logged: confirm, {first}')
         expect(tab.locator('#name')).not_to_have_text(first)  # the next undecided image is open
         expect(tab.get_by_placeholder('Comment')).to_have_value('')
 
@@ -239,6 +239,7 @@ def test_results_are_reviewed_without_a_network_and_decisions_persist(
 def test_regions_of_a_class_are_shown_while_it_is_an_alarm(tmp_path: Path, tab: Any) -> None:
     from playwright.sync_api import expect
 
+    expect.set_options(timeout=PATIENCE * 1000)
     cv2.imwrite(str(tmp_path / 'a.png'), np.full((20, 30, 3), 200, np.uint8))
     record = {
         'path': str(tmp_path / 'a.png'),

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.backends import ModelInfo, Prediction
 from mmsxm.inference.calibration import Calibration
 from mmsxm.review.decision_log import read_decisions
 from mmsxm.review.session import Session
 
 CLASSES = ('Gun', 'Knife')
-INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSES), 'a' * 64)
+INFO = ModelInfo('net', CLASSES, Preprocessing((8, 8)), Calibration.default(CLASSES), 'a' * 64)
 
 
 class Brightness:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.calibration import Calibration
 from mmsxm.screening.results import Results, write_table
 
 CLASSES = ('Gun', 'Knife')
-INFO = ModelInfo('net', CLASSES, Preparation((8, 8)), Calibration.default(CLASSES), 'a' * 64)
+INFO = ModelInfo('net', CLASSES, Preprocessing((8, 8)), Calibration.default(CLASSES), 'a' * 64)
 
 
 def record(path: str, **scores: float) -> dict[str, Any]:

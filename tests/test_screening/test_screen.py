@@ -6,12 +6,12 @@ from datetime import datetime, timezone
 import numpy as np
 import pytest
 
-from mmsxm.imaging.preparation import Preparation, View
-from mmsxm.imaging.reading import Prepared, Unreadable
+from mmsxm.imaging.preprocessing import Preprocessing, View
+from mmsxm.imaging.reading import PreprocessedFile, Unreadable
 from mmsxm.inference.backends import ModelInfo, Prediction
 from mmsxm.inference.calibration import Calibration
 from mmsxm.inference.verdict import regions_to_draw
-from mmsxm.screening.record import read_record
+from mmsxm.screening.record_validation import read_record
 from mmsxm.screening.screen import screen_files
 
 THRESHOLDS = {'Gun': 0.3, 'Knife': 0.8}
@@ -27,7 +27,7 @@ class Parrot:
         self, scores: list[list[float]], attention: bool = True, class_maps: bool = False
     ) -> None:
         calibration = Calibration(THRESHOLDS, dict.fromkeys(THRESHOLDS, 1.0), {})
-        self.info = ModelInfo('parrot', ('Gun', 'Knife'), Preparation((8, 16)), calibration, 'd1')
+        self.info = ModelInfo('parrot', ('Gun', 'Knife'), Preprocessing((8, 16)), calibration, 'd1')
         self.scores = np.array(scores, dtype=np.float32)
         self.attention = attention
         self.class_maps = class_maps
@@ -44,16 +44,18 @@ class Parrot:
         return Prediction(self.scores, maps if self.attention else None, weights)
 
 
-def prepared(path: str, window: tuple[int, int, int, int] = (0, 0, 160, 80)) -> Prepared:
-    return Prepared(path, np.zeros((8, 16, 3), dtype=np.uint8), View((80, 160), window))
+def network_input(
+    path: str, window: tuple[int, int, int, int] = (0, 0, 160, 80)
+) -> PreprocessedFile:
+    return PreprocessedFile(path, np.zeros((8, 16, 3), dtype=np.uint8), View((80, 160), window))
 
 
 def test_records_are_in_the_order_of_the_files() -> None:
     files = [
         Unreadable('/x', 'it is empty'),
-        prepared('/a'),
+        network_input('/a'),
         Unreadable('/y', 'no'),
-        prepared('/b'),
+        network_input('/b'),
     ]
     records = [each.record for each in screen_files(Parrot([[0.3, 0.7], [0.2, 0.9]]), files)]
     assert [record['path'] for record in records] == ['/x', '/a', '/y', '/b']
@@ -70,20 +72,22 @@ def test_records_are_in_the_order_of_the_files() -> None:
 
 def test_regions_are_in_pixels_of_the_image() -> None:
     # columns 2..5 of 8 and rows 1..3 of 4 of the map, over a window of 80 x 40 at (40, 20)
-    (screened,) = screen_files(Parrot([[0.9, 0.9]]), [prepared('/a', window=(40, 20, 120, 60))])
+    (screened,) = screen_files(
+        Parrot([[0.9, 0.9]]), [network_input('/a', window=(40, 20, 120, 60))]
+    )
     (region,) = screened.record['regions']
     assert region['bbox'] == pytest.approx([60, 30, 90, 50], abs=1e-3)
     assert 0 < region['score'] <= 1
 
 
 def test_a_network_without_attention_has_no_regions() -> None:
-    (screened,) = screen_files(Parrot([[0.9, 0.9]], attention=False), [prepared('/a')])
+    (screened,) = screen_files(Parrot([[0.9, 0.9]], attention=False), [network_input('/a')])
     assert screened.record['regions'] == []
 
 
 def test_regions_of_class_wise_networks_have_a_class_with_or_without_an_alarm() -> None:
     backend = Parrot([[0.1, 0.9]], class_maps=True)
-    (screened,) = screen_files(backend, [prepared('/a')])
+    (screened,) = screen_files(backend, [network_input('/a')])
     gun, knife = screened.record['regions']
     assert (gun['label'], gun['score']) == ('Gun', 1)
     assert gun['bbox'] == pytest.approx([40, 20, 100, 60], abs=1e-3)
@@ -106,13 +110,13 @@ def test_class_maps_that_are_not_finite_are_errors() -> None:
             prediction.class_maps[0, 1, 0, 0] = -np.inf
             return prediction
 
-    (screened,) = screen_files(Broken([[0.9, 0.9]], class_maps=True), [prepared('/a')])
+    (screened,) = screen_files(Broken([[0.9, 0.9]], class_maps=True), [network_input('/a')])
     assert 'not finite numbers' in screened.record['error']
 
 
 def test_scores_that_are_not_finite_are_errors() -> None:
     first, second = screen_files(
-        Parrot([[np.nan, 0.1], [0.9, 0.1]]), [prepared('/a'), prepared('/b')]
+        Parrot([[np.nan, 0.1], [0.9, 0.1]]), [network_input('/a'), network_input('/b')]
     )
     assert 'not finite numbers' in first.record['error']
     assert second.record['labels'] == ['Gun']
@@ -121,3 +125,9 @@ def test_scores_that_are_not_finite_are_errors() -> None:
 def test_the_network_is_not_run_on_an_empty_batch() -> None:
     (screened,) = screen_files(Parrot([]), [Unreadable('/x', 'it is empty')])
     assert screened.record['error'] == 'it is empty'
+
+
+def test_the_preprocessing_of_a_network_has_its_old_name_for_one_release() -> None:
+    info = Parrot([[0.9, 0.9]]).info
+    with pytest.warns(DeprecationWarning, match='now called ModelInfo.preprocessing'):
+        assert info.preparation is info.preprocessing

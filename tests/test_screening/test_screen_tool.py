@@ -244,7 +244,7 @@ def test_a_file_that_kills_its_reader_is_recorded_and_the_rest_is_screened(
     assert (code, errors) == (1, '')
     by_name = {Path(record['path']).name: record for record in read(tmp_path / 'r.jsonl')}
     assert [name for name, record in by_name.items() if 'error' in record] == ['1 deadly.png']
-    assert 'killed twice' in by_name['1 deadly.png']['error']
+    assert 'crashed the worker process twice' in by_name['1 deadly.png']['error']
     assert by_name['5 shy.png']['labels'] == ['Gun']
     assert lines(tmp_path / 'r.jsonl') == 12
 

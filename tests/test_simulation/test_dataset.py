@@ -44,17 +44,17 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_lists_have_the_counts_and_share_nothing(simulated: Path) -> None:
+def test_lists_have_the_given_counts_and_do_not_overlap(simulated: Path) -> None:
     train, test = _rows(simulated, 'train'), _rows(simulated, 'test')
     assert list(train[0]) == ['name', 'Gun', 'Knife', 'Wrench', 'Pliers', 'Scissors']
     names = [[row['name'] for row in rows] for rows in (train, test)]
-    # 4 negatives for 6 + 3 positives: round(4 * 6 / 9) = 3 of them in training.
+    # 4 negatives for 6 + 3 positives, of which round(4 * 6 / 9) = 3 are for training
     assert [sum(name[0] == 'P' for name in part) for part in names] == [6, 3]
     assert [sum(name[0] == 'N' for name in part) for part in names] == [3, 1]
     assert not set(names[0]) & set(names[1])
 
 
-def test_items_are_removed_from_the_pictures_alone(simulated: Path, tmp_path: Path) -> None:
+def test_items_are_removed_only_from_images(simulated: Path, tmp_path: Path) -> None:
     assert _write(tmp_path / 'blank', items_removed=True) == 13
     before, after = _bytes(simulated), _bytes(tmp_path / 'blank')
     changed = {path for path in before if before[path] != after[path]} - {Path('simulation.json')}
@@ -66,7 +66,7 @@ def test_items_are_removed_from_the_pictures_alone(simulated: Path, tmp_path: Pa
         assert after[Path('JPEGImage') / f'{name}.jpg'] == expected.tobytes()
 
 
-def test_lists_agree_with_the_annotations(simulated: Path) -> None:
+def test_lists_match_the_annotations(simulated: Path) -> None:
     for row in _rows(simulated, 'train') + _rows(simulated, 'test'):
         annotation = simulated / 'Annotation' / f'{row["name"]}.xml'
         present = {name for name in CLASSES if row[name] == '1'}
@@ -76,42 +76,42 @@ def test_lists_agree_with_the_annotations(simulated: Path) -> None:
             assert not present
         else:
             assert {
-                thing.findtext('name') for thing in ET.parse(annotation).iter('object')
+                item.findtext('name') for item in ET.parse(annotation).iter('object')
             } == present
             assert present
 
 
-def test_annotation_is_that_of_the_bag(simulated: Path) -> None:
+def test_annotation_matches_the_bag(simulated: Path) -> None:
     bag = simulate_bag(0, 2, **SMALL)
     root = ET.parse(simulated / 'Annotation' / 'P00001.xml').getroot()
     assert (root.findtext('size/height'), root.findtext('size/width')) == ('64', '80')
-    things = root.findall('object')
-    assert [CLASSES.index(thing.findtext('name')) for thing in things] == list(bag.labels)
-    for thing, box in zip(things, bag.boxes, strict=True):
+    items = root.findall('object')
+    assert [CLASSES.index(item.findtext('name')) for item in items] == list(bag.labels)
+    for item, box in zip(items, bag.boxes, strict=True):
         written = [
-            float(thing.findtext(f'bndbox/{key}', '')) for key in ('xmin', 'ymin', 'xmax', 'ymax')
+            float(item.findtext(f'bndbox/{key}', '')) for key in ('xmin', 'ymin', 'xmax', 'ymax')
         ]
         assert written == list(box)
-    shares = [float(thing.findtext('visible', '')) for thing in things]
+    shares = [float(item.findtext('visible', '')) for item in items]
     assert shares == pytest.approx(bag.visible, abs=6e-4)
 
 
-def test_images_have_the_right_colours(simulated: Path) -> None:
+def test_images_have_the_right_channel_order(simulated: Path) -> None:
     image = cv2.imread(str(simulated / 'JPEGImage' / 'P00001.jpg'))
     expected = simulate_bag(0, 2, **SMALL).image[..., ::-1]
     assert image is not None
     assert image.shape == expected.shape
-    # JPEG halves the colour's resolution, yet swapped channels would differ by tens.
+    # JPEG halves the color resolution, but swapped channels would differ by tens.
     assert abs(image.astype(float) - expected).mean() < 8
 
 
-def test_any_number_of_workers_gives_the_same_bytes(simulated: Path, tmp_path: Path) -> None:
+def test_the_number_of_workers_does_not_change_the_bytes(simulated: Path, tmp_path: Path) -> None:
     _write(tmp_path / 'two', workers=2)
     assert _bytes(tmp_path / 'two') == _bytes(simulated)
 
 
 @pytest.mark.parametrize('before', [None, '7'])
-def test_workers_have_one_thread_each(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_worker_has_one_thread(before: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     name = 'OMP_NUM_THREADS'
     monkeypatch.delenv(name, raising=False)
     if before is not None:
@@ -121,7 +121,7 @@ def test_workers_have_one_thread_each(before: str | None, monkeypatch: pytest.Mo
     assert os.environ.get(name) == before
 
 
-def test_unfinished_set_is_finished(tmp_path: Path) -> None:
+def test_an_unfinished_set_is_completed(tmp_path: Path) -> None:
     folder = tmp_path / 'set'
     _write(folder)
     whole = _bytes(folder)
@@ -134,20 +134,20 @@ def test_unfinished_set_is_finished(tmp_path: Path) -> None:
     assert _write(folder) == 0
 
 
-def test_more_images_leave_the_others_alone(simulated: Path, tmp_path: Path) -> None:
+def test_more_images_do_not_change_the_others(simulated: Path, tmp_path: Path) -> None:
     _write(tmp_path / 'more', train=7, negatives=5)
     for path in simulated.glob('JPEGImage/*'):
         assert (tmp_path / 'more' / 'JPEGImage' / path.name).read_bytes() == path.read_bytes()
 
 
-def test_two_processes_may_write_one_set(
+def test_two_processes_may_write_the_same_set(
     simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace, folder = os.replace, tmp_path / 'set'
     interrupted: list[Path] = []
 
     def late(source: Path, target: Path) -> None:
-        # Before the first process' file stands, another writes the same one in full.
+        # Another process writes the complete file before the first process finishes it.
         if target.suffix == '.jpg' and not interrupted:
             interrupted.append(target)
             with monkeypatch.context() as other:
@@ -172,20 +172,20 @@ def test_two_processes_may_write_one_set(
         {'negatives': 0, 'lists': [1]},
     ],
 )
-def test_set_of_other_parameters_is_refused(simulated: Path, change: dict[str, Any]) -> None:
+def test_a_set_with_other_parameters_is_rejected(simulated: Path, change: dict[str, Any]) -> None:
     before = _bytes(simulated)
-    with pytest.raises(ValueError, match='delete it or name another folder'):
+    with pytest.raises(ValueError, match='Delete it or name another folder'):
         _write(simulated, **change)
     assert _bytes(simulated) == before
 
 
-def test_foreign_folder_is_refused(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_rejected(tmp_path: Path) -> None:
     (tmp_path / 'holiday.jpg').write_bytes(b'')
-    with pytest.raises(ValueError, match='is not empty and no simulated set'):
+    with pytest.raises(ValueError, match=r'is not empty, and its simulation\.json does not record'):
         _write(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ['holiday.jpg']
     (tmp_path / 'simulation.json').write_text('{"train": ')
-    with pytest.raises(ValueError, match='is not empty and no simulated set'):
+    with pytest.raises(ValueError, match=r'is not empty, and its simulation\.json does not record'):
         _write(tmp_path)
 
 
@@ -201,13 +201,13 @@ def test_foreign_folder_is_refused(tmp_path: Path) -> None:
         {'negatives': 0, 'lists': [10, 0]},
     ],
 )
-def test_mistakes_write_nothing(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_invalid_arguments_write_nothing(tmp_path: Path, change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r'or more|unknown|only one of the two'):
         _write(tmp_path / 'set', **change)
     assert not (tmp_path / 'set').exists()
 
 
-def test_lists_hold_negatives_for_each_positive_and_lie_within_each_other(tmp_path: Path) -> None:
+def test_lists_contain_r_negatives_per_positive_and_are_nested(tmp_path: Path) -> None:
     assert _write(tmp_path, train=2, test=1, negatives=0, lists=[3, 1]) == 3 + 9
     names = {
         (image_set, part): [row['name'] for row in _rows(tmp_path, part, image_set)]
@@ -225,7 +225,7 @@ def test_lists_hold_negatives_for_each_positive_and_lie_within_each_other(tmp_pa
     assert len(SIXray(str(tmp_path), image_set=3, strict=True)) == 8
 
 
-def test_sets_are_read_by_their_datasets(simulated: Path, knives: Path) -> None:
+def test_sets_can_be_loaded_by_their_datasets(simulated: Path, knives: Path) -> None:
     sixray = SIXray(str(simulated), strict=True)
     assert [len(info['instances']) > 0 for info in sixray] == [True] * 6 + [False] * 3
     for split, count in (('train', 4), ('test', 8)):
@@ -241,7 +241,7 @@ def knives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_opixray_annotation_is_that_of_the_bag(knives: Path) -> None:
+def test_opixray_annotation_matches_the_bag(knives: Path) -> None:
     bag = simulate_bag(0, 2 * 5, (120, 150), 'dense', site='opixray')
     lines = (knives / 'test' / 'test_annotation' / '000005.txt').read_text().splitlines()
     expected = [
@@ -254,7 +254,7 @@ def test_opixray_annotation_is_that_of_the_bag(knives: Path) -> None:
     assert abs(image.astype(float) - bag.image[..., ::-1]).mean() < 8
 
 
-def test_occlusion_lists_follow_the_visible_shares(knives: Path) -> None:
+def test_occlusion_lists_match_the_visible_shares(knives: Path) -> None:
     names = (knives / 'test' / 'test_knife.txt').read_text().split()
     assert names == [f'{i:06d}' for i in range(5, 13)]
     by_level = [
@@ -270,14 +270,14 @@ def test_occlusion_lists_follow_the_visible_shares(knives: Path) -> None:
     assert not list((knives / 'train').glob('*-1.txt'))
 
 
-def test_occlusion_levels() -> None:
+def test_the_most_hidden_item_determines_the_occlusion_level() -> None:
     slight, partial = LEVELS
     assert [occlusion_level([share]) for share in (1, slight, partial, 0)] == [1, 1, 2, 3]
-    # The most hidden item of an image decides.
+    # The most hidden item of an image determines its level.
     assert occlusion_level([1.0, 0.1, 1.0]) == 3
 
 
-def test_unfinished_opixray_set_is_finished(knives: Path, tmp_path: Path) -> None:
+def test_an_unfinished_opixray_set_is_completed(knives: Path, tmp_path: Path) -> None:
     arguments: dict[str, Any] = {'crowding': 'dense', 'image_size': (120, 150)}
     write_opixray(tmp_path / 'set', train=4, test=8, workers=2, **arguments)
     assert _bytes(tmp_path / 'set') == _bytes(knives)

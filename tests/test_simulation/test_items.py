@@ -16,7 +16,7 @@ from mmsxm.simulation.sites import CROWDING, SITES
 KINDS = [pytest.param(kind, id=name) for name, kind in (SIXRAY_ITEMS | OPIXRAY_ITEMS).items()]
 
 
-def test_classes_stand_in_the_order_of_the_paper() -> None:
+def test_classes_have_the_order_of_the_paper() -> None:
     assert list(SIXRAY_ITEMS) == ['Gun', 'Knife', 'Pliers', 'Scissors', 'Wrench']
     assert list(OPIXRAY_ITEMS) == [
         'Folding_Knife',
@@ -30,13 +30,13 @@ def test_classes_stand_in_the_order_of_the_paper() -> None:
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_items_are_metal_and_about_as_long_as_told(kind: ItemKind) -> None:
+def test_items_contain_metal_and_have_about_the_given_length(kind: ItemKind) -> None:
     length = kind.length[0]
     for seed in range(25):
         parts = kind.make(length, np.random.default_rng(seed))
         patch = draw(parts, Pose(), 10)
         x0, y0, x1, y1 = patch.box()
-        # Open handles and tools reach further, some kinds of a class are shorter than others.
+        # Open handles and tools extend further, and some kinds of a class are shorter than others.
         assert 0.4 * length < np.hypot(x1 - x0, y1 - y0) / 10 < 1.75 * length
         assert any(part.material in ('steel', 'aluminium') for part in parts)
         assert np.isfinite(patch.attenuation).all()
@@ -45,8 +45,8 @@ def test_items_are_metal_and_about_as_long_as_told(kind: ItemKind) -> None:
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_items_are_centred(kind: ItemKind) -> None:
-    """Roughly: then they turn about their middle."""
+def test_items_are_centered(kind: ItemKind) -> None:
+    """Items are roughly centered, so they rotate about their center."""
     for seed in range(25):
         x0, y0, x1, y1 = draw(kind.make(20.0, np.random.default_rng(seed)), Pose(), 10).box()
         assert abs(x0 + x1) / 20 < 5
@@ -54,7 +54,7 @@ def test_items_are_centred(kind: ItemKind) -> None:
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_the_generator_alone_decides(kind: ItemKind) -> None:
+def test_items_depend_only_on_the_generator(kind: ItemKind) -> None:
     maps = [
         draw(kind.make(20.0, np.random.default_rng(seed)), Pose(), 8).thickness.tobytes()
         for seed in (0, 0, 1, 2, 3, 4)
@@ -64,8 +64,8 @@ def test_the_generator_alone_decides(kind: ItemKind) -> None:
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_on_edge_they_are_narrow_and_dark(kind: ItemKind) -> None:
-    """None is a picture cut from a sheet: the same matter stands behind less area."""
+def test_items_on_edge_are_narrow_and_dark(kind: ItemKind) -> None:
+    """Items are solids, not flat cutouts: on edge, the same matter covers less area."""
     for seed in range(6):
         parts = kind.make(kind.length[0], np.random.default_rng(seed))
         flat, edge = (draw(parts, Pose(tilt=tilt), 12) for tilt in (0.0, np.radians(85)))
@@ -77,8 +77,8 @@ def test_on_edge_they_are_narrow_and_dark(kind: ItemKind) -> None:
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_holes_lie_in_what_they_are_cut_from(kind: ItemKind) -> None:
-    """At the usual length and at that in a small image; the gap of a jaw may reach out."""
+def test_holes_lie_within_their_part(kind: ItemKind) -> None:
+    """Check the usual length and that in a small image. The gap of a jaw may extend beyond."""
     for seed in range(60):
         for length in (kind.length[0], 9.0):
             for part in kind.make(length, np.random.default_rng(seed)):
@@ -88,7 +88,7 @@ def test_holes_lie_in_what_they_are_cut_from(kind: ItemKind) -> None:
                     assert cut > 0.1 * _area([hole], [])
 
 
-def test_cleavers_hang_by_a_hole_within_the_blade() -> None:
+def test_hanging_holes_of_cleavers_lie_within_the_blade() -> None:
     drilled = 0
     for length, seed in itertools.product((9.0, 39.0), range(40)):
         blade = _cleaver(length, np.random.default_rng(seed))[0]
@@ -100,17 +100,17 @@ def test_cleavers_hang_by_a_hole_within_the_blade() -> None:
 
 
 def _area(outlines: list[npt.NDArray], holes: list[npt.NDArray]) -> float:
-    """cm2 of what is drawn of a flat part."""
+    """Return the drawn area of a flat part in cm2."""
     return float(draw([Part('steel', 1.0, outlines, holes)], Pose(), 20).thickness.sum()) / 20**2
 
 
 def _sizes(sides: npt.NDArray, image_area: npt.NDArray) -> npt.NDArray:
-    """Diagonal and root of the area of boxes, over the root of their images' area, (2, n)."""
+    """Return diagonals and square roots of box areas, relative to the image size, (2, n)."""
     return np.stack([np.hypot(*sides.T), np.sqrt(sides.prod(1))]) / np.sqrt(image_area)
 
 
 @pytest.mark.parametrize('name', SIXRAY_ITEMS)
-def test_boxes_are_as_large_as_those_of_sixray(
+def test_box_sizes_match_those_of_sixray(
     name: str, real_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (real_data / 'sixray_boxes.csv').open() as file:
@@ -119,7 +119,7 @@ def test_boxes_are_as_large_as_those_of_sixray(
     x0, y0, x1, y1, height, width = np.array([[float(row[k]) for k in keys] for row in rows]).T
     real = _sizes(np.stack([x1 - x0, y1 - y0], 1), height * width)
 
-    # Nothing but items of the class, five an image, in the views of all scanners of SIXray.
+    # only items of the class, five per image, in the views of all scanners of SIXray
     alone = replace(
         SITES['sixray'], items={name: SIXRAY_ITEMS[name]}, item_counts=(0.0, 0.0, 0.0, 0.0, 1.0)
     )
@@ -128,5 +128,5 @@ def test_boxes_are_as_large_as_those_of_sixray(
     bags = [simulate_bag(0, index, (240, 300), empty, site='alone') for index in range(40)]
     boxes = np.concatenate([bag.boxes for bag in bags])
     simulated = _sizes(boxes[:, 2:] - boxes[:, :2], np.array(240 * 300))
-    # 200 boxes know a median to about 5 %.
+    # 200 boxes determine a median to about 5 %.
     np.testing.assert_allclose(np.median(simulated, 1), np.median(real, 1), rtol=0.2)

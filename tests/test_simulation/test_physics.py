@@ -18,7 +18,7 @@ NIST = {
     'steel': '8.176E+00 3.629E+00 1.958E+00 1.205E+00 5.952E-01 3.717E-01 1.964E-01',
     'copper': '1.092E+01 4.862E+00 2.613E+00 1.593E+00 7.630E-01 4.584E-01 2.217E-01',
 }
-# The same source's hydrogen, carbon and oxygen, and their weights in cellulose, C6H10O5.
+# Hydrogen, carbon and oxygen from the same source, with their weights in cellulose, C6H10O5.
 ELEMENTS = {
     'H': (0.0622, (0.3570, 0.3458, 0.3355, 0.3260, 0.3091, 0.2944, 0.2651)),
     'C': (0.4445, (0.2562, 0.2076, 0.1871, 0.1753, 0.1610, 0.1514, 0.1347)),
@@ -28,7 +28,7 @@ PAIRS = list(pairwise(TABLE_ENERGIES))
 
 
 @pytest.mark.parametrize('name', NIST)
-def test_attenuation_is_that_of_the_nist_tables(name: str) -> None:
+def test_attenuation_matches_the_nist_tables(name: str) -> None:
     expected = np.array(NIST[name].split(), float) * MATERIALS[name].density
     for (low, high), at_low, at_high in zip(PAIRS, expected[:-1], expected[1:], strict=True):
         assert linear_attenuation(name, (low, high)) == pytest.approx((at_low, at_high))
@@ -39,32 +39,32 @@ def test_cellulose_is_the_sum_of_its_elements() -> None:
     np.testing.assert_allclose(MATERIALS['paper'].mass_attenuation, expected, rtol=2e-3)
 
 
-def test_every_material_stands_in_a_table() -> None:
+def test_every_material_has_a_reference() -> None:
     assert set(MATERIALS) == {*NIST, 'paper'}
 
 
-def test_steel_keeps_what_beer_and_lambert_say() -> None:
+def test_transmission_of_steel_follows_the_beer_lambert_law() -> None:
     # 1 mm of iron: exp(-0.1 * 7.87 * 1.205) and exp(-0.1 * 7.87 * 0.3717)
     low, high = np.exp(-0.1 * np.array(linear_attenuation('steel', (60, 100))))
     assert low == pytest.approx(0.3874, abs=1e-4)
     assert high == pytest.approx(0.7464, abs=1e-4)
 
 
-def test_between_two_energies_a_power_law_is_exact() -> None:
+def test_interpolation_between_energies_follows_a_power_law() -> None:
     low, middle = linear_attenuation('steel', (60.0, np.sqrt(60 * 80)))
     high = linear_attenuation('steel', (60.0, 80.0))[1]
     assert middle == pytest.approx(np.sqrt(low * high))
 
 
 @pytest.mark.parametrize('name', MATERIALS)
-def test_the_ratio_of_attenuations_falls_towards_equal_energies(name: str) -> None:
-    # Nothing here has an edge within the table: the lower energy is always weakened more.
+def test_the_ratio_of_attenuations_decreases_toward_equal_energies(name: str) -> None:
+    # No material has an edge within the table, so the lower energy is always attenuated more.
     ratios = [np.divide(*linear_attenuation(name, (low, 150))) for low in range(30, 150, 5)]
     assert all(np.diff(ratios) < 0)
     assert ratios[-1] > 1
 
 
 @pytest.mark.parametrize('energies', [(20, 100), (60, 160)])
-def test_energy_outside_the_table(energies: tuple[float, float]) -> None:
+def test_an_energy_outside_the_table_is_reported(energies: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match='from 30 to 150 keV'):
         linear_attenuation('steel', energies)

@@ -25,11 +25,11 @@ PARTS = {
 
 
 def _mass(parts: list[Part], pose: Pose, pixels_per_cm: float) -> float:
-    """In cm3."""
+    """Return the drawn volume in cm3."""
     return float(draw(parts, pose, pixels_per_cm).thickness.sum(dtype=float)) / pixels_per_cm**2
 
 
-def test_overlap_multiplies_the_transmissions() -> None:
+def test_transmissions_of_overlapping_objects_multiply() -> None:
     steel = draw([Part('steel', 0.2, [box(0, 0, 4, 2)])], Pose(2, 2), 10)
     water = draw([Part('water', 5.0, [ellipse(0, 0, 2)])], Pose(5, 3), 10)
     canvases = np.zeros((3, 2, 60, 80), np.float32)
@@ -42,7 +42,7 @@ def test_overlap_multiplies_the_transmissions() -> None:
     np.testing.assert_allclose(both, alone * other, rtol=1e-5)
 
 
-def test_slab_has_its_thickness_and_attenuation_at_the_energies() -> None:
+def test_a_slab_has_its_thickness_and_its_attenuation_at_the_energies() -> None:
     for energies in ((60.0, 100.0), (50.0, 80.0)):
         patch = draw([Part('copper', 0.3, [box(0, 0, 4, 2)])], Pose(1, 1), 10, energies)
         h, w = patch.thickness.shape
@@ -53,8 +53,8 @@ def test_slab_has_its_thickness_and_attenuation_at_the_energies() -> None:
 
 
 @pytest.mark.parametrize('tilt', [0.0, 0.3, 1.2])
-def test_doubling_the_thickness_of_flat_things_squares_the_transmission(tilt: float) -> None:
-    # Of a plate so large that its sides don't show in the middle.
+def test_doubling_the_thickness_squares_the_transmission(tilt: float) -> None:
+    # a plate so large that its sides are not visible in the middle
     once, twice = (
         draw([Part('steel', t, [box(-9, -9, 9, 9)])], Pose(0, 0, 0.4, tilt), 8) for t in (0.2, 0.4)
     )
@@ -66,8 +66,8 @@ def test_doubling_the_thickness_of_flat_things_squares_the_transmission(tilt: fl
 
 
 @pytest.mark.parametrize('degrees', [1, 20, 50, 75, 85])
-def test_box_on_edge_is_a_trapezoid(degrees: float) -> None:
-    """Across the tilt's axis, a box of 3 x 0.8 cm: the sum of two intervals in every row."""
+def test_a_box_on_edge_is_a_trapezoid(degrees: float) -> None:
+    """Across the tilt axis, the profile of a box of 3 x 0.8 cm is the sum of two intervals."""
     tilt, width, thick, scale = np.radians(degrees), 3.0, 0.8, 20
     patch = draw(
         [Part('steel', thick, [box(-5, -width / 2, 5, width / 2)])], Pose(tilt=tilt), scale
@@ -78,14 +78,14 @@ def test_box_on_edge_is_a_trapezoid(degrees: float) -> None:
     highest = min(thick / np.cos(tilt), width / np.sin(tilt))
     slope = (flat + upright) / 2 - np.abs(y)
     expected = np.clip(slope / min(flat, upright), 0, 1) * highest
-    # Half a pixel at the ends, where the way through falls steeply.
+    # half a pixel at the ends, where the path length drops steeply
     steepness = highest / (min(flat, upright) * scale)
     np.testing.assert_allclose(rows, expected, atol=min(0.75 * steepness, highest) + 1e-3)
     assert rows.sum() / scale == pytest.approx(width * thick, rel=0.01)
     assert patch.box()[3] - patch.box()[1] == pytest.approx((flat + upright) * scale, abs=2.5)
 
 
-def test_knife_on_edge_is_a_dark_line() -> None:
+def test_a_knife_on_edge_is_a_dark_line() -> None:
     blade = [Part('steel', 0.2, [box(-10, -1.5, 10, 1.5)])]
     flat, edge = (draw(blade, Pose(tilt=tilt), 10) for tilt in (0.0, np.radians(88)))
     assert flat.thickness.max() == pytest.approx(0.2)
@@ -93,10 +93,10 @@ def test_knife_on_edge_is_a_dark_line() -> None:
     assert x1 - x0 == pytest.approx(200, abs=2)
     assert y1 - y0 == pytest.approx(2 + 1, abs=2)  # its thickness, and 3 cm * cos(88 degrees)
     assert edge.thickness.sum(0)[100] / 10 == pytest.approx(0.2 * 3, rel=0.02)
-    assert edge.thickness.max() > 1.5  # of the 3 cm that stand on end
+    assert edge.thickness.max() > 1.5  # of the 3 cm along the rays
 
 
-def test_cylinder_rolls_unchanged_and_shortens_when_it_stands_up() -> None:
+def test_a_cylinder_looks_the_same_when_rolled_and_shorter_when_raised() -> None:
     flat = draw([PARTS['cylinder']], Pose(), 10)
     chord = flat.thickness[:, -flat.x]
     y = (np.arange(len(chord)) + 0.5 + flat.y) / 10
@@ -118,7 +118,7 @@ def test_cylinder_rolls_unchanged_and_shortens_when_it_stands_up() -> None:
             )
 
 
-def test_hollow_makes_a_tube() -> None:
+def test_a_hollow_makes_a_tube() -> None:
     axis = np.array([(-3, 0), (3, 0)])
     outer = Part('steel', 2.0, [box(-3, -1, 3, 1)], axis=axis)
     bore = Part('steel', -1.4, [box(-3, -0.7, 3, 0.7)], axis=axis)
@@ -142,8 +142,8 @@ def test_hollow_makes_a_tube() -> None:
         Pose(0, 0, 0.1, tilt=1.3, tilt_axis=1.1, flip=True),
     ],
 )
-def test_shadow_is_that_of_the_body_turned_in_space(pose: Pose) -> None:
-    """Points spread evenly in the solid, turned by matrices of space and counted in each pixel."""
+def test_shadow_matches_a_point_cloud_rotated_in_space(pose: Pose) -> None:
+    """Rotate points that fill the solid evenly in space, and count them in each pixel."""
     scale = 8
     parts = [
         Part('steel', 0.8, [L_SHAPE], [ellipse(-3.2, -1.2, 0.5, sides=40)], lift=0.9),
@@ -176,7 +176,7 @@ def test_shadow_is_that_of_the_body_turned_in_space(pose: Pose) -> None:
     )
     expected = counted * step**3 * scale**2
     assert patch.thickness.sum() == pytest.approx(expected.sum(), rel=0.02)
-    # Counting is grainy at the borders, so compare what is blurred over three pixels.
+    # Counts are noisy at the borders, so compare maps that are blurred over three pixels.
     error = np.abs(_blurred(patch.thickness) - _blurred(expected))
     assert error.mean() < 0.02 * expected.max()
     assert error.max() < 0.25 * expected.max()
@@ -198,7 +198,7 @@ def _blurred(image: npt.NDArray) -> Array:
 
 
 @pytest.mark.parametrize('name', PARTS)
-def test_matter_stays_the_same_in_any_pose(name: str) -> None:
+def test_volume_is_the_same_in_any_pose(name: str) -> None:
     rng = np.random.default_rng(0)
     parts = [PARTS[name]]
     usual = _mass(parts, Pose(), 20)
@@ -210,35 +210,35 @@ def test_matter_stays_the_same_in_any_pose(name: str) -> None:
 
 
 @pytest.mark.parametrize('name', PARTS)
-def test_extent_holds_the_thing_in_any_pose(name: str) -> None:
+def test_extent_contains_the_object_in_any_pose(name: str) -> None:
     rng = np.random.default_rng(1)
     for tilt in (0.0, 0.1, 0.7, 1.2, 1.5):
         angle, axis = rng.uniform(0, 6, 2)
         pose = Pose(3, -4, angle, tilt, axis, flip=tilt > 0.5)
         bounds = np.multiply(extent([PARTS[name]], pose), 15)
         found = np.array(draw([PARTS[name]], pose, 15).box())
-        # Interpolation spreads by a pixel, a box ends at whole ones.
+        # Interpolation spreads by a pixel, and a box ends at whole pixels.
         assert (found[:2] > bounds[:2] - 2.1).all()
         assert (found[2:] < bounds[2:] + 2.1).all()
-        if name in ('slab', 'raised ring', 'thin bar'):  # others are thinner than their thickest
-            # The corners of a turned solid needn't reach its bounds' corners, but its sides do.
+        if name in ('slab', 'raised ring', 'thin bar'):  # other parts are thinner in places
+            # Not the corners of a rotated solid, but its sides touch the bounds.
             assert np.abs(found - bounds).max() < 3.5
 
 
-def test_tilt_ends_before_the_way_through_is_endless() -> None:
+def test_tilt_is_limited_so_that_paths_stay_finite() -> None:
     last, beyond = (draw([SLAB], Pose(tilt=np.radians(a)), 10) for a in (88, 90))
     np.testing.assert_array_equal(last.thickness, beyond.thickness)
 
 
-def test_flat_and_thin_things_are_sharp() -> None:
+def test_flat_and_thin_objects_are_sharp() -> None:
     for tilt in (0.0, 0.3):
         plate = draw([Part('steel', 0.1, [box(-3, -2, 3, 2)])], Pose(4, 4, tilt=tilt), 10)
         partial = (plate.thickness > 1e-6) & (plate.thickness < plate.thickness.max() * 0.999)
-        assert partial.any(1).sum() <= 2  # only the rows along its upper and its lower side
+        assert partial.any(1).sum() <= 2  # only the rows along its upper and lower side
 
 
 @pytest.mark.parametrize('tilt', [0.0, 0.6, 1.3])
-def test_box_is_tight_and_dust_does_not_count(tilt: float) -> None:
+def test_box_is_tight_and_ignores_dust(tilt: float) -> None:
     part = Part('steel', 0.5, [bar([(0, 0), (5, 3)], 0.5)])
     pose = Pose(5, 4, angle=0.4, tilt=tilt, tilt_axis=0.9)
     patch = draw([part], pose, 12)
@@ -246,18 +246,18 @@ def test_box_is_tight_and_dust_does_not_count(tilt: float) -> None:
     patch.add_to(canvas)
     rows, columns = np.nonzero(canvas[0] > MATERIALS['steel'].mu()[0] * 0.01)  # 0.1 mm
     assert patch.box() == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-    # A slab's extent is that of its silhouette: the box ends in the same pixel or beside it.
+    # The extent of a slab is that of its silhouette. The box ends in the same or the next pixel.
     x0, y0, x1, y1 = np.multiply(extent([part], pose), 12)
     silhouette = np.floor(x0), np.floor(y0), np.ceil(x1), np.ceil(y1)
     assert np.abs(np.subtract(patch.box(), silhouette)).max() <= 1
 
 
-def test_box_of_thin_things_is_theirs() -> None:
+def test_thin_objects_have_a_box() -> None:
     patch = draw([Part('cloth', 0.005, [box(0, 0, 4, 2)])], Pose(1, 1), 10)
     assert patch.box() == (10, 10, 50, 30)
 
 
-def test_relief_turns_with_its_thing() -> None:
+def test_relief_rotates_with_its_object() -> None:
     part = Part('cloth', 1.0, [box(-3, -1, 3, 1)], relief=np.array([[0.2, 1.0]], np.float32))
     light: list[float] = []
     heavy: list[float] = []
@@ -271,7 +271,7 @@ def test_relief_turns_with_its_thing() -> None:
     assert light[0] < 0.3 < 0.9 < heavy[0]
 
 
-def test_what_leaves_the_image_is_cut() -> None:
+def test_patches_are_cropped_at_the_image() -> None:
     patch = draw([Part('steel', 0.2, [box(-2, -2, 2, 2)])], Pose(0, 0), 10)
     canvas = np.zeros((2, 15, 40), np.float32)
     patch.add_to(canvas)

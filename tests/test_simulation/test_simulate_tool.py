@@ -11,7 +11,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, str(tool), *arguments], capture_output=True, text=True)
 
 
-def test_tool(tmp_path: Path) -> None:
+def test_simulate_records_all_settings(tmp_path: Path) -> None:
     folder = str(tmp_path / 'set')
     (tmp_path / 'own.py').write_text("scanner = dict(base='sixray_grey', photons=999)")
     command = [
@@ -23,19 +23,19 @@ def test_tool(tmp_path: Path) -> None:
     done = _run(*command)
     last = done.stdout.strip().splitlines()[-1]
     assert last.startswith(f'{folder}: simulated 6 images in')
-    assert last.endswith('images/s')  # of all cores: without workers nobody knows how many
-    note = json.loads((tmp_path / 'set' / 'simulation.json').read_text())
-    assert note['image_size'] == [64, 64]
-    assert [scanner['photons'] for scanner in note['scanners']] == [999]
-    assert (note['crowding']['things'], note['crowding']['overlap']) == ([1, 2], 0.9)
-    assert note['crowding']['zoom'] == 0.6
+    assert last.endswith('images/s')  # of all cores together
+    record = json.loads((tmp_path / 'set' / 'simulation.json').read_text())
+    assert record['image_size'] == [64, 64]
+    assert [scanner['photons'] for scanner in record['scanners']] == [999]
+    assert (record['crowding']['things'], record['crowding']['overlap']) == ([1, 2], 0.9)
+    assert record['crowding']['zoom'] == 0.6
     refused = _run(*command, '--seed', '1')
     assert refused.returncode == 1
     assert 'name another folder' in refused.stderr
     assert 'Traceback' not in refused.stderr
 
 
-def test_tool_makes_knives(tmp_path: Path) -> None:
+def test_simulate_writes_opixray_sets_and_reports_errors(tmp_path: Path) -> None:
     counts = ['--train', '1', '--test', '1']
     done = _run('opixray', str(tmp_path / 'set'), *counts, '--size', '64', '64')
     assert done.returncode == 0, done.stderr

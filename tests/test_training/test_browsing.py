@@ -1,4 +1,4 @@
-"""What the network sees, as pictures."""
+"""Pictures of the network inputs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ from mmsxm.training.config import load_config
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_pictures_follow_the_epoch(
+def test_pictures_depend_on_the_epoch(
     simulate: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv('DEMO_ROOT', str(simulate(train=24, test=7, size=128)))
@@ -21,4 +21,4 @@ def test_pictures_follow_the_epoch(
     assert len(first) == 3
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-    assert len(browse(cfg, 'test', 100)) == 7  # no more than there are
+    assert len(browse(cfg, 'test', 100)) == 7  # there are only 7

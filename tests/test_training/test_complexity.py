@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures('scope')
 
 
-def test_plain_resnet50_costs_what_the_literature_says() -> None:
+def test_resnet50_costs_match_the_literature() -> None:
     gmacs, params_m = count(load_config(ROOT / 'configs/baselines/resnet50_sixray.py'))
     assert gmacs == pytest.approx(4.09, abs=0.01)  # torchvision's table: 4.09 at 224
     # torchvision's 25.557 without its classifier of 1000 classes, and with one of 5
@@ -26,7 +26,7 @@ def test_sxmnet_costs_at_most_1_4_times_resnet50() -> None:
     assert sxmnet.gmacs <= 1.4 * plain.gmacs
 
 
-def test_chr_costs_what_its_parts_do() -> None:
+def test_chr_costs_are_the_sum_of_its_parts() -> None:
     gmacs, params_m = count(load_config(ROOT / 'configs/baselines/chr_sixray.py'))
     # torchvision's ResNet-101: 7.80 and 44.549, without its classifier of 1000 classes; the neck's
     # 1x1 convolutions as published, at 7 x 7, 14 x 14 and 28 x 28
@@ -39,7 +39,7 @@ def test_chr_costs_what_its_parts_do() -> None:
     )
 
 
-def test_the_tool_prints_a_line_per_config() -> None:
+def test_the_command_prints_a_line_per_config() -> None:
     configs = ['configs/demo/sxmnet_stage1.py', 'configs/demo/sxmnet_stage2.py']
     done = run_tool('complexity.py', *configs, '--json', '--size', 64, 96)
     assert done.returncode == 0, done.stderr

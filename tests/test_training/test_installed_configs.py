@@ -9,16 +9,16 @@ from mmsxm.training.installed_configs import CONFIGS, find_config
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No command of a user runs in the project's folder."""
+    """Run in another folder than that of the project, as users do."""
     monkeypatch.chdir(tmp_path)
 
 
-def test_names_as_documentation_gives_them() -> None:
+def test_configs_are_found_by_the_names_in_the_documentation() -> None:
     for name in ('configs/demo/resnet18.py', 'demo/resnet18.py', 'resnet18.py'):
         assert find_config(name) == CONFIGS / 'demo/resnet18.py'
 
 
-def test_a_file_of_the_user_comes_first(tmp_path: Path) -> None:
+def test_a_user_file_takes_precedence(tmp_path: Path) -> None:
     own = tmp_path / 'configs' / 'demo' / 'resnet18.py'
     own.parent.mkdir(parents=True)
     own.touch()
@@ -26,7 +26,7 @@ def test_a_file_of_the_user_comes_first(tmp_path: Path) -> None:
     assert find_config('resnet18.py') == CONFIGS / 'demo/resnet18.py'
 
 
-def test_one_name_is_one_config() -> None:
+def test_config_names_are_unique() -> None:
     names = Counter(path.name for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts)
     assert names.most_common(1)[0][1] == 1
 
@@ -39,7 +39,7 @@ def test_one_name_is_one_config() -> None:
         ('/nowhere/resnet18.py', 'configs/demo/resnet18.py'),
     ],
 )
-def test_what_is_not_there_is_named_with_what_may_be_meant(name: str, meant: str) -> None:
+def test_a_missing_config_is_named_with_a_suggestion(name: str, meant: str) -> None:
     with pytest.raises(
         FileNotFoundError, match=re.escape(f'no config file {name}. Did you mean')
     ) as error:
@@ -50,6 +50,6 @@ def test_what_is_not_there_is_named_with_what_may_be_meant(name: str, meant: str
 @pytest.mark.parametrize(
     'name', ['', '.', 'configs', '../setup.py', 'configs/_base_/models/fpn.py']
 )
-def test_nothing_but_configs_is_found(name: str) -> None:
+def test_only_configs_are_found(name: str) -> None:
     with pytest.raises(FileNotFoundError):
         find_config(name)

@@ -45,7 +45,7 @@ def save_epoch(work_dir: Path, epoch: int) -> Path:
 # ---------------------------------------------------------------------------- reading
 
 
-def test_the_work_dir_of_the_command_line_wins(config_file: Path) -> None:
+def test_the_work_dir_of_the_command_line_takes_precedence(config_file: Path) -> None:
     assert load_config(config_file).work_dir == 'work_dirs/stage2'
     own = {'work_dir': 'from_config', 'optim_wrapper.optimizer.lr': 0.5}
     cfg = load_config(config_file, options=own)
@@ -59,14 +59,14 @@ def test_a_missing_config_is_named(tmp_path: Path) -> None:
         load_config(tmp_path / 'absent.py')
 
 
-def test_data_loaders_are_set_where_there_are_any(config_file: Path) -> None:
+def test_only_existing_data_loaders_are_changed(config_file: Path) -> None:
     cfg = load_config(config_file)
     set_dataloaders(cfg, pin_memory=False)
     assert cfg.train_dataloader == dict(batch_size=2, pin_memory=False)
     assert cfg.val_dataloader is None
 
 
-def test_without_workers_none_persist(tmp_path: Path) -> None:
+def test_workers_are_not_persistent_if_there_are_none(tmp_path: Path) -> None:
     base = Path(__file__).resolve().parents[2] / 'configs/sxmnet_sixray_stage2.py'
     options = {f'{name}.num_workers': 0 for name in DATALOADERS}
     cfg = load_config(base, options=options)
@@ -84,7 +84,7 @@ def test_without_workers_none_persist(tmp_path: Path) -> None:
         (True, False, 'AmpOptimWrapper'),
     ],
 )
-def test_autocast_takes_what_the_device_can(
+def test_autocast_uses_the_dtype_that_the_device_supports(
     cuda: bool, bfloat16: bool, wrapper: str, config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
@@ -99,7 +99,7 @@ def test_autocast_takes_what_the_device_can(
 
 
 @pytest.mark.parametrize(('bfloat16', 'wanted'), [(True, torch.bfloat16), (False, torch.float16)])
-def test_a_test_on_a_gpu_calculates_as_its_training_did(
+def test_a_test_on_a_gpu_uses_the_dtype_of_training(
     bfloat16: bool, wanted: torch.dtype, config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
@@ -109,7 +109,7 @@ def test_a_test_on_a_gpu_calculates_as_its_training_did(
     assert ('Autocast' in cfg.optim_wrapper.type) == (wanted == torch.bfloat16)
     use_autocast_in_test(cfg)
     assert cfg.test_cfg.fp16
-    # mmengine's loop names no type, and gets torch's default one
+    # the test loop of mmengine sets no dtype, so it uses the default of torch
     monkeypatch.setattr(Runner, 'test', lambda _: torch.get_autocast_dtype('cuda'))
     runner = _TestRunner.__new__(_TestRunner)
     before = torch.get_autocast_dtype('cuda')
@@ -118,7 +118,7 @@ def test_a_test_on_a_gpu_calculates_as_its_training_did(
 
 
 @pytest.mark.parametrize('gains', [True, False])
-def test_a_test_takes_what_the_device_can(
+def test_a_test_uses_reduced_precision_if_the_device_supports_it(
     gains: bool, config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr('mmsxm.training.config.gains_by_bfloat16', lambda device: gains)
@@ -130,7 +130,7 @@ def test_a_test_takes_what_the_device_can(
 # ---------------------------------------------------------------------------- stages
 
 
-def test_the_first_stage_lies_beside_the_second(config_file: Path) -> None:
+def test_the_first_stage_is_found_next_to_the_second(config_file: Path) -> None:
     config_file.with_name('stage1.py').touch()
     cfg = load_config(config_file)
     assert first_stage(cfg) == config_file.with_name('stage1.py')
@@ -138,13 +138,13 @@ def test_the_first_stage_lies_beside_the_second(config_file: Path) -> None:
     assert first_stage(cfg) is None
 
 
-def test_the_first_stage_of_a_config_that_lies_elsewhere(config_file: Path, tmp_path: Path) -> None:
+def test_the_first_stage_of_a_config_in_another_folder(config_file: Path, tmp_path: Path) -> None:
     elsewhere = config_file.rename(tmp_path / 'own.py')
-    # then seen from where the tool runs
+    # relative to the current folder
     assert first_stage(load_config(elsewhere)) == Path('configs/sub/stage1.py')
 
 
-def test_a_folder_of_ones_own_may_be_called_configs(tmp_path: Path) -> None:
+def test_a_user_folder_can_be_named_configs(tmp_path: Path) -> None:
     own = tmp_path / 'configs' / 'own.py'
     own.parent.mkdir()
     base = Path(__file__).resolve().parents[2] / 'configs/sxmnet_sixray_stage2.py'
@@ -160,14 +160,14 @@ def test_finished_epochs(tmp_path: Path) -> None:
     save_epoch(tmp_path, 1)
     path = save_epoch(tmp_path, 2)
     assert finished_epochs(tmp_path) == 2
-    path.unlink()  # last_checkpoint still names it
+    path.unlink()  # last_checkpoint still contains its path
     assert finished_epochs(tmp_path) == 1
 
 
 def test_resuming(config_file: Path, tmp_path: Path) -> None:
     cfg = load_config(config_file, work_dir=str(tmp_path / 'work'))
     resume(cfg)
-    # there is nothing yet to resume: training begins where the config says
+    # there is nothing to resume yet: training starts as configured
     assert not cfg.get('resume')
     assert cfg.load_from == 'work_dirs/stage1'
 
@@ -187,12 +187,12 @@ def test_resuming_from_a_work_dir(config_file: Path, tmp_path: Path) -> None:
     resume(cfg, str(tmp_path / 'other'))
     assert cfg.resume
     assert cfg.load_from == str(path)
-    with pytest.raises(FileNotFoundError, match=r'configs has no last_checkpoint'):
+    with pytest.raises(FileNotFoundError, match=r'no checkpoint to resume from in .*configs'):
         resume(cfg, str(tmp_path / 'configs'))
 
 
 @pytest.mark.parametrize(('counts', 'rate'), [(1, 0.05), (4, 0.2)])
-def test_a_rate_is_scaled_with_all_images_of_a_step(counts: int, rate: float) -> None:
+def test_the_rate_is_scaled_with_all_images_of_a_step(counts: int, rate: float) -> None:
     runner = _TrainRunner.__new__(_TrainRunner)
     runner.cfg = Config(dict(optim_wrapper=dict(accumulative_counts=counts)))
     runner.logger = logging.getLogger(__name__)
@@ -208,7 +208,7 @@ def test_a_rate_is_scaled_with_all_images_of_a_step(counts: int, rate: float) ->
 
 
 class Trained:
-    """Stands in for train, and leaves a checkpoint as it does."""
+    """Stand-in for ``train`` that saves a checkpoint."""
 
     def __init__(self) -> None:
         self.work_dirs: list[str] = []
@@ -231,7 +231,7 @@ def stages(tmp_path: Path) -> tuple[Config, Config]:
     ('done', 'trained', 'resumed'),
     [(0, ['s1', 's2'], [False, False]), (2, ['s1', 's2'], [True, False]), (3, ['s2'], [False])],
 )
-def test_the_first_stage_is_trained_as_far_as_it_is_not(
+def test_only_missing_epochs_of_the_first_stage_are_trained(
     done: int,
     trained: list[str],
     resumed: list[bool],
@@ -248,14 +248,14 @@ def test_the_first_stage_is_trained_as_far_as_it_is_not(
     assert calls.resumed == resumed
 
 
-def test_stages_that_do_not_meet_are_an_error(
+def test_stages_with_different_folders_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = Trained()
     monkeypatch.setattr('mmsxm.training.train.train', calls)
     second, first = stages(tmp_path)
     second.load_from = str(tmp_path / 'elsewhere' / 'epoch_3.pth')
-    with pytest.raises(ValueError, match=r'load_from is .*epoch_3\.pth.*s1; without --stages'):
+    with pytest.raises(ValueError, match=r'load_from is .*epoch_3\.pth.*s1\. Remove --stages'):
         train_stages(second, first)
     assert calls.work_dirs == []
 
@@ -264,7 +264,7 @@ def test_stages_that_do_not_meet_are_an_error(
 
 
 def to_test(head: dict | None, **more: object) -> Config:
-    """A config of two images' worth, with metrics of every kind."""
+    """Return a small config with metrics of each kind."""
     pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
     return Config(
         dict(
@@ -274,13 +274,14 @@ def to_test(head: dict | None, **more: object) -> Config:
                 dict(type='mmsxm.MeanAveragePrecision'),
                 dict(type='mmsxm.AttentionLocalization'),
                 dict(type='mmsxm.AttentionBySize'),
+                dict(type='mmsxm.ClassLocalization'),
             ],
             **more,
         )
     )
 
 
-def test_metrics_that_read_attention_are_left_out_of_tta() -> None:
+def test_tta_skips_metrics_that_read_attention() -> None:
     cfg = to_test(head=dict(type='mmsxm.AverageFusionHead'))
     use_tta(cfg)
     assert [metric.type for metric in cfg.test_evaluator] == ['mmsxm.MeanAveragePrecision']
@@ -290,7 +291,7 @@ def test_metrics_that_read_attention_are_left_out_of_tta() -> None:
     assert views.type == 'TestTimeAug'
 
 
-def test_tta_follows_the_config() -> None:
+def test_tta_uses_the_views_of_the_config() -> None:
     own = dict(type='mmsxm.MultiLabelTTA', data_preprocessor=dict(mean=[0, 0, 0]))
     pipeline = [dict(type='LoadImageFromFile'), dict(type='TestTimeAug', transforms=[])]
     cfg = to_test(head=dict(type='x'), tta_model=own, tta_pipeline=pipeline)
@@ -299,6 +300,6 @@ def test_tta_follows_the_config() -> None:
     assert {key: cfg.model[key] for key in own} == own
 
 
-def test_tta_needs_scores() -> None:
-    with pytest.raises(ValueError, match=r'gives none: it has no head, as in Stage I'):
+def test_tta_requires_scores() -> None:
+    with pytest.raises(ValueError, match=r'returns none because it has no head, as in Stage I'):
         use_tta(to_test(head=None))

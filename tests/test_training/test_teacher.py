@@ -1,4 +1,4 @@
-"""A teacher's levels, from a trained network to the data set that uses them."""
+"""Levels of a teacher, from the trained network to the dataset that uses them."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.usefixtures('scope')
 
 
 class Teacher:
-    """A config and a checkpoint of random weights."""
+    """Teacher with a config and a checkpoint of random weights."""
 
     def __init__(self, folder: Path) -> None:
         self.config, self.work_dir = folder / 'teacher.py', folder / 'work'
@@ -64,7 +64,7 @@ class Teacher:
 
 @pytest.fixture(scope='module')
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
-    """A teacher, and as its data set seven images of noise in the train split, one in the test."""
+    """Return a teacher whose dataset has seven training images and one test image, all noise."""
     root = tmp_path_factory.mktemp('sixray')
     rng = np.random.default_rng(0)
     (root / 'JPEGImage').mkdir()
@@ -74,7 +74,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
             image = rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)
             cv2.imwrite(str(root / f'JPEGImage/P{split}{i}.png'), image)
             labels = [str(label) for label in rng.choice([-1, 1], 5)]
-            labels[i % 5] = '1'  # positives alone are used
+            labels[i % 5] = '1'  # only positives are used
             rows.append(','.join([f'P{split}{i}', *labels]))
         path = root / f'ImageSet/10/{split}.csv'
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
 
 
 def losses_by_hand(teacher: Teacher) -> dict[str, list[float]]:
-    """One image after the other, without crops and flips of the training."""
+    """Compute the losses image by image, without the crops and flips of training."""
     cfg = teacher.load()
     test_pipeline = cfg.test_dataloader.dataset.pipeline
     dataset = DATASETS.build(dict(cfg.train_dataloader.dataset, pipeline=test_pipeline))
@@ -108,17 +108,17 @@ def losses_by_hand(teacher: Teacher) -> dict[str, list[float]]:
     return losses
 
 
-def test_levels_are_those_of_the_smallest_loss(teacher: Teacher) -> None:
+def test_each_image_gets_the_level_with_the_smallest_loss(teacher: Teacher) -> None:
     labels = label_levels(teacher.load(), str(teacher.checkpoint))
-    want = losses_by_hand(teacher)
+    expected = losses_by_hand(teacher)
     assert list(labels.losses) == [f'Ptrain{i}' for i in range(NUMBER)]
     for img_id, losses in labels.losses.items():
-        assert losses == pytest.approx(want[img_id], rel=1e-4)
-    assert labels.levels == {img_id: int(np.argmin(losses)) for img_id, losses in want.items()}
-    assert len(set(labels.levels.values())) > 1  # or else nothing was tested
+        assert losses == pytest.approx(expected[img_id], rel=1e-4)
+    assert labels.levels == {img_id: int(np.argmin(losses)) for img_id, losses in expected.items()}
+    assert len(set(labels.levels.values())) > 1  # otherwise the test proves nothing
 
 
-def test_the_tool_writes_what_a_data_set_reads(
+def test_the_command_writes_labels_that_a_dataset_reads(
     teacher: Teacher, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     out = tmp_path / 'labels.json'
@@ -143,13 +143,13 @@ def test_the_tool_writes_what_a_data_set_reads(
     assert levels == list(labels.levels.values())
 
 
-def test_a_network_whose_levels_learn_together_is_no_teacher(teacher: Teacher) -> None:
+def test_a_network_without_per_level_losses_is_not_a_teacher(teacher: Teacher) -> None:
     cfg = teacher.load(experiment_name='average')
     cfg.model.head.type = 'mmsxm.AverageFusionHead'
     with pytest.raises(ValueError, match=r'teacher\.py is AverageFusionHead.*PerLevelHead'):
         label_levels(cfg, str(teacher.checkpoint))
 
 
-def test_a_teacher_that_was_not_trained_is_an_error(teacher: Teacher, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r'train .*teacher\.py first'):
+def test_an_untrained_teacher_is_an_error(teacher: Teacher, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r'mmsxm train .*teacher\.py'):
         label_levels(teacher.load(), str(tmp_path))

@@ -28,27 +28,27 @@ def target() -> dict[str, Tensor]:
 
 
 def filled(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Other numbers under the same names: 0 everywhere in the first tensor, 1 in the second..."""
+    """Fill the first tensor with 0, the second one with 1, and so on."""
     floats = {k: v for k, v in state_dict.items() if 'num_batches' not in k}
     return {key: torch.full_like(value, i) for i, (key, value) in enumerate(floats.items())}
 
 
 def check_order(matched: dict[str, Tensor], target: dict[str, Tensor]) -> None:
-    want = filled(target)
-    assert list(matched) == list(want)
+    expected = filled(target)
+    assert list(matched) == list(expected)
     for key, value in matched.items():
-        assert torch.equal(value, want[key])
+        assert torch.equal(value, expected[key])
 
 
 @pytest.mark.parametrize('prefix', ['', 'module.', 'backbone.', 'module.backbone.'])
-def test_by_name(prefix: str, target: dict[str, Tensor]) -> None:
+def test_weights_are_matched_by_name(prefix: str, target: dict[str, Tensor]) -> None:
     named = {f'{prefix}{key}': value for key, value in filled(target).items()}
-    shuffled = dict(reversed(named.items()))  # names, not places, decide
+    shuffled = dict(reversed(named.items()))  # names decide, not the order
     shuffled |= {'fc.weight': torch.zeros(10, 64), f'{prefix}bn1.num_batches_tracked': 3}
     check_order(match_weights(shuffled, backbone()), target)
 
 
-def test_by_order(target: dict[str, Tensor]) -> None:
+def test_weights_are_matched_by_order(target: dict[str, Tensor]) -> None:
     renamed = {
         f'layer_{i}.{key.split(".")[-1]}': value
         for i, (key, value) in enumerate(filled(target).items())
@@ -57,7 +57,7 @@ def test_by_order(target: dict[str, Tensor]) -> None:
     check_order(match_weights(renamed, backbone()), target)
 
 
-def test_torchvisions_mobilenet_fits_by_order() -> None:
+def test_mobilenet_weights_of_torchvision_match_by_order() -> None:
     torchvision = pytest.importorskip('torchvision')
     theirs = torchvision.models.mobilenet_v2().state_dict()
     matched = match_weights(theirs, MobileNetV2())
@@ -79,14 +79,14 @@ def pyramid(backbone: type[nn.Module], **kwargs: object) -> tuple[nn.Module, set
     return network, intermediate_norms(network)
 
 
-def as_the_authors_name_it(key: str) -> str:
+def name_of_the_authors(key: str) -> str:
     for ours, theirs in (('depthwise_conv', 'dwconv'), ('pointwise_', 'pw'), ('norm3', 'norm')):
         key = key.replace(ours, theirs)
     return key
 
 
-def as_it_was_named(key: str) -> str:
-    """Before the backbone had several outputs."""
+def old_name(key: str) -> str:
+    """Return the key from before the backbone had several outputs."""
     return 'backbone.' + key.replace('norm3', 'norm')
 
 
@@ -94,12 +94,12 @@ def as_it_was_named(key: str) -> str:
     ('backbone', 'arch', 'name'),
     [
         (ConvNeXt, CONVNEXT, 'backbone.{}'.format),
-        (ConvNeXt, CONVNEXT, as_the_authors_name_it),
+        (ConvNeXt, CONVNEXT, name_of_the_authors),
         (SwinTransformer, SWIN, 'backbone.{}'.format),
-        (SwinTransformer, SWIN, as_it_was_named),
+        (SwinTransformer, SWIN, old_name),
     ],
 )
-def test_a_classifier_lacks_norms_of_intermediate_outputs(
+def test_a_classifier_may_lack_norms_of_intermediate_outputs(
     backbone: type[nn.Module], arch: dict, name: Callable[[str], str]
 ) -> None:
     classifier = filled(backbone(**arch).state_dict())
@@ -112,17 +112,17 @@ def test_a_classifier_lacks_norms_of_intermediate_outputs(
     matched = match_weights(theirs, network, optional=norms)
     assert matched.keys() == network.state_dict().keys() - norms
     assert all(value.equal(classifier[key]) for key, value in matched.items())
-    with pytest.raises(ValueError, match=r'norm1\.weight|holds \d+ tensors|of another network'):
+    with pytest.raises(ValueError, match=r'norm1\.weight|contains \d+ tensors|of another network'):
         match_weights(theirs, pyramid(backbone, **arch)[0])
 
 
 @pytest.mark.parametrize(
     ('name', 'backbone'), [('convnext_tiny', ConvNeXt), ('swin_t', SwinTransformer)]
 )
-def test_torchvisions_weights_of_another_order_are_refused(
+def test_weights_of_torchvision_in_another_order_are_rejected(
     name: str, backbone: type[nn.Module]
 ) -> None:
-    """In place they would be other layers, and patches merged in another order."""
+    """Layers would be swapped, and patches merged in another order."""
     torchvision = pytest.importorskip('torchvision')
     theirs = getattr(torchvision.models, name)().state_dict()
     network, norms = pyramid(backbone, arch='tiny')
@@ -130,7 +130,7 @@ def test_torchvisions_weights_of_another_order_are_refused(
         match_weights(theirs, network, optional=norms)
 
 
-def test_timms_efficientnet_fits_by_order_and_gives_the_same_features() -> None:
+def test_efficientnet_weights_of_timm_match_by_order_and_give_the_same_features() -> None:
     timm = pytest.importorskip('timm', reason='needs the extra [timm]')
     torch.manual_seed(0)
     theirs = timm.create_model('tf_efficientnetv2_s').eval()
@@ -139,11 +139,11 @@ def test_timms_efficientnet_fits_by_order_and_gives_the_same_features() -> None:
     network.eval()
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
-        want = theirs.forward_features(image)
-        torch.testing.assert_close(network(image)[-1] / want.max(), want / want.max())
+        expected = theirs.forward_features(image)
+        torch.testing.assert_close(network(image)[-1] / expected.max(), expected / expected.max())
 
 
-def test_timms_backbones_take_timms_weights() -> None:
+def test_timm_backbones_accept_timm_weights() -> None:
     timm = pytest.importorskip('timm', reason='needs the extra [timm]')
     name = 'mobilenetv4_conv_medium'
     theirs = timm.create_model(name).state_dict()
@@ -156,21 +156,21 @@ def test_timms_backbones_take_timms_weights() -> None:
 
 def test_too_few_tensors(target: dict[str, Tensor]) -> None:
     few = dict(list(filled(target).items())[:7])
-    with pytest.raises(ValueError, match='holds 7 tensors, the backbone has 100'):
+    with pytest.raises(ValueError, match='contains 7 tensors, but the backbone has 100'):
         match_weights(few, backbone())
 
 
-def test_another_shape_names_the_first_that_does_not_fit(target: dict[str, Tensor]) -> None:
+def test_the_message_names_the_first_tensor_of_another_shape(target: dict[str, Tensor]) -> None:
     other = filled(target) | {'layer2.0.conv1.weight': torch.zeros(1, 2, 3, 3)}
     with pytest.raises(ValueError, match=r'layer2\.0\.conv1\.weight \(16, 8, 3, 3\) .*\(1, 2, 3'):
         match_weights(other, backbone())
 
 
-def test_another_kind_at_the_same_place_does_not_fit() -> None:
-    """A bias is no running mean, though their shapes are the same."""
+def test_a_tensor_of_another_kind_does_not_match() -> None:
+    """A bias is not a running mean, even if their shapes are equal."""
     norm = nn.BatchNorm1d(3)
     theirs = {
         f'norm.{k}': norm.state_dict()[k] for k in ('weight', 'running_mean', 'bias', 'running_var')
     }
-    with pytest.raises(ValueError, match=r'bias \(3,\) .* would get norm\.running_mean'):
+    with pytest.raises(ValueError, match=r'bias \(3,\) .* does not match norm\.running_mean'):
         match_weights(theirs, norm)

@@ -1,4 +1,4 @@
-"""Curves and reliability as pictures, also where half of them is undefined."""
+"""Plots of curves and reliability, also if half of them is undefined."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from mmsxm.visualization.operating_points import plot_operating_points, plot_rel
 
 
 @pytest.mark.parametrize('kind', ['all', 'positives', 'negatives'])
-def test_pictures_hold_the_curves_that_are_defined(tmp_path: Path, kind: str) -> None:
+def test_only_defined_curves_are_plotted(tmp_path: Path, kind: str) -> None:
     rng = np.random.default_rng(0)
     metric = OperatingPoints(out=str(tmp_path))
     metric.dataset_meta = {'classes': ('Gun',)}
@@ -24,11 +24,11 @@ def test_pictures_hold_the_curves_that_are_defined(tmp_path: Path, kind: str) ->
         sample = {'pred_score': score, 'gt_score': torch.tensor([float(target)])}
         metric.process(None, [sample | {'img_shape': (8, 8)}])
     metric.evaluate(40)
-    coloured = {}
+    colored_pixels = {}
     for path in plot_operating_points(tmp_path):
         image = cv2.imread(str(path)).astype(int)
-        coloured[path.stem] = int((image.max(axis=2) - image.min(axis=2) > 60).sum())
-    drawn = {name for name, pixels in coloured.items() if pixels > 100}
+        colored_pixels[path.stem] = int((image.max(axis=2) - image.min(axis=2) > 60).sum())
+    drawn = {name for name, pixels in colored_pixels.items() if pixels > 100}
     assert (
         drawn
         == {
@@ -39,7 +39,7 @@ def test_pictures_hold_the_curves_that_are_defined(tmp_path: Path, kind: str) ->
     )
 
 
-def test_reliability_is_drawn_with_the_interval_that_calibration_gives(
+def test_reliability_is_plotted_with_the_interval_of_calibration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = []

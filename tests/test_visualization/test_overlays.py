@@ -1,4 +1,4 @@
-"""Pictures: what is drawn where."""
+"""Overlays, captions and pictures of samples."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from mmpretrain.structures import DataSample
 from torch import tensor
 
 from mmsxm.visualization.overlays import (
-    BOX_COLOUR,
+    BOX_COLOR,
     caption,
     draw_boxes,
     overlay_map,
@@ -16,27 +16,27 @@ from mmsxm.visualization.overlays import (
 )
 from mmsxm.visualization.pictures import MARK, picture, to_rgb
 
-GREY = np.full((40, 60, 3), 128, dtype=np.uint8)
+GRAY = np.full((40, 60, 3), 128, dtype=np.uint8)
 
 
 def test_a_map_is_red_where_it_is_high_and_invisible_where_it_is_0() -> None:
     attention_map = np.zeros((4, 6), dtype=np.float32)
     attention_map[:, 4:] = 1
-    drawn = overlay_map(GREY, attention_map, opacity=0.5)
+    drawn = overlay_map(GRAY, attention_map, opacity=0.5)
     assert (drawn[:, :30] == 128).all()
-    assert drawn[0, -1].tolist() == [192, 64, 64]  # half grey, half red
+    assert drawn[0, -1].tolist() == [192, 64, 64]  # half gray, half red
 
 
-def test_a_faint_map_is_shown_by_its_own_maximum() -> None:
+def test_a_faint_map_is_divided_by_its_maximum() -> None:
     faint = np.array([[0.0, 1e-3]])
     assert relative_map(faint).tolist() == [[0, 1]]
     assert not relative_map(np.zeros((2, 2))).any()
 
 
 def test_boxes_are_drawn_on_a_copy() -> None:
-    drawn = draw_boxes(GREY, np.array([[10, 5, 50, 30]]))
-    assert (GREY == 128).all()
-    np.testing.assert_allclose(drawn[5, 30], BOX_COLOUR, atol=16)  # the line is smoothed
+    drawn = draw_boxes(GRAY, np.array([[10, 5, 50, 30]]))
+    assert (GRAY == 128).all()
+    np.testing.assert_allclose(drawn[5, 30], BOX_COLOR, atol=16)  # the line is smoothed
     assert drawn[15, 30].tolist() == [128, 128, 128]
 
 
@@ -62,21 +62,21 @@ def test_a_named_box_has_its_name_and_an_empty_name_draws_nothing() -> None:
     np.testing.assert_array_equal(draw_boxes(image, box, ['']), plain)
 
 
-def test_a_sheet_holds_all_pictures() -> None:
+def test_a_sheet_contains_all_pictures() -> None:
     pictures = [np.full((10 + i, 20, 3), i, dtype=np.uint8) for i in range(5)]
-    whole = sheet(pictures, columns=2, gap=1)
-    assert whole.shape == (3 * 15, 2 * 21, 3)
-    assert (whole[15:27, :20] == 2).all()
-    assert (whole[-1] == 255).all()
+    drawn_sheet = sheet(pictures, columns=2, gap=1)
+    assert drawn_sheet.shape == (3 * 15, 2 * 21, 3)
+    assert (drawn_sheet[15:27, :20] == 2).all()
+    assert (drawn_sheet[-1] == 255).all()
 
 
 def test_a_caption_is_added_below() -> None:
-    captioned = caption(GREY, 'has: Gun', 'says: Knife')
-    assert (captioned[:40] == GREY).all()
+    captioned = caption(GRAY, 'label: Gun', 'pred: Knife')
+    assert (captioned[:40] == GRAY).all()
     assert (captioned[40:] < 128).any()
 
 
-def test_packed_images_come_as_bgr() -> None:
+def test_packed_images_are_bgr() -> None:
     packed = np.zeros((3, 2, 2), dtype=np.uint8)
     packed[0] = 255
     assert to_rgb(packed)[0, 0].tolist() == [0, 0, 255]

@@ -1,8 +1,8 @@
-"""Train from image files, through the config's loader and its workers: who waits for whom?
+"""Measure whether training from image files is limited by the loader or by the network.
 
-In turn, images a second of reading alone, of training on data in memory, and of training from the
-files. The last can't exceed either of the others; on a CPU, workers also take time from the
-network. Without a folder, bags are simulated.
+It compares images per second of reading only, of training on data in memory, and of training from
+files through the loader and workers of a config. The last cannot exceed either of the others. On a
+CPU, workers also take time from the network. Without a folder, bags are simulated.
 """
 
 import argparse
@@ -19,11 +19,11 @@ from mmsxm.engine.runner_state import dismiss_workers
 from mmsxm.reproduction.run_records import device_name
 from mmsxm.training.train import allow_open_files
 
-WARM_UP = 3  # steps, while the workers fill their queues
+WARM_UP = 3  # steps during which the workers fill their queues
 
 
 def images_per_second(step: Callable[[], object], steps: int, batch: int) -> float:
-    """Of some steps, after a few to warm up."""
+    """Measure the images per second of some steps, after warm-up steps."""
     for _ in range(WARM_UP):
         step()
     start = time.perf_counter()
@@ -33,15 +33,25 @@ def images_per_second(step: Callable[[], object], steps: int, batch: int) -> flo
 
 
 def main() -> None:
-    """Measure."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', nargs='?', default='configs/sxmnet_mobilenet-v2_sixray_stage1.py')
-    parser.add_argument('--sixray', metavar='ROOT', help='a set in its layout, or a prepared copy')
-    parser.add_argument('--image-set', default='10', help='folder of its lists; %(default)s')
-    parser.add_argument('--batch', type=int, default=16, help='images per step; %(default)s')
-    parser.add_argument('--steps', type=int, default=20, help='%(default)s')
-    parser.add_argument('--workers', type=int, default=2, help='of the loader; %(default)s')
-    parser.add_argument('--amp', action='store_true', help='in bfloat16')
+    parser.add_argument(
+        '--sixray', metavar='ROOT', help='set in the layout of SIXray, or a prepared copy'
+    )
+    parser.add_argument(
+        '--image-set', default='10', help='folder of its lists; default: %(default)s'
+    )
+    parser.add_argument(
+        '--batch', type=int, default=16, help='images per step; default: %(default)s'
+    )
+    parser.add_argument(
+        '--steps', type=int, default=20, help='steps to measure; default: %(default)s'
+    )
+    parser.add_argument(
+        '--workers', type=int, default=2, help='workers of the loader; default: %(default)s'
+    )
+    parser.add_argument('--amp', action='store_true', help='train in bfloat16')
     parser.add_argument('--json', action='store_true', help='print one JSON line')
     args = parser.parse_args()
     allow_open_files()
@@ -61,7 +71,7 @@ def main() -> None:
         speeds = {'from files': images_per_second(runner.train_loop.step, args.steps, args.batch)}
         batches = iter(runner.train_dataloader)
         size = next(batches)['inputs'].shape[-1]
-        speeds['reading alone'] = images_per_second(
+        speeds['reading only'] = images_per_second(
             lambda: next(batches), args.steps - 1, args.batch
         )
         dismiss_workers(runner)
@@ -79,10 +89,10 @@ def main() -> None:
     if args.json:
         print(json.dumps(row))
     else:
-        said = ', '.join(f'{name} {speed:.1f}' for name, speed in speeds.items())
+        measured = ', '.join(f'{name} {speed:.1f}' for name, speed in speeds.items())
         print(
-            f'images a second on {row["device"]}, {args.workers} workers: {said}; from files '
-            f'{row["of_memory"]:.1%} of in memory'
+            f'images per second on {row["device"]}, {args.workers} workers: {measured}; '
+            f'from files is {row["of_memory"]:.1%} of in memory'
         )
 
 

@@ -1,8 +1,8 @@
-"""Compare ways of screening: mmpretrain's inferencer, and ours with each backend.
+"""Compare MMPretrain's inferencer with ours and each of its backends.
 
-Images go from files on disk to results. All ways see the same files with random weights of the same
-backbone, and take turns, so that whatever else the machine does meets them all. Ours sees the whole
-image, 256 x 256; mmpretrain's the same, or the centre of 224 x 224 that the test's pipeline crops.
+The time from image files to results counts. All candidates read the same files, use random weights
+of the same backbone, and alternate, so that other load affects all equally. Ours reads the whole
+image, 256 x 256. MMPretrain's reads the same, or the center crop of 224 x 224 of the test pipeline.
 """
 
 import argparse
@@ -37,22 +37,22 @@ CONFIGS = {
     'SXMNet on MobileNetV2': 'configs/sxmnet_mobilenet-v2_sixray_stage2.py',
 }
 MMPRETRAIN = 'mmpretrain'
-MMPRETRAIN_CENTRE = 'mmpretrain of the centre'
-SIZE = (954, 1225)  # of simulated images, that of a common one of SIXray
+MMPRETRAIN_CENTER = 'mmpretrain, center crop'
+SIZE = (954, 1225)  # size of simulated images, common in SIXray
 
 
-def mmpretrain_inferencer(cfg: Config, left_out: Sequence[str]) -> Callable:
-    """Run the config's network, a plain one as mmpretrain's own classifier.
+def mmpretrain_inferencer(cfg: Config, skipped: Sequence[str]) -> Callable:
+    """Build the network of a config, or MMPretrain's own classifier if it has no neck.
 
     Args:
-        cfg: Of ours.
-        left_out: Steps of its test pipeline that are not to be done.
+        cfg: One of our configs.
+        skipped: Transforms of its test pipeline to skip.
     """
     from mmpretrain import ImageClassificationInferencer
 
     cfg = copy.deepcopy(cfg)
     test = cfg.test_dataloader.dataset
-    test.pipeline = [step for step in test.pipeline if step.type not in left_out]
+    test.pipeline = [step for step in test.pipeline if step.type not in skipped]
     if cfg.model.neck is None:
         cfg.model = dict(
             type='ImageClassifier',
@@ -68,17 +68,17 @@ def mmpretrain_inferencer(cfg: Config, left_out: Sequence[str]) -> Callable:
 
 
 def inferencers(path: str, folder: Path, threads: int) -> dict[str, Callable]:
-    """Load one network in all ways; exports go to the folder."""
+    """Load one network for all candidates. Exported files are written to the folder."""
     cfg = load_config(path)
     cfg.model.backbone.init_cfg = None
     checkpoint = folder / 'weights.pth'
     model = MODELS.build(dict(cfg.model, _scope_='mmpretrain'))
     model.init_weights()
     torch.save({'state_dict': model.state_dict(), 'meta': {}}, checkpoint)
-    ways: dict[str, Callable] = {
-        # an inferencer doesn't have the labels
+    candidates: dict[str, Callable] = {
+        # an inferencer does not have labels
         MMPRETRAIN: mmpretrain_inferencer(cfg, ['LoadAnnotations', 'mmsxm.CenterCrop']),
-        MMPRETRAIN_CENTRE: mmpretrain_inferencer(cfg, ['LoadAnnotations']),
+        MMPRETRAIN_CENTER: mmpretrain_inferencer(cfg, ['LoadAnnotations']),
         'PyTorch': XrayInferencer(cfg, checkpoint, 'cpu', threads=threads),
     }
     network, info = load_network(cfg, checkpoint)
@@ -86,28 +86,32 @@ def inferencers(path: str, folder: Path, threads: int) -> dict[str, Callable]:
     atomic_write(folder / 'exported.onnx', onnx)
     for precision in ('f32', 'bf16'):
         write_openvino(onnx, info, folder / f'{precision}.xml', precision)
-    ways['ONNX Runtime'] = XrayInferencer(folder / 'exported.onnx', threads=threads)
-    ways['OpenVINO'] = XrayInferencer(folder / 'f32.xml', threads=threads)
-    ways['OpenVINO in bfloat16'] = XrayInferencer(folder / 'bf16.xml', threads=threads)
-    return ways
+    candidates['ONNX Runtime'] = XrayInferencer(folder / 'exported.onnx', threads=threads)
+    candidates['OpenVINO'] = XrayInferencer(folder / 'f32.xml', threads=threads)
+    candidates['OpenVINO in bfloat16'] = XrayInferencer(folder / 'bf16.xml', threads=threads)
+    return candidates
 
 
 def report(row: dict) -> str:
-    """Say it in one line."""
+    """Format a row as one line of text."""
     speeds = row['images_per_second']
     base = speeds[MMPRETRAIN]
-    ours = (f'{name} {speed:.1f} ({speed / base:.2f} times)' for name, speed in speeds.items())
-    return f'{row["network"]}, images per second: {", ".join(ours)}'
+    parts = (f'{name} {speed:.1f} ({speed / base:.2f} times)' for name, speed in speeds.items())
+    return f'{row["network"]}, images per second: {", ".join(parts)}'
 
 
 def main() -> None:
-    """Measure."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--networks', nargs='+', choices=list(CONFIGS), default=list(CONFIGS))
-    parser.add_argument('--images', type=Path, help='a folder; without it simulated bags')
-    parser.add_argument('--number', type=int, default=32, help='of images')
-    parser.add_argument('--batch', type=int, default=8, help='images at once')
-    parser.add_argument('--rounds', type=int, default=5, help='each way has a turn in each')
+    parser.add_argument(
+        '--images', type=Path, help='folder of images; by default, bags are simulated'
+    )
+    parser.add_argument('--number', type=int, default=32, help='number of images')
+    parser.add_argument('--batch', type=int, default=8, help='images per batch')
+    parser.add_argument(
+        '--rounds', type=int, default=5, help='rounds in which each candidate runs once'
+    )
     parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument('--json', action='store_true', help='print a JSON line per network')
     args = parser.parse_args()
@@ -122,10 +126,10 @@ def main() -> None:
         images = list_images(args.images)[: args.number]
         for name in args.networks:
             with contextlib.redirect_stdout(sys.stderr):
-                ways = inferencers(CONFIGS[name], Path(folder), args.threads)
+                candidates = inferencers(CONFIGS[name], Path(folder), args.threads)
                 turns = {
-                    way: partial(infer, images, batch_size=args.batch)
-                    for way, infer in ways.items()
+                    candidate: partial(infer, images, batch_size=args.batch)
+                    for candidate, infer in candidates.items()
                 }
                 seconds = take_turns(turns, args.rounds)
             row = {
@@ -133,7 +137,7 @@ def main() -> None:
                 'images': len(images),
                 'batch': args.batch,
                 'threads': args.threads,
-                'images_per_second': {way: round(len(images) / s, 2) for way, s in seconds.items()},
+                'images_per_second': {key: round(len(images) / s, 2) for key, s in seconds.items()},
             }
             print(json.dumps(row) if args.json else report(row), flush=True)
 

@@ -1,9 +1,9 @@
-"""Compare ways of reading training images: mmpretrain's stock pipeline, ours, and ours from a copy.
+"""Compare loading of training images: MMPretrain's stock pipeline, ours, and ours from a copy.
 
-All ways give batches of 224 x 224 in this process. mmpretrain's (its configs' for ImageNet and VOC)
-has labels alone; ours is Stage I's, with boxes and heatmaps, from the files as released and from a
-copy of tools/prepare_data.py. The ways take turns, and processor time counts: what else the
-machine does doesn't, and neither does waiting for a disk. Without folders, bags are simulated.
+All candidates return batches of 224 x 224 in this process. MMPretrain's pipeline, from its configs
+for ImageNet and VOC, has labels only. Ours is that of Stage I, with boxes and heatmaps, from the
+original files and from a copy of tools/prepare_data.py. The candidates alternate, and only their
+processor time counts, without other load and disk waits. Without folders, bags are simulated.
 """
 
 import argparse
@@ -39,18 +39,18 @@ STOCK = [
     dict(type='PackInputs'),
 ]
 SIMULATE: dict[str, Callable[..., int]] = {'sixray': write_sixray, 'opixray': write_opixray}
-# (h, w) of simulated images: the median of some of SIXray's positives, and all of OPIXray
+# (h, w) of simulated images: median of some positives of SIXray, and size of all images of OPIXray
 SIZES = {'sixray': (572, 645), 'opixray': (954, 1225)}
 
 
 def open_set(layout: str, root: Path, number: int) -> XrayDataset:
-    """The training set of Stage I."""
+    """Build the training set of Stage I."""
     cfg = load_config(f'configs/sxmnet_{layout}_stage1.py').train_dataloader.dataset
     return DATASETS.build(cfg | {'data_root': str(root), 'indices': number})
 
 
 def stock_set(dataset: XrayDataset, folder: Path) -> BaseDataset:
-    """The same images and labels as mmpretrain's own data set, with its list in the folder."""
+    """Build MMPretrain's own dataset with the same images and labels. Its list is in the folder."""
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
     images = [
         {'img_path': str(Path(info['img_path']).absolute()), 'gt_label': info['gt_label']}
@@ -63,22 +63,22 @@ def stock_set(dataset: XrayDataset, folder: Path) -> BaseDataset:
 
 
 def read_all(dataset: BaseDataset, batch_size: int) -> None:
-    """Read a set once, in batches."""
+    """Read a dataset once, in batches."""
     for _ in DataLoader(dataset, batch_size, collate_fn=default_collate):
         pass
 
 
 def report(row: dict) -> str:
-    """Say it in one line."""
+    """Format a row as one line of text."""
     speeds = row['images_per_second']
     base = speeds[MMPRETRAIN]
-    said = (f'{name} {speed:.0f} ({speed / base:.1f} times)' for name, speed in speeds.items())
+    parts = (f'{name} {speed:.0f} ({speed / base:.1f} times)' for name, speed in speeds.items())
     height, width = row['size']
-    return f'{row["layout"]}, {width} x {height}, images per second and core: {", ".join(said)}'
+    return f'{row["layout"]}, {width} x {height}, images per second and core: {", ".join(parts)}'
 
 
 def main() -> None:
-    """Measure."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     for layout in SIZES:
         parser.add_argument(
@@ -86,11 +86,17 @@ def main() -> None:
             type=Path,
             nargs=2,
             metavar=('RELEASE', 'COPY'),
-            help='folders of a set and of its prepared copy; then only what is named is measured',
+            help='folders of a set and of its prepared copy; only named sets are measured',
         )
-    parser.add_argument('--number', type=int, default=64, help='of images; %(default)s')
-    parser.add_argument('--batch', type=int, default=64, help='images at once; %(default)s')
-    parser.add_argument('--rounds', type=int, default=9, help='each way has a turn in each')
+    parser.add_argument(
+        '--number', type=int, default=64, help='number of images; default: %(default)s'
+    )
+    parser.add_argument(
+        '--batch', type=int, default=64, help='images per batch; default: %(default)s'
+    )
+    parser.add_argument(
+        '--rounds', type=int, default=9, help='rounds in which each candidate runs once'
+    )
     parser.add_argument('--json', action='store_true', help='print a JSON line per set')
     args = parser.parse_args()
 
@@ -105,8 +111,10 @@ def main() -> None:
                 SIMULATE[layout](release, train=args.number, test=1, image_size=SIZES[layout])
                 prepare_data(layout, release, copy)
             raw, prepared = (open_set(layout, root, args.number) for root in (release, copy))
-            ways = {MMPRETRAIN: stock_set(raw, Path(folder)), RAW: raw, PREPARED: prepared}
-            turns = {name: partial(read_all, own, args.batch) for name, own in ways.items()}
+            candidates = {MMPRETRAIN: stock_set(raw, Path(folder)), RAW: raw, PREPARED: prepared}
+            turns = {
+                name: partial(read_all, dataset, args.batch) for name, dataset in candidates.items()
+            }
             seconds = take_turns(turns, args.rounds, clock=time.process_time)
             paths = (raw.get_data_info(index)['img_path'] for index in range(len(raw)))
             sizes = [Image.open(path).size for path in paths]
@@ -116,7 +124,7 @@ def main() -> None:
             'images': len(raw),
             'size': [height, width],
             'batch': args.batch,
-            'images_per_second': {way: round(len(raw) / s, 1) for way, s in seconds.items()},
+            'images_per_second': {name: round(len(raw) / s, 1) for name, s in seconds.items()},
         }
         print(json.dumps(row) if args.json else report(row), flush=True)
 

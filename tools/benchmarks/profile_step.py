@@ -1,7 +1,7 @@
-"""Say where the time of a training step goes: a table, and a trace for Perfetto or Chrome.
+"""Profile a training step: a table of where the time is spent, and a trace for Perfetto or Chrome.
 
-Steps go through the runner, on random pixels in memory; parts of the network are timed in their
-forward pass, and all of them together in the backward pass.
+Steps use the runner and random pixels in memory. Parts of the network are timed in their forward
+pass. The backward pass is timed as a whole.
 """
 
 import argparse
@@ -25,41 +25,41 @@ PARTS = ('data_preprocessor', 'backbone', 'neck', 'attention_head', 'refinement'
 
 
 def label(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, under a name in the trace."""
+    """Wrap a function so that it has a name in the trace."""
 
-    def labelled(*args: Any, **kwargs: Any) -> Any:
+    def labeled(*args: Any, **kwargs: Any) -> Any:
         with record_function(name):
             return function(*args, **kwargs)
 
-    return labelled
+    return labeled
 
 
 def label_parts(runner: Runner) -> list[str]:
-    """Give the parts of a step their names in the trace, and list them."""
-    there = [name for name in PARTS if getattr(runner.model, name, None) is not None]
-    for name in there:
+    """Name the parts of a step in the trace, and return their names."""
+    present = [name for name in PARTS if getattr(runner.model, name, None) is not None]
+    for name in present:
         part = getattr(runner.model, name)
         part.forward = label(name, part.forward)
     wrapper = runner.optim_wrapper
     wrapper.backward = label('backward', wrapper.backward)
     wrapper.step = label('optimizer', wrapper.step)
-    return [*there, 'backward', 'optimizer']
+    return [*present, 'backward', 'optimizer']
 
 
-def milliseconds(event: Any, steps: int, own: bool = False) -> float:
-    """Of a step: on the GPU where there is one, otherwise of all the CPU's threads."""
+def milliseconds(event: Any, steps: int, exclusive: bool = False) -> float:
+    """Return the time per step, on the GPU if there is one, otherwise on all CPU threads."""
     device = 'device' if torch.cuda.is_available() else 'cpu'
-    return getattr(event, f'{"self_" if own else ""}{device}_time_total') / 1000 / steps
+    return getattr(event, f'{"self_" if exclusive else ""}{device}_time_total') / 1000 / steps
 
 
-def summarise(events: EventList, parts: list[str], steps: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of a step by part, and by operator without what it calls."""
+def summarize(events: EventList, parts: list[str], steps: int) -> dict[str, dict[str, float]]:
+    """Return milliseconds per step by part, and by operator without the operators it calls."""
     by_name = {event.key: event for event in events}
     by_part = {name: milliseconds(by_name[name], steps) for name in parts if name in by_name}
     whole = milliseconds(by_name['step'], steps)
     by_part['rest'] = whole - sum(by_part.values())
     operators = {
-        event.key: milliseconds(event, steps, own=True)
+        event.key: milliseconds(event, steps, exclusive=True)
         for event in events
         if event.key not in (*parts, 'step')
     }
@@ -68,14 +68,22 @@ def summarise(events: EventList, parts: list[str], steps: int) -> dict[str, dict
 
 
 def main() -> None:
-    """Profile."""
+    """Run the profiler."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', nargs='?', default='configs/sxmnet_sixray_stage2.py')
-    parser.add_argument('--batch', type=int, default=16, help='images per step; %(default)s')
-    parser.add_argument('--size', type=int, default=CROPPED, help='of the images, in pixels')
-    parser.add_argument('--steps', type=int, default=3, help='%(default)s')
-    parser.add_argument('--amp', action='store_true', help='in bfloat16')
-    parser.add_argument('--trace', default='work_dirs/profile/trace.json', help='%(default)s')
+    parser.add_argument(
+        '--batch', type=int, default=16, help='images per step; default: %(default)s'
+    )
+    parser.add_argument('--size', type=int, default=CROPPED, help='side of the images in pixels')
+    parser.add_argument(
+        '--steps', type=int, default=3, help='steps to profile; default: %(default)s'
+    )
+    parser.add_argument('--amp', action='store_true', help='train in bfloat16')
+    parser.add_argument(
+        '--trace',
+        default='work_dirs/profile/trace.json',
+        help='file of the trace; default: %(default)s',
+    )
     parser.add_argument('--json', action='store_true', help='print one JSON line')
     args = parser.parse_args()
 
@@ -86,7 +94,7 @@ def main() -> None:
         cfg = bare_config(args.config, work_dir, args.amp)
         runner = begin(cfg, batches_in_memory(args.steps + 1, args.batch, args.size))
         parts = label_parts(runner)
-        runner.train_loop.step()  # warms up
+        runner.train_loop.step()  # warm-up
         with profile(activities=activities) as profiler:
             for _ in range(args.steps):
                 with record_function('step'):
@@ -94,7 +102,7 @@ def main() -> None:
     Path(args.trace).parent.mkdir(parents=True, exist_ok=True)
     profiler.export_chrome_trace(args.trace)
 
-    result = summarise(profiler.key_averages(), parts, args.steps)
+    result = summarize(profiler.key_averages(), parts, args.steps)
     whole = sum(result['parts'].values())
     if args.json:
         print(json.dumps({'config': args.config, 'batch': args.batch, 'step_ms': whole, **result}))

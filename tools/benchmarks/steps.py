@@ -1,4 +1,4 @@
-"""Training steps outside of a training: through the runner, and bare, on data in memory."""
+"""Training steps on data in memory, with the runner and with a bare loop."""
 
 import copy
 from typing import Any
@@ -14,15 +14,15 @@ from torch.utils.data import DataLoader, Dataset
 from mmsxm.engine import AutocastOptimWrapper
 from mmsxm.training.config import load_config, use_autocast
 
-FEW = 64  # samples that are kept, and repeated
+NUM_SAMPLES = 64  # samples in memory, which repeat
 
 
 class InMemory(Dataset):
-    """A few packed samples of random pixels, repeated.
+    """Dataset of a few packed samples of random pixels, which repeat.
 
     Args:
-        length: How many it gives.
-        size: Of the square images, in pixels.
+        length: Number of samples.
+        size: Side of the square images in pixels.
     """
 
     CLASSES = tuple('abcde')
@@ -32,7 +32,7 @@ class InMemory(Dataset):
         generator = torch.Generator().manual_seed(0)
         self.length = length
         self.samples = []
-        for index in range(FEW):
+        for index in range(NUM_SAMPLES):
             sample = DataSample()
             sample.set_gt_label([index % 5])
             sample.set_field(torch.rand(1, size // 4, size // 4, generator=generator), 'gt_heatmap')
@@ -44,21 +44,21 @@ class InMemory(Dataset):
         return self.length
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        item = self.samples[index % FEW]
+        item = self.samples[index % NUM_SAMPLES]
         return {'inputs': item['inputs'], 'data_samples': item['data_samples'].clone()}
 
 
 def batches_in_memory(number: int, batch: int, size: int) -> DataLoader:
-    """A loader of batches in this process."""
+    """Build a loader that makes batches in this process."""
     dataset = InMemory(number * batch, size)
     return DataLoader(dataset, batch_size=batch, collate_fn=default_collate)
 
 
 class StepLoop(EpochBasedTrainLoop):
-    """Begin an epoch and return: :meth:`step` does its iterations, one a call."""
+    """Loop that starts an epoch and returns. Each call of :meth:`step` runs one iteration."""
 
     def run(self) -> BaseModel:
-        """Begin."""
+        """Start the epoch."""
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
@@ -66,13 +66,13 @@ class StepLoop(EpochBasedTrainLoop):
         return self.runner.model
 
     def step(self) -> None:
-        """Do one iteration, with all hooks, until the device is done."""
+        """Run one iteration with all hooks, and wait for the device."""
         self.run_iter(*next(self.batches))
         wait()
 
 
 def bare_config(path: str, work_dir: str, amp: bool = False) -> Config:
-    """A config that trains one epoch from random weights, without tests or checkpoints."""
+    """Load a config and train one epoch from random weights, without tests or checkpoints."""
     cfg = load_config(path, work_dir=work_dir)
     cfg.model.backbone.init_cfg = None
     cfg.load_from = None
@@ -87,9 +87,9 @@ def bare_config(path: str, work_dir: str, amp: bool = False) -> Config:
 
 
 def begin(cfg: Config, loader: DataLoader) -> Runner:
-    """A runner before its first step: ``runner.train_loop.step()`` does the next one."""
+    """Build a runner before its first step. ``runner.train_loop.step()`` runs the next one."""
     cfg.train_cfg = dict(type=StepLoop, max_epochs=1)
-    cfg.experiment_name = f'{cfg.filename}-{id(loader)}'  # of two runners in one process
+    cfg.experiment_name = f'{cfg.filename}-{id(loader)}'  # differs between runners in one process
     runner = Runner.from_cfg(cfg)
     runner._train_dataloader = loader
     runner.train()
@@ -97,11 +97,11 @@ def begin(cfg: Config, loader: DataLoader) -> Runner:
 
 
 class BareSteps:
-    """What a page of PyTorch would do.
+    """Training steps of a bare PyTorch loop.
 
     Args:
-        runner: Whose network and optimizer are copied.
-        loader: Of the batches.
+        runner: Runner whose network and optimizer are copied.
+        loader: Loader of the batches.
     """
 
     def __init__(self, runner: Runner, loader: DataLoader) -> None:
@@ -117,7 +117,7 @@ class BareSteps:
         self.batches = iter(loader)
 
     def step(self) -> None:
-        """Do one, until the device is done."""
+        """Run one step, and wait for the device."""
         data = self.model.data_preprocessor(next(self.batches), training=True)
         device = data['inputs'].device.type
         with torch.autocast(device, dtype=torch.bfloat16, enabled=self.autocast):
@@ -129,6 +129,6 @@ class BareSteps:
 
 
 def wait() -> None:
-    """Until the GPU is done, if there is one."""
+    """Wait for the GPU, if there is one."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()

@@ -1,8 +1,8 @@
-"""Compare a step through the runner with one of a bare PyTorch loop, and with another network's.
+"""Compare a training step of the runner with that of a bare PyTorch loop and of another network.
 
-All train on the same random pixels in memory, and take turns, step by step, so that whatever else
-the machine does meets them all. The other network, mmpretrain's ResNet-50 by default, goes through
-a runner too; beside its time stands how many multiply-accumulates each has.
+All train on the same random pixels in memory and alternate step by step, so that other load affects
+all equally. The other network, MMPretrain's ResNet-50 by default, uses a runner too. The ratio of
+their multiply-accumulates is printed next to the time.
 """
 
 import argparse
@@ -19,14 +19,16 @@ from mmsxm.training.complexity import count
 
 
 def main() -> None:
-    """Measure."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', nargs='?', default='configs/sxmnet_sixray_stage2.py')
     parser.add_argument('--against', default='configs/baselines/resnet50_sixray.py')
-    parser.add_argument('--batch', type=int, default=32, help='images per step; %(default)s')
-    parser.add_argument('--size', type=int, default=CROPPED, help='of the images, in pixels')
-    parser.add_argument('--steps', type=int, default=10, help='of each; %(default)s')
-    parser.add_argument('--amp', action='store_true', help='in bfloat16')
+    parser.add_argument(
+        '--batch', type=int, default=32, help='images per step; default: %(default)s'
+    )
+    parser.add_argument('--size', type=int, default=CROPPED, help='side of the images in pixels')
+    parser.add_argument('--steps', type=int, default=10, help='steps of each; default: %(default)s')
+    parser.add_argument('--amp', action='store_true', help='train in bfloat16')
     parser.add_argument('--json', action='store_true', help='print one JSON line')
     args = parser.parse_args()
 
@@ -38,12 +40,12 @@ def main() -> None:
         size = (args.size, args.size)
         gmacs, other_gmacs = count(cfg, size).gmacs, count(other, size).gmacs
         runner = begin(cfg, batches())
-        ways = {
+        candidates = {
             'runner': runner.train_loop.step,
             'bare': BareSteps(runner, batches()).step,
             'against': begin(other, batches()).train_loop.step,
         }
-        seconds = take_turns(ways, args.steps)
+        seconds = take_turns(candidates, args.steps)
 
     row = {
         'config': args.config,

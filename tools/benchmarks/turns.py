@@ -1,4 +1,4 @@
-"""Ways of doing the same take turns, so that whatever else a machine does meets them all."""
+"""Alternating measurements, so that other load on a machine affects all candidates equally."""
 
 import statistics
 import time
@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 
 
 def take_turns(
-    ways: Mapping[str, Callable[[], object]],
+    candidates: Mapping[str, Callable[[], object]],
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
-    """Give seconds of each way, the median of the rounds after a first one to warm up."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    """Return the median seconds of each candidate, over rounds that follow one for warm-up."""
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds + 1):
-        for name, way in ways.items():
+        for name, candidate in candidates.items():
             start = clock()
-            way()
+            candidate()
             seconds[name].append(clock() - start)
-    return {name: statistics.median(own[1:]) for name, own in seconds.items()}
+    return {name: statistics.median(measured[1:]) for name, measured in seconds.items()}

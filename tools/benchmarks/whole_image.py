@@ -1,10 +1,10 @@
-"""What a network gains or loses by seeing the whole image instead of the test's centre crop.
+"""Compare the mAP of a network on whole images with that on the center crops of the test.
 
 python tools/benchmarks/whole_image.py CONFIG CHECKPOINT
 
-Tests once as the paper's tables do, resized and cropped, and once as a station does, resized and
-whole: of the resized image's size, so that items look as in training, and of the crop's size, which
-costs no more than the crop.
+It tests once like the tables of the paper, resized and cropped, and once like a station, only
+resized. Whole images are tested at the size of the resized image, so that items look as in
+training, and at the size of the crop, which costs no more than the crop.
 """
 
 import argparse
@@ -26,17 +26,17 @@ from mmsxm.training.test import build_test
 
 
 def mean_average_precision(scores: Scores) -> float:
-    """Of one test, in percent."""
+    """Return the mAP of one test in percent."""
     return float(100 * np.nanmean(average_precision(scores.scores, scores.targets)))
 
 
 def main() -> None:
-    """Measure."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('config')
-    parser.add_argument('checkpoint', help='a checkpoint, or a work dir for its latest one')
+    parser.add_argument('checkpoint', help='checkpoint, or a work dir to use its latest one')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='settings to override, key=value'
     )
@@ -51,22 +51,22 @@ def main() -> None:
     crops = [t.crop_size for t in dataset.pipeline.transforms if hasattr(t, 'crop_size')]
     mAP = {}  # noqa: N806
     runner = build_test(cfg, args.checkpoint)
-    mAP['centre crop'] = runner.test()['xray/mAP']
+    mAP['center crop'] = runner.test()['xray/mAP']
     dismiss_workers(runner)
     whole = backend.info
     mAP['whole image'] = mean_average_precision(station_scores(backend, dataset))
     for crop in crops:
-        preparation = dataclasses.replace(whole.preparation, size=crop)
-        backend.info = dataclasses.replace(whole, preparation=preparation)
-        mAP["whole image of the crop's size"] = mean_average_precision(
+        preprocessing = dataclasses.replace(whole.preprocessing, size=crop)
+        backend.info = dataclasses.replace(whole, preprocessing=preprocessing)
+        mAP["whole image at the crop's size"] = mean_average_precision(
             station_scores(backend, dataset)
         )
     row = {'config': args.config, 'images': len(dataset), 'mAP': mAP}
     if args.json:
         print(json.dumps(row))
     else:
-        words = ', '.join(f'{what} {value:.2f}' for what, value in mAP.items())
-        print(f'mAP of {len(dataset)} images: {words}')
+        measured = ', '.join(f'{name} {value:.2f}' for name, value in mAP.items())
+        print(f'mAP of {len(dataset)} images: {measured}')
 
 
 if __name__ == '__main__':

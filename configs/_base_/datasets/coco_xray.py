@@ -1,10 +1,14 @@
-# one's own bags, annotated in COCO's JSON (docs/own_data.md); also those without items
+# your own bags, annotated in COCO's JSON format, including bags without items (docs/own_data.md)
 _base_ = './sixray.py'
 
 data_root = '{{$OWN_ROOT:data/own}}'
 names = '{{$OWN_CLASSES:Gun,Knife,Pliers,Scissors,Wrench}}'
-classes = [name.strip() for name in names.split(',')]  # in the order of the network's outputs
+classes = [name.strip() for name in names.split(',')]  # in the order of the network outputs
 num_classes = len(classes)
+item_crop = [dict(type='mmsxm.ItemCrop', num_classes=num_classes)]
+class_heatmap = [dict(type='mmsxm.ClassHeatmap', num_classes=num_classes)]
+evidence_steps = item_crop + _base_.train_steps + class_heatmap
+evidence_pipeline = _base_.load_items + evidence_steps + _base_.pack_items
 
 data = dict(
     type='mmsxm.CocoXray',

@@ -1,4 +1,4 @@
-# one's own bags, a row of a csv for each object (docs/own_data.md)
+# your own bags, with one csv row per object (docs/own_data.md)
 _base_ = './coco_xray.py'
 
 train_dataloader = dict(dataset=dict(type='mmsxm.CsvXray', ann_file='train.csv'))

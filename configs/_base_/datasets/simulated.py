@@ -1,10 +1,10 @@
-# simulated bags of mmsxm simulate in SIXray's layout, small: 128 pixels, cropped to 112; with
-# harmless ones, since a network that never saw any takes many of them for items
+# bags of mmsxm simulate in SIXray's layout, with small images: 128 pixels, cropped to 112.
+# Includes harmless bags, because a network trained without them raises many false alarms on them.
 _base_ = './sixray.py'
 
 data_root = '{{$DEMO_ROOT:data/demo}}'
 
-# bags of that size stay as they are; others, and those of a user, come to it
+# images of this size are unchanged; others, such as a user's own, are resized to it
 resize = [dict(type='Resize', scale=(128, 128), interpolation='area', clip_object_border=False)]
 augment = [dict(type='mmsxm.RandomCrop', crop_size=112), *_base_.augment[1:]]
 pack = [dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level'))]

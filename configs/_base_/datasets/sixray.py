@@ -1,4 +1,4 @@
-# SIXray, positives only, as the paper does (Sec. 4.1): labels alone
+# SIXray, positives only, as in the paper (Sec. 4.1); this base uses labels only
 data_root = '{{$SIXRAY_ROOT:data/sixray}}'
 image_set = '{{$SIXRAY_SET:10}}'
 
@@ -6,7 +6,7 @@ load = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True, with_label=False),
 ]
-# the paper names no size; these are the authors' code's
+# the paper does not give sizes; these are from the authors' code
 resize = [dict(type='Resize', scale=(256, 256), interpolation='area', clip_object_border=False)]
 augment = [
     dict(type='mmsxm.RandomCrop', crop_size=224),
@@ -14,7 +14,7 @@ augment = [
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
 ]
 threats = [dict(type='mmsxm.ThreatImageProjection', bank='{{$THREAT_BANK:data/threat_bank.npz}}')]
-# CHR's code flips horizontally alone
+# CHR's code flips only horizontally
 chr_augment = augment[:2]
 center_crop = [dict(type='mmsxm.CenterCrop', crop_size=224)]
 meta_level = [dict(type='mmsxm.IntuitiveMetaLevel')]  # before the crop: a property of the image
@@ -23,13 +23,26 @@ pack = [
     dict(type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_heatmap', 'gt_meta_level', 'img_id'))
 ]
 
-# steps between loading and packing, which differ from data set to data set
+# class-wise maps and item crops also need the class of each box
+num_classes = 5
+load_items = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True)]
+item_crop = [dict(type='mmsxm.ItemCrop', num_classes=num_classes)]
+class_heatmap = [dict(type='mmsxm.ClassHeatmap', num_classes=num_classes)]
+fine_class_heatmap = [dict(type='mmsxm.ClassHeatmap', num_classes=num_classes, stride=4)]
+pack_items = [
+    dict(
+        type='PackInputs', algorithm_keys=('gt_bboxes', 'gt_bboxes_labels', 'gt_heatmap', 'img_id')
+    )
+]
+
+# transforms between loading and packing, which differ between datasets
 train_steps = resize + augment
 stage1_steps = train_steps + heatmap
 stage2_steps = meta_level + train_steps
 chr_steps = resize + chr_augment
 chr_mf_i_steps = meta_level + chr_steps
 test_steps = resize + center_crop
+evidence_steps = item_crop + train_steps + class_heatmap
 
 train_pipeline = load + train_steps + pack
 stage1_pipeline = load + stage1_steps + pack
@@ -39,6 +52,13 @@ stage2_tip_pipeline = load + threats + stage2_steps + pack
 chr_pipeline = load + chr_steps + pack
 chr_mf_i_pipeline = load + chr_mf_i_steps + pack
 test_pipeline = load + test_steps + pack
+item_crop_pipeline = load_items + item_crop + train_steps + pack
+stage1_item_crop_pipeline = load_items + item_crop + stage1_steps + pack
+stage2_item_crop_pipeline = load_items + item_crop + stage2_steps + pack
+class_heatmap_pipeline = load_items + train_steps + class_heatmap + pack_items
+class_attention_pipeline = load_items + item_crop + train_steps + fine_class_heatmap + pack_items
+evidence_pipeline = load_items + evidence_steps + pack_items
+evidence_test_pipeline = load_items + test_steps + pack_items
 
 train_dataloader = dict(
     batch_size=64,  # Sec. 4.2

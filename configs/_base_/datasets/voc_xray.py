@@ -1,4 +1,4 @@
-# one's own bags, annotated in the folders of Pascal VOC (docs/own_data.md)
+# your own bags, annotated in the folder layout of Pascal VOC (docs/own_data.md)
 _base_ = './coco_xray.py'
 
 data = dict(

@@ -1,8 +1,8 @@
-# CHR [5]: ResNet-101, each level refined by the coarser ones and trained by itself
+# CHR [5]: ResNet-101, each level refined by the coarser ones and trained separately
 _base_ = './resnet50_fpn.py'
 
 model = dict(
-    # a variable of its own: a table trains these beside networks on ResNet-50
+    # a separate variable, because a table trains these next to networks with ResNet-50
     backbone=dict(
         depth=101, init_cfg=dict(checkpoint='{{$PRETRAINED_RESNET101:torchvision://resnet101}}')
     ),

@@ -1,4 +1,4 @@
-# the pyramid with the average of its predictions (Eq. 1), without attention
+# pyramid with averaged predictions (Eq. 1), without attention
 _base_ = './sxmnet_r50_stage1.py'
 
 model = dict(

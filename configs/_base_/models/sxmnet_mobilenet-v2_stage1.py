@@ -1,4 +1,4 @@
-# a light SXMNet, ours; the weights need mmsxm convert-weights first
+# a light SXMNet, ours; convert the weights with mmsxm convert-weights first
 _base_ = './sxmnet_r50_stage1.py'
 
 model = dict(

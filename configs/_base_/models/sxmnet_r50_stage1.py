@@ -3,7 +3,7 @@ model = dict(
     type='mmsxm.SXMNet',
     data_preprocessor=dict(
         num_classes=5,
-        mean=[123.675, 116.28, 103.53],  # ImageNet's, as of the weights
+        mean=[123.675, 116.28, 103.53],  # those of ImageNet, like the weights
         std=[58.395, 57.12, 57.375],
         to_rgb=True,
         to_onehot=True,
@@ -22,8 +22,8 @@ model = dict(
         loss_weight=1.0,
     ),
 )
-# metrics follow from what the network predicts, whatever the data set: here maps alone
+# metrics depend on the predictions of the network, not on the dataset; here, only maps
 val_evaluator = [dict(type='mmsxm.AttentionLocalization')]
 test_evaluator = val_evaluator
-# no loss reaches the smooth convolutions of P4 and P5 in this stage
+# the smoothing convolutions of P4 and P5 do not affect the loss of this stage
 find_unused_parameters = True

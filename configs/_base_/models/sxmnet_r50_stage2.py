@@ -1,10 +1,10 @@
-# Stage II: the attention head goes on without its loss, under the classification (Sec. 3.2)
+# Stage II: the attention head has no loss of its own, only that of classification (Sec. 3.2)
 _base_ = './sxmnet_r50_stage1.py'
 
 model = dict(
-    backbone=dict(init_cfg=None),  # Stage I's weights are loaded
+    backbone=dict(init_cfg=None),  # weights of Stage I are loaded
     attention_head=dict(loss_weight=0.0),
-    # ours; the published product lets attention die (see the module's docstring)
+    # ours; with the published product, attention vanishes (see the docstring of the module)
     refinement=dict(type='mmsxm.NormalizedRefinement'),
     head=dict(
         type='mmsxm.MetaFusionHead',

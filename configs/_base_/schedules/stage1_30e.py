@@ -1,4 +1,4 @@
-# ours: a short Stage I, with the paper's rate
+# ours: a short Stage I with the learning rate of the paper
 _base_ = './stage1_350e.py'
 
 param_scheduler = dict(milestones=[20, 27])

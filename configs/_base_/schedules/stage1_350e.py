@@ -1,5 +1,5 @@
 # Sec. 4.2: SGD, lr 1e-5 for all parameters, /10 every 100 epochs, 350 epochs, batch 64.
-# Momentum, weight decay and Nesterov are the authors' code's.
+# Momentum, weight decay and Nesterov are from the authors' code.
 optim_wrapper = dict(
     constructor='mmsxm.CheckedOptimWrapperConstructor',
     optimizer=dict(type='SGD', lr=1e-5, momentum=0.9, weight_decay=1e-4, nesterov=True, fused=True),

@@ -1,5 +1,5 @@
 # Sec. 4.2: SGD, lr 1e-1 for the class Linears and 2e-2 for the rest, /10 every 30 epochs,
-# 150 epochs, batch 64. Momentum, weight decay and Nesterov are the authors' code's.
+# 150 epochs, batch 64. Momentum, weight decay and Nesterov are from the authors' code.
 optim_wrapper = dict(
     constructor='mmsxm.CheckedOptimWrapperConstructor',
     optimizer=dict(type='SGD', lr=2e-2, momentum=0.9, weight_decay=1e-4, nesterov=True, fused=True),

@@ -1,4 +1,4 @@
-# ours: a short Stage II, with the paper's rates but for the attention head
+# ours: a short Stage II with the learning rates of the paper, except for the attention head
 _base_ = './sxmnet_stage2_150e.py'
 
 param_scheduler = dict(milestones=[20, 27])

@@ -1,4 +1,4 @@
-"""A resumed training goes on with the data that it began with."""
+"""Check that a resumed run trains on the same data."""
 
 import hashlib
 import logging
@@ -7,7 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmsxm.datasets.xray_dataset import xray_datasets
+from mmsxm.datasets.wrapped_datasets import xray_datasets
 from mmsxm.engine.runner_state import is_resuming, load_from
 from mmsxm.registry import HOOKS
 
@@ -15,10 +15,10 @@ __all__ = ['DatasetFingerprintHook', 'data_digest']
 
 
 def data_digest(dataset: object) -> str:
-    """A fingerprint of names, labels and boxes, in their order; in hexadecimal.
+    """Return the SHA-256 of names, labels and boxes in their order, in hexadecimal.
 
-    Wherever the files lie. Pixels don't count: reading a million images takes hours, and this
-    takes seconds.
+    The location of the files does not count. Pixels do not count either: reading a million images
+    takes hours, and this takes seconds.
     """
     digest = hashlib.sha256()
     for part in xray_datasets(dataset):
@@ -35,10 +35,10 @@ def data_digest(dataset: object) -> str:
 
 @HOOKS.register_module()
 class DatasetFingerprintHook(Hook):
-    """Refuse to resume a training whose list, images or annotations changed meanwhile.
+    """Hook that refuses to resume if the list, images or annotations changed in the meantime.
 
-    What a checkpoint was trained on stands in its ``meta`` as ``train_data``; checkpoints without
-    it are resumed as they are.
+    The fingerprint of the training data is stored in the ``meta`` of a checkpoint as
+    ``train_data``. Checkpoints without it are resumed unchecked.
 
     Args:
         refuse: Whether to raise an error; otherwise a warning is logged.
@@ -49,33 +49,33 @@ class DatasetFingerprintHook(Hook):
         self._data: dict[str, str | int] | None = None
 
     def data(self, runner: Runner) -> dict[str, str | int]:
-        """Number and digest of the images that are trained on; they are read once, in memory."""
+        """Return the number and digest of the training images; computed once, without pixels."""
         if self._data is None:
             dataset = runner.train_dataloader.dataset
             self._data = {'images': len(dataset), 'digest': data_digest(dataset)}
         return self._data
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note it."""
+        """Store the fingerprint in the checkpoint."""
         checkpoint['meta']['train_data'] = self.data(runner)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare it, when a training is resumed.
+        """Compare the fingerprints when a run is resumed.
 
         Raises:
-            ValueError: It is another.
+            ValueError: The training data changed since the checkpoint was saved.
         """
-        then = checkpoint.get('meta', {}).get('train_data')
-        if then is None or not is_resuming(runner) or then == self.data(runner):
+        saved = checkpoint.get('meta', {}).get('train_data')
+        if saved is None or not is_resuming(runner) or saved == self.data(runner):
             return
         message = (
-            f'The training set has changed since {load_from(runner)} was saved: it had '
-            f'{then["images"]:,} images and has {self.data(runner)["images"]:,}, and names, labels '
-            'or boxes are others.'
+            f'The training set has changed since {load_from(runner)} was saved: names, labels or '
+            f'boxes differ. It had {saved["images"]:,} images and now has '
+            f'{self.data(runner)["images"]:,}.'
         )
         if self.refuse:
             raise ValueError(
-                f'{message} Bring list, images and annotations back, or go on with what there is '
-                'now: --cfg-options default_hooks.same_data.refuse=False'
+                f'{message} Restore the list, images and annotations. To train on the changed '
+                'data, add --cfg-options default_hooks.same_data.refuse=False'
             )
-        print_log(f'{message} Training goes on with it.', 'current', logging.WARNING)
+        print_log(f'{message} Training continues with it.', 'current', logging.WARNING)

@@ -1,9 +1,9 @@
-"""Leave when asked to, and go on from there: SIGTERM and Ctrl-C in the midst of an epoch.
+"""Stop training on SIGTERM or Ctrl-C within an epoch, and resume it there.
 
-Schedulers of clusters, containers and machines that shut down send SIGTERM, and SIGKILL some
-seconds later. The step under way is finished, its state is saved beside the checkpoints of whole
-epochs, and a resumed training goes on with the next batch: it ends with the weights of one that
-was never disturbed. mmengine alone would go back to the last whole epoch.
+Cluster schedulers, containers and machines that shut down send SIGTERM, and SIGKILL some seconds
+later. The current step is finished, its state is saved next to the checkpoints of the epochs, and a
+resumed run continues with the next batch. It ends with the same weights as an uninterrupted run.
+mmengine alone would return to the last finished epoch.
 """
 
 import os
@@ -33,8 +33,8 @@ __all__ = ['GracefulStopHook']
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class _Rest(Sampler):
-    """What a sampler gives after the first samples; as long as the whole, like its epoch."""
+class _RemainingSampler(Sampler):
+    """Sampler that skips the first samples of another one but keeps its length."""
 
     def __init__(self, sampler: Sampler, start: int) -> None:
         self.sampler = sampler
@@ -48,13 +48,13 @@ class _Rest(Sampler):
 
 
 def _start_worker(init: Callable[[int], None] | None, worker: int) -> None:
-    """Start a worker that leaves signals to its parent.
+    """Start a worker that obeys signals of its parent only.
 
-    A terminal, ``timeout`` and systemd send theirs to all processes of a group, and the last step
-    needs no worker that died. What the parent sends ends it as ever.
+    Terminals, ``timeout`` and systemd send signals to all processes of a group, but the last step
+    still needs its workers. Signals from the parent end a worker as usual.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, 'sigwaitinfo'):  # not on macOS, nor on Windows
+    if hasattr(signal, 'sigwaitinfo'):  # missing on macOS and Windows
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_obey_parent, daemon=True).start()
     if init is not None:
@@ -69,81 +69,82 @@ def _obey_parent() -> None:
 
 @HOOKS.register_module()
 class GracefulStopHook(Hook):
-    """Finish the step, save and leave on the first SIGTERM or SIGINT; a second one ends it at once.
+    """Hook that finishes the step, saves and exits on SIGTERM or SIGINT.
 
-    The exit code is the usual one, 128 and the number of the signal: 143 for SIGTERM, 130 for
-    Ctrl-C. All processes of a job leave after the same step, whichever was asked.
+    A second signal ends the process at once. The exit code is 128 plus the number of the signal, as
+    usual: 143 for SIGTERM, 130 for Ctrl-C. All processes of a job exit after the same step,
+    whichever of them received the signal.
 
-    ``epoch_<whole epochs>_batch_<batches after them>.pth`` holds, besides what mmengine saves,
-    ``within_epoch``: how many batches are done of how many, and the buffers of each process, whose
-    statistics of batch normalisation are their own until the epoch ends. It is deleted when the
-    epoch is saved.
+    ``epoch_<finished epochs>_batch_<batches after them>.pth`` contains what mmengine saves and
+    ``within_epoch``: the numbers of finished batches and of all batches, and the buffers of each
+    process, whose batch-normalization statistics differ until the epoch ends. The file is deleted
+    when the epoch is saved.
 
-    If gradients are accumulated, training continues to the next step of the optimizer, which
-    AccumulationHook has at the end of an epoch at the latest. Once an epoch is saved, its test is
-    broken off, and not done again.
+    If gradients are accumulated, training continues to the next optimizer step, which
+    AccumulationHook takes at the end of an epoch at the latest. A signal during the validation of a
+    saved epoch ends the validation, which is not repeated.
     """
 
-    priority = 'LOWEST'  # after everything that a step changes, and after checkpoints
+    priority = 'LOWEST'  # after all changes of a step, and after checkpoints
 
     def __init__(self) -> None:
         self.received = 0
         self.group: Any = None
         self.handlers: dict[int, Any] = {}
         self.saving: dict[str, Any] | None = None
-        self.done = 0  # batches of the epoch that training goes on in
+        self.done = 0  # finished batches of the epoch in which training resumes
         self.epoch_is_saved = False
 
     # ------------------------------------------------------------------------ signals
 
     def before_train(self, runner: Runner) -> None:
-        """Listen to signals, for the workers too."""
+        """Install signal handlers, also in the workers."""
         if is_distributed() and distributed.get_backend() != 'gloo':
-            # of the processors, so that asking doesn't wait for the graphics cards
+            # on the CPU, so that the exchange does not wait for the GPUs
             self.group = distributed.new_group(backend='gloo')
         for loop in (runner.train_loop, runner.val_loop):
             if loop is not None:
                 loader = loop.dataloader
                 loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
-        if threading.current_thread() is threading.main_thread():  # elsewhere nobody may listen
-            self.handlers = {number: signal.signal(number, self._note) for number in SIGNALS}
+        if threading.current_thread() is threading.main_thread():  # Python allows it only there
+            self.handlers = {number: signal.signal(number, self._receive) for number in SIGNALS}
 
     def after_train(self, runner: Runner) -> None:
-        """Leave where a signal came too late to be heard in an epoch: another stage may follow."""
+        """Exit if a signal arrived after the last step, because another stage may follow."""
         self.stop_listening()
-        if number := self._agreed():
-            self._leave(runner, number, 'after its last epoch')
+        if number := self._signal_of_job():
+            self._exit(runner, number, 'after its last epoch')
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = number
         self.stop_listening()
         if get_rank() == 0:  # no logging here: the signal may have interrupted it
             name = signal.Signals(number).name
-            text = f'{name}: finishing the step, then leaving; another one ends it at once.\n'
+            text = f'{name}: stopping after this step. Send it again to stop at once.\n'
             os.write(2, text.encode())
 
     def stop_listening(self) -> None:
-        """Give signals back to whom they were before."""
+        """Restore the previous signal handlers."""
         for number, handler in self.handlers.items():
             signal.signal(number, handler)
         self.handlers = {}
 
-    def _agreed(self) -> int:
-        """The signal that any process of the job has received, 0 if none."""
+    def _signal_of_job(self) -> int:
+        """Return the signal that a process of the job has received, 0 if there is none."""
         if not is_distributed():
             return self.received
         number = torch.tensor(self.received)
         distributed.all_reduce(number, distributed.ReduceOp.MAX, group=self.group)
         return int(number)
 
-    def _leave(self, runner: Runner, number: int, where: str) -> None:
+    def _exit(self, runner: Runner, number: int, where: str) -> None:
         runner.logger.warning(
-            f'{signal.Signals(number).name}: training in {runner.work_dir} is left {where}. Go on '
-            'with --resume.'
+            f'{signal.Signals(number).name}: training in {runner.work_dir} stopped {where}. Resume '
+            'it with --resume.'
         )
         raise SystemExit(128 + number)
 
-    # ------------------------------------------------------------------------ leaving
+    # ------------------------------------------------------------------------ saving
 
     def after_train_iter(
         self,
@@ -152,28 +153,28 @@ class GracefulStopHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Save and leave after the step in which a signal came."""
-        number = self._agreed()
+        """Save and exit after the step in which a signal arrived."""
+        number = self._signal_of_job()
         if number == 0 or any(p.grad is not None for p in runner.model.parameters()):
             return
         batches = len(runner.train_dataloader)
         done = self.done + batch_idx + 1
         model = unwrap_model(runner.model)
-        own = model.state_dict()
-        buffers = {name: own[name].cpu() for name, _ in model.named_buffers() if name in own}
+        state = model.state_dict()
+        buffers = {name: state[name].cpu() for name, _ in model.named_buffers() if name in state}
         self.saving = {'done': done, 'of': batches, 'buffers': all_gather_object(buffers)}
         name = f'epoch_{runner.epoch}_batch_{done}.pth'
         runner.save_checkpoint(runner.work_dir, name, by_epoch=False)
         if get_rank() == 0:
             path = Path(runner.work_dir, name)
             atomic_write(path.with_name('last_checkpoint'), str(path).encode())
-            _remove_partial_epochs(path.parent, but=name)
-        barrier()  # the first process to end would take the others with it
+            _remove_partial_epochs(path.parent, keep=name)
+        barrier()  # the first process to exit would end the others
         where = f'in epoch {runner.epoch + 1} after {done} of {batches} batches, saved as {name}'
-        self._leave(runner, number, where)
+        self._exit(runner, number, where)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add what is needed in the midst of an epoch."""
+        """Add the state that resuming within an epoch needs."""
         if self.saving is not None:
             checkpoint['within_epoch'] = self.saving
 
@@ -184,48 +185,48 @@ class GracefulStopHook(Hook):
         data_batch: Any = None,
         outputs: Sequence | None = None,
     ) -> None:
-        """Break off a test of what is saved."""
+        """Stop the validation of a saved epoch."""
         if self.received and self.epoch_is_saved:
-            self._leave(
-                runner, self.received, f'while testing epoch {runner.epoch}, which is saved'
-            )
+            where = f'during the validation of epoch {runner.epoch}, which is saved'
+            self._exit(runner, self.received, where)
 
-    # ------------------------------------------------------------------------ going on
+    # ------------------------------------------------------------------------ resuming
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Take the number of batches to leave out, and this process's own buffers.
+        """Read the number of batches to skip, and the buffers of this process.
 
         Raises:
-            ValueError: An epoch now has another number of batches, or the job of processes.
+            ValueError: The number of batches per epoch or of processes has changed.
         """
         within = checkpoint.get('within_epoch')
         if within is None or not is_resuming(runner):
             return
         now = {'batches': len(runner.train_dataloader), 'processes': get_world_size()}
-        then = {'batches': within['of'], 'processes': len(within['buffers'])}
-        if now != then:
+        saved = {'batches': within['of'], 'processes': len(within['buffers'])}
+        if now != saved:
             raise ValueError(
-                f'{load_from(runner)} was left after {within["done"]} of {then["batches"]} batches '
-                f'in {then["processes"]} processes, and an epoch now has {now["batches"]} in '
-                f'{now["processes"]}: use the same batch size and number of processes, or begin '
-                'that epoch anew by naming the checkpoint of an epoch, --resume .../epoch_N.pth'
+                f'{load_from(runner)} was saved after {within["done"]} of {saved["batches"]} '
+                f'batches in {saved["processes"]} processes, but an epoch now has '
+                f'{now["batches"]} batches in {now["processes"]} processes. Use the same batch '
+                'size and number of processes, or restart the epoch from the checkpoint before '
+                'it: --resume .../epoch_N.pth'
             )
         self.done = within['done']
         checkpoint['state_dict'].update(within['buffers'][get_rank()])
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Leave out what was done of this epoch."""
+        """Skip the finished batches of this epoch."""
         self.last_saved = runner.message_hub.get_info('last_ckpt')
         if self.done:
             runner.logger.info(
-                f'Epoch {runner.epoch + 1} goes on after {self.done} of '
-                f'{len(runner.train_dataloader)} batches; the log counts the rest from 1.'
+                f'Epoch {runner.epoch + 1} resumes after {self.done} of '
+                f'{len(runner.train_dataloader)} batches. The log counts the rest from 1.'
             )
             sampler = runner.train_dataloader.batch_sampler
-            sampler.sampler = _Rest(sampler.sampler, self.done * sampler.batch_size)
+            sampler.sampler = _RemainingSampler(sampler.sampler, self.done * sampler.batch_size)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Take whole epochs again; forget the part of this one if it is saved."""
+        """Restore the sampler, and delete checkpoints within this epoch if the epoch is saved."""
         if self.done:
             sampler = runner.train_dataloader.batch_sampler
             sampler.sampler = sampler.sampler.sampler
@@ -235,7 +236,7 @@ class GracefulStopHook(Hook):
             _remove_partial_epochs(Path(runner.work_dir))
 
 
-def _remove_partial_epochs(work_dir: Path, but: str | None = None) -> None:
+def _remove_partial_epochs(work_dir: Path, keep: str | None = None) -> None:
     for path in work_dir.glob('epoch_*_batch_*.pth'):
-        if path.name != but:
+        if path.name != keep:
             path.unlink()

@@ -1,6 +1,6 @@
-"""What to do when a loss turns NaN or infinite: stop, or leave out the step.
+"""Stop training, or skip the step, when a loss becomes NaN or infinite.
 
-Neither lets such a step into a checkpoint: the last good one stays the last one.
+In both cases, no checkpoint contains such a step: the last good checkpoint remains the latest one.
 """
 
 import logging
@@ -22,7 +22,7 @@ __all__ = ['SkipNonFiniteHook', 'StopAtNonFiniteHook', 'non_finite_names']
 
 
 def non_finite_names(state_dict: Mapping[str, Any]) -> list[str]:
-    """Names of the tensors that hold a NaN or an infinite value."""
+    """Return the names of the tensors that contain a NaN or an infinite value."""
     return [
         name
         for name, value in state_dict.items()
@@ -31,7 +31,7 @@ def non_finite_names(state_dict: Mapping[str, Any]) -> list[str]:
 
 
 class Batch(NamedTuple):
-    """Where a batch came in a training, and what was in it."""
+    """Position of a batch in a training run, and the paths of its images."""
 
     epoch: int
     number: int
@@ -39,43 +39,43 @@ class Batch(NamedTuple):
 
     def __str__(self) -> str:
         images = ', '.join(self.paths)
-        return f'in epoch {self.epoch}, batch {self.number}, of {images}'
+        return f'in epoch {self.epoch}, batch {self.number} ({images})'
 
 
 def _batch(runner: Runner, batch_idx: int, data_batch: Any) -> Batch:
-    """What the log calls the batch: it counts from 1."""
+    """Return the batch, numbered from 1 as in the log."""
     paths = [str(sample.get('img_path')) for sample in data_batch['data_samples']]
     return Batch(runner.epoch + 1, batch_idx + 1, paths)
 
 
-class _WholeWeightsHook(Hook):
-    """Refuse to save weights that aren't finite."""
+class _FiniteWeightsHook(Hook):
+    """Hook that refuses to save weights that are not finite."""
 
-    priority = 'LOW'  # before checkpoints are saved, after the log has shown the loss
+    priority = 'LOW'  # before checkpoints are saved, after the loss is logged
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Look at what is to be saved.
+        """Check the weights to save.
 
         Raises:
             FloatingPointError: A weight or buffer is NaN or infinite.
         """
         if names := non_finite_names(checkpoint['state_dict']):
             raise FloatingPointError(
-                f'Weights turned NaN or infinite in epoch {runner.epoch + 1} ({len(names)} '
-                f'tensors, {names[0]} first) and are not saved. Try a lower learning rate, or '
+                f'Weights became NaN or infinite in epoch {runner.epoch + 1} ({len(names)} '
+                f'tensors, {names[0]} first), so they are not saved. Try a lower learning rate or '
                 'optim_wrapper.clip_grad.'
             )
 
 
 @HOOKS.register_module()
-class StopAtNonFiniteHook(_WholeWeightsHook):
-    """Stop training when the loss is NaN or infinite, and name the images of that batch.
+class StopAtNonFiniteHook(_FiniteWeightsHook):
+    """Hook that stops training when the loss is NaN or infinite, and names the images of the batch.
 
-    To ask a GPU at every step would keep it waiting, so it is asked once in 20 steps, and before
+    Reading the loss at every step would stall a GPU, so it is read every 20 steps and before
     anything is saved. All processes of a job stop together.
     """
 
-    EVERY = 20  # steps; the log asks as often
+    INTERVAL = 20  # steps, as in the log
 
     def __init__(self) -> None:
         self.finite: list[Tensor] = []
@@ -88,22 +88,22 @@ class StopAtNonFiniteHook(_WholeWeightsHook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Keep in mind whether the loss is finite, without waiting for it."""
+        """Record whether the loss is finite, without waiting for the result."""
         loss = outputs['loss'].detach()
         self.finite.append(loss.isfinite())
         self.batches.append(_batch(runner, batch_idx, data_batch))
-        if loss.device.type == 'cpu' or len(self.finite) == self.EVERY:
+        if loss.device.type == 'cpu' or len(self.finite) == self.INTERVAL:
             self.check()
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Look before the epoch is saved."""
+        """Check before the epoch is saved."""
         self.check()
 
     def check(self) -> None:
-        """Look at the steps since the last time.
+        """Check the steps since the last check.
 
         Raises:
-            FloatingPointError: The loss of one was NaN or infinite, in this process or another.
+            FloatingPointError: A loss was NaN or infinite, in this process or another.
         """
         if not self.finite:
             return
@@ -113,44 +113,43 @@ class StopAtNonFiniteHook(_WholeWeightsHook):
         all_reduce(any_bad, 'max')
         if not any_bad:
             return
-        found = [batch for batch, good in zip(batches, finite.tolist(), strict=True) if not good]
-        firsts = [batch for batch in all_gather_object(found[0] if found else None) if batch]
-        first = min((batch.epoch, batch.number) for batch in firsts)
-        places = '; '.join(str(batch) for batch in firsts if batch[:2] == first)
+        bad = [batch for batch, good in zip(batches, finite.tolist(), strict=True) if not good]
+        first_bad = [batch for batch in all_gather_object(bad[0] if bad else None) if batch]
+        first = min((batch.epoch, batch.number) for batch in first_bad)
+        places = '; '.join(str(batch) for batch in first_bad if batch[:2] == first)
         raise FloatingPointError(
-            f'The loss turned NaN or infinite {places}. Nothing was saved since. Look at these '
-            'images and their boxes, lower the learning rate, or have such steps left out: '
+            f'The loss became NaN or infinite {places}. Nothing has been saved since. Check these '
+            'images and their boxes, lower the learning rate, or skip such steps: '
             '--cfg-options default_hooks.finite_loss.type=mmsxm.SkipNonFiniteHook'
         )
 
 
 @HOOKS.register_module()
-class SkipNonFiniteHook(_WholeWeightsHook):
-    """Leave out steps whose loss or gradients are not finite, name their images and count them.
+class SkipNonFiniteHook(_FiniteWeightsHook):
+    """Hook that skips steps whose loss or gradients are not finite, and logs and counts them.
 
-    Weights, the optimizer's state and the statistics of batch normalisation stay as they were
-    before the step. The count goes into checkpoints, in ``message_hub`` as ``skipped_steps``. It
-    looks at the gradients before every step, which a GPU waits for, as loss scaling does, too.
+    A skipped step changes neither weights nor optimizer state nor batch-normalization statistics.
+    Checkpoints contain the count in ``message_hub`` as ``skipped_steps``. The hook checks gradients
+    before every step, for which a GPU has to wait, as with loss scaling.
 
-    In float16 the loss scaler leaves out steps whose scaled gradients overflow, and lowers the
-    scale; these belong to its way of finding one, and are not counted as long as the loss is
-    finite.
+    In float16, the loss scaler skips steps whose scaled gradients overflow and lowers the scale. It
+    finds a suitable scale this way, so these steps are not counted while the loss is finite.
     """
 
-    IN_A_ROW = 10  # so many are no accident
+    MAX_IN_A_ROW = 10  # more than an accident
 
     def __init__(self) -> None:
-        self.dropped = False
-        self.row = 0
+        self.skipped = False
+        self.in_a_row = 0
         self.buffers: list[Tensor] = []
 
     def before_train(self, runner: Runner) -> None:
-        """Look at gradients when they are complete: accumulated, unscaled, of all processes."""
-        runner.optim_wrapper.optimizer.register_step_pre_hook(self._drop)
+        """Check gradients when they are complete: accumulated, unscaled, from all processes."""
+        runner.optim_wrapper.optimizer.register_step_pre_hook(self._skip_non_finite)
 
-    def _drop(self, optimizer: Optimizer, *_: Any) -> None:
+    def _skip_non_finite(self, optimizer: Optimizer, *_: Any) -> None:
         if getattr(optimizer, 'found_inf', None) is not None:
-            return  # a fused optimizer, which leaves out itself what the loss scaler finds
+            return  # a fused optimizer, which skips the steps that the loss scaler finds
         gradients = [
             parameter.grad
             for group in optimizer.param_groups
@@ -158,12 +157,12 @@ class SkipNonFiniteHook(_WholeWeightsHook):
             if parameter.grad is not None
         ]
         if not torch.nn.utils.get_total_norm(gradients).isfinite():
-            optimizer.zero_grad(set_to_none=True)  # what has no gradient is not changed
-            self.dropped = True
+            optimizer.zero_grad(set_to_none=True)  # parameters without gradients do not change
+            self.skipped = True
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Keep the statistics of batch normalisation."""
-        self.dropped = False
+        """Back up the batch-normalization statistics."""
+        self.skipped = False
         self.buffers = [buffer.clone() for buffer in unwrap_model(runner.model).buffers()]
 
     def after_train_iter(
@@ -173,31 +172,32 @@ class SkipNonFiniteHook(_WholeWeightsHook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Put them back where the step was left out, and say so.
+        """Restore the statistics if the step was skipped, and log it.
 
         Raises:
-            FloatingPointError: It was the tenth in a row.
+            FloatingPointError: Ten steps in a row were skipped.
         """
         finite = outputs['loss'].isfinite()
-        bad = (~finite | self.dropped).float()
+        bad = (~finite | self.skipped).float()
         all_reduce(bad, 'max')
         if not bad:
-            self.row = 0
+            self.in_a_row = 0
             return
         for buffer, before in zip(unwrap_model(runner.model).buffers(), self.buffers, strict=True):
             buffer.copy_(before)
         count = runner.message_hub.get_info('skipped_steps', 0) + 1
         runner.message_hub.update_info('skipped_steps', count)
         batch = _batch(runner, batch_idx, data_batch)
-        everywhere: Iterable[tuple[bool, Batch]] = all_gather_object((bool(finite), batch))
-        blamed = [one for good, one in everywhere if not good] or [one for _, one in everywhere]
+        results: Iterable[tuple[bool, Batch]] = all_gather_object((bool(finite), batch))
+        bad_batches = [each for good, each in results if not good] or [each for _, each in results]
         message = (
-            f'Left out, the loss or its gradients are NaN or infinite: the step '
-            f'{"; ".join(map(str, blamed))}. It is number {count}'
+            f'Skipped step {"; ".join(map(str, bad_batches))}: the loss or its gradients are NaN '
+            f'or infinite. Skipped steps so far: {count}'
         )
-        self.row += 1
-        if self.row == self.IN_A_ROW:
+        self.in_a_row += 1
+        if self.in_a_row == self.MAX_IN_A_ROW:
             raise FloatingPointError(
-                f'{message}, and the {self.row}th in a row: there is nothing to learn from.'
+                f'{message}, {self.in_a_row} of them in a row. Training stops because nothing is '
+                'learned. Check these images and their boxes, or lower the learning rate.'
             )
         print_log(f'{message}.', 'current', logging.WARNING)

@@ -1,4 +1,4 @@
-"""Show which parameters learn at which rate."""
+"""Log which parameters learn at which rate."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -10,9 +10,9 @@ from mmsxm.registry import HOOKS
 
 
 def describe_groups(model: nn.Module, optimizer: Optimizer) -> str:
-    """Write a line for every parameter group: rate, weight decay, size, and the parts in it.
+    """Return a table with a line per parameter group: rate, weight decay, size and modules.
 
-    Frozen parameters are left out, and groups that hold nothing else.
+    Frozen parameters are omitted, and so are groups that contain only frozen parameters.
     """
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     lines = ['Parameter groups:', '       lr  weight decay  tensors  parameters  of']
@@ -31,7 +31,7 @@ def describe_groups(model: nn.Module, optimizer: Optimizer) -> str:
 
 @HOOKS.register_module()
 class ParamGroupsHook(Hook):
-    """Log :func:`describe_groups` at the start of training, after rates were scaled."""
+    """Hook that logs :func:`describe_groups` when training starts, after rates are scaled."""
 
     def before_train(self, runner: Runner) -> None:
         """Log the table."""

@@ -1,4 +1,4 @@
-"""Draw predictions while testing."""
+"""Draw predictions during a test."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,15 +15,15 @@ from mmsxm.visualization.pictures import open_window, picture, to_rgb
 
 @HOOKS.register_module()
 class PredictionPictureHook(Hook):
-    """Draw attention, boxes, scores and level weights of test images.
+    """Hook that draws attention, boxes, scores and level weights of test images.
 
-    mmpretrain's hook draws the scores alone, and takes the blue of metal for red.
+    The hook of mmpretrain draws only scores, and swaps red and blue, the color of metal.
 
     Args:
-        out_dir: Where ``<image name>.png`` goes, None for nowhere.
-        show: Whether to open a window for each.
-        wait_time: Seconds that a window stays, 0 until a key is pressed.
-        interval: Of so many images, one is drawn.
+        out_dir: Folder for ``<image name>.png``; None writes no files.
+        show: Whether to show each picture in a window.
+        wait_time: Seconds per window; 0 waits for a key.
+        interval: Draw every ``interval``-th image.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class PredictionPictureHook(Hook):
         data_batch: dict,
         outputs: Sequence[DataSample],
     ) -> None:
-        """Draw what is due of one batch."""
+        """Draw the selected images of a batch."""
         classes = runner.test_dataloader.dataset.metainfo['classes']
         for image, sample in zip(data_batch['inputs'], outputs, strict=True):
             self.seen += 1

@@ -1,4 +1,4 @@
-"""Refuse pretrained weights that do not fill the backbone."""
+"""Reject pretrained weights that do not match the backbone."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from mmsxm.registry import HOOKS
 
 @HOOKS.register_module()
 class PretrainedHook(Hook):
-    """Refuse pretrained weights that don't fill the backbone.
+    """Hook that rejects pretrained weights that do not match the backbone.
 
     Norms of intermediate outputs may be missing, as in the weights of a classifier
     (:mod:`.output_norms`).
@@ -24,10 +24,10 @@ class PretrainedHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_run(self, runner: Runner) -> None:
-        """Read the file that ``backbone.init_cfg`` names and compare it with the backbone.
+        """Compare the file of ``backbone.init_cfg`` with the backbone.
 
         Raises:
-            ValueError: its keys or shapes are others.
+            ValueError: Keys are missing or shapes differ.
         """
         if not is_training(runner) or is_resuming(runner) or load_from(runner):
             return
@@ -39,7 +39,7 @@ class PretrainedHook(Hook):
                 self.check(backbone, part['checkpoint'], part.get('prefix', ''))
 
     def check(self, backbone: nn.Module, path: str, prefix: str) -> None:
-        """Compare a file with the backbone; ValueError if it does not fill it."""
+        """Compare a file with the backbone; raise ValueError if weights are missing."""
         checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu', logger='current')
         prefix = prefix.rstrip('.') + '.' if prefix else ''
         state_dict = {
@@ -51,18 +51,18 @@ class PretrainedHook(Hook):
         if not missing:
             return
         norms = intermediate_norms(backbone) - state_dict.keys()
-        lost = [key for key in missing if key not in norms]
-        if lost:
+        rejected = [key for key in missing if key not in norms]
+        if rejected:
             raise ValueError(
-                f'The weights in {path} do not fit the {type(backbone).__name__}: '
-                f'{len(lost)} of its tensors are missing or of another shape '
-                f'({summarize_keys(lost)}). Convert them first, mmsxm convert-weights '
-                f'CONFIG {path} OUT, and set PRETRAINED=OUT, or for a ResNet-101 '
-                'PRETRAINED_RESNET101=OUT.'
+                f'The weights in {path} do not match {type(backbone).__name__}: '
+                f'{len(rejected)} of its tensors are missing or have another shape '
+                f'({summarize_keys(rejected)}). Convert them with mmsxm convert-weights '
+                f'CONFIG {path} OUT, then set PRETRAINED=OUT (PRETRAINED_RESNET101=OUT for a '
+                'ResNet-101).'
             )
         print_log(
-            f'The weights in {path} have no norms for intermediate outputs of the '
-            f'{type(backbone).__name__}. They are trained from their initial values: '
+            f'The weights in {path} have no norms for the intermediate outputs of '
+            f'{type(backbone).__name__}. These norms are trained from their initial values: '
             f'{", ".join(missing)}.',
             logger='current',
         )

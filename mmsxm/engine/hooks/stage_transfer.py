@@ -1,10 +1,9 @@
-"""Take weights over from another stage.
+"""Transfer weights from one training stage to the next.
 
-mmengine loads what fits, logs the rest and continues: a Stage II that begins with random attention
-looks like training.
+mmengine loads the tensors that match, logs the rest and continues. A Stage II that starts from
+random attention then looks like ordinary training.
 """
 
-import os
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
@@ -12,7 +11,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmsxm.engine.checkpoints import (
-    latest_checkpoint,
+    ADVICE,
+    find_checkpoint,
     missing_keys,
     summarize_keys,
     unused_keys,
@@ -24,14 +24,14 @@ from mmsxm.registry import HOOKS
 
 @HOOKS.register_module()
 class StageTransferHook(Hook):
-    """Take weights over only where they fill the model, but for what is declared new.
+    """Hook that requires a checkpoint for every part of the model that is not declared new.
 
-    ``load_from`` may name a work directory, whose latest checkpoint is then taken.
+    ``load_from`` may be a work directory, to use its latest checkpoint.
 
     Args:
-        new: Prefixes of keys that training may start without, as Stage II's ``'head.'``. A
-            test, and a resumed training, needs them all.
-        first: The config to train before this one, for the sentence that says so.
+        new: Prefixes of keys that training may start without, such as ``'head.'`` in Stage II.
+            Tests and resumed runs require all keys.
+        first: Config of the stage to train before this one; error messages name it.
     """
 
     priority = 'VERY_HIGH'
@@ -41,55 +41,59 @@ class StageTransferHook(Hook):
         self.first = first
 
     def before_run(self, runner: Runner) -> None:
-        """Find the latest checkpoint where ``load_from`` names a directory.
+        """Find the latest checkpoint if ``load_from`` is a work directory.
 
         Raises:
-            FileNotFoundError: there is none.
+            FileNotFoundError: There is no checkpoint.
         """
         path = load_from(runner)
-        if path is None or is_resuming(runner) or '://' in path or os.path.isfile(path):
+        if path is None or is_resuming(runner) or '://' in path:
             return
-        latest = latest_checkpoint(path)
-        if latest is None:
-            first = (
-                f' Train it first: mmsxm train {self.first}, or add --stages to this '
-                'command, which does that.'
-                if self.first and is_training(runner)
-                else ''
+        advice = ADVICE
+        if is_training(runner):
+            advice = (
+                f'Train the first stage with mmsxm train {self.first}, or add --stages to this '
+                'command, which trains both stages.'
+                if self.first
+                else 'Set load_from to a checkpoint, or to the work directory of a training run.'
             )
-            raise FileNotFoundError(f'load_from names {path}, and no checkpoint is there.{first}')
-        set_load_from(runner, latest)
+        set_load_from(runner, find_checkpoint(path, advice))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare the checkpoint with the model.
 
         Raises:
-            ValueError: it leaves a part of the model unfilled that is not declared new.
+            ValueError: The checkpoint lacks a part of the model that is not declared new.
         """
         model = unwrap_model(runner.model)
         state_dict = checkpoint.get('state_dict', checkpoint)
         missing = missing_keys(model, state_dict)
-        starting = is_training(runner) and not is_resuming(runner)
-        new = [key for key in missing if starting and key.startswith(self.new)] if self.new else []
-        lost = [key for key in missing if key not in new]
-        if lost:
-            first = f' Make one by: mmsxm train {self.first}' if self.first and starting else ''
-            name = load_from(runner) or f'that {runner.work_dir} is resumed from'
+        is_starting = is_training(runner) and not is_resuming(runner)
+        may_be_new = is_starting and self.new
+        new = [key for key in missing if may_be_new and key.startswith(self.new)]
+        required = [key for key in missing if key not in new]
+        if required:
+            path = load_from(runner) or f'to resume {runner.work_dir} from'
+            advice = (
+                f' Train one that matches with mmsxm train {self.first}.'
+                if self.first and is_starting
+                else ''
+            )
             raise ValueError(
-                f'The checkpoint {name} does not fill the model: {len(lost)} of its '
-                f'{len(model.state_dict())} tensors are missing or of another shape '
-                f'({summarize_keys(lost)}).{first}'
+                f'The checkpoint {path} does not match the model: {len(required)} of the '
+                f'{len(model.state_dict())} tensors of the model are missing or have another shape '
+                f'({summarize_keys(required)}).{advice}'
             )
         if new:
             epoch = checkpoint.get('meta', {}).get('epoch', 'unknown')
             print_log(
-                f'Weights are taken over from {load_from(runner)} (epoch {epoch}). New, and '
-                f'initialised here: {len(new)} tensors ({summarize_keys(new)}).',
+                f'Weights loaded from {load_from(runner)} (epoch {epoch}). New tensors that start '
+                f'from their initial values: {len(new)} ({summarize_keys(new)}).',
                 logger='current',
             )
         if unused := unused_keys(model, state_dict):
             print_log(
-                f'The checkpoint holds {len(unused)} tensors that this model does not have '
+                f'Ignored {len(unused)} tensors of the checkpoint that this model does not have '
                 f'({summarize_keys(unused)}).',
                 logger='current',
             )

@@ -1,4 +1,4 @@
-"""Keep items of test images out of training."""
+"""Keep items from test images out of training."""
 
 from collections.abc import Iterator
 
@@ -7,16 +7,16 @@ from mmengine.runner import Runner
 
 from mmsxm.datasets.threat_bank_file import ThreatBank
 from mmsxm.datasets.transforms import ThreatImageProjection
-from mmsxm.datasets.xray_dataset import xray_datasets
+from mmsxm.datasets.wrapped_datasets import xray_datasets
 from mmsxm.registry import HOOKS
 
 
 @HOOKS.register_module()
 class ThreatBankHook(Hook):
-    """Refuse a training whose bank of threats holds items of images that are tested on."""
+    """Hook that rejects a threat bank with items from validation or test images."""
 
     def before_train(self, runner: Runner) -> None:
-        """Compare the sources of the bank with the images of validation and test.
+        """Compare the source images of the bank with those of validation and test.
 
         Raises:
             ValueError: They share an image.
@@ -33,9 +33,9 @@ class ThreatBankHook(Hook):
             for dataset in xray_datasets(loop.dataloader.dataset):
                 if shared := sorted(sources & dataset.image_ids()):
                     raise ValueError(
-                        f'The bank of threats holds items of {len(shared)} images that are tested '
-                        f'on, as {shared[0]} of {dataset.ann_file}: build one from the training '
-                        'set of this config with mmsxm threat-bank.'
+                        f'The threat bank contains items from {len(shared)} test images, such as '
+                        f'{shared[0]} of {dataset.ann_file}. Build one from the training set of '
+                        'this config with mmsxm threat-bank.'
                     )
 
 

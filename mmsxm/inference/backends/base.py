@@ -1,12 +1,13 @@
 """Interface of all backends: predictions, and metadata of the network."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.calibration import Calibration
 
 __all__ = ['Backend', 'ModelInfo', 'Prediction']
@@ -53,7 +54,7 @@ class ModelInfo:
     Args:
         name: Name of the config.
         classes: Class names, in the order of the scores.
-        preparation: Preparation of the input.
+        preprocessing: Preprocessing of the input.
         calibration: Thresholds and score scaling.
         digest: SHA-256 of the checkpoint, also in files exported from it.
         config_digest: SHA-256 of the settings that affect results besides the weights. Empty for
@@ -65,7 +66,7 @@ class ModelInfo:
 
     name: str
     classes: tuple[str, ...]
-    preparation: Preparation
+    preprocessing: Preprocessing
     calibration: Calibration
     digest: str
     config_digest: str = ''
@@ -83,14 +84,25 @@ class ModelInfo:
                 'names must be unique. Export the network again with mmsxm export.'
             )
 
+    @property
+    def preparation(self) -> Preprocessing:
+        """Old name of ``preprocessing``, kept for one release."""
+        warnings.warn(
+            'ModelInfo.preparation is now called ModelInfo.preprocessing.',
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.preprocessing
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> 'ModelInfo':
         """Create an instance from :meth:`to_dict`, also after a JSON round trip."""
+        # the key 'preparation' is older than the name of the attribute
         classes = tuple(values['classes'])
         return cls(
             name=values['name'],
             classes=classes,
-            preparation=Preparation.from_dict(values['preparation']),
+            preprocessing=Preprocessing.from_dict(values['preparation']),
             calibration=Calibration.from_dict(values['calibration'], classes),
             digest=values['digest'],
             config_digest=values.get('config_digest', ''),
@@ -101,7 +113,7 @@ class ModelInfo:
         return {
             'name': self.name,
             'classes': list(self.classes),
-            'preparation': self.preparation.to_dict(),
+            'preparation': self.preprocessing.to_dict(),
             'calibration': self.calibration.to_dict(),
             'digest': self.digest,
             'config_digest': self.config_digest,
@@ -114,5 +126,5 @@ class Backend(Protocol):
     info: ModelInfo
 
     def __call__(self, images: np.ndarray) -> Prediction:
-        """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8."""
+        """Predict a batch of preprocessed images, BGR ``(N, h, w, 3)`` uint8."""
         ...

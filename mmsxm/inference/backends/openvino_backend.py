@@ -62,7 +62,7 @@ class OpenVINOBackend:
         self.outputs = known_outputs(inputs, outputs, path)
 
     def __call__(self, images: np.ndarray) -> Prediction:
-        """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8.
+        """Predict a batch of preprocessed images, BGR ``(N, h, w, 3)`` uint8.
 
         Raises:
             ValueError: The network fails to run on the images.

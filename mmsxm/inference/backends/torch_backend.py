@@ -14,8 +14,9 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmpretrain.apis.model import ModelHub
 
-from mmsxm.datasets.configured_classes import configured_classes
-from mmsxm.engine.checkpoints import checkpoint_classes, latest_checkpoint, missing_keys
+from mmsxm.datasets.class_names import configured_classes
+from mmsxm.engine.checkpoints import ADVICE, checkpoint_classes, find_checkpoint, missing_keys
+from mmsxm.engine.input_size import set_input_size
 from mmsxm.engine.network_settings import (
     complete_model,
     require_no_unused_weights,
@@ -24,7 +25,7 @@ from mmsxm.engine.network_settings import (
     trained_model,
     without_pretrained_weights,
 )
-from mmsxm.imaging.preparation import Preparation
+from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.backends.base import ModelInfo, Prediction
 from mmsxm.inference.calibration import KEY, Calibration
 from mmsxm.io.files import sha256
@@ -76,21 +77,23 @@ def load_network(
     slope, offset = (
         [values[name] for name in classes] for values in (calibration.slope, calibration.offset)
     )
-    preparation = Preparation.from_config(cfg)
+    preprocessing = Preprocessing.from_config(cfg)
     info = ModelInfo(
         name=_name(cfg),
         classes=classes,
-        preparation=preparation,
+        preprocessing=preprocessing,
         calibration=calibration,
         digest=sha256(path),
-        config_digest=settings_digest(settings, preparation.to_dict()),
+        config_digest=settings_digest(settings, preprocessing.to_dict()),
     )
     return ScreeningNetwork(network, slope, offset).requires_grad_(False), info
 
 
 def _find_config(model: str | Path | Config) -> tuple[Config, str | None]:
     if isinstance(model, Config):
-        return model.copy(), None
+        cfg = model.copy()
+        set_input_size(cfg)
+        return cfg, None
     if not Path(model).is_file() and ModelHub.has(str(model)):
         entry = ModelHub.get(str(model))
         return load_config(entry.config.filename), entry.weights
@@ -103,17 +106,8 @@ def _name(cfg: Config) -> str:
 
 def _find_checkpoint(checkpoint: str | Path | None, cfg: Config) -> str:
     if checkpoint is None:
-        raise FileNotFoundError(
-            f'{_name(cfg)} has no weights. Name a checkpoint, or the work directory of a training '
-            'run.'
-        )
-    path = latest_checkpoint(checkpoint) if Path(checkpoint).is_dir() else str(checkpoint)
-    if path is None or not Path(path).is_file():
-        raise FileNotFoundError(
-            f'There is no checkpoint {checkpoint}. Name a checkpoint, or the work directory of a '
-            'training run.'
-        )
-    return path
+        raise FileNotFoundError(f'{_name(cfg)} has no weights. {ADVICE}')
+    return find_checkpoint(checkpoint)
 
 
 def _find_classes(meta: dict[str, Any], cfg: Config) -> tuple[str, ...]:
@@ -150,6 +144,6 @@ class TorchBackend:
 
     @torch.inference_mode()
     def __call__(self, images: np.ndarray) -> Prediction:
-        """Predict a batch of prepared images, BGR ``(N, h, w, 3)`` uint8."""
+        """Predict a batch of preprocessed images, BGR ``(N, h, w, 3)`` uint8."""
         outputs = self.network(torch.from_numpy(images).to(self.device))
         return Prediction.from_outputs(*(output.cpu().numpy() for output in outputs))

@@ -1,7 +1,7 @@
-"""What else is in a bag, and the bag itself, made of parts.
+"""Clutter of a bag, and the bag itself, built from parts.
 
-Nothing here is, or looks like, a prohibited item of SIXray or OPIXray. A new kind of clutter is one
-more maker in `CLUTTER`.
+Nothing here is, or looks like, a prohibited item of SIXray or OPIXray. To add a kind of clutter,
+add its function to `CLUTTER`.
 """
 
 from collections.abc import Callable
@@ -74,14 +74,14 @@ __all__ = ['CLUTTER', 'ClutterKind', 'make_bag', 'make_clothes', 'make_tray']
 
 
 class ClutterKind(NamedTuple):
-    """Makes a thing in cm about its origin; how often, compared with the other kinds."""
+    """Function that makes clutter, in cm around the origin, and its relative frequency."""
 
     make: Callable[[np.random.Generator], list[Part]]
     weight: float
 
 
 CLUTTER = {
-    # Much small metal, some electronics, some bottles: as in SIXray's images, by eye.
+    # much small metal, some electronics, some bottles: as in SIXray's images, by eye
     'small metal': ClutterKind(small_metal, 4),
     'screws': ClutterKind(screws, 3),
     'keys': ClutterKind(keys, 4),

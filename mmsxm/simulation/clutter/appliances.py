@@ -1,4 +1,4 @@
-"""Electric things for the hand: chargers, cells, cameras, dryers, torches."""
+"""Small electrical appliances: chargers, cells, cameras, hair dryers, flashlights."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, ins
 
 
 def charger(rng: np.random.Generator) -> list[Part]:
-    """A power supply: transformer, coils, capacitors, a board, and its leads."""
+    """Make a power supply: transformer, coils, capacitors, board and leads."""
     w, h = rng.uniform(2.0, 3.2), rng.uniform(3.5, 6.5)
     body = box(-h, -w, h, w, 0.6)
     core = box(-h * 0.2, -w * 0.6, h * 0.25, w * 0.6)
@@ -49,7 +49,7 @@ def charger(rng: np.random.Generator) -> list[Part]:
 
 
 def batteries(rng: np.random.Generator) -> list[Part]:
-    """Round cells, loose, side by side or in a power bank: steel can, zinc, a brass pin."""
+    """Make round cells (steel can, zinc, brass pin): loose, side by side or in a power bank."""
     count = int(rng.integers(1, 7))
     r, h = pick(rng, ((0.7, 2.5), (0.5, 2.2), (0.9, 3.3), (1.7, 3.0)))
     parts = []
@@ -86,7 +86,7 @@ def batteries(rng: np.random.Generator) -> list[Part]:
 
 
 def camera(rng: np.random.Generator) -> list[Part]:
-    """Body, lens in rings, flash capacitor, cell, screen."""
+    """Make a camera: body, lens of rings, flash capacitor, cell, screen."""
     w, h, r = rng.uniform(5, 7), rng.uniform(3.2, 4.6), rng.uniform(1.8, 3.2)
     body, x = box(-w, -h, w, h, 0.9), rng.uniform(-0.2, 0.25) * w
     rings = [
@@ -113,7 +113,7 @@ def camera(rng: np.random.Generator) -> list[Part]:
 
 
 def hair_dryer(rng: np.random.Generator) -> list[Part]:
-    """A wide plastic barrel with a glowing wire on mica, a motor with its fan, a folded grip."""
+    """Make a hair dryer: wide plastic barrel, heating wire on mica, motor with fan, folded grip."""
     h, r = rng.uniform(7, 10), rng.uniform(3.2, 4.2)
     barrel = bar([(-h, 0), (-h * 0.3, 0), (h * 0.5, 0), (h, 0)], [2 * r, 2.1 * r, 1.7 * r, 1.5 * r])
     wire = [
@@ -156,7 +156,7 @@ def hair_dryer(rng: np.random.Generator) -> list[Part]:
 
 
 def torch(rng: np.random.Generator) -> list[Part]:
-    """A torch: a tube with round cells in a row, a reflector, a spring."""
+    """Make a flashlight: a tube with a row of round cells, a reflector and a spring."""
     r, count = rng.uniform(1.0, 1.7), int(rng.integers(1, 4))
     h = count * 2.6 + 1
     head = bar([(h, 0), (h + 2, 0), (h + 3.5, 0)], [2 * r, 3.2 * r, 3.2 * r])
@@ -175,7 +175,7 @@ def torch(rng: np.random.Generator) -> list[Part]:
 
 
 def mouse(rng: np.random.Generator) -> list[Part]:
-    """A computer mouse with its wheel, board, and cell or lead."""
+    """Make a computer mouse with its wheel, board, and cell or lead."""
     h, w = rng.uniform(4.5, 6), rng.uniform(2.6, 3.4)
     body: Outline = curve(
         [

@@ -1,7 +1,7 @@
-"""Bags that don't keep their form, and the choice among all luggage.
+"""Soft bags, and the choice among all luggage.
 
-Their walls are thin: a scanner's white shines through. What shows are lines: piping, seams, zips,
-straps, the cloth's many creases, and small metal.
+Their walls are thin, so the white of a scanner shines through. Only lines are visible: piping,
+seams, zippers, straps, the many creases of the cloth, and small metal.
 """
 
 from collections.abc import Callable
@@ -35,10 +35,10 @@ from mmsxm.simulation.shapes import Outline, Part, box, curve, ellipse, inset
 
 
 def _sack(rng: np.random.Generator, w: float, h: float, square: float = 5.0) -> Outline:
-    """A sagging rounded rectangle with half sides w and h."""
+    """Make a sagging rounded rectangle with half sides w and h."""
     t = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     reach = (np.abs(np.cos(t)) ** square + np.abs(np.sin(t)) ** square) ** (-1 / square)
-    # Sagging in waves; the short ones are the cloth's pleats.
+    # Sum of waves; the short ones are the pleats of the cloth.
     sag = sum(
         np.cos(k * t + rng.uniform(0, 6.3)) * f for k, f in ((2, 1), (3, 1), (5, 0.8), (9, 0.4))
     )
@@ -47,7 +47,7 @@ def _sack(rng: np.random.Generator, w: float, h: float, square: float = 5.0) -> 
 
 
 def _cloth(rng: np.random.Generator, outline: Outline, heavy: float = 1.0) -> list[Part]:
-    """Two thin walls, seams that waver along the edge, tucks at it, creases everywhere."""
+    """Make two thin walls of cloth: wavy seams along the edge, tucks at it, creases everywhere."""
     w, h = outline.max(0)
     lining = pick(rng, (('cloth', 0.4), ('cloth', 0.2), ('pvc', 0.04), ('pvc', 0.02)))
     faint, strong = pick(rng, (('cloth', 'cloth'), ('cloth', 'pvc')))
@@ -67,7 +67,7 @@ def _cloth(rng: np.random.Generator, outline: Outline, heavy: float = 1.0) -> li
 
 
 def _arch(x: float, half: float, y: float, rise: float) -> Outline:
-    """A handle's line above y."""
+    """Make the line of a handle above y."""
     return curve(
         [
             (x - half, y + 1.5),
@@ -80,7 +80,7 @@ def _arch(x: float, half: float, y: float, rise: float) -> Outline:
 
 
 def duffel(rng: np.random.Generator, w: float, h: float) -> list[Part]:
-    """A travel bag: two long straps for handles, end pockets, a shoulder strap, a long zip."""
+    """Make a travel bag: two long straps as handles, end pockets, shoulder strap, long zipper."""
     body = _sack(rng, w, h, rng.uniform(3, 5))
     xs, rise = w * rng.uniform(0.25, 0.4), rng.uniform(2, 7)
     bands = [
@@ -111,7 +111,7 @@ def duffel(rng: np.random.Generator, w: float, h: float) -> list[Part]:
 
 
 def backpack(rng: np.random.Generator, w: float, h: float) -> list[Part]:
-    """Round at the top (left), front pockets in arcs, padded straps, buckles, a ribbed back."""
+    """Make a backpack: round top (left), arched pockets, padded straps, buckles, ribbed back."""
     body = _sack(rng, w, h, rng.uniform(2.6, 4))
     body[:, 1] *= 0.92 + 0.1 * np.tanh(body[:, 0] / w * 3 + 1)
     pockets = [
@@ -146,7 +146,7 @@ def backpack(rng: np.random.Generator, w: float, h: float) -> list[Part]:
 
 
 def handbag(rng: np.random.Generator, w: float, h: float) -> list[Part]:
-    """Leather or its like: a frame or zip, handles or a chain on rings, studs, a snap."""
+    """Make a (faux) leather bag: frame or zipper, handle or chain on rings, studs, a snap."""
     body = _sack(rng, w, h, rng.uniform(3, 7))
     body[:, 0] *= 1 + 0.12 * body[:, 1] / h
     wall = pick(rng, (('leather', 0.25), ('pvc', 0.12), ('leather', 0.18)))
@@ -172,7 +172,7 @@ def handbag(rng: np.random.Generator, w: float, h: float) -> list[Part]:
 
 
 def briefcase(rng: np.random.Generator, w: float, h: float) -> list[Part]:
-    """A bag for a computer: crisp piping twice around, a padded grip, D-rings at its ends."""
+    """Make a laptop bag: two lines of crisp piping, a padded grip, D-rings at its ends."""
     body = _sack(rng, w, h, 9)
     shift = rng.normal(0, 0.02, 2) * (w, h)
     core = pick(rng, (('pvc', 0.6), ('steel', 0.12), ('pvc', 0.9)))
@@ -195,7 +195,7 @@ def briefcase(rng: np.random.Generator, w: float, h: float) -> list[Part]:
 
 
 def plastic_bag(rng: np.random.Generator, w: float, h: float) -> list[Part]:
-    """Thin film, crumpled, with two handles or a knot: hardly there."""
+    """Make a bag of thin, crumpled film with two handles. It is barely visible."""
     body = _sack(rng, w, h, 3.0)
     handles = [_arch(x * w, w * 0.12, -h * 0.85, h * 0.25) for x in (-0.5, 0.5)]
     film = pick(rng, (('plastic', 0.06), ('pvc', 0.03), ('paper', 0.12)))
@@ -210,7 +210,7 @@ def plastic_bag(rng: np.random.Generator, w: float, h: float) -> list[Part]:
 
 
 class BagKind(NamedTuple):
-    """Makes luggage from half its width and half its height in cm; a share of all luggage."""
+    """Function that makes luggage from half its width and height in cm, and its share."""
 
     make: Callable[[np.random.Generator, float, float], list[Part]]
     weight: float
@@ -227,16 +227,16 @@ BAGS = {
     'flight case': BagKind(flight_case, 0.02),
     'carton': BagKind(carton, 0.02),
 }
-_LYING = ('trolley', 'shell case', 'backpack')  # drawn along their long side
+_LYING = ('trolley', 'shell case', 'backpack')  # drawn with their long side along x
 
 
 def make_bag(rng: np.random.Generator, width: float, height: float) -> list[Part]:
-    """Empty luggage of about width x height cm."""
+    """Make empty luggage of about width x height cm."""
     weights = np.array([kind.weight for kind in BAGS.values()])
     name = list(BAGS)[int(rng.choice(len(BAGS), p=weights / weights.sum()))]
     a, b = width / 2, height / 2
     if name not in _LYING:
         return BAGS[name].make(rng, a, b)
     parts = BAGS[name].make(rng, max(a, b), min(a, b))
-    turned = (0.0 if a >= b else np.pi / 2) + pick(rng, (0.0, np.pi))
-    return moved(parts, angle=turned)
+    angle = (0.0 if a >= b else np.pi / 2) + pick(rng, (0.0, np.pi))
+    return moved(parts, angle=angle)

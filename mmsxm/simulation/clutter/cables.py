@@ -1,4 +1,4 @@
-"""Leads, coils, earphones, power strips."""
+"""Cables, coils, earphones, power strips."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, ins
 
 
 def _wire(line: Outline, width: float) -> list[Part]:
-    """A cable's sheath and its strands."""
+    """Make the sheath of a cable and its strands."""
     return [
         Part('pvc', width * 0.9, cord(line, width)),
         Part('copper', width * 0.22, cord(line, max(width * 0.45, 0.12))),
@@ -15,7 +15,7 @@ def _wire(line: Outline, width: float) -> list[Part]:
 
 
 def _plug(rng: np.random.Generator) -> list[Part]:
-    """A USB, jack, barrel or mains plug that points along x."""
+    """Make a USB, jack, barrel or mains plug that points along x."""
     kind = rng.integers(4)
     parts = [Part('pvc', 0.9, [box(-1.6, -0.55, 0.3, 0.55, 0.25)])]
     if kind == 0:
@@ -40,19 +40,19 @@ def _plug(rng: np.random.Generator) -> list[Part]:
 def _ends(rng: np.random.Generator, line: Outline) -> list[Part]:
     parts = []
     for end, before in ((line[0], line[1]), (line[-1], line[-2])):
-        way = end - before
-        parts += moved(_plug(rng), end, float(np.arctan2(way[1], way[0])))
+        direction = end - before
+        parts += moved(_plug(rng), end, float(np.arctan2(direction[1], direction[0])))
     return parts
 
 
 def lead(rng: np.random.Generator, size: float) -> list[Part]:
-    """A piece of cable that loops over about size cm, with a plug at one end."""
+    """Make a piece of cable that loops over about `size` cm, with a plug at one end."""
     line = tangle(rng, size / 2, rng.uniform(0.6, 2.0), 40)
     return [*_wire(line, rng.uniform(0.28, 0.5)), *_ends(rng, line)[: int(rng.integers(2, 6))]]
 
 
 def cable(rng: np.random.Generator) -> list[Part]:
-    """Thrown in, or wound into a bundle with a tie about its waist."""
+    """Make a cable, loose or wound into a bundle with a tie around its middle."""
     width = rng.uniform(0.3, 0.6)
     if rng.random() < 0.5:
         line = tangle(rng, rng.uniform(4, 8), rng.uniform(1.5, 4), 90)
@@ -73,7 +73,7 @@ def cable(rng: np.random.Generator) -> list[Part]:
 
 
 def coil(rng: np.random.Generator) -> list[Part]:
-    """A long cable or rope wound up: many rings, each a little elsewhere."""
+    """Make a long cable or rope, wound up in many slightly offset rings."""
     turns, radius = int(rng.integers(6, 16)), rng.uniform(5, 10)
     t = np.linspace(0, 2 * np.pi * turns, turns * 16)
     drift = np.interp(t, np.arange(turns + 1) * 2 * np.pi, rng.normal(1, 0.1, turns + 1))
@@ -82,7 +82,7 @@ def coil(rng: np.random.Generator) -> list[Part]:
     line += np.stack([np.interp(t, np.arange(turns + 1) * 2 * np.pi, s) for s in shift], 1)
     width = rng.uniform(0.3, 0.7)
     pieces = [bar(line[i : i + 9], width) for i in range(0, len(line) - 1, 8)]
-    # Rings lie on one another: what crosses must add up, so the turns are spread over layers.
+    # Rings that cross must add up, so distribute the turns over layers.
     layers = [pieces[k::4] for k in range(4)]
     material, core = pick(rng, (('pvc', 'copper'), ('pvc', 'copper'), ('plastic', '')))
     strands = [bar(line[i : i + 9], width * 0.45) for i in range(0, len(line) - 1, 8)]
@@ -94,7 +94,7 @@ def coil(rng: np.random.Generator) -> list[Part]:
 
 
 def earphones(rng: np.random.Generator) -> list[Part]:
-    """Buds on thin wires, or a headset with a sprung band."""
+    """Make earbuds on thin wires, or a headset with a spring band."""
     if rng.random() < 0.6:
         line = tangle(rng, rng.uniform(3, 6), rng.uniform(2, 4), 80)
         buds = [line[0], line[0] + rng.normal(0, 2, 2)]
@@ -128,7 +128,7 @@ def earphones(rng: np.random.Generator) -> list[Part]:
 
 
 def power_strip(rng: np.random.Generator) -> list[Part]:
-    """An extension lead: a long case with pairs of contacts on two bars of brass."""
+    """Make a power strip: a long case with pairs of contacts on two brass bars."""
     count = int(rng.integers(3, 7))
     half, w = count * 2.1, rng.uniform(2.2, 2.8)
     case = box(-half - 1, -w, half + 1, w, 0.7)

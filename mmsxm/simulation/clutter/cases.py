@@ -1,7 +1,7 @@
-"""Cases that keep their form: trolleys, shells, flight cases, cartons.
+"""Rigid cases: trolleys, shells, flight cases, cartons.
 
-All lie with their long side along x. A scanner's fan of rays shows the lid a little shifted and
-larger than the back, so every edge is there twice.
+All have their long side along x. The fan beam of a scanner shows the lid slightly shifted and
+larger than the back, so each edge is visible twice.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ from mmsxm.simulation.shapes import Outline, Part, box, curve, ellipse, inset
 
 
 def _pair(rng: np.random.Generator, a: float, b: float, radius: float) -> tuple[Outline, Outline]:
-    """The back and the lid of a case with half sides a and b, as the rays show them."""
+    """Make the back and the lid of a case with half sides a and b, as seen by the rays."""
     shrink, room = rng.uniform(0.9, 0.98, 2), 0.06 * min(a, b)
     back, lid = box(-a, -b, a, b, radius), box(-a, -b, a, b, radius) * shrink
     shift = rng.uniform(-1, 1, 2) * ((1 - shrink) * (a, b) + room)
@@ -31,7 +31,7 @@ def _pair(rng: np.random.Generator, a: float, b: float, radius: float) -> tuple[
 
 
 def rails(rng: np.random.Generator, a: float, b: float) -> list[Part]:
-    """The two telescopic tubes of a handle over the full length, their stops, rivets, grip."""
+    """Make the two telescopic tubes of a full-length handle, with stops, rivets and grip."""
     apart, width = b * rng.uniform(0.28, 0.5), rng.uniform(1.4, 2.4)
     outer, inner = pick(
         rng,
@@ -75,7 +75,7 @@ def rails(rng: np.random.Generator, a: float, b: float) -> list[Part]:
 
 
 def _wheels(rng: np.random.Generator, a: float, b: float) -> list[Part]:
-    """Two wheels in their housings at the corners of one end."""
+    """Make two wheels in housings at the corners of one end."""
     r, x, y = rng.uniform(2.0, 2.9), a * 0.96, b * rng.uniform(0.78, 0.92)
     wheels = [ellipse(x, s * y, r, r * rng.uniform(0.75, 1), sides=22) for s in (-1, 1)]
     housings = [box(x - 2 * r, s * y - 1.5 * r, x + 0.7 * r, s * y + 1.5 * r, r) for s in (-1, 1)]
@@ -92,7 +92,7 @@ def _wheels(rng: np.random.Generator, a: float, b: float) -> list[Part]:
 
 
 def _spinners(rng: np.random.Generator, a: float, b: float) -> list[Part]:
-    """Four twin wheels that stand out at one end, each with its fork and axle."""
+    """Make four protruding twin wheels at one end, each with its fork and axle."""
     r, parts = rng.uniform(1.6, 2.4), []
     rubber = pick(rng, (('plastic', 2.2), ('pvc', 0.8), ('plastic', 3.0)))
     for y in b * np.array([-0.88, -0.62, 0.62, 0.88]) + rng.normal(0, 0.3, 4):
@@ -113,7 +113,7 @@ def _spinners(rng: np.random.Generator, a: float, b: float) -> list[Part]:
 
 
 def _side_handle(rng: np.random.Generator, a: float, b: float) -> list[Part]:
-    """A handle in the middle of a long side, with its screws."""
+    """Make a handle with its screws, in the middle of a long side."""
     x, half, side = rng.uniform(-0.2, 0.2) * a, rng.uniform(5, 8), pick(rng, (-1, 1))
     line = curve(
         [
@@ -131,14 +131,14 @@ def _side_handle(rng: np.random.Generator, a: float, b: float) -> list[Part]:
 
 
 def _studs(rng: np.random.Generator, outline: Outline, count: int) -> list[Part]:
-    """Screws here and there along an edge, and all over."""
+    """Scatter screws along an edge and over the whole case."""
     edge = outline[rng.integers(len(outline), size=count)] * rng.uniform(0.9, 0.99, (count, 1))
     inner = rng.uniform(-0.85, 0.85, (count // 2, 2)) * outline.max(0)
     return rivets(np.concatenate([edge, inner]), rng.uniform(0.18, 0.3))
 
 
 def trolley(rng: np.random.Generator, a: float, b: float) -> list[Part]:
-    """A soft case over a frame of spring wire: pockets, zips, rails, wheels, straps within."""
+    """Make a soft case over a spring wire frame: pockets, zippers, rails, wheels, inner straps."""
     back, lid = _pair(rng, a, b, rng.uniform(2, 5))
     wire, thickness, width = pick(
         rng, (('steel', 0.14, 0.25), ('steel', 0.2, 0.2), ('pvc', 0.7, 0.4), ('pvc', 0.5, 0.4))
@@ -173,7 +173,7 @@ def trolley(rng: np.random.Generator, a: float, b: float) -> list[Part]:
 
 
 def shell_case(rng: np.random.Generator, a: float, b: float) -> list[Part]:
-    """A hard shell: ribs, a frame of metal or a zip between its halves, spinners, lock, rails."""
+    """Make a hard shell: ribs, a metal frame or zipper between halves, spinners, lock, rails."""
     back, lid = _pair(rng, a, b, rng.uniform(3, 7))
     shell = pick(rng, (('plastic', 0.16), ('pvc', 0.06), ('plastic', 0.22), ('pvc', 0.09)))
     ribs = [
@@ -218,7 +218,7 @@ def shell_case(rng: np.random.Generator, a: float, b: float) -> list[Part]:
 
 
 def flight_case(rng: np.random.Generator, a: float, b: float) -> list[Part]:
-    """A tool or instrument case: boards with edges, corners and latches of metal, foam inside."""
+    """Make a tool or instrument case: boards with metal edges, corners and latches, and foam."""
     back, lid = _pair(rng, a, b, 0.6)
     size = rng.uniform(2.5, 4.5)
     corner = np.array([(0, 0), (-size, 0), (-size * 0.4, -size * 0.4), (0, -size)])
@@ -241,7 +241,7 @@ def flight_case(rng: np.random.Generator, a: float, b: float) -> list[Part]:
 
 
 def carton(rng: np.random.Generator, a: float, b: float) -> list[Part]:
-    """A box of corrugated board, taped and stapled."""
+    """Make a box of corrugated board, taped and stapled."""
     back, lid = _pair(rng, a, b, 0.0)
     staples = [box(x, y, x + 1.2, y + 0.12) for x, y in rng.uniform(-0.85, 0.85, (8, 2)) * (a, b)]
     flute = comb(np.linspace((-a, 0), (a, 0), 3), 0.8, 2 * b, 1.99 * b)
@@ -257,7 +257,7 @@ def carton(rng: np.random.Generator, a: float, b: float) -> list[Part]:
 
 
 def make_tray(rng: np.random.Generator, width: float, height: float) -> list[Part]:
-    """An open tub of plastic: leaning walls are wide bands from above, its feet are crosses."""
+    """Make an open plastic tray. From above, its slanted walls are wide bands, its feet crosses."""
     w, h = width / 2, height / 2
     lean = rng.uniform(3, 5)
     outer, floor = box(-w, -h, w, h, 3.5), box(-w + lean, -h + lean, w - lean, h - lean, 2.5)

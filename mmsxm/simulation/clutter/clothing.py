@@ -1,4 +1,4 @@
-"""Garments, shoes, and what goes with them."""
+"""Garments and accessories."""
 
 import numpy as np
 
@@ -20,14 +20,14 @@ from mmsxm.simulation.shapes import Part, bar, box, curve, ellipse, inset, turn
 
 
 def make_clothes(rng: np.random.Generator, width: float, height: float) -> list[Part]:
-    """A garment that is laid together, about width x height cm: faint, wrinkled, seamed."""
+    """Make a folded garment of about width x height cm: faint, with wrinkles and seams."""
     make = pick(rng, (_folded, _folded, _rolled, _crumpled, _trousers))
     parts = make(rng, max(width, height), min(width, height))
     return moved(parts, angle=0.0 if width >= height else np.pi / 2)
 
 
 def _folded(rng: np.random.Generator, width: float, height: float) -> list[Part]:
-    """Layers, each with its edge a little elsewhere, a placket with buttons or a zip."""
+    """Make layers with slightly offset edges, and a placket with buttons or a zipper."""
     layers = [
         blob(rng, rng.uniform(0.82, 1) * width, rng.uniform(0.82, 1) * height, 13)
         + rng.uniform(-0.04, 0.04, 2) * (width, height)
@@ -53,7 +53,7 @@ def _folded(rng: np.random.Generator, width: float, height: float) -> list[Part]
 
 
 def _rolled(rng: np.random.Generator, width: float, height: float) -> list[Part]:
-    """Rolls side by side."""
+    """Make rolls side by side."""
     count = max(int(height / rng.uniform(6, 10)), 1)
     thick = height / count
     parts = []
@@ -75,7 +75,7 @@ def _rolled(rng: np.random.Generator, width: float, height: float) -> list[Part]
 
 
 def _crumpled(rng: np.random.Generator, width: float, height: float) -> list[Part]:
-    """Thrown in: strong folds and many creases."""
+    """Make a crumpled garment: strong folds and many creases."""
     outline = blob(rng, width, height, 11)
     return [
         Part('cloth', rng.uniform(2, 5), [outline], relief=folds(rng, 10, 12, 0.7)),
@@ -85,7 +85,7 @@ def _crumpled(rng: np.random.Generator, width: float, height: float) -> list[Par
 
 
 def _trousers(rng: np.random.Generator, width: float, height: float) -> list[Part]:
-    """Heavy cloth folded lengthwise, with its rivets, button and fly."""
+    """Make trousers: heavy cloth, folded lengthwise, with rivets, button and fly."""
     w, h = width / 2, height / 2
     legs = [
         bar(shifted(sweep(rng, 2 * w, h * 0.1), 0, y * h), [h * 1.1, h, h * 0.85])
@@ -107,12 +107,12 @@ def _trousers(rng: np.random.Generator, width: float, height: float) -> list[Par
 
 
 def belt(rng: np.random.Generator) -> list[Part]:
-    """Rolled up and seen from the side, or laid out; a buckle of steel or brass."""
+    """Make a belt, rolled up and seen from the side or laid out, with a steel or brass buckle."""
     if rng.random() < 0.6:
         turns = np.linspace(0, 2 * np.pi * rng.uniform(2, 4), 70)
         reach = rng.uniform(2, 3) + turns * 0.09 + 0.15 * np.sin(turns * 0.7)
         line = np.stack([np.cos(turns), np.sin(turns) * rng.uniform(0.7, 1)], 1) * reach[:, None]
-        # A thin line, but a strap's width deep.
+        # A thin line, but as deep as the strap is wide.
         parts = [Part('leather', 3.0, cord(line, 0.38))]
     else:
         line = sweep(rng, rng.uniform(25, 40), 3)
@@ -132,7 +132,7 @@ def belt(rng: np.random.Generator) -> list[Part]:
 
 
 def hanger(rng: np.random.Generator) -> list[Part]:
-    """Plastic, wood or wire, with its hook."""
+    """Make a hanger of plastic, wood or wire, with its hook."""
     half, drop = rng.uniform(17, 22), rng.uniform(6, 10)
     frame = curve(
         [
@@ -160,7 +160,7 @@ def hanger(rng: np.random.Generator) -> list[Part]:
 
 
 def cap(rng: np.random.Generator) -> list[Part]:
-    """A cap from above: panels, a button, a stiff peak."""
+    """Make a cap, seen from above: panels, a button, a stiff visor."""
     r = rng.uniform(8, 9.5)
     crown = ellipse(0, 0, r, r * 0.85)
     panels = [turn(box(0, -0.25, r, 0.25), a) * (1, 0.85) for a in np.arange(6) * np.pi / 3]
@@ -191,7 +191,7 @@ def cap(rng: np.random.Generator) -> list[Part]:
 
 
 def umbrella(rng: np.random.Generator) -> list[Part]:
-    """Folded: the shaft's tubes, a bundle of ribs with their joints, a handle."""
+    """Make a folded umbrella: the tubes of the shaft, a bundle of jointed ribs, a handle."""
     half = rng.uniform(10, 16) if rng.random() < 0.9 else rng.uniform(26, 34)
     ribs, spread = 8, rng.uniform(1.0, 2.0)
     lines = []

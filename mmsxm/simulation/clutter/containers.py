@@ -1,4 +1,4 @@
-"""Vessels and what is in them: bottles, flasks, cans, sprays, tubes, jars, boxes, food."""
+"""Vessels and their contents: bottles, flasks, cans, sprays, tubes, jars, boxes, food."""
 
 import numpy as np
 
@@ -8,19 +8,19 @@ from mmsxm.simulation.shapes import Outline, Part, box, ellipse, inset
 _STEPS = np.linspace(0.2, 1, 5)  # along a shoulder
 
 
-def _turned(profile: list[tuple[float, float]]) -> Outline:
-    """The silhouette of a body of revolution about x, from (x, radius) pairs."""
+def _silhouette(profile: list[tuple[float, float]]) -> Outline:
+    """Make the silhouette of a body of revolution about x, from (x, radius) pairs."""
     side = np.array(profile)
     return np.concatenate([side, side[::-1] * (1, -1)])
 
 
 def bands(at: list[float], radius: float, width: float) -> list[Outline]:
-    """Rings around a body of revolution."""
+    """Make rings around a body of revolution."""
     return [box(x - width / 2, -radius, x + width / 2, radius) for x in at]
 
 
 def liquid(outline: Outline, thickness: float) -> list[Part]:
-    """A round vessel's contents: thinner towards the sides, but not towards a level."""
+    """Fill a round vessel: thinner toward the sides, but not toward the surface of the liquid."""
     return [
         Part('water', 0.55 * thickness, [outline]),
         Part('water', 0.45 * thickness, [outline], rounded=True),
@@ -28,7 +28,7 @@ def liquid(outline: Outline, thickness: float) -> list[Part]:
 
 
 def bottle(rng: np.random.Generator) -> list[Part]:
-    """A plastic bottle of water or juice, ribbed, full or part empty."""
+    """Make a ribbed plastic bottle of water or juice, full or partly empty."""
     length, r = rng.uniform(18, 27), rng.uniform(2.9, 4.0)
     h, neck, shoulder = length / 2, rng.uniform(1.2, 1.5), rng.uniform(0.1, 0.5)
     ribs = np.linspace(-h + 1.5, h * shoulder, int(rng.integers(7, 15)))
@@ -37,7 +37,7 @@ def bottle(rng: np.random.Generator) -> list[Part]:
     xs = h * shoulder + (h - 2.6 - h * shoulder) * _STEPS
     side = [(-h, r * 0.75), (-h + 0.7, r), *zip(ribs, r * waist - ripple, strict=True)]
     side += list(zip(xs, neck + (r - neck) * np.cos(_STEPS * np.pi / 2) ** 0.8, strict=True))
-    body = _turned([*side, (h - 1.0, neck)])
+    body = _silhouette([*side, (h - 1.0, neck)])
     full = h - rng.uniform(1, 4) if rng.random() < 0.6 else rng.uniform(-0.4, 0.5) * h
     filled = np.stack([np.minimum(body[:, 0], full), body[:, 1]], 1)[body[:, 0] < full + 2]
     petals = [(-h + 0.6, y * r) for y in (-0.6, 0.0, 0.6)]
@@ -52,7 +52,7 @@ def bottle(rng: np.random.Generator) -> list[Part]:
 
 
 def screw_cap(rng: np.random.Generator, radius: float) -> list[Part]:
-    """A screw cap over a neck, its wall seen edge on."""
+    """Make a screw cap over a neck, with its wall seen edge-on."""
     length = rng.uniform(1.4, 2.0)
     cap = box(0, -radius * 1.12, length, radius * 1.12, 0.15)
     return [
@@ -65,13 +65,13 @@ def screw_cap(rng: np.random.Generator, radius: float) -> list[Part]:
 
 
 def glass_bottle(rng: np.random.Generator) -> list[Part]:
-    """Wine, spirits, sauce: thick green walls, a thick base."""
+    """Make a bottle of wine, spirits or sauce: thick walls, which look green, and a thick base."""
     h, r = rng.uniform(9, 15), rng.uniform(2.6, 4.0)
     neck, shoulder = rng.uniform(1.2, 1.6), rng.uniform(0.0, 0.5) * h
     reach = rng.uniform(0.2, 0.4) * (h - shoulder)
     fall = [(shoulder + reach * t, neck + (r - neck) * np.cos(t * np.pi / 2)) for t in _STEPS]
     lip = [(h - 1.2, neck), (h - 1.2, neck * 1.15), (h, neck * 1.15)]
-    outline = _turned([(-h, r * 0.9), (-h + 0.4, r), (shoulder, r), *fall, *lip])
+    outline = _silhouette([(-h, r * 0.9), (-h + 0.4, r), (shoulder, r), *fall, *lip])
     level = rng.uniform(-0.5, 0.9) * h
     inner = np.stack([np.minimum(outline[:, 0], level), outline[:, 1] * 0.86], 1)
     inner = inner[outline[:, 0] < level + 2]
@@ -86,7 +86,7 @@ def glass_bottle(rng: np.random.Generator) -> list[Part]:
 
 
 def flask(rng: np.random.Generator) -> list[Part]:
-    """A vacuum flask: two walls of steel, so a blue cylinder, seen a little from its end."""
+    """Make a vacuum flask: two steel walls, so a blue cylinder, seen slightly from its end."""
     h, r = rng.uniform(8, 13), rng.uniform(2.8, 4.2)
     round_ = r * rng.uniform(0.05, 0.45)
     ends = [ellipse(s * h, 0, round_, r, sides=20) for s in (-1, 1)]
@@ -108,10 +108,10 @@ def flask(rng: np.random.Generator) -> list[Part]:
 
 
 def spray(rng: np.random.Generator) -> list[Part]:
-    """Hair spray, deodorant: a thin metal can with dome, valve, dip tube and cap."""
+    """Make a can of hair spray or deodorant: thin metal with dome, valve, dip tube and cap."""
     h, r = rng.uniform(6, 11), rng.uniform(1.9, 3.3)
     material, wall = pick(rng, (('steel', 0.025), ('aluminium', 0.06)))
-    dome = _turned([(h, r), (h + r * 0.35, r * 0.75), (h + r * 0.55, r * 0.4)])
+    dome = _silhouette([(h, r), (h + r * 0.35, r * 0.75), (h + r * 0.55, r * 0.4)])
     level = rng.uniform(-0.6, 0.7) * h
     x = h + r * 0.55
     return [
@@ -129,7 +129,7 @@ def spray(rng: np.random.Generator) -> list[Part]:
 
 
 def lotion(rng: np.random.Generator) -> list[Part]:
-    """Shampoo or lotion with a pump or a flip top: flat bottle, dip tube, spring."""
+    """Make a flat bottle of shampoo or lotion with a cap, or a pump with dip tube and spring."""
     h, r = rng.uniform(5, 9), rng.uniform(2.3, 3.8)
     body = box(-h, -r, h, r, r * rng.uniform(0.2, 0.8))
     level = h * rng.uniform(-0.2, 0.9)
@@ -152,7 +152,7 @@ def lotion(rng: np.random.Generator) -> list[Part]:
 
 
 def jar(rng: np.random.Generator) -> list[Part]:
-    """A jar of cream or jam, from above or from the side."""
+    """Make a jar of cream or jam, seen from above or from the side."""
     r = rng.uniform(2.2, 4.5)
     wall, thickness = pick(rng, (('plastic', 0.8), ('glass', 0.7)))
     filling = ('water', rng.uniform(2, 5))
@@ -182,7 +182,7 @@ def jar(rng: np.random.Generator) -> list[Part]:
 
 
 def tin(rng: np.random.Generator) -> list[Part]:
-    """A tin of tea or sweets: a thin steel box with pieces in it."""
+    """Make a tin of tea or sweets: a thin steel box with pieces in it."""
     w, h = rng.uniform(4, 9), rng.uniform(3, 6)
     box_ = pick(rng, (box(-w, -h, w, h, 0.8), ellipse(0, 0, h, h)))
     sweets = [

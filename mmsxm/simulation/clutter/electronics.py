@@ -1,4 +1,4 @@
-"""Things with boards and flat cells."""
+"""Devices with circuit boards and flat cells."""
 
 from itertools import pairwise
 
@@ -11,11 +11,11 @@ from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, ins
 def board(
     rng: np.random.Generator, area: tuple[float, float, float, float], density: float = 0.5
 ) -> list[Part]:
-    """A printed circuit board: chips with pins, rows of small parts, traces, cans, holes.
+    """Make a printed circuit board: chips with pins, rows of small parts, traces, cans, holes.
 
     Args:
         area: x0, y0, x1, y1.
-        density: Chips per square centimetre.
+        density: Chips per square centimeter.
     """
     x0, y0, x1, y1 = area
     low, span = np.array([x0, y0]), np.array([x1 - x0, y1 - y0])
@@ -58,7 +58,7 @@ def board(
 def cells(
     rng: np.random.Generator, area: tuple[float, float, float, float], count: int
 ) -> list[Part]:
-    """Flat lithium cells side by side along x: foils of aluminium and copper."""
+    """Make flat lithium cells side by side along x, from aluminum and copper foils."""
     x0, y0, x1, y1 = area
     edges = np.linspace(x0, x1, count + 1)
     packs = [box(a + 0.1, y0, b - 0.1, y1, 0.2) for a, b in pairwise(edges)]
@@ -85,7 +85,7 @@ def _fan(x: float, y: float, r: float) -> list[Part]:
 
 
 def laptop(rng: np.random.Generator) -> list[Part]:
-    """Closed: case, screen, hinges, board with fan and heat pipe, cells, screws."""
+    """Make a closed laptop: case, screen, hinges, board with fan and heat pipe, cells, screws."""
     w, h = rng.uniform(13.5, 18.5), rng.uniform(9.5, 12.5)
     case = box(-w, -h, w, h, rng.uniform(0.5, 1.5))
     split = rng.uniform(-0.1, 0.2) * h
@@ -131,7 +131,7 @@ def laptop(rng: np.random.Generator) -> list[Part]:
 
 
 def phone(rng: np.random.Generator) -> list[Part]:
-    """A phone or tablet: glass, frame, cell, board, cameras, charging coil."""
+    """Make a phone or tablet: glass, frame, cell, board, cameras, charging coil."""
     scale = pick(rng, (1.0, 1.0, 1.0, 2.6))
     w, h = rng.uniform(3.4, 4.0) * scale, rng.uniform(6.8, 8.2) * (scale * 0.75 if scale > 1 else 1)
     body = box(-w, -h, w, h, 0.8)
@@ -159,7 +159,7 @@ def phone(rng: np.random.Generator) -> list[Part]:
 
 
 def gadget(rng: np.random.Generator) -> list[Part]:
-    """A radio, remote control, calculator, router or disk: a flat case, a board, keys, cells."""
+    """Make a radio, remote control, calculator, router or disk: flat case, board, keys, cells."""
     w, h = rng.uniform(2.2, 7), rng.uniform(6, 11)
     case = box(-h, -w, h, w, rng.uniform(0.3, 1.5))
     keys = [

@@ -1,4 +1,4 @@
-"""Food, in its packing or without."""
+"""Food, packed or unpacked."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from mmsxm.simulation.shapes import Part, bar, box, curve, ellipse, inset, turn
 
 
 def can(rng: np.random.Generator) -> list[Part]:
-    """A drink's or food's can: rims, ribs, a pull tab; the contents fill it."""
+    """Make a full can of drink or food with rims, ribs and a pull tab."""
     food = rng.random() < 0.5
     h, r = (rng.uniform(3, 6), rng.uniform(3.3, 4.5)) if food else (rng.uniform(5.5, 8), 3.0)
     material, wall = ('steel', 0.025) if food else ('aluminium', 0.04)
@@ -38,7 +38,7 @@ def can(rng: np.random.Generator) -> list[Part]:
 
 
 def carton(rng: np.random.Generator) -> list[Part]:
-    """A box of medicine with blisters, or of powder."""
+    """Make a box of medicine with blister packs, or of powder."""
     w, h = rng.uniform(3, 8), rng.uniform(2, 5)
     box_ = box(-w, -h, w, h)
     parts = [*walls('paper', 0.06, box_, 2.5), Part('paper', 0.3, [box(-w, -h, -w + 1.2, h)])]
@@ -59,7 +59,7 @@ def carton(rng: np.random.Generator) -> list[Part]:
 
 
 def pouch_of_powder(rng: np.random.Generator) -> list[Part]:
-    """Flour, sugar, coffee or snacks in a bag with crimped ends."""
+    """Make a bag with crimped ends that contains flour, sugar, coffee or snacks."""
     w, h = rng.uniform(5, 9), rng.uniform(3.5, 6)
     body = blob(rng, 2 * w, 2 * h, 12)
     grains = rng.uniform(-0.75, 0.75, (25, 2)) * (w, h)
@@ -78,7 +78,7 @@ def pouch_of_powder(rng: np.random.Generator) -> list[Part]:
 
 
 def fruit(rng: np.random.Generator) -> list[Part]:
-    """Apples, oranges, bananas, in ones and in bags."""
+    """Make apples, oranges or bananas, single or in bags."""
     kind, count = rng.integers(3), int(rng.integers(1, 6))
     if kind == 0:
         return _bananas(rng, min(count, 3))
@@ -87,14 +87,14 @@ def fruit(rng: np.random.Generator) -> list[Part]:
         r = rng.uniform(2.8, 4.2)
         skin = ellipse(0, 0, r, r * rng.uniform(0.9, 1.0), sides=28)
         parts += moved([Part('water', 1.65 * r, [skin], rounded=True)], (x, y))
-        if kind == 1:  # an apple's core and pips
+        if kind == 1:  # core and seeds of an apple
             pips = [turn(ellipse(0.7, 0, 0.45, 0.2, sides=8), a) for a in np.arange(5) * 1.257]
             core = [
                 Part('water', 0.5, pips),
                 Part('water', 0.35, [ellipse(0, 0, r * 0.35, r * 0.3)]),
             ]
             parts += moved(core, (x, y), rng.uniform(0, 6))
-        else:  # an orange's peel and segments
+        else:  # peel and segments of an orange
             spokes = [turn(box(0.4, -0.07, r * 0.85, 0.07), a) for a in np.arange(9) * 0.698]
             parts += moved([rim('water', 0.5, skin, 0.5), Part('water', 0.4, spokes)], (x, y))
     if count > 2:
@@ -114,7 +114,7 @@ def _bananas(rng: np.random.Generator, count: int) -> list[Part]:
 
 
 def chocolate(rng: np.random.Generator) -> list[Part]:
-    """A bar in pieces, in foil."""
+    """Make a bar of chocolate in pieces, in foil."""
     w, h, nx, ny = (
         rng.uniform(6, 9),
         rng.uniform(2.5, 4),
@@ -141,7 +141,7 @@ def chocolate(rng: np.random.Generator) -> list[Part]:
 
 
 def lunch_box(rng: np.random.Generator) -> list[Part]:
-    """A box with compartments, food in each, clips."""
+    """Make a box with clips and compartments, with food in each."""
     w, h = rng.uniform(6, 10), rng.uniform(4, 7)
     case, split = box(-w, -h, w, h, 1.2), rng.uniform(-0.3, 0.4) * w
     lots = rng.uniform(-0.7, 0.7, (9, 2)) * ((w - split) / 2, h) + ((w + split) / 2, 0)

@@ -1,4 +1,4 @@
-"""Shoes, seen from above or from the side: soles show most."""
+"""Shoes, seen from above or from the side. Soles are the most visible part."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from mmsxm.simulation.clutter.kit import (
 )
 from mmsxm.simulation.shapes import Part, bar, box, curve, ellipse, inset
 
-# x from heel to toe, y outwards, of a left sole 27 cm long.
+# left sole, 27 cm long: x from heel to toe, y outward
 _SOLE = np.array(
     [
         *((-13.5, 0.2), (-12.6, 2.4), (-9.5, 3.2), (-4, 2.5), (2, 3.1), (7, 4.4), (11, 3.6)),
@@ -24,7 +24,7 @@ _SOLE = np.array(
 
 
 def shoes(rng: np.random.Generator) -> list[Part]:
-    """One shoe or a pair, soles up or on the side."""
+    """Make one shoe or a pair, soles up or on the side."""
     make = pick(rng, (_sneaker, _sneaker, _leather_shoe, _slipper, _high_heel))
     left = make(rng)
     if rng.random() < 0.45:
@@ -90,7 +90,7 @@ def _slipper(rng: np.random.Generator) -> list[Part]:
 
 
 def _high_heel(rng: np.random.Generator) -> list[Part]:
-    """On its side: an arched sole, a shaft of steel in the heel."""
+    """Make a shoe on its side: an arched sole, and a steel shaft in the heel."""
     u, rise = rng.uniform(0.85, 1.0), rng.uniform(3, 5)
     arch = curve([(-10, rise), (-5, rise * 0.8), (2, -2), (8, -3.2), (12, -3)]) * u
     back = (

@@ -1,4 +1,4 @@
-"""Paper, toys, kitchen things and what else a house holds."""
+"""Household objects: paper, toys, kitchenware and others."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from mmsxm.simulation.shapes import Part, bar, box, curve, ellipse, inset, turn
 
 
 def book(rng: np.random.Generator) -> list[Part]:
-    """A book: block, cover that stands out, spine; or a stack of two."""
+    """Make a book of pages, a protruding cover and a spine, or a stack of two."""
     parts = []
     for _ in range(pick(rng, (1, 1, 2))):
         w, h, thick = rng.uniform(5, 8.5), rng.uniform(8, 12), rng.uniform(0.5, 2.5)
@@ -38,7 +38,7 @@ def book(rng: np.random.Generator) -> list[Part]:
 
 
 def notebook(rng: np.random.Generator) -> list[Part]:
-    """A pad with a spiral of wire, or a ring binder."""
+    """Make a pad with a wire spiral, or a ring binder."""
     w, h = rng.uniform(5, 10), rng.uniform(7, 14)
     sheets = box(-w, -h, w, h, 0.4)
     spine = np.array([(-w + 0.3, -h * 0.95), (-w + 0.3, h * 0.95)])
@@ -63,7 +63,7 @@ def notebook(rng: np.random.Generator) -> list[Part]:
 
 
 def papers(rng: np.random.Generator) -> list[Part]:
-    """Magazines and sheets a little apart, staples and a clip."""
+    """Make slightly offset magazines and sheets with staples and a clip."""
     w, h = rng.uniform(8, 11), rng.uniform(11, 15)
     sheets = [
         turn(box(-w, -h, w, h), rng.normal(0, 0.08)) + rng.normal(0, 1, 2)
@@ -86,7 +86,7 @@ def papers(rng: np.random.Generator) -> list[Part]:
 
 
 def folder(rng: np.random.Generator) -> list[Part]:
-    """A flat sheet of plastic, metal or glass: a folder, a lid, a picture."""
+    """Make a flat sheet of plastic, metal or glass: a folder, a lid or a picture."""
     w, h = rng.uniform(7, 16), rng.uniform(9, 18)
     sheet = box(-w, -h, w, h, rng.uniform(0, 1.5))
     material, thickness = pick(
@@ -101,7 +101,7 @@ def folder(rng: np.random.Generator) -> list[Part]:
 
 
 def toy_car(rng: np.random.Generator) -> list[Part]:
-    """A model car from above or from the side: axles, wheels, a motor, cells."""
+    """Make a model car, seen from above or from the side: axles, wheels, motor, cells."""
     h, w = rng.uniform(3.5, 8), rng.uniform(1.6, 3.5)
     body = curve(
         [(-h, -w * 0.9), (h * 0.8, -w * 0.85), (h, 0), (h * 0.8, w * 0.85), (-h, w * 0.9)],
@@ -129,7 +129,7 @@ def toy_car(rng: np.random.Generator) -> list[Part]:
 
 
 def blocks(rng: np.random.Generator) -> list[Part]:
-    """Building bricks, hollow with studs."""
+    """Make hollow building bricks with studs."""
     parts = []
     for x, y in rng.normal(0, 4, (int(rng.integers(3, 8)), 2)):
         nx, ny = int(rng.integers(1, 5)), pick(rng, (1, 2, 2))
@@ -148,7 +148,7 @@ def blocks(rng: np.random.Generator) -> list[Part]:
 
 
 def plush(rng: np.random.Generator) -> list[Part]:
-    """A stuffed toy: faint lobes, seams, two eyes and perhaps a voice box."""
+    """Make a stuffed toy: faint lobes, seams, two eyes and sometimes a voice box."""
     r = rng.uniform(4, 8)
     limbs = [
         ellipse(np.cos(a) * r, np.sin(a) * r, r * 0.5, r * 0.36, angle=a)
@@ -174,7 +174,7 @@ def plush(rng: np.random.Generator) -> list[Part]:
 
 
 def ball(rng: np.random.Generator) -> list[Part]:
-    """Hollow or solid; a golf ball, a tin globe, a rattle."""
+    """Make a hollow or solid ball: a golf ball, a tin globe or a rattle."""
     r = rng.uniform(2, 6)
     disc = ellipse(0, 0, r, sides=32)
     material, wall = pick(rng, (('pvc', 0.15), ('plastic', 0.3), ('steel', 0.03), ('water', 0.5)))
@@ -188,7 +188,7 @@ def ball(rng: np.random.Generator) -> list[Part]:
 
 
 def bowl(rng: np.random.Generator) -> list[Part]:
-    """A cup, bowl or plate of china, steel or plastic, from above."""
+    """Make a cup, bowl or plate of china, steel or plastic, seen from above."""
     r = rng.uniform(3.5, 9)
     outer = ellipse(0, 0, r, r * rng.uniform(0.8, 1), sides=32)
     material, wall = pick(
@@ -206,7 +206,7 @@ def bowl(rng: np.random.Generator) -> list[Part]:
 
 
 def cutlery(rng: np.random.Generator) -> list[Part]:
-    """Spoons, forks, chopsticks, a whisk's handle."""
+    """Make spoons, forks, chopsticks or the handle of a whisk."""
     parts = []
     for i in range(int(rng.integers(1, 4))):
         metal = pick(rng, (('steel', 0.18), ('steel', 0.14), ('plastic', 0.4)))
@@ -234,7 +234,7 @@ def cutlery(rng: np.random.Generator) -> list[Part]:
 
 
 def roll(rng: np.random.Generator) -> list[Part]:
-    """A roll of paper, tape or film, on end or lying."""
+    """Make a roll of paper, tape or film, standing or lying."""
     r, core = rng.uniform(2.5, 6), rng.uniform(0.25, 0.6)
     material, thickness = pick(
         rng, (('paper', 2.0), ('plastic', 1.5), ('pvc', 0.8), ('cloth', 5.0))

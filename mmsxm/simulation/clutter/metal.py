@@ -1,4 +1,4 @@
-"""Metal that is no tool: fixings, rods, weights, sheets, springs."""
+"""Metal objects other than tools: fasteners, rods, weights, sheets, springs."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, ins
 
 
 def screws(rng: np.random.Generator) -> list[Part]:
-    """A handful of screws, nails, bolts with nuts and washers."""
+    """Make a handful of screws, nails, and bolts with nuts and washers."""
     count, spread = int(rng.integers(6, 26)), rng.uniform(1.5, 5)
     length, width = rng.uniform(1.5, 6), rng.uniform(0.2, 0.55)
     shafts, heads, rings, holes = [], [], [], []
@@ -23,14 +23,14 @@ def screws(rng: np.random.Generator) -> list[Part]:
     for (x, y), a in zip(
         rng.normal(0, spread, (count, 2)), rng.uniform(0, 6.3, count), strict=True
     ):
-        way = np.array([np.cos(a), np.sin(a)])
-        line = np.array([(x, y), way * length + (x, y)])
+        direction = np.array([np.cos(a), np.sin(a)])
+        line = np.array([(x, y), direction * length + (x, y)])
         shafts.append(
             comb(line, 0.3, width, width * 0.65)
             if threaded
             else bar(line, [width, width, width * 0.4])
         )
-        across = np.array([-way[1], way[0]]) * width
+        across = np.array([-direction[1], direction[0]]) * width
         heads.append(bar(np.array([line[0] - across, line[0] + across]), 0.3))
     for x, y in rng.normal(0, spread, (count // 3, 2)):
         rings.append(ellipse(x, y, width * 1.6, sides=int(pick(rng, (6, 14)))))
@@ -44,7 +44,7 @@ def screws(rng: np.random.Generator) -> list[Part]:
 
 
 def rods(rng: np.random.Generator) -> list[Part]:
-    """A bundle of rods, needles, tent poles, or a curtain rail of tubes that slide."""
+    """Make a bundle of rods, needles or tent poles, or a telescopic curtain rail."""
     length = rng.uniform(12, 34)
     if rng.random() < 0.3:
         return [
@@ -72,7 +72,7 @@ def rods(rng: np.random.Generator) -> list[Part]:
         ellipse(-length / 2 + s, a, width * 0.8, sides=10)
         for (a, _), s in zip(ends, shifts, strict=True)
     ]
-    # What crosses adds up, so the rods are spread over layers.
+    # Rods that cross must add up, so distribute them over layers.
     return [
         *(Part(metal, thickness, lines[k::4], rounded=True) for k in range(min(4, count))),
         Part(metal, thickness, tips),
@@ -80,7 +80,7 @@ def rods(rng: np.random.Generator) -> list[Part]:
 
 
 def block(rng: np.random.Generator) -> list[Part]:
-    """Solid metal: a weight, a motor, a vice's jaw, plates screwed together."""
+    """Make solid metal: a weight, a motor, the jaw of a vise, or plates screwed together."""
     w, h = rng.uniform(1.2, 5), rng.uniform(1, 3.5)
     body = pick(rng, (box(-w, -h, w, h, 0.2), ellipse(0, 0, w, w), box(-w, -h, w, h, h * 0.7)))
     metal, thickness = pick(
@@ -103,7 +103,7 @@ def block(rng: np.random.Generator) -> list[Part]:
 
 
 def dumbbell(rng: np.random.Generator) -> list[Part]:
-    """Two round weights of iron on a bar."""
+    """Make two round iron weights on a bar."""
     r, half = rng.uniform(2.5, 5.5), rng.uniform(5, 10)
     iron = rng.uniform(1.0, 2.5)
     if rng.random() < 0.4:  # on end
@@ -123,7 +123,7 @@ def dumbbell(rng: np.random.Generator) -> list[Part]:
 
 
 def plate(rng: np.random.Generator) -> list[Part]:
-    """A fitting of sheet metal: a strip, a square or a gusset with holes, one edge folded up."""
+    """Make a sheet metal fitting: a strip, square or gusset with holes and one folded edge."""
     w, h = rng.uniform(2, 6), rng.uniform(1, 5)
     sheet, spots = pick(
         rng,
@@ -146,7 +146,7 @@ def plate(rng: np.random.Generator) -> list[Part]:
 
 
 def springs(rng: np.random.Generator) -> list[Part]:
-    """Coil springs, cable glands, hose clips."""
+    """Make coil springs, cable glands or hose clamps."""
     parts = []
     for _ in range(int(rng.integers(1, 5))):
         length, r = rng.uniform(2, 8), rng.uniform(0.3, 1.2)
@@ -158,7 +158,7 @@ def springs(rng: np.random.Generator) -> list[Part]:
 
 
 def carabiner(rng: np.random.Generator) -> list[Part]:
-    """A bent rod with a gate."""
+    """Make a bent rod with a gate."""
     w, h = rng.uniform(1.3, 2.6), rng.uniform(2.5, 5)
     ring = curve(
         [(-w, -h * 0.8), (0, -h), (w, -h * 0.6), (w * 0.8, h * 0.7), (0, h), (-w, h * 0.8)],
@@ -171,7 +171,7 @@ def carabiner(rng: np.random.Generator) -> list[Part]:
     ]
 
 
-# Lines of small things, about 1 cm large: a stud from the side, a hair pin, a safety pin, a hook, a
+# Lines of small objects of about 1 cm: a stud from the side, a hairpin, a safety pin, a hook, a
 # staple, a clip.
 _BENT = (
     np.array([(-0.3, 0), (0.3, 0), (0, 0), (0, 1.0), (-0.3, 1.0), (0.3, 1.0)]),
@@ -184,7 +184,7 @@ _BENT = (
 
 
 def small_metal(rng: np.random.Generator) -> list[Part]:
-    """A scatter of clips, pins, hooks, eyelets, studs, washers."""
+    """Scatter clips, pins, hooks, eyelets, studs and washers."""
     count, spread = int(rng.integers(5, 22)), rng.uniform(2, 7)
     rings = [
         ellipse(x, y, rng.uniform(0.3, 0.8), rng.uniform(0.3, 0.8), sides=12)

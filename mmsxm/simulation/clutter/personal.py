@@ -1,4 +1,4 @@
-"""What people carry in pockets and toilet bags."""
+"""Objects from pockets and toiletry bags."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from mmsxm.simulation.shapes import Part, bar, box, curve, ellipse, inset
 
 
 def coins(rng: np.random.Generator) -> list[Part]:
-    """Loose change, or a roll of it on edge."""
+    """Make loose coins, or a roll of coins on edge."""
     if rng.random() < 0.15:
         edges = [box(i * 0.22, -1.1, i * 0.22 + 0.16, 1.1) for i in range(int(rng.integers(8, 25)))]
         return [Part('copper', 1.8, edges), Part('paper', 0.1, [box(-0.4, -1.2, 6, 1.2)])]
@@ -21,7 +21,7 @@ def coins(rng: np.random.Generator) -> list[Part]:
 
 
 def keys(rng: np.random.Generator) -> list[Part]:
-    """Keys on a split ring with a fob."""
+    """Make keys on a split ring with a fob."""
     parts = [Part('steel', 0.25, [ellipse(0, 0, 1.3)], [ellipse(0, 0, 1.05)])]
     start = rng.uniform(0, 6)
     for i in range(int(rng.integers(2, 6))):
@@ -36,7 +36,7 @@ def keys(rng: np.random.Generator) -> list[Part]:
                 [ellipse(-bow * 0.6, 0, 0.28, sides=10)],
             )
         ]
-        if rng.random() < 0.3:  # a car's key: its head is a remote
+        if rng.random() < 0.3:  # a car key, whose head is a remote control
             key += [
                 Part('plastic', 1.0, [box(-2.5, -1.4, 1.2, 1.4, 0.6)]),
                 Part('copper', 0.1, [box(-2, -0.9, 0, 0.9)]),
@@ -56,7 +56,7 @@ def keys(rng: np.random.Generator) -> list[Part]:
 
 
 def glasses(rng: np.random.Generator) -> list[Part]:
-    """Spectacles, arms folded or out, perhaps in their case."""
+    """Make glasses with arms folded or open, sometimes in their case."""
     r = rng.uniform(2.1, 2.8)
     lenses = [ellipse(s * (r + 0.8), 0, r, r * rng.uniform(0.7, 0.95)) for s in (-1, 1)]
     metal, thickness = pick(rng, (('steel', 0.18), ('plastic', 0.6), ('copper', 0.12)))
@@ -83,7 +83,7 @@ def glasses(rng: np.random.Generator) -> list[Part]:
 
 
 def watch(rng: np.random.Generator) -> list[Part]:
-    """A case with works and cell, a strap of links or leather, its clasp."""
+    """Make a watch: case with movement and cell, strap of links or leather, clasp."""
     r, links = rng.uniform(1.4, 2.2), rng.random() < 0.5
     t = np.linspace(0.35, 2 * np.pi - 0.35, 24)
     loop = np.stack([rng.uniform(2.6, 3.4) * (np.cos(t) - 1), rng.uniform(2.8, 3.6) * np.sin(t)], 1)
@@ -120,15 +120,15 @@ def watch(rng: np.random.Generator) -> list[Part]:
 
 
 def jewellery(rng: np.random.Generator) -> list[Part]:
-    """A bead string or a chain thrown down, with pendant and clasp; rings beside it."""
+    """Make a loose string of beads or chain with pendant and clasp, and rings next to it."""
     line = tangle(rng, rng.uniform(2.5, 7), rng.uniform(1.0, 2.2), 60)
     bead = rng.uniform(0.3, 0.9)
     material, thickness = pick(
         rng, (('steel', 0.2), ('copper', 0.2), ('glass', 0.8), ('steel', 0.35), ('pvc', 0.8))
     )
-    ways = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
-    at = np.arange(0, ways[-1], bead * 1.15)[:110]
-    places = np.stack([np.interp(at, ways, line[:, i]) for i in (0, 1)], 1)
+    distance = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    at = np.arange(0, distance[-1], bead * 1.15)[:110]
+    places = np.stack([np.interp(at, distance, line[:, i]) for i in (0, 1)], 1)
     pendant = (
         pick(rng, (ellipse(0, 0, 1.2, 1.6), box(-0.5, -1.5, 0.5, 1.5), ellipse(0, 0, 1, sides=6)))
         + line[20]
@@ -147,7 +147,7 @@ def jewellery(rng: np.random.Generator) -> list[Part]:
 
 
 def wallet(rng: np.random.Generator) -> list[Part]:
-    """Folded leather, cards with chips, notes, some coins, a press stud or a zip."""
+    """Make a wallet: folded leather, chip cards, notes, some coins, a snap or a zipper."""
     w, h = rng.uniform(5, 9.5), rng.uniform(4, 5.5)
     case = box(-w, -h, w, h, 0.5)
     cards = [
@@ -177,7 +177,7 @@ def wallet(rng: np.random.Generator) -> list[Part]:
 
 
 def pens(rng: np.random.Generator) -> list[Part]:
-    """Pens: thin tubes with refill, spring, tip and clip; loose or in a zipped case."""
+    """Make pens, loose or in a zipped case: thin tubes with refill, spring, tip and clip."""
     count, parts = int(rng.integers(1, 9)), []
     in_case = count > 3 and rng.random() < 0.7
     for i in range(count):
@@ -216,7 +216,7 @@ def pens(rng: np.random.Generator) -> list[Part]:
 
 
 def lighter(rng: np.random.Generator) -> list[Part]:
-    """A lighter, a flash drive or a harmonica-sized metal case."""
+    """Make a lighter, a flash drive or a metal case the size of a harmonica."""
     w, h = rng.uniform(0.9, 1.6), rng.uniform(2.6, 4)
     body = box(-h, -w, h, w, 0.3)
     return [

@@ -1,4 +1,4 @@
-"""What lies in a bathroom, and the pouch that it travels in."""
+"""Toiletries, and the pouch for them."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from mmsxm.simulation.shapes import Part, bar, box, ellipse, inset
 
 
 def tube_of_paste(rng: np.random.Generator) -> list[Part]:
-    """Toothpaste or cream: flat at the crimp, round at the cap."""
+    """Make a tube of toothpaste or cream, flat at the crimp and round at the cap."""
     h, r = rng.uniform(5, 9), rng.uniform(1.6, 2.6)
     body = np.array(
         [
@@ -51,7 +51,7 @@ def tube_of_paste(rng: np.random.Generator) -> list[Part]:
 
 
 def perfume(rng: np.random.Generator) -> list[Part]:
-    """A heavy glass flacon with a metal collar."""
+    """Make a heavy glass flacon with a metal collar."""
     w, h = rng.uniform(2, 3.2), rng.uniform(2.5, 4.5)
     body = pick(rng, (box(-h, -w, h, w, 0.4), ellipse(0, 0, h, w), box(-h, -w, h, w, w * 0.8)))
     x = body[:, 0].max()
@@ -72,7 +72,7 @@ def perfume(rng: np.random.Generator) -> list[Part]:
 
 
 def soap(rng: np.random.Generator) -> list[Part]:
-    """A bar of soap, stamped, perhaps in its box."""
+    """Make a stamped bar of soap, sometimes in its box."""
     w, h = rng.uniform(3.2, 4.5), rng.uniform(2.2, 3)
     body = box(-w, -h, w, h, rng.uniform(0.5, 1.8))
     parts = [
@@ -86,7 +86,7 @@ def soap(rng: np.random.Generator) -> list[Part]:
 
 
 def cosmetics(rng: np.random.Generator) -> list[Part]:
-    """Lipsticks, a compact with its mirror, mascara, a brush."""
+    """Make lipsticks, a compact with its mirror, mascara and a brush."""
     parts, r = [], rng.uniform(2.6, 4)
     for _ in range(int(rng.integers(1, 4))):
         stick = [
@@ -123,7 +123,7 @@ def cosmetics(rng: np.random.Generator) -> list[Part]:
 
 
 def comb_and_brush(rng: np.random.Generator) -> list[Part]:
-    """A comb, a hairbrush with pins, a toothbrush: one of them."""
+    """Make a comb, a hairbrush with pins or a toothbrush."""
     kind = rng.integers(3)
     if kind == 0:
         half = rng.uniform(6, 10)
@@ -159,7 +159,7 @@ def comb_and_brush(rng: np.random.Generator) -> list[Part]:
 
 
 def pouch(rng: np.random.Generator) -> list[Part]:
-    """A toilet or cable bag: soft walls, a zip around three sides, small things in it."""
+    """Make a toiletry or cable bag: soft walls, a zipper on three sides, small objects in it."""
     w, h = rng.uniform(8, 14), rng.uniform(5, 9)
     outline = box(-w, -h, w, h, 2.0)
     arc = closed(outline)[: int(len(outline) * 0.8)]

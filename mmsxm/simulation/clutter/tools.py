@@ -1,4 +1,4 @@
-"""Tools that may travel: drivers, bits, sockets, keys for hexagons, measures, locks, fixings."""
+"""Permitted tools: screwdrivers, bits, sockets, hex keys, tape measures, padlocks, fasteners."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, tur
 
 
 def screwdrivers(rng: np.random.Generator) -> list[Part]:
-    """One to four: a steel shaft in a ribbed grip of clear or green plastic."""
+    """Make one to four screwdrivers: a steel shaft in a ribbed grip of clear or green plastic."""
     parts = []
     for i in range(int(rng.integers(1, 5))):
         shaft, grip, r = rng.uniform(6, 16), rng.uniform(7, 11), rng.uniform(1.1, 1.8)
@@ -38,7 +38,7 @@ def screwdrivers(rng: np.random.Generator) -> list[Part]:
 
 
 def bits(rng: np.random.Generator) -> list[Part]:
-    """A rail of screwdriver bits, or drills in a row by size."""
+    """Make a rail of screwdriver bits, or a row of drill bits sorted by size."""
     count = int(rng.integers(6, 13))
     drills = rng.random() < 0.5
     lengths = (
@@ -71,7 +71,7 @@ def bits(rng: np.random.Generator) -> list[Part]:
 
 
 def _hinges(case: Outline) -> list[Part]:
-    """Steel pins along a case's long side, a latch on the other."""
+    """Make steel pins along one long side of a case, and a latch on the other."""
     (x0, y0), (x1, y1) = case.min(0), case.max(0)
     xs = np.linspace(x0, x1, 5)[1:4:2]
     return [
@@ -81,7 +81,7 @@ def _hinges(case: Outline) -> list[Part]:
 
 
 def sockets(rng: np.random.Generator) -> list[Part]:
-    """Sockets in a row, lying down or on end, with a ratchet's drive bar."""
+    """Make a row of sockets, lying or standing, with the drive bar of a ratchet."""
     count, parts, x = int(rng.integers(5, 13)), [], 0.0
     upright = rng.random() < 0.5
     for r in np.sort(rng.uniform(0.55, 1.4, count)):
@@ -113,7 +113,7 @@ def sockets(rng: np.random.Generator) -> list[Part]:
 
 
 def organiser(rng: np.random.Generator) -> list[Part]:
-    """A flat box with compartments, small parts in some of them."""
+    """Make a flat box with compartments, some of which contain small parts."""
     columns, rows, side = int(rng.integers(3, 7)), int(rng.integers(2, 5)), rng.uniform(2, 4)
     w, h = columns * side / 2, rows * side / 2
     bars = [box(x - 0.1, -h, x + 0.1, h) for x in np.linspace(-w, w, columns + 1)]
@@ -137,7 +137,7 @@ def organiser(rng: np.random.Generator) -> list[Part]:
 
 
 def hex_keys(rng: np.random.Generator) -> list[Part]:
-    """L-shaped keys, loose in a bunch or fanned in a holder."""
+    """Make L-shaped hex keys, in a loose bunch or fanned out in a holder."""
     keys, thickest = [], 0.2
     for i in range(int(rng.integers(3, 9))):
         long, width = 4 + 1.2 * i * rng.uniform(0.8, 1.2), 0.18 + 0.07 * i
@@ -158,7 +158,7 @@ def hex_keys(rng: np.random.Generator) -> list[Part]:
 
 
 def tape_measure(rng: np.random.Generator) -> list[Part]:
-    """A spiral of sprung steel on edge in a case with a clip and a hook."""
+    """Make a spiral of spring steel on edge, in a case with a clip and a hook."""
     r = rng.uniform(2.3, 3.3)
     case = box(-r - 0.4, -r - 0.3, r + 0.6, r + 0.3, r * 0.6)
     t = np.linspace(0, 2 * np.pi * 5, 60)
@@ -182,7 +182,7 @@ def tape_measure(rng: np.random.Generator) -> list[Part]:
 
 
 def padlock(rng: np.random.Generator) -> list[Part]:
-    """A body of brass or steel, its shackle, cylinder and keyway; or a combination's wheels."""
+    """Make a padlock of brass or steel: shackle, and cylinder with keyway or combination wheels."""
     w, h = rng.uniform(1.3, 2.4), rng.uniform(1.2, 2.2)
     t = np.linspace(np.pi, 2 * np.pi, 12)
     arch = np.stack([0.68 * w * np.cos(t), -h * 1.5 + 0.68 * w * np.sin(t)], 1)

@@ -1,7 +1,7 @@
-"""The prohibited items of SIXray and of OPIXray, made of parts.
+"""Prohibited items of SIXray and OPIXray, built from parts.
 
-A maker draws a thing of a given length along the x axis, centred near the origin, with random
-proportions. A new class is one more entry; its length is what a ruler reads in cm.
+Each function makes an item of a given length along the x axis, centered near the origin, with
+random proportions. To add a class, add an entry. Its length is in cm, as measured by a ruler.
 """
 
 from collections.abc import Callable
@@ -23,12 +23,12 @@ from mmsxm.simulation.shapes import Part
 
 
 class ItemKind(NamedTuple):
-    """A class of items.
+    """Class of items.
 
     Attributes:
-        make: Parts of one, from its length in cm and a random generator.
-        length: Median in cm and logarithmic deviation of the lengths.
-        weight: The class' share of all items.
+        make: Function that makes the parts of an item from its length in cm and a random generator.
+        length: Median length in cm, and standard deviation of the log length.
+        weight: Share of the class among all items.
     """
 
     make: Callable[[float, np.random.Generator], list[Part]]
@@ -36,7 +36,7 @@ class ItemKind(NamedTuple):
     weight: float
 
 
-# Lengths as they give the diagonals of SIXray's boxes in views of 46 to 90 cm, shares as there.
+# Lengths reproduce the diagonals of SIXray's boxes in views of 46 to 90 cm. Shares are SIXray's.
 SIXRAY_ITEMS = {
     'Gun': ItemKind(make_gun, (17.4, 0.18), 0.28),
     'Knife': ItemKind(make_knife, (39.0, 0.15), 0.17),
@@ -44,8 +44,8 @@ SIXRAY_ITEMS = {
     'Scissors': ItemKind(make_scissors, (12.4, 0.44), 0.06),
     'Wrench': ItemKind(make_wrench, (21.3, 0.56), 0.18),
 }
-# Lengths of the few in OPIXray's images that could be measured, in views of about 103 cm; shares of
-# its 8,920 labels.
+# Lengths are those of the few measurable items in OPIXray's images, in views of about 103 cm.
+# Shares are those of its 8,920 labels.
 OPIXRAY_ITEMS = {
     'Folding_Knife': ItemKind(make_folding_knife, (15.5, 0.2), 0.22),
     'Straight_Knife': ItemKind(make_straight_knife, (20.5, 0.3), 0.12),

@@ -1,4 +1,4 @@
-"""What the makers of items share: hollow bodies, handles, halves that open."""
+"""Shared building blocks of items: hollow bodies, handles, halves that open."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,35 +12,35 @@ Points = Sequence[tuple[float, float]]
 
 
 def half(outline: Outline, opening: float, side: int) -> Outline:
-    """An outline in one of two mirrored halves (side 1 or -1) that open about the origin."""
+    """Place an outline in one of two mirrored halves (side 1 or -1) that open about the origin."""
     return turn(outline, opening / 2) * (1, side)
 
 
 def scaled(
-    parts: Iterable[Part], factor: float, centre: tuple[float, float] = (0.0, 0.0)
+    parts: Iterable[Part], factor: float, center: tuple[float, float] = (0.0, 0.0)
 ) -> list[Part]:
-    """Parts with a point moved to the origin, then all lengths times a factor."""
+    """Move a point to the origin, then multiply all lengths by a factor."""
     return [
         part._replace(thickness=part.thickness * factor, lift=part.lift * factor)
-        for part in mapped(parts, lambda outline: (outline - centre) * factor)
+        for part in mapped(parts, lambda outline: (outline - center) * factor)
     ]
 
 
 def placed(
     parts: Iterable[Part], x: float, y: float, angle: float = 0.0, lift: float = 0.0
 ) -> list[Part]:
-    """Parts turned about the origin in their plane, then moved."""
-    there = mapped(parts, lambda outline: turn(outline, angle) + np.array([x, y]))
-    return [part._replace(lift=part.lift + lift) for part in there]
+    """Rotate parts about the origin in their plane, then move them."""
+    turned = mapped(parts, lambda outline: turn(outline, angle) + np.array([x, y]))
+    return [part._replace(lift=part.lift + lift) for part in turned]
 
 
 def both_sides(part: Part, height: float) -> list[Part]:
-    """A part above and below the plane."""
+    """Place a part above and below the plane."""
     return [part._replace(lift=height), part._replace(lift=-height)]
 
 
 def shell(material: str, outline: Outline, width: float, wall: float) -> list[Part]:
-    """A hollow body with walls all round, `width` thick."""
+    """Make a hollow body, `width` thick, with walls on all sides."""
     return [
         Part(material, width, [outline]),
         Part(material, 2 * wall - width, [inset(outline, wall)]),
@@ -50,7 +50,7 @@ def shell(material: str, outline: Outline, width: float, wall: float) -> list[Pa
 def cylinder(
     material: str, start: float, end: float, y: float, diameter: float, lift: float = 0.0
 ) -> Part:
-    """A rod along x; a hollow one of a negative diameter."""
+    """Make a rod along x, or a bore if the diameter is negative."""
     outline = bar([(start, y), (end, y)], abs(diameter))
     return Part(material, diameter, [outline], lift=lift, axis=np.array([(start, y), (end, y)]))
 
@@ -58,7 +58,7 @@ def cylinder(
 def tube(
     material: str, start: float, end: float, y: float, outer: float, bore: float
 ) -> list[Part]:
-    """A tube along x, of two diameters."""
+    """Make a tube along x from its outer and inner diameter."""
     return [
         cylinder(material, start, end, y, outer),
         cylinder(material, start, end, y, -bore),
@@ -66,19 +66,19 @@ def tube(
 
 
 def smooth(points: Points, width: float | Sequence[float]) -> Outline:
-    """A strip along a smooth line."""
+    """Make a strip along a smooth line."""
     return bar(curve(points), width)
 
 
 def zigzag(start: float, end: float, low: float, high: float, turns: int) -> list[Outline]:
-    """The wire of a spring along x, a piece a turn."""
+    """Make the wire of a spring along x, two straight pieces per turn."""
     x = np.linspace(start, end, 2 * turns + 1)
     y = np.where(np.arange(len(x)) % 2, high, low)
     return [bar([(x[i], y[i]), (x[i + 1], y[i + 1])], 0.12) for i in range(2 * turns)]
 
 
 def rivets(line: Outline, shares: Sequence[float], radius: float) -> list[Outline]:
-    """Discs along a line."""
+    """Make disks along a line."""
     places = [line[round(share * (len(line) - 1))] for share in shares]
     return [ellipse(x, y, radius, sides=12) for x, y in places]
 
@@ -90,7 +90,7 @@ def knife_handle(
     tang: float,
     rng: np.random.Generator,
 ) -> list[Part]:
-    """A handle along a line that begins at the blade, whose steel is `tang` cm thick there.
+    """Make a handle along a line that begins at the blade, whose steel is `tang` cm thick there.
 
     Args:
         kind: 'scales' (a full tang between two scales), 'rat tail' (a rod in a solid handle),

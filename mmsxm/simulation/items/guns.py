@@ -16,7 +16,7 @@ from mmsxm.simulation.shapes import Part, bar, box, curve, ellipse, inset
 
 
 def make_gun(length: float, rng: np.random.Generator) -> list[Part]:
-    """A pistol or revolver of a make at random, rarely an imitation of light metal."""
+    """Make a random pistol or revolver, rarely an imitation of light metal."""
     make = [_pistol, _target_pistol, _revolver][rng.choice(3, p=[0.5, 0.15, 0.35])]
     parts, size = make(rng)
     if rng.random() < 0.08:
@@ -30,7 +30,7 @@ def make_gun(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _pistol(rng: np.random.Generator) -> tuple[list[Part], float]:
-    """A slide over a frame, the magazine in the grip; compact ones have a shorter slide."""
+    """Make a slide over a frame, the magazine in the grip. Compact ones have a shorter slide."""
     end = rng.uniform(14, 19)
     slide, width = rng.uniform(2.1, 2.6), rng.uniform(2.0, 2.5)
     nose = rng.uniform(0.1, 0.9)
@@ -56,7 +56,7 @@ def _pistol(rng: np.random.Generator) -> tuple[list[Part], float]:
 
 
 def _frame(rng: np.random.Generator, top: float, end: float, width: float) -> list[Part]:
-    """All below a slide or receiver whose lower edge is at `top`: frame, grip, magazine, guard."""
+    """Make all below a slide or receiver that ends at `top`: frame, grip, magazine, guard."""
     rake, grip = rng.uniform(0.5, 2.8), rng.uniform(7.0, 9.0)
     material, wall = [('steel', 0.1), ('aluminium', 0.25), ('plastic', 0.35)][rng.integers(3)]
     floor = top + grip
@@ -91,7 +91,7 @@ def _frame(rng: np.random.Generator, top: float, end: float, width: float) -> li
 
 
 def _target_pistol(rng: np.random.Generator) -> tuple[list[Part], float]:
-    """A bare, thin barrel before a short receiver with knobs, as in old army and target pistols."""
+    """Make a bare, thin barrel and a short receiver with knobs (old army or target pistol)."""
     barrel = rng.uniform(7, 12)
     high = rng.uniform(2.0, 2.8)
     front = 10 + barrel
@@ -111,7 +111,7 @@ def _target_pistol(rng: np.random.Generator) -> tuple[list[Part], float]:
 
 
 def _revolver(rng: np.random.Generator) -> tuple[list[Part], float]:
-    """Barrel, frame with a window for the cylinder of six chambers, and a curved grip."""
+    """Make barrel, frame with a window for the cylinder of six chambers, and a curved grip."""
     barrel = rng.choice([rng.uniform(4, 6), rng.uniform(9, 15)], p=[0.3, 0.7])
     end = 9 + barrel
     above = [(2.0, 1.8), (3.0, 0.4), (4.0, -0.2), (9.0, -0.2), (9.5, 0.2), (9.5, 2.8)]
@@ -138,7 +138,7 @@ def _revolver(rng: np.random.Generator) -> tuple[list[Part], float]:
 
 
 def _cylinder() -> list[Part]:
-    """A revolver's cylinder with a bore and six chambers at four heights."""
+    """Make the cylinder of a revolver with a bore and six chambers at four heights."""
     turns = np.pi / 6 + np.arange(6) * np.pi / 3
     return [
         cylinder('steel', 5.1, 8.6, 2.1, 3.5),
@@ -151,7 +151,7 @@ def _cylinder() -> list[Part]:
 
 
 def _revolver_grip(rng: np.random.Generator) -> list[Part]:
-    """A loop of steel, mostly between wood or plastic."""
+    """Make a steel loop, usually between wood or plastic."""
     back = curve([(1.8, 2.6), (0.6, 5.0), (-1.2, 8.0), (-1.6, 10.4)])
     front = curve([(3.6, 4.8), (2.8, 6.2), (1.6, 8.4), (1.4, 10.6)])
     loop = np.concatenate([back, front[::-1]])

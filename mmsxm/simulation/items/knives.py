@@ -1,4 +1,4 @@
-"""Knives of the kitchen, the hunt and the table: blade to the right, edge down."""
+"""Kitchen, hunting and table knives: blade to the right, edge down."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, ins
 
 
 def make_knife(length: float, rng: np.random.Generator) -> list[Part]:
-    """Any knife; of those of a household, hunting and folding ones are shorter."""
+    """Make any knife. Hunting, table and folding knives are shorter than kitchen knives."""
     make, share = [
         (_kitchen_knife, 1.05),
         (_cleaver, 1.0),
@@ -22,15 +22,15 @@ def make_knife(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def make_straight_knife(length: float, rng: np.random.Generator) -> list[Part]:
-    """A dagger of some kind, or a kitchen knife."""
+    """Make a dagger or a kitchen knife."""
     return (_dagger if rng.random() < 0.7 else _kitchen_knife)(length, rng)
 
 
 def _kitchen_knife(length: float, rng: np.random.Generator) -> list[Part]:
-    """A chef's, carving or paring knife."""
+    """Make a chef's, carving or paring knife."""
     blade = length * rng.uniform(0.56, 0.66)
     width = length * rng.uniform(0.07, 0.15)
-    drop = rng.uniform(0, 0.7)  # how far the tip lies below the spine
+    drop = rng.uniform(0, 0.7)  # distance of the tip below the spine
     spine = curve([(0, 0), (blade * 0.7, width * 0.08 * drop), (blade, width * drop)])
     belly = [(blade * 0.85, width * 0.85), (blade * 0.4, width), (0, width)]
     edge = curve([(blade, width * drop), *belly])
@@ -41,7 +41,7 @@ def _kitchen_knife(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _cleaver(length: float, rng: np.random.Generator) -> list[Part]:
-    """A Chinese kitchen knife or a chopper: a wide plate, at times with a hole to hang it by."""
+    """Make a Chinese kitchen knife or a cleaver: a wide plate, sometimes with a hanging hole."""
     blade = length * rng.uniform(0.58, 0.66)
     width = length * rng.uniform(0.22, 0.34)
     lean = rng.uniform(-0.1, 0.12) * width
@@ -57,7 +57,7 @@ def _cleaver(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _table_knife(length: float, rng: np.random.Generator) -> list[Part]:
-    """A table knife in one piece, or a bread knife with a scalloped edge."""
+    """Make a one-piece table knife, or a bread knife with a scalloped edge."""
     blade = length * rng.uniform(0.48, 0.6)
     width = length * rng.uniform(0.06, 0.09)
     if rng.random() < 0.5:
@@ -74,14 +74,14 @@ def _table_knife(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _dagger(length: float, rng: np.random.Generator) -> list[Part]:
-    """A dagger, hunting or throwing knife: two-edged or clipped, with guard, fuller and teeth."""
+    """Make a dagger, hunting or throwing knife: double-edged or clipped, guard, fuller, teeth."""
     blade = length * rng.uniform(0.52, 0.64)
     width = length * rng.uniform(0.075, 0.13)
     thick = rng.uniform(0.25, 0.4)
     back = length - blade
     tip = (blade, width * rng.uniform(0.4, 0.6))
     lower = curve([tip, (blade * 0.7, width * 0.98), (blade * 0.3, width), (0, width)])
-    if rng.random() < 0.5:  # double-edged, its section a rhombus
+    if rng.random() < 0.5:  # double-edged, with a rhombic cross-section
         upper = lower[::-1] * (1, -1) + np.array([0, width])
         middle = np.array([[0, width / 2], tip])
         blades = []
@@ -104,7 +104,7 @@ def _dagger(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _hilt(back: float, width: float, thick: float, rng: np.random.Generator) -> list[Part]:
-    """Guard, handle and pommel, or bare steel with holes as throwing knives have it."""
+    """Make guard, handle and pommel, or bare steel with holes, as on throwing knives."""
     y = width / 2
     reach = width * rng.uniform(0.8, 1.5)
     sweep = rng.uniform(-0.5, 0.5)
@@ -134,7 +134,7 @@ def _mounted(
     rng: np.random.Generator,
     holes: Sequence[Outline] = (),
 ) -> list[Part]:
-    """A blade from x = 0 on, back and edge at the heights `section`, with a handle behind it."""
+    """Mount a blade (from x = 0, back and edge at the heights `section`) on a handle."""
     top, edge = section
     middle = top + grip * rng.uniform(0.45, 0.7)
     line = [
@@ -156,7 +156,7 @@ def _mounted(
 
 
 def _teeth(start: tuple[float, float], end: tuple[float, float], depth: float) -> Outline:
-    """A saw's line."""
+    """Make the line of a saw."""
     count = max(2, int(abs(end[0] - start[0]) / 0.7))
     line = np.linspace(start, end, 2 * count + 1)
     line[1::2, 1] += depth

@@ -1,4 +1,4 @@
-"""Pliers: two halves that cross at a joint, each a jaw on one side and a handle on the other."""
+"""Pliers: two halves that cross at a joint, each with a jaw on one side, a handle on the other."""
 
 from typing import NamedTuple
 
@@ -9,20 +9,22 @@ from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse
 
 
 class _Plan(NamedTuple):
-    """One half of a pair of pliers: its jaw points right, above the x axis, its handle left below.
+    """Half of a pair of pliers: the jaw points right, above the x axis, the handle left, below it.
 
-    Widths and distances count in widths of the joint, lengths in those of the pliers.
+    Widths and distances are in widths of the joint, lengths in lengths of the pliers.
     """
 
     jaw: float
-    jaw_line: tuple[tuple[float, float], ...]  # x in jaws, y in widths, from the joint to the tip
+    jaw_line: tuple[
+        tuple[float, float], ...
+    ]  # x in jaw lengths, y in widths, from the joint to the tip
     width: float
     spread: float
     joint: float = 0.65
 
 
 def make_pliers(length: float, rng: np.random.Generator) -> list[Part]:
-    """Combination, needle-nose, cutting, water pump or locking pliers, or pincers."""
+    """Make combination, needle-nose, cutting, water pump or locking pliers, or pincers."""
     kinds = [_combination, _needle_nose, _cutters, _pincers, _water_pump, _locking]
     return kinds[rng.choice(6, p=[0.42, 0.18, 0.12, 0.1, 0.1, 0.08])](length, rng)
 
@@ -48,7 +50,7 @@ def _cutters(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _pincers(length: float, rng: np.random.Generator) -> list[Part]:
-    """Their jaws make a ring and meet at its end, for pulling nails."""
+    """Make pincers for pulling nails, whose jaws form a ring and meet at its end."""
     jaw = ((0, 1.0), (0.4, 1.9), (0.8, 1.7), (1.0, 0.6), (1.0, 0.0), (0.75, 0.9), (0.4, 1.1))
     plan = _Plan(rng.uniform(0.17, 0.24), jaw, rng.uniform(0.055, 0.075), rng.uniform(1.0, 1.9))
     return _crossed(plan, length, rng, sleeved=rng.random() < 0.3)
@@ -57,7 +59,7 @@ def _pincers(length: float, rng: np.random.Generator) -> list[Part]:
 def _crossed(
     plan: _Plan, length: float, rng: np.random.Generator, sleeved: bool = True
 ) -> list[Part]:
-    """Two equal halves, mirrored, with sleeves over their handles."""
+    """Make two mirrored halves with sleeves over their handles."""
     jaw, width = plan.jaw * length, plan.width * length
     back, spread = length - jaw, plan.spread * width
     root = [(0.0, -0.2 * width), (-width, -0.3 * width), (-0.8 * width, 0.8 * width)]
@@ -80,7 +82,7 @@ def _crossed(
 
 
 def _water_pump(length: float, rng: np.random.Generator) -> list[Part]:
-    """Slip-joint pliers: jaws aslant, one half slides in a slot of the other."""
+    """Make slip-joint pliers: slanted jaws, and one half slides in a slot of the other."""
     width = length * rng.uniform(0.055, 0.075)
     jaw = length * rng.uniform(0.16, 0.22)
     back = length - jaw
@@ -107,7 +109,7 @@ def _water_pump(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _locking(length: float, rng: np.random.Generator) -> list[Part]:
-    """Grip pliers: a body of folded sheet with a spring and a screw in it, and a lever below."""
+    """Make locking pliers: a folded sheet body with a spring and a screw, and a lever below."""
     width = length * rng.uniform(0.07, 0.09)
     jaw = length * rng.uniform(0.18, 0.24)
     back = length - jaw

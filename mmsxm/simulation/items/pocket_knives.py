@@ -10,7 +10,7 @@ from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, ins
 
 
 def make_folding_knife(length: float, rng: np.random.Generator) -> list[Part]:
-    """A blade that turns about a pin, open or half open, between liners and scales."""
+    """Make a blade that pivots on a pin between liners and scales, open or half open."""
     handle = length * rng.uniform(0.54, 0.6)
     blade = length - handle * 0.97
     width = length * rng.uniform(0.08, 0.12)
@@ -37,19 +37,19 @@ def make_folding_knife(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _spine(line: Outline, deep: float) -> Outline:
-    """The spring or spacer along a handle's back."""
+    """Make the spring or spacer along the back of a handle."""
     return bar(line + np.array([0, -deep * 0.36]), deep * 0.22)
 
 
 def _lightening(line: Outline, deep: float, rng: np.random.Generator) -> list[Outline]:
-    """Holes in a liner, at times."""
+    """Make holes in a liner, in half of the cases."""
     if rng.random() < 0.5:
         return []
     return rivets(line, (0.3, 0.45, 0.6, 0.75, 0.88), deep * 0.2)
 
 
 def _blade(length: float, width: float, thick: float, rng: np.random.Generator) -> list[Part]:
-    """A pocket knife's blade from its pin at the origin on, edge down."""
+    """Make the blade of a pocket knife from its pin at the origin, edge down."""
     tip = (length, width * rng.uniform(-0.3, 0.2))
     edge = curve(
         [tip, (length * 0.75, width * 0.42), (length * 0.35, width * 0.5), (0.8, width * 0.5)]
@@ -63,11 +63,11 @@ def _blade(length: float, width: float, thick: float, rng: np.random.Generator) 
 
 
 def make_utility_knife(length: float, rng: np.random.Generator) -> list[Part]:
-    """A strip of blade with lines to break it at, in a channel of steel in plastic, or in metal."""
+    """Make a snap-off blade in a steel channel, in a case of plastic or metal."""
     out = length * rng.uniform(0.0, 0.35)
     body = length - out
     width = rng.uniform(0.095, 0.15) * length
-    high = width * rng.uniform(0.5, 0.62)  # of the blade
+    high = width * rng.uniform(0.5, 0.62)  # width of the blade
     x1 = body / 2
     x0 = -x1
     nose = [(x1 - width, -width / 2), (x1, -high * 0.45), (x1, high * 0.55)]
@@ -103,12 +103,12 @@ def make_utility_knife(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def make_multitool(length: float, rng: np.random.Generator) -> list[Part]:
-    """A Swiss knife with some tools out, or pliers whose handles hold tools."""
+    """Make a Swiss army knife with some tools open, or pliers with tools in their handles."""
     return _swiss_knife(length, rng) if rng.random() < 0.55 else _folding_pliers(length, rng)
 
 
 def _swiss_knife(length: float, rng: np.random.Generator) -> list[Part]:
-    """Layers of tools between liners and two scales; each turns about a pin at one end."""
+    """Make layers of tools between liners and two scales. Each tool pivots on a pin at one end."""
     body = length * rng.uniform(0.55, 0.9)
     width = body * rng.uniform(0.24, 0.3)
     layers = int(rng.integers(2, 6))
@@ -121,7 +121,7 @@ def _swiss_knife(length: float, rng: np.random.Generator) -> list[Part]:
     parts += [*liners, Part('steel', layers * pitch, pins)]
     for i in range(layers):
         reach = body * rng.uniform(0.5, 0.8)
-        # In its slot a tool lies along the body; drawn out it points away from it.
+        # A closed tool lies along the body; an open one points away from it.
         angle = rng.choice([np.pi, rng.uniform(-0.2, 2.4)], p=[0.6, 0.4])
         tool = _tool(reach, width * rng.uniform(0.35, 0.5), i, rng)
         turned = placed(tool, body * 0.42, -width * 0.1, -angle, (i + 0.5) * pitch - top)
@@ -136,7 +136,7 @@ def _mirrored(outline: Outline) -> Outline:
 
 
 def _tool(reach: float, width: float, number: int, rng: np.random.Generator) -> list[Part]:
-    """A blade first, then an opener, a saw, a screwdriver or a corkscrew, pointing right."""
+    """Make a tool that points right: first a blade, then opener, saw, screwdriver or corkscrew."""
     if number == 0:
         return _blade(reach, width, 0.16, rng)
     kind = rng.integers(4)
@@ -154,7 +154,7 @@ def _tool(reach: float, width: float, number: int, rng: np.random.Generator) -> 
 
 
 def _folding_pliers(length: float, rng: np.random.Generator) -> list[Part]:
-    """Pliers with handles of folded sheet, tools between their walls, open or folded in."""
+    """Make pliers, open or folded, with handles of folded sheet and tools between their walls."""
     jaw = length * rng.uniform(0.26, 0.34)
     back = length - jaw
     width = length * 0.075

@@ -1,4 +1,4 @@
-"""Scissors: two blades at their own heights that cross at a screw, each with a ring behind."""
+"""Scissors: two blades at different heights that cross at a screw, each with a ring behind."""
 
 import numpy as np
 
@@ -7,32 +7,32 @@ from mmsxm.simulation.shapes import Outline, Part, bar, curve, ellipse
 
 
 def make_scissors(length: float, rng: np.random.Generator) -> list[Part]:
-    """Those of a household, a manicure set, a tailor or a barber, or with large loops."""
+    """Make household, manicure, tailor's or barber's scissors, or scissors with large loops."""
     kinds = [_steel, _plastic, _fine, _tailors, _barbers]
     return kinds[rng.choice(5, p=[0.3, 0.25, 0.25, 0.1, 0.1])](length, rng)
 
 
 def make_carried_scissors(length: float, rng: np.random.Generator) -> list[Part]:
-    """Those that people carry along: a barber's, a household's."""
+    """Make scissors that people carry: a barber's or household scissors."""
     return [_barbers, _plastic, _steel][rng.choice(3, p=[0.45, 0.4, 0.15])](length, rng)
 
 
 def _steel(length: float, rng: np.random.Generator) -> list[Part]:
-    """All of steel, in two pieces."""
+    """Make all-steel scissors in two pieces."""
     blade = length * rng.uniform(0.45, 0.56)
     ring = length * np.array([rng.uniform(0.1, 0.15), rng.uniform(0.085, 0.11)])
     return _pair(length, blade, length * rng.uniform(0.05, 0.075), ring, rng)
 
 
 def _fine(length: float, rng: np.random.Generator) -> list[Part]:
-    """For nails, threads and bandages: slim, with small rings on long shanks."""
+    """Make slim scissors for nails, threads and bandages, with small rings on long shanks."""
     blade = length * rng.uniform(0.28, 0.5)
     ring = length * np.array([rng.uniform(0.1, 0.14), rng.uniform(0.09, 0.13)])
     return _pair(length, blade, length * rng.uniform(0.03, 0.05), ring, rng, rim=0.02)
 
 
 def _barbers(length: float, rng: np.random.Generator) -> list[Part]:
-    """Long, slim blades, round rings, and a rest for the little finger."""
+    """Make barber's scissors: long, slim blades, round rings, and a rest for the little finger."""
     blade = length * rng.uniform(0.52, 0.64)
     ring = length * np.array([rng.uniform(0.08, 0.095), rng.uniform(0.075, 0.085)])
     width = length * rng.uniform(0.05, 0.065)
@@ -40,14 +40,14 @@ def _barbers(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _tailors(length: float, rng: np.random.Generator) -> list[Part]:
-    """Heavy, one of the rings long enough for four fingers."""
+    """Make heavy tailor's scissors with rings that are long enough for four fingers."""
     blade = length * rng.uniform(0.5, 0.58)
     ring = length * np.array([rng.uniform(0.13, 0.17), rng.uniform(0.08, 0.1)])
     return _pair(length, blade, length * rng.uniform(0.075, 0.1), ring, rng, rim=0.04)
 
 
 def _plastic(length: float, rng: np.random.Generator) -> list[Part]:
-    """Blades of steel whose tails stick in handles of plastic, small ones or large open loops."""
+    """Make steel blades with plastic handles, which are small or large open loops."""
     blade = length * rng.uniform(0.48, 0.6)
     ring = length * np.array([rng.uniform(0.11, 0.2), rng.uniform(0.1, 0.15)])
     return _pair(
@@ -65,26 +65,26 @@ def _pair(
     rest: bool = False,
     plastic: bool = False,
 ) -> list[Part]:
-    """Two mirrored halves, open by a random angle.
+    """Make two mirrored halves, open by a random angle.
 
     Args:
-        ring: Half the ring's length and half its width, in cm.
-        rim: The ring's thickness as a share of the length.
-        rest: With a hook behind one of the rings.
+        ring: Half the length and half the width of the ring, in cm.
+        rim: Thickness of the ring as a share of the length.
+        rest: Whether to add a hook behind one of the rings.
     """
     back = length - blade
     rim *= length * rng.uniform(0.8, 1.2)
     long, wide = ring
-    centre = (long - back, -wide * rng.uniform(1.0, 1.15))
+    center = (long - back, -wide * rng.uniform(1.0, 1.15))
     root = [(-width * 0.8, -width * 0.3), (-width * 0.5, width * 0.4), (width * 0.5, width * 0.6)]
     tip = [(blade * 0.6, width * 0.5), (blade, -width * 0.05), (blade * 0.5, -width * 0.4)]
     cutter = np.array([*root, *tip])
-    shank_end = (centre[0] + long * 0.85, centre[1] + wide * 0.3)
+    shank_end = (center[0] + long * 0.85, center[1] + wide * 0.3)
     path = curve([(0, 0.1 * width), (-back * 0.3, -width * 0.35), shank_end])
     shank = bar(path, [width, width * 0.6, rim * 1.3])
     lean = rng.uniform(-0.15, 0.25)
-    loop = ellipse(*centre, long, wide, lean, sides=32)
-    hole = ellipse(*centre, long - rim, wide - rim, lean, sides=32)
+    loop = ellipse(*center, long, wide, lean, sides=32)
+    hole = ellipse(*center, long - rim, wide - rim, lean, sides=32)
     opening = rng.uniform(0, 0.35) if rng.random() < 0.6 else rng.uniform(0.35, 1.1)
     thick = rng.uniform(0.16, 0.3)
     material = str(rng.choice(['plastic', 'pvc', 'aluminium'], p=[0.4, 0.5, 0.1]))
@@ -104,12 +104,12 @@ def _pair(
             parts.append(Part('steel', thick, [edge], lift=lift))
             parts.append(Part('steel', rod, [outer, tail], [inner], lift=lift / 2))
     if rest:
-        parts.append(Part('steel', 0.3, [half(_rest(centre, long), opening, 1)]))
+        parts.append(Part('steel', 0.3, [half(_rest(center, long), opening, 1)]))
     parts.append(Part('steel', 2.6 * thick, [ellipse(0, 0, max(width * 0.3, 0.2), sides=12)]))
     return scaled(parts, 1.0, ((blade - back) / 2, 0))
 
 
-def _rest(centre: tuple[float, float], long: float) -> Outline:
-    x = centre[0] - long
-    line = [(x + 0.2, centre[1]), (x - 0.6 * long, centre[1] - 0.3 * long)]
-    return bar(curve([*line, (x - 1.3 * long, centre[1] + 0.2 * long)]), [0.45, 0.35, 0.3])
+def _rest(center: tuple[float, float], long: float) -> Outline:
+    x = center[0] - long
+    line = [(x + 0.2, center[1]), (x - 0.6 * long, center[1] - 0.3 * long)]
+    return bar(curve([*line, (x - 1.3 * long, center[1] + 0.2 * long)]), [0.45, 0.35, 0.3])

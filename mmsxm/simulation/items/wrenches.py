@@ -1,4 +1,4 @@
-"""Wrenches: open, ring, combined, adjustable, pipe wrenches and socket spanners, along x."""
+"""Wrenches along x: open-end, box-end, combination, adjustable, pipe and socket wrenches."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from mmsxm.simulation.shapes import Outline, Part, bar, box, curve, ellipse, tur
 
 
 def make_wrench(length: float, rng: np.random.Generator) -> list[Part]:
-    """A wrench of a kind at random."""
+    """Make a random kind of wrench."""
     kinds = [_spanner, _adjustable, _pipe_wrench, _socket_spanner]
     return kinds[rng.choice(4, p=[0.5, 0.33, 0.08, 0.09])](length, rng)
 
 
 def _spanner(length: float, rng: np.random.Generator) -> list[Part]:
-    """Heads at both ends of a flat shank, each an open jaw or a ring."""
+    """Make a flat shank with a head at each end, an open jaw or a ring."""
     size = length * rng.uniform(0.065, 0.1)
     other = size * rng.uniform(0.8, 1.0)
     kinds = [('open', 'ring'), ('open', 'open'), ('ring', 'ring')]
@@ -38,12 +38,12 @@ def _spanner(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _bite(x: float, radius: float) -> Outline:
-    """What a shank leaves to its head."""
+    """Make the hole in a shank for its head."""
     return ellipse(x, 0, radius * 0.75)
 
 
 def _open_head(x: float, radius: float, side: int, thick: float, rng: np.random.Generator) -> Part:
-    """A round head with a mouth, aslant by about 15 degrees."""
+    """Make a round head with an opening, slanted by about 15 degrees."""
     gap = radius * rng.uniform(0.5, 0.6)
     skew = rng.choice([-1, 1]) * rng.uniform(0.2, 0.3)
     mouth = box(-radius * 0.3, -gap, radius * 2, gap, 0.35 * gap) * (side, 1)
@@ -53,7 +53,7 @@ def _open_head(x: float, radius: float, side: int, thick: float, rng: np.random.
 
 
 def _adjustable(length: float, rng: np.random.Generator) -> list[Part]:
-    """A fixed jaw, a sliding one on a worm, and a handle with a hole at its end."""
+    """Make a fixed jaw, a sliding one on a worm screw, and a handle with a hole at its end."""
     size = length * rng.uniform(0.11, 0.14)
     x = length / 2 - size
     gap = size * rng.uniform(0.1, 0.8)
@@ -85,7 +85,7 @@ def _adjustable(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _pipe_wrench(length: float, rng: np.random.Generator) -> list[Part]:
-    """A toothed hook whose shank runs through a nut on a heavy handle."""
+    """Make a toothed hook whose shank runs through a nut on a heavy handle."""
     size = length * rng.uniform(0.09, 0.12)
     x = length / 2
     thick = np.clip(length * 0.045, 0.8, 1.6)
@@ -107,7 +107,7 @@ def _pipe_wrench(length: float, rng: np.random.Generator) -> list[Part]:
 
 
 def _socket_spanner(length: float, rng: np.random.Generator) -> list[Part]:
-    """A ratchet with a socket, a pipe with sockets, or a cross for wheels."""
+    """Make a ratchet with a socket, a pipe with sockets, or a cross for wheel nuts."""
     half = length / 2
     kind = rng.integers(3)
     if kind == 0:

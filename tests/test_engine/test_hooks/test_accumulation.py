@@ -1,4 +1,4 @@
-"""An epoch ends with a step, of as many batches as are left."""
+"""Each epoch ends with an optimizer step for the remaining batches."""
 
 import logging
 from types import SimpleNamespace
@@ -23,11 +23,11 @@ EPOCHS = object.__new__(EpochBasedTrainLoop)
         (9, [3.0]),
     ],
 )
-def test_every_epoch_ends_with_a_step(counts: int, steps: list[float]) -> None:
+def test_every_epoch_ends_with_an_optimizer_step(counts: int, steps: list[float]) -> None:
     weight = torch.nn.Parameter(torch.zeros(()))
     wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=counts)
-    taken: list[float] = []
-    wrapper.optimizer.register_step_pre_hook(lambda *_: taken.append(weight.grad.item()))
+    gradients: list[float] = []
+    wrapper.optimizer.register_step_pre_hook(lambda *_: gradients.append(weight.grad.item()))
     runner = SimpleNamespace(optim_wrapper=wrapper, train_dataloader=range(5), train_loop=EPOCHS)
     hook = AccumulationHook()
     for _ in range(2):
@@ -35,11 +35,11 @@ def test_every_epoch_ends_with_a_step(counts: int, steps: list[float]) -> None:
         for gradient in (1, 2, 3, 4, 5):
             wrapper.update_params(weight * gradient)
         assert weight.grad is None
-    assert taken == 2 * steps
+    assert gradients == 2 * steps
 
 
-def test_a_training_that_counts_iterations_keeps_mmengines_count() -> None:
-    """It calls ``before_train_epoch`` once, for all passes over the data."""
+def test_iteration_based_training_keeps_the_count_of_mmengine() -> None:
+    """Its loop calls ``before_train_epoch`` once for all passes over the data."""
     weight = torch.nn.Parameter(torch.zeros(()))
     wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=2)
     wrapper.initialize_count_status(torch.nn.Module(), 0, 8)
@@ -51,7 +51,7 @@ def test_a_training_that_counts_iterations_keeps_mmengines_count() -> None:
     assert weight.item() == -(1.5 + 3.5 + 5.5 + 7.5)
 
 
-def test_the_rest_of_an_epoch_is_counted_on() -> None:
+def test_counting_continues_when_an_epoch_is_resumed() -> None:
     weight = torch.nn.Parameter(torch.zeros(()))
     wrapper = OptimWrapper(torch.optim.SGD([weight], lr=1), accumulative_counts=2)
     runner = SimpleNamespace(
@@ -69,7 +69,7 @@ def test_the_rest_of_an_epoch_is_counted_on() -> None:
 
 
 @pytest.mark.parametrize(('batches', 'warned'), [(5, True), (6, False)])
-def test_a_warning_of_lost_gradients_is_corrected(
+def test_the_warning_about_lost_gradients_is_corrected(
     batches: int, warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     runner = SimpleNamespace(
@@ -81,4 +81,4 @@ def test_a_warning_of_lost_gradients_is_corrected(
     )
     with caplog.at_level(logging.INFO):
         AccumulationHook().before_train(runner)
-    assert ('No gradient is lost' in caplog.text) == warned
+    assert ('No gradients are lost' in caplog.text) == warned

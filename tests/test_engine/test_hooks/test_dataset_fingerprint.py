@@ -6,7 +6,7 @@ from mmsxm.engine.hooks.dataset_fingerprint import data_digest
 
 
 class Listed(BaseDataset):
-    """Stands in for XrayDataset."""
+    """Stand-in for XrayDataset."""
 
     METAINFO = {'classes': ('Gun', 'Knife')}
 
@@ -18,7 +18,7 @@ class Listed(BaseDataset):
         return copy.deepcopy(self.infos)
 
     def set_epoch(self, seed: int, epoch: int) -> None:
-        """What tells our data sets from others."""
+        """Mark this as one of our datasets."""
 
 
 def infos() -> list[dict]:
@@ -37,14 +37,14 @@ def digest_of(changed: list[dict]) -> str:
     return data_digest(Listed(changed))
 
 
-def test_the_same_data_has_the_same_digest_wherever_it_lies() -> None:
+def test_the_digest_does_not_depend_on_the_folder() -> None:
     moved = infos()
     for info in moved:
         info['img_path'] = info['img_path'].replace('/data', '/other/disk')
     assert digest_of(moved) == digest_of(infos())
 
 
-def test_names_labels_boxes_and_order_count() -> None:
+def test_the_digest_depends_on_names_labels_boxes_and_order() -> None:
     renamed, labelled, moved = infos(), infos(), infos()
     renamed[1]['img_id'] = 'P7'
     labelled[1]['gt_label'] = [0]
@@ -54,6 +54,6 @@ def test_names_labels_boxes_and_order_count() -> None:
     assert len({digest_of(other) for other in [infos(), *others]}) == 7
 
 
-def test_the_parts_of_a_joined_set_count() -> None:
+def test_the_digest_covers_all_parts_of_a_joined_set() -> None:
     whole, part = Listed(infos()), Listed(infos()[:1])
     assert data_digest(ConcatDataset([whole, part])) != data_digest(whole)

@@ -1,4 +1,4 @@
-"""What can't be seen in a training on a CPU; the rest is in tests/test_faults.py."""
+"""Cases that do not occur in training on a CPU; tests/test_faults.py has the others."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from mmsxm.engine import SkipNonFiniteHook, StopAtNonFiniteHook
 
 
-class OfAGraphicsCard:
-    """A loss on a device that must not be asked at every step."""
+class GpuLoss:
+    """Loss on a device that must not be synchronized at every step."""
 
     device = SimpleNamespace(type='cuda')
 
     def __init__(self, value: float) -> None:
         self.value = torch.tensor(value)
 
-    def detach(self) -> 'OfAGraphicsCard':
+    def detach(self) -> 'GpuLoss':
         return self
 
     def isfinite(self) -> Tensor:
@@ -33,29 +33,29 @@ def batch(name: str) -> dict[str, Any]:
 
 def step(hook: StopAtNonFiniteHook, number: int, loss: float) -> None:
     runner = SimpleNamespace(epoch=2)
-    outputs = {'loss': OfAGraphicsCard(loss)}
+    outputs = {'loss': GpuLoss(loss)}
     hook.after_train_iter(runner, number - 1, batch(f'{number}.jpg'), outputs)
 
 
 @pytest.mark.parametrize('bad', [float('nan'), float('inf')])
-def test_a_graphics_card_is_asked_every_20_steps(bad: float) -> None:
+def test_a_gpu_is_synchronized_every_20_steps(bad: float) -> None:
     hook = StopAtNonFiniteHook()
     for number in range(1, 40):
         step(hook, number, bad if number in (23, 24) else 0.5)
-    with pytest.raises(FloatingPointError, match=r'epoch 3, batch 23, of 23\.jpg\. '):
+    with pytest.raises(FloatingPointError, match=r'epoch 3, batch 23 \(23\.jpg\)\. '):
         step(hook, 40, 0.5)
 
 
-def test_a_graphics_card_is_asked_before_an_epoch_is_saved() -> None:
+def test_a_gpu_is_synchronized_before_an_epoch_is_saved() -> None:
     hook = StopAtNonFiniteHook()
     step(hook, 1, float('nan'))
-    with pytest.raises(FloatingPointError, match=r'of 1\.jpg'):
+    with pytest.raises(FloatingPointError, match=r'\(1\.jpg\)'):
         hook.after_train_epoch(SimpleNamespace())
-    hook.after_train_epoch(SimpleNamespace())  # it was said
+    hook.after_train_epoch(SimpleNamespace())  # reported only once
 
 
 class Scaled:
-    """A parameter trained under a loss scaler, as AmpOptimWrapper does it in float16."""
+    """Parameter trained with a loss scaler, as AmpOptimWrapper does in float16."""
 
     def __init__(self, fused: bool) -> None:
         self.model = nn.BatchNorm1d(1)
@@ -84,11 +84,11 @@ class Scaled:
 
 @pytest.fixture(params=[False, True], ids=['looped', 'fused'])
 def training(request: pytest.FixtureRequest) -> Scaled:
-    """With an optimizer of torch's loop, and with the fused one of our configs."""
+    """Return training with the optimizer of torch that loops, or with the fused one of configs."""
     return Scaled(request.param)
 
 
-def test_the_scaler_looks_for_its_scale_uncounted(training: Scaled) -> None:
+def test_steps_skipped_by_the_loss_scaler_are_not_counted(training: Scaled) -> None:
     training.train(gradient=float('inf'), loss=0.5)
     assert training.skipped == 0
     assert training.scaler.get_scale() == 0.5
@@ -97,18 +97,18 @@ def test_the_scaler_looks_for_its_scale_uncounted(training: Scaled) -> None:
     assert training.model.weight.item() == pytest.approx(1 - 0.1 / 0.5)  # rate by scale
 
 
-def test_under_a_scaler_a_loss_that_is_nan_is_counted_and_leaves_no_trace(training: Scaled) -> None:
+def test_a_nan_loss_under_a_loss_scaler_is_counted_and_changes_nothing(training: Scaled) -> None:
     training.train(gradient=float('nan'), loss=float('nan'))
     assert training.skipped == 1
     assert training.model.weight.item() == 1
     assert training.model.running_mean.item() == 0
 
 
-def test_ten_in_a_row_are_no_accident(training: Scaled) -> None:
+def test_ten_skipped_steps_in_a_row_stop_training(training: Scaled) -> None:
     for _ in range(9):
         training.train(gradient=float('nan'), loss=float('nan'))
     training.train(gradient=1.0, loss=0.5)
     for _ in range(9):
         training.train(gradient=float('nan'), loss=float('nan'))
-    with pytest.raises(FloatingPointError, match='number 19, and the 10th in a row'):
+    with pytest.raises(FloatingPointError, match='Skipped steps so far: 19, 10 of them in a row'):
         training.train(gradient=float('nan'), loss=float('nan'))

@@ -8,7 +8,7 @@ from mmsxm.engine import SampleSeedHook
 
 
 class Recording(BaseDataset):
-    """Stands in for XrayDataset."""
+    """Stand-in for XrayDataset."""
 
     METAINFO = {'classes': ('Gun',)}
 
@@ -43,17 +43,17 @@ def start_epoch(dataset: object, seed: int = 5, epoch: int = 3) -> None:
     ],
     ids=['plain', 'repeat', 'balanced', 'subset', 'subset of joined'],
 )
-def test_seed_and_epoch_reach_the_data_set(wrap: object) -> None:
+def test_seed_and_epoch_reach_the_dataset(wrap: object) -> None:
     plain = Recording()
     start_epoch(wrap(plain))
     assert plain.seen == [(5, 3)]
 
 
-def test_all_parts_of_a_joined_set_are_reached() -> None:
+def test_seed_and_epoch_reach_all_parts_of_a_joined_set() -> None:
     parts = [Recording(), Recording()]
     start_epoch(ConcatDataset(parts))
     assert [part.seen for part in parts] == [[(5, 3)]] * 2
 
 
-def test_other_data_sets_are_left_alone() -> None:
+def test_other_datasets_are_not_changed() -> None:
     start_epoch(torch.utils.data.Subset([1, 2], [0]))

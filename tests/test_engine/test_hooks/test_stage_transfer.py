@@ -29,7 +29,7 @@ def runner_of(
     resume: bool = False,
     training: bool = True,
 ) -> SimpleNamespace:
-    """Stand in for a Runner that is about to train, or to test."""
+    """Return a stand-in for a runner before training or testing."""
     return SimpleNamespace(
         model=model or Net(),
         _load_from=None if load_from is None else str(load_from),
@@ -52,17 +52,17 @@ def save(folder: Path, epochs: int = 1, **checkpoint: object) -> Path:
 def test_missing_keys_compares_names_and_shapes() -> None:
     state_dict = Net().state_dict()
     assert missing_keys(Net(), state_dict) == []
-    del state_dict['backbone.1.num_batches_tracked']  # which old files lack
+    del state_dict['backbone.1.num_batches_tracked']  # old files lack it
     assert missing_keys(Net(), state_dict) == []
     state_dict['head.bias'] = torch.zeros(9)
     del state_dict['attention_head.weight']
     assert missing_keys(Net(), state_dict) == ['attention_head.weight', 'head.bias']
 
 
-# ---------------------------------------------------------------------------- where from
+# ---------------------------------------------------------------------------- load_from
 
 
-def test_a_work_dir_stands_for_its_latest_checkpoint(tmp_path: Path) -> None:
+def test_load_from_can_be_a_work_dir(tmp_path: Path) -> None:
     save(tmp_path, epochs=1)
     latest = save(tmp_path, epochs=2)
     runner = runner_of(load_from=tmp_path)
@@ -71,7 +71,7 @@ def test_a_work_dir_stands_for_its_latest_checkpoint(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('source', ['file', 'address', 'none', 'resume'])
-def test_anything_else_is_left_to_mmengine(source: str, tmp_path: Path) -> None:
+def test_other_values_of_load_from_are_kept(source: str, tmp_path: Path) -> None:
     load_from = {
         'file': save(tmp_path),
         'address': 'https://somewhere/else.pth',
@@ -84,7 +84,7 @@ def test_anything_else_is_left_to_mmengine(source: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('kind', ['no folder', 'empty folder', 'deleted checkpoint'])
-def test_no_checkpoint_names_the_command_to_run_first(kind: str, tmp_path: Path) -> None:
+def test_a_missing_checkpoint_names_the_command_to_run_first(kind: str, tmp_path: Path) -> None:
     folder = tmp_path / 'stage1'
     if kind != 'no folder':
         save(folder).unlink()
@@ -99,10 +99,10 @@ def test_no_checkpoint_names_the_command_to_run_first(kind: str, tmp_path: Path)
     assert '--stages' in message
     with pytest.raises(FileNotFoundError) as raised:
         hook.before_run(runner_of(load_from=folder, training=False))
-    assert 'mmsxm train' not in str(raised.value)  # a test has nothing to train
+    assert 'mmsxm train' not in str(raised.value)  # a test does not train
 
 
-# ---------------------------------------------------------------------------- what is in it
+# ---------------------------------------------------------------------------- content
 
 
 def of_stage1() -> dict:
@@ -112,25 +112,25 @@ def of_stage1() -> dict:
 STAGE2 = StageTransferHook(new=['head.'], first='configs/stage1.py')
 
 
-def test_training_may_start_without_what_is_new() -> None:
+def test_training_can_start_without_parts_declared_new() -> None:
     STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth'), of_stage1())
 
 
-def test_a_bare_state_dict_is_taken_too() -> None:
+def test_a_plain_state_dict_is_accepted() -> None:
     STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth'), of_stage1()['state_dict'])
 
 
 @pytest.mark.parametrize(
     'situation', [dict(training=False), dict(resume=True)], ids=['test', 'resume']
 )
-def test_a_test_and_a_resumed_training_need_all(situation: dict) -> None:
-    with pytest.raises(ValueError, match=r's1\.pth does not fill .* 2 of its .*head\.weight'):
+def test_tests_and_resumed_runs_require_all_weights(situation: dict) -> None:
+    with pytest.raises(ValueError, match=r's1\.pth does not match .* 2 of the .*head\.weight'):
         STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth', **situation), of_stage1())
-    whole = {'state_dict': Net().state_dict()}
-    STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth', **situation), whole)
+    complete = {'state_dict': Net().state_dict()}
+    STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth', **situation), complete)
 
 
-def test_missing_attention_stops_stage_2() -> None:
+def test_missing_attention_weights_are_rejected() -> None:
     checkpoint = of_stage1()
     del checkpoint['state_dict']['attention_head.weight']
     with pytest.raises(
@@ -139,19 +139,19 @@ def test_missing_attention_stops_stage_2() -> None:
         STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth'), checkpoint)
 
 
-def test_another_width_stops_stage_2() -> None:
+def test_weights_of_another_width_are_rejected() -> None:
     other = {'state_dict': Net(head=False, width=8).state_dict()}
-    with pytest.raises(ValueError, match=r'7 of its .* of another shape .*backbone\.1 \(4\)'):
+    with pytest.raises(ValueError, match=r'7 of the .* have another shape .*backbone\.1 \(4\)'):
         STAGE2.after_load_checkpoint(runner_of(load_from='s1.pth'), other)
 
 
-def test_without_declared_newcomers_all_is_needed() -> None:
+def test_all_weights_are_required_unless_declared_new() -> None:
     with pytest.raises(ValueError, match=r'head\.weight'):
         StageTransferHook().after_load_checkpoint(runner_of(load_from='s1.pth'), of_stage1())
 
 
 class OneProcess(MMDistributedDataParallel):
-    """A wrapper without other processes."""
+    """Wrapper without other processes."""
 
     def __init__(self, module: nn.Module) -> None:
         nn.Module.__init__(self)
@@ -163,7 +163,7 @@ class OneProcess(MMDistributedDataParallel):
     [OneProcess, AverageClsScoreTTA, lambda net: OneProcess(AverageClsScoreTTA(net))],
     ids=['processes', 'flips', 'both'],
 )
-def test_wrapped_models_are_looked_into(wrap: Callable[[nn.Module], nn.Module]) -> None:
+def test_models_are_unwrapped(wrap: Callable[[nn.Module], nn.Module]) -> None:
     runner = runner_of(wrap(Net()), load_from='s1.pth', training=False)
     STAGE2.after_load_checkpoint(runner, {'state_dict': Net().state_dict()})
     with pytest.raises(ValueError, match=r'head\.weight'):
@@ -179,12 +179,12 @@ def pretrained_net(path: Path) -> Net:
     return net
 
 
-def test_fitting_weights_are_accepted(tmp_path: Path) -> None:
+def test_matching_weights_are_accepted(tmp_path: Path) -> None:
     path = save(tmp_path, state_dict=Net().backbone.state_dict())
     PretrainedHook().before_run(runner_of(pretrained_net(path)))
 
 
-def test_other_weights_are_refused(tmp_path: Path) -> None:
+def test_weights_of_another_backbone_are_rejected(tmp_path: Path) -> None:
     path = save(tmp_path, state_dict=Net(width=8).backbone.state_dict())
     with pytest.raises(ValueError, match=r'6 of its .*mmsxm convert-weights') as raised:
         PretrainedHook().before_run(runner_of(pretrained_net(path)))
@@ -200,7 +200,7 @@ def convnext(path: Path, out_indices: Sequence[int] = (1, 2, 3)) -> Net:
     return net
 
 
-def test_weights_of_a_classifier_lack_norms_of_intermediate_outputs(
+def test_norms_of_intermediate_outputs_may_be_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged: list[str] = []
@@ -210,21 +210,21 @@ def test_weights_of_a_classifier_lack_norms_of_intermediate_outputs(
     classifier = convnext(tmp_path, out_indices=(3,)).backbone.state_dict()
     path = save(tmp_path, state_dict=classifier)
     PretrainedHook().before_run(runner_of(convnext(path)))
-    (text,) = logged  # what starts from its initial values
+    (text,) = logged  # the norms that start from their initial values
     assert text.endswith('norm1.weight, norm1.bias, norm2.weight, norm2.bias.')
 
 
 @pytest.mark.parametrize('lost', ['norm3.weight', 'stages.1.0.norm.weight', 'stages.3.0.gamma'])
-def test_any_other_missing_weight_is_refused(lost: str, tmp_path: Path) -> None:
+def test_any_other_missing_weight_is_rejected(lost: str, tmp_path: Path) -> None:
     weights = convnext(tmp_path, out_indices=(3,)).backbone.state_dict()
     del weights[lost]
     path = save(tmp_path, state_dict=weights)
     part = re.escape('.'.join(lost.split('.')[:2]))
-    with pytest.raises(ValueError, match=rf'fit the ConvNeXt: 1 of its .*\({part} \(1\)\)'):
+    with pytest.raises(ValueError, match=rf'match ConvNeXt: 1 of its .*\({part} \(1\)\)'):
         PretrainedHook().before_run(runner_of(convnext(path)))
 
 
-def test_norms_of_another_width_are_refused(tmp_path: Path) -> None:
+def test_norms_of_another_width_are_rejected(tmp_path: Path) -> None:
     weights = convnext(tmp_path).backbone.state_dict()
     weights['norm1.weight'] = torch.ones(3)
     with pytest.raises(ValueError, match=r'1 of its .*norm1\.weight'):
@@ -236,14 +236,14 @@ def test_norms_of_another_width_are_refused(tmp_path: Path) -> None:
     [dict(training=False), dict(resume=True), dict(load_from='s1.pth')],
     ids=['test', 'resume', 'load_from'],
 )
-def test_weights_that_will_be_overwritten_are_not_read(situation: dict, tmp_path: Path) -> None:
+def test_weights_that_are_overwritten_are_not_read(situation: dict, tmp_path: Path) -> None:
     absent = pretrained_net(tmp_path / 'absent.pth')
     PretrainedHook().before_run(runner_of(absent, **situation))
     with pytest.raises(FileNotFoundError, match='absent'):
         PretrainedHook().before_run(runner_of(absent))
 
 
-def test_random_weights_need_no_file() -> None:
+def test_training_from_random_weights_needs_no_file() -> None:
     net = Net()
     net.backbone.init_cfg = None
     PretrainedHook().before_run(runner_of(net))

@@ -1,4 +1,4 @@
-"""Items of test images stay out of training."""
+"""Items from test images are kept out of training."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from mmsxm.engine import ThreatBankHook
 
 
 class Images:
-    """Stands in for XrayDataset."""
+    """Stand-in for XrayDataset."""
 
     ann_file = 'list.csv'
 
@@ -51,18 +51,20 @@ def start(train: Images, val: Images, test: Images | None = None) -> None:
     ThreatBankHook().before_train(runner)
 
 
-def test_a_bank_of_training_images_is_fine(bank: str) -> None:
+def test_a_bank_from_training_images_is_accepted(bank: str) -> None:
     start(Images(['P1', 'P2'], ThreatImageProjection(bank)), Images(['P3']))
 
 
-def test_a_bank_of_tested_images_is_refused(bank: str) -> None:
+def test_a_bank_from_test_images_is_rejected(bank: str) -> None:
     train = Images(['P1', 'P2'], ThreatImageProjection(bank))
-    with pytest.raises(ValueError, match=r'items of 1 images .* P2 of list\.csv: build one'):
+    with pytest.raises(
+        ValueError, match=r'items from 1 test images, .* P2 of list\.csv\. Build one'
+    ):
         start(train, Images(['P2', 'P3']))
     with pytest.raises(ValueError, match='P1'):
         start(train, Images(['P3']), test=Images(['P1']))
 
 
-def test_without_a_bank_nothing_is_read() -> None:
+def test_no_bank_is_read_if_none_is_used() -> None:
     start(Images(['P1']), Images(['P1']))
     start(Images(['P1'], ThreatImageProjection('nowhere.npz', prob=0.0)), Images(['P1']))

@@ -1,0 +1,11 @@
+# class evidence with item crops, in one stage, for light machines
+_base_ = [
+    '_base_/models/evidence_mobilenet-v2.py',
+    '_base_/datasets/sixray.py',
+    '_base_/schedules/evidence_30e.py',
+    '_base_/default_runtime.py',
+]
+
+train_dataloader = dict(dataset=dict(pipeline={{_base_.evidence_pipeline}}))
+val_dataloader = dict(dataset=dict(pipeline={{_base_.evidence_test_pipeline}}))
+test_dataloader = dict(dataset=dict(pipeline={{_base_.evidence_test_pipeline}}))

@@ -1,0 +1,36 @@
+"""Names of the classes of a dataset, and their labels."""
+
+from collections.abc import Iterable
+
+from mmengine.config import ConfigDict
+
+from mmsxm.registry import DATASETS
+
+__all__ = ['configured_classes', 'labels_by_name']
+
+
+def labels_by_name(classes: Iterable[str]) -> dict[str, int]:
+    """Map lowercase class names to labels.
+
+    Annotations may spell the names in any case.
+    """
+    return {name.lower(): label for label, name in enumerate(classes)}
+
+
+def configured_classes(config: ConfigDict) -> tuple[str, ...]:
+    """Return the classes named in the config of a dataset, or else those of its type.
+
+    The dataset is not built, because its images may be on another machine.
+
+    Raises:
+        ValueError: Neither names any classes, because they may only be in the annotations.
+    """
+    type_classes = getattr(DATASETS.get(config.type), 'METAINFO', {})
+    config_classes = {'classes': config.get('classes')} if config.get('classes') else {}
+    classes = {**type_classes, **config_classes, **config.get('metainfo', {})}.get('classes')
+    if not classes:
+        raise ValueError(
+            f'The config of {config.type} does not name its classes. Set '
+            "metainfo=dict(classes=['Gun', 'Knife'])."
+        )
+    return tuple(classes)

@@ -1,0 +1,59 @@
+"""The input size of a network, one setting for all pipelines of a config."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from mmengine.config import Config
+
+__all__ = ['CROPS', 'crop_sizes', 'resize_pipeline', 'set_input_size']
+
+CROPS = ('mmsxm.RandomCrop', 'mmsxm.CenterCrop')
+DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def resize_pipeline(pipeline: Iterable[Any], resized: int, cropped: int) -> None:
+    """Set the size that images are resized to and the size of the crops, in place."""
+    for transform in pipeline:
+        if transform.type == 'Resize':
+            transform.scale = (resized, resized)
+        elif transform.type in CROPS:
+            transform.crop_size = cropped
+
+
+def crop_sizes(cfg: Config) -> set[Any]:
+    """Return the sizes that the pipelines of a config crop images to."""
+    pipelines = [cfg[name].dataset.get('pipeline', ()) for name in DATALOADERS if cfg.get(name)]
+    return {t.crop_size for pipeline in pipelines for t in pipeline if t.type in CROPS}
+
+
+def set_input_size(cfg: Config) -> None:
+    """Give all pipelines of a config its ``input_size``, if it has one, in place.
+
+    ``input_size`` is the side of the network's square input in pixels. Images are resized to a
+    larger size first, in the ratio that each pipeline has (256 to 224 in our configs).
+
+    Raises:
+        ValueError: ``input_size`` is not a positive integer, or a pipeline does not crop.
+    """
+    size = cfg.get('input_size')
+    if size is None:
+        return
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f'input_size={size!r} must be a positive number of pixels.')
+    for name in DATALOADERS:
+        if not cfg.get(name):
+            continue
+        pipeline = cfg[name].dataset.pipeline
+        crops = [t.crop_size for t in pipeline if t.type in CROPS]
+        resizes = [t.scale for t in pipeline if t.type == 'Resize']
+        if len(crops) != 1 or len(resizes) != 1:
+            raise ValueError(
+                f'input_size sets the one Resize and the one crop of each pipeline, but {name} has '
+                f'{len(resizes)} and {len(crops)}. Set the sizes in the pipelines and remove '
+                'input_size.'
+            )
+        resize_pipeline(pipeline, round(size * max(resizes[0]) / _side(crops[0])), size)
+
+
+def _side(crop_size: Any) -> int:
+    return crop_size if isinstance(crop_size, int) else max(crop_size)
