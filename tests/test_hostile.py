@@ -258,7 +258,10 @@ def test_a_network_that_describes_itself_wrongly_is_refused(text: str) -> None:
 def test_a_network_of_other_inputs_and_outputs_is_refused() -> None:
     outputs = ('scores', 'level_weights')
     assert known_outputs(['images'], outputs[::-1], 'net.onnx') == outputs
-    for other in (['scores'], [*outputs, 'more'], []):
+    for maps in ('attention_map', 'class_maps'):
+        found = known_outputs(['images'], [maps, *outputs], 'net.onnx')
+        assert found == (*outputs, maps)
+    for other in (['scores'], [*outputs, 'more'], [*outputs, 'attention_map', 'class_maps'], []):
         with pytest.raises(ValueError, match=r'net\.onnx has other inputs and outputs'):
             known_outputs(['images'], other, 'net.onnx')
 
@@ -269,6 +272,13 @@ def test_outputs_of_other_shapes_are_refused() -> None:
     for wrong in (np.zeros((2, 5)), np.zeros(2), np.zeros((1, 2)), np.zeros((2, 2, 1))):
         with pytest.raises(ValueError, match=r'net returned .* for 2 images'):
             to_prediction([wrong.astype(np.float32), right[1]], INFO, 2)
+    for shape in ((2, 2, 4, 6), (2, 4, 6)):
+        maps = to_prediction([*right, np.zeros(shape, np.float32)], INFO, 2).attention_maps
+        assert maps is not None
+        assert maps.shape == (2, 4, 6)
+    for shape in ((2, 3, 4, 6), (1, 2, 4, 6), (2, 2, 0, 6), (3, 4, 6), (4, 6), (6,), ()):
+        with pytest.raises(ValueError, match=r'net returned .* for 2 images'):
+            to_prediction([*right, np.zeros(shape, np.float32)], INFO, 2)
 
 
 # ---------------------------------------------------------------------------- annotations
@@ -634,6 +644,9 @@ def line(**changes: Any) -> bytes:
         line(thresholds=[0.5, 0.5]),
         line(regions=[{'bbox': [1, 2], 'score': 1}]),
         line(regions=[{'bbox': [1, 2, float('inf'), 4], 'score': 1}]),
+        line(regions=[{'bbox': [1, 2, 3, 4], 'score': 1, 'label': 'Bomb'}]),
+        line(regions=[{'bbox': [1, 2, 3, 4], 'score': 1, 'label': None}]),
+        line(regions=[{'bbox': [1, 2, 3, 4], 'score': 1, 'label': ['Gun']}]),
         line(level_weights=[1, 1, 1, 1]),
         line(time=None),
         line(error=[]),

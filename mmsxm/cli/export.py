@@ -1,7 +1,7 @@
 """Export a trained network, with its classes and thresholds, to ONNX or OpenVINO.
 
 The exported file is checked in its own runtime: for batches of 1, 2 and 3 images, scores, level
-weights and attention maps must match PyTorch. A file that fails the check is not written.
+weights and maps must match PyTorch. A file that fails the check is not written.
 """
 
 from collections.abc import Sequence

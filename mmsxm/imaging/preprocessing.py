@@ -53,6 +53,7 @@ TRANSFORMS: dict[str, Any] = {
     # the crop of the paper's protocol; screening uses the whole image instead
     'CenterCrop': {'crop_size': ANY, 'auto_pad': (False,)},
     'IntuitiveMetaLevel': ANY,
+    'ClassHeatmap': ANY,
     'EllipseHeatmap': ANY,
     'PackInputs': ANY,
 }

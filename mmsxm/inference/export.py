@@ -1,6 +1,6 @@
 """Export of a trained network to ONNX or OpenVINO, to run it without PyTorch.
 
-The input is uint8 pixels; the outputs are scores, level weights and the attention map. The graph
+The input is uint8 pixels; the outputs are scores, level weights and maps. The graph
 includes normalization, fusion, the sigmoid and the calibration. The metadata of the file contains
 classes, thresholds and the preprocessing of the input. Both formats contain the same graph, with
 weights in float32. A file is only moved into place after it matches PyTorch (:mod:`.export_check`).
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mmsxm.inference.backends import BACKENDS
 from mmsxm.inference.backends.base import ModelInfo
-from mmsxm.inference.backends.exported import INPUT, METADATA, OUTPUTS, PRECISION, describe
+from mmsxm.inference.backends.exported import INPUT, MAPS, METADATA, OUTPUTS, PRECISION, describe
 from mmsxm.inference.export_check import ANY_FINITE, largest_difference
 from mmsxm.io.files import atomic_write
 from mmsxm.models import ScreeningNetwork
@@ -40,6 +40,7 @@ def to_onnx(network: ScreeningNetwork, info: ModelInfo) -> bytes:
         import onnxscript  # noqa: F401  used by the exporter of torch
     except ImportError:
         raise ImportError("Export needs onnxscript: pip install 'mmsxm[onnx]'") from None
+    names = (*OUTPUTS, MAPS[network.model.has_class_maps])
     images = torch.zeros((2, *info.preprocessing.size, 3), dtype=torch.uint8)  # (2, h, w, 3)
     with torch.no_grad(), dynamic_batch(network), warnings.catch_warnings():
         warnings.simplefilter('ignore', FutureWarning)  # from torch, about its own code
@@ -47,7 +48,7 @@ def to_onnx(network: ScreeningNetwork, info: ModelInfo) -> bytes:
             network,
             (images,),
             input_names=[INPUT],
-            output_names=OUTPUTS[: len(network(images))],
+            output_names=names[: len(network(images))],
             dynamic_shapes=({0: torch.export.Dim('batch')},),
             dynamo=True,
             verbose=False,
@@ -96,7 +97,7 @@ def export(network: ScreeningNetwork, info: ModelInfo, out: Path, precision: str
         precision: See :func:`write_openvino`.
 
     Returns:
-        The largest difference from PyTorch over scores, level weights and attention maps, in the
+        The largest difference from PyTorch over scores, level weights and maps, in the
         given precision.
 
     Raises:

@@ -44,10 +44,8 @@ def largest_difference(
             reason = ' '.join(str(error).split()).rstrip('.')  # runtimes report several lines
             raise ValueError(f'{runtime} cannot run a batch of {number}: {reason}') from error
         with torch.no_grad():
-            scores, level_weights, *maps = (
-                output.numpy() for output in network(torch.from_numpy(images))
-            )
-        expected = Prediction(scores, maps[0] if maps else None, level_weights)
+            outputs = network(torch.from_numpy(images))
+        expected = Prediction.from_outputs(*(output.numpy() for output in outputs))
         difference, output = max(differences(actual, expected))
         if not difference <= tolerance:
             raise ValueError(

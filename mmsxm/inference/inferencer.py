@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.structures import InstanceData
 from mmengine.visualization import Visualizer
 from mmpretrain.apis.base import BaseInferencer
 from mmpretrain.structures import DataSample
@@ -84,8 +85,11 @@ class XrayInferencer(BaseInferencer):
 
         Returns:
             One dict per image, see :func:`~mmsxm.inference.station_inferencer.to_dict`; or one
-            DataSample with ``pred_score``, ``pred_label``, ``attention_map`` and
-            ``level_weights``.
+            DataSample with ``pred_score``, ``pred_label`` and ``level_weights``. If the network
+            predicts maps, it also has ``attention_map`` (H, W) and, for one map per class,
+            ``class_maps`` (C, H, W), both in image size. Its ``pred_instances`` are the candidate
+            regions: ``bboxes`` (n, 4), xyxy in image pixels, ``scores`` (n,) and, for one map per
+            class, ``labels`` (n,), with or without an alarm.
 
         Raises:
             FileNotFoundError: A file does not exist, or a folder or glob contains no image.
@@ -145,4 +149,20 @@ class XrayInferencer(BaseInferencer):
         if judged.attention_map is not None:
             attention_map = map_to_image(judged.attention_map, judged.view)  # (H, W)
             sample.set_field(torch.from_numpy(attention_map), 'attention_map')
+            sample.set_field(self._instances(judged), 'pred_instances')
+        if judged.class_maps is not None:
+            maps = [map_to_image(class_map, judged.view) for class_map in judged.class_maps]
+            sample.set_field(torch.from_numpy(np.stack(maps)), 'class_maps')  # (C, H, W)
         return sample
+
+    def _instances(self, judged: Judged) -> InstanceData:
+        regions = judged.verdict.regions
+        boxes = torch.tensor([region['bbox'] for region in regions])
+        instances = InstanceData(
+            bboxes=boxes.reshape(-1, 4),  # (n, 4)
+            scores=torch.tensor([region['score'] for region in regions]),  # (n,)
+        )
+        if judged.class_maps is not None:
+            labels = [self.info.classes.index(region['label']) for region in regions]
+            instances.labels = torch.tensor(labels, dtype=torch.int64)  # (n,)
+        return instances

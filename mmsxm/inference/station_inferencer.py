@@ -47,15 +47,17 @@ class _PreprocessedInput(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """Verdict on one image, with the attention map ``(h, w)`` over its view.
+    """Verdict on one image, with its maps over the view.
 
-    ``path`` is None for an array.
+    ``path`` is None for an array. ``attention_map`` (h, w) is None for a network without maps;
+    ``class_maps`` (C, h, w) are None unless the network predicts one map per class.
     """
 
     path: str | None
     view: View
     attention_map: np.ndarray | None
     verdict: Verdict
+    class_maps: np.ndarray | None = None
 
 
 class StationInferencer:
@@ -143,12 +145,14 @@ class StationInferencer:
     def judge(self, batch: Sequence[_PreprocessedInput]) -> list[Judged]:
         """Run the network on one batch of :meth:`batches`."""
         images = np.stack([item.image for item in batch])  # (N, h, w, 3)
-        scores, maps, level_weights = self.backend(images)  # (N, C), (N, h, w), (N, L)
+        outputs = self.backend(images)
         judged = []
         for i, (path, _, view) in enumerate(batch):
-            attention_map = None if maps is None else maps[i]
-            verdict = judge(self.info, scores[i], attention_map, level_weights[i], view)
-            judged.append(Judged(path, view, attention_map, verdict))
+            prediction = outputs.image(i)
+            verdict = judge(self.info, prediction, view)
+            judged.append(
+                Judged(path, view, prediction.attention_maps, verdict, prediction.class_maps)
+            )
         return judged
 
 
@@ -184,11 +188,12 @@ def to_dict(judged: Judged) -> dict[str, Any]:
     - ``img_path``: None for an array.
     - ``pred_labels``.
     - ``pred_scores`` and ``thresholds``: by class.
-    - ``attention_map``: float32 in image size, None for networks without attention.
+    - ``attention_map``: float32 in image size, None for networks without maps.
     - ``level_weights``: in the order P3, P4, P5.
-    - ``regions``: dicts of ``bbox``, xyxy in image pixels, and ``score``.
+    - ``regions``: dicts of ``bbox``, xyxy in image pixels, and ``score``; if the network predicts
+      one map per class, also ``label``, the name of the class.
     """
-    path, view, attention_map, verdict = judged
+    path, view, attention_map, verdict, _ = judged
     return {
         'img_path': path,
         'pred_labels': verdict.labels,

@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmsxm.inference.verdict import regions_to_draw
 from mmsxm.visualization.overlays import caption, draw_boxes, overlay_map, relative_map
 
 __all__ = ['draw_verdict']
@@ -21,10 +22,12 @@ def draw_verdict(
 ) -> np.ndarray:
     """Draw attention, regions and captions on an image; return RGB.
 
+    Regions with a class are drawn only if the class is an alarm.
+
     Args:
         image: RGB ``(H, W, 3)`` uint8.
         record: ``labels``, ``scores``, ``regions`` in image pixels, and ``level_weights``.
-        attention_map: ``(h, w)``; None for networks without attention.
+        attention_map: ``(h, w)``; None for networks without maps.
         window: The part of the image that the map spans, xyxy.
     """
     height, width = image.shape[:2]
@@ -39,8 +42,9 @@ def draw_verdict(
         right, bottom = (max(round(window[i + 2] * scale), (left, top)[i] + 1) for i in (0, 1))
         part = image[top:bottom, left:right]
         image[top:bottom, left:right] = overlay_map(part, relative_map(attention_map))
-    boxes = np.array([region['bbox'] for region in record['regions']], dtype=np.float32)  # (n, 4)
-    image = draw_boxes(image, boxes * scale)
+    regions = regions_to_draw(record['regions'], record['labels'])
+    boxes = np.array([region['bbox'] for region in regions], dtype=np.float32)  # (n, 4)
+    image = draw_boxes(image, boxes * scale, [region.get('label', '') for region in regions])
     scores = sorted(record['scores'].items(), key=lambda pair: -pair[1])
     return caption(
         image,

@@ -46,7 +46,7 @@ def draw_bag(session: Session, review: Review, index: int) -> str:
         bag = session.look(case)
     except (ImageError, OSError) as error:
         return f'<p class="message">Cannot show this image: {escape_html(str(error))}</p>'
-    return image_html(*bag, [region['bbox'] for region in case.record['regions']])
+    return image_html(*bag, case.record['regions'], session.classes)
 
 
 def draw_lists(

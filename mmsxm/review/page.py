@@ -1,18 +1,29 @@
 """HTML of the parts of the review page. Names are escaped: shown literally and never executed."""
 
 import base64
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from mmsxm.io.safe_parsing import escape_html
-from mmsxm.visualization.overlays import relative_map
+from mmsxm.visualization.overlays import place_names, relative_map
 
-__all__ = ['Bar', 'QueueRow', 'bars_html', 'escape_html', 'image_html', 'queue_html', 'tile_html']
+__all__ = [
+    'Bar',
+    'QueueRow',
+    'bars_html',
+    'escape_html',
+    'image_html',
+    'queue_html',
+    'regions_css',
+    'tile_html',
+]
 
 LONGEST = 1600  # pixels, the maximum of the longer side of an image on the page
+NAME_HEIGHT = 1 / 40  # of a class name on a region, as a share of the longer side of the image
+LETTER_WIDTH = 0.6  # average width of a letter, as a share of its height
 
 
 class QueueRow(NamedTuple):
@@ -64,15 +75,19 @@ def image_html(
     image: np.ndarray,
     attention_map: np.ndarray | None,
     window: Sequence[int],
-    boxes: Iterable[Sequence[float]],
+    regions: Sequence[Mapping[str, Any]],
+    classes: Sequence[str] = (),
 ) -> str:
     """Return the HTML of an image below attention and candidate regions, which the page can fade.
+
+    Regions with a class have its name. :func:`regions_css` hides those without an alarm.
 
     Args:
         image: BGR ``(H, W, 3)`` uint8.
         attention_map: ``(h, w)``, shown relative to its maximum.
         window: Part of the image that the map covers, xyxy.
-        boxes: Boxes of the regions, xyxy in image pixels.
+        regions: Dicts of ``bbox``, xyxy in image pixels, and perhaps ``label``, as in a record.
+        classes: Class names, in the order of the scores on the page.
     """
     height, width = image.shape[:2]
     left, top, right, bottom = window
@@ -80,11 +95,22 @@ def image_html(
     if attention_map is not None:
         data = _encode(_red(attention_map))
         layers.append(_layer(data, left, top, right - left, bottom - top, 'attention'))
-    for x1, y1, x2, y2 in boxes:
-        layers.append(
+    size = NAME_HEIGHT * max(width, height)
+    names = [region.get('label', '') for region in regions]
+    boxes = np.array([region['bbox'] for region in regions], dtype=np.float64).reshape(-1, 4)
+    widths = [LETTER_WIDTH * size * len(name) for name in names]
+    places = place_names(boxes, widths, size, (height, width))
+    for (x1, y1, x2, y2), name, (x, y) in zip(boxes.tolist(), names, places, strict=True):
+        rect = (
             f'<rect class="region" x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" '
             f'height="{y2 - y1:.1f}"/>'
         )
+        if name:
+            rect = (
+                f'<g data-class="{classes.index(name)}">{rect}<text class="region" x="{x:.1f}" '
+                f'y="{y - size / 5:.1f}" font-size="{size:.1f}">{escape_html(name)}</text></g>'
+            )
+        layers.append(rect)
     return f'<svg class="bag-view" viewBox="0 0 {width} {height}">{"".join(layers)}</svg>'
 
 
@@ -114,6 +140,15 @@ def _red(attention_map: np.ndarray) -> np.ndarray:
 def _encode(image: np.ndarray) -> str:
     _, data = cv2.imencode('.png', image)
     return base64.b64encode(data.tobytes()).decode()
+
+
+def regions_css(classes: int) -> str:
+    """Return CSS that hides the regions of a class whose score, on the page, is not an alarm."""
+    return ''.join(
+        f'.gradio-container:has(#scores .bar:nth-child({number + 1}):not(.strong)) '
+        f'[data-class="{number}"] {{ display: none; }}\n'
+        for number in range(classes)
+    )
 
 
 def bars_html(bars: Iterable[Bar]) -> str:

@@ -10,6 +10,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmsxm.review.app import build_page, light_theme
+from mmsxm.review.page import regions_css
 from mmsxm.review.session import Session
 
 __all__ = ['serve']
@@ -65,7 +66,9 @@ def serve(session: Session, host: str = '127.0.0.1', port: int = 7860) -> None:
             footer_links=[],
             enable_monitoring=False,
             theme=light_theme(),
-            css=Path(__file__).with_name('app.css').read_text() + marks_css(session.calibrated),
+            css=Path(__file__).with_name('app.css').read_text()
+            + marks_css(session.calibrated)
+            + regions_css(len(session.classes)),
             js=LIGHT_MODE,
             app_kwargs={
                 'middleware': [

@@ -3,7 +3,7 @@
 docs/screening.md describes the fields.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from mmsxm.io.safe_parsing import is_number, parse_json
@@ -42,7 +42,7 @@ def _is_valid(record: Record) -> bool:
         and _are_shares(thresholds)
         and scores.keys() == thresholds.keys() >= set(labels)
         and isinstance(regions, list)
-        and all(map(_is_region, regions))
+        and all(_is_region(region, scores) for region in regions)
         and _are_numbers(weights)
         and len(weights) <= 3
     )
@@ -68,8 +68,11 @@ def _are_shares(values: Any) -> bool:
     )
 
 
-def _is_region(region: Any) -> bool:
+def _is_region(region: Any, classes: Container[str]) -> bool:
+    """Return whether a region is valid; its class is missing for a network with a single map."""
     if not (isinstance(region, dict) and is_number(region.get('score'))):
+        return False
+    if 'label' in region and not (isinstance(region['label'], str) and region['label'] in classes):
         return False
     box: Any = region.get('bbox')
     return _are_numbers(box) and len(box) == 4

@@ -11,7 +11,7 @@ from mmsxm.conventions import utc_now
 from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.imaging.preprocessing import View
 from mmsxm.imaging.reading import PreprocessedFile, Unreadable, preprocess_file
-from mmsxm.inference.backends import Backend, ModelInfo
+from mmsxm.inference.backends import Backend, ModelInfo, Prediction
 from mmsxm.inference.verdict import judge
 from mmsxm.io.worker_pool import IDLE, Idle, WorkerDiedError, WorkerPool
 from mmsxm.screening.overlays import write_overlay
@@ -42,12 +42,9 @@ def screen_files(
     screened: Iterator[Screened] = iter(())
     if readable:
         images = np.stack([file.image for file in readable])  # (N, h, w, 3)
-        scores, maps, weights = backend(images)  # (N, C), (N, h, w), (N, L)
+        outputs = backend(images)
         screened = iter(
-            [
-                _screened(info, file, scores[i], None if maps is None else maps[i], weights[i])
-                for i, file in enumerate(readable)
-            ]
+            [_screened(info, file, outputs.image(i)) for i, file in enumerate(readable)]
         )
     return [
         _failed(info, file.path, file.error) if isinstance(file, Unreadable) else next(screened)
@@ -55,19 +52,13 @@ def screen_files(
     ]
 
 
-def _screened(
-    info: ModelInfo,
-    file: PreprocessedFile,
-    scores: np.ndarray,
-    attention_map: np.ndarray | None,
-    level_weights: np.ndarray,
-) -> Screened:
-    outputs = (scores, level_weights, *(() if attention_map is None else (attention_map,)))
+def _screened(info: ModelInfo, file: PreprocessedFile, prediction: Prediction) -> Screened:
+    outputs = [output for output in prediction if output is not None]
     if not all(np.isfinite(numbers).all() for numbers in outputs):  # NaN never raises an alarm
         return _failed(info, file.path, 'the network returned values that are not finite numbers')
-    verdict = judge(info, scores, attention_map, level_weights, file.view)
+    verdict = judge(info, prediction, file.view)
     record = {'path': file.path, **verdict._asdict(), **_provenance(info)}
-    return Screened(record, attention_map, file.view)
+    return Screened(record, prediction.attention_maps, file.view)
 
 
 def _failed(info: ModelInfo, path: str, error: str) -> Screened:

@@ -11,6 +11,7 @@ from mmsxm.datasets.transforms import draw_ellipses
 from mmsxm.visualization.overlays import caption, draw_boxes, overlay_map, relative_map
 
 SHOWN_SIDE = 336  # small inputs are enlarged to this size, so that captions are readable
+MARK = 4  # pixels, half of the side of the square around a peak
 
 
 def to_rgb(inputs: np.ndarray) -> np.ndarray:
@@ -21,7 +22,8 @@ def to_rgb(inputs: np.ndarray) -> np.ndarray:
 def picture(image: np.ndarray, sample: BaseDataElement, classes: tuple[str, ...]) -> np.ndarray:
     """Draw a sample on its RGB image: boxes, a map and text.
 
-    The map is the predicted one if there is one, or else the ellipses of the boxes.
+    The map is the predicted one if there is one, or else the ellipses of the boxes. If each class
+    has a map, a small square marks the peak of each predicted class.
     """
     scale = max(1, round(SHOWN_SIDE / max(image.shape[:2])))
     image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
@@ -33,6 +35,10 @@ def picture(image: np.ndarray, sample: BaseDataElement, classes: tuple[str, ...]
             size = image.shape[:2]
             image = overlay_map(image, draw_ellipses(boxes, size, size))
         image = draw_boxes(image, boxes)
+    if 'class_maps' in sample and 'pred_label' in sample:
+        labels = sample.pred_label.tolist()
+        peaks = _peaks(sample.class_maps.numpy()[labels], image.shape[:2])
+        image = draw_boxes(image, peaks, [classes[label] for label in labels])
     lines = ['label: ' + (', '.join(classes[i] for i in sample.gt_label.tolist()) or 'none')]
     if 'pred_score' in sample:
         scores = sorted(zip(sample.pred_score.tolist(), classes, strict=True), reverse=True)
@@ -44,6 +50,15 @@ def picture(image: np.ndarray, sample: BaseDataElement, classes: tuple[str, ...]
         level = int(sample.gt_meta_level)
         lines.append(f'target level: {"none" if level < 0 else LEVELS[level]}')
     return caption(image, *lines)
+
+
+def _peaks(maps: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+    """Return squares around the highest cells of maps (n, h, w), in image pixels: (n, 4)."""
+    size = maps.shape[1:]
+    cells = maps.reshape(len(maps), size[0] * size[1]).argmax(axis=1)  # (n,)
+    rows, columns = np.divmod(cells, size[1])
+    y, x = (rows + 0.5) * image_size[0] / size[0], (columns + 0.5) * image_size[1] / size[1]
+    return np.stack([x - MARK, y - MARK, x + MARK, y + MARK], axis=1)  # (n, 4)
 
 
 def open_window() -> Visualizer:

@@ -302,7 +302,10 @@ RECORDS = (
         'labels': ['Gun'],
         'scores': {'Gun': 0.9, 'Knife': 0.1},
         'thresholds': THRESHOLDS,
-        'regions': [{'bbox': [1.0, 2.0, 30.5, 40.0], 'score': 0.9}],
+        'regions': [
+            {'bbox': [1.0, 2.0, 30.5, 40.0], 'score': 0.9},
+            {'bbox': [1.0, 2.0, 30.5, 40.0], 'score': 0.4, 'label': 'Knife'},
+        ],
         'level_weights': [0.5, 0.25, 0.25],
         'model': INFO.digest,
         'time': TIME,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmsxm.imaging.regions import Region, find_regions
+from mmsxm.imaging.regions import Region, find_class_regions, find_regions
 
 
 def test_regions_are_components_above_half_of_the_maximum_strongest_first() -> None:
@@ -41,3 +41,19 @@ def test_specks_are_skipped() -> None:
     attention_map[3, 3] = 1.0  # 1 of 3136 cells
     attention_map[20:30, 20:30] = 0.8
     assert [region.bbox for region in find_regions(attention_map)] == [(20, 20, 30, 30)]
+
+
+def test_each_class_has_regions_above_half_of_its_own_maximum() -> None:
+    class_maps = np.zeros((3, 20, 30), np.float32)
+    class_maps[0, 2:6, 3:8] = 0.3  # faint beside class 2, but the strongest of class 0
+    class_maps[1, 2:6, 3:8] = 0.09  # below the floor
+    class_maps[2, 10:15, 20:22] = 0.8
+    class_maps[2, 2:6, 3:8] = 0.5  # two classes in one place
+    assert find_class_regions(class_maps) == [
+        Region((20, 10, 22, 15), pytest.approx(0.8), 2),
+        Region((3, 2, 8, 6), pytest.approx(0.5), 2),
+        Region((3, 2, 8, 6), pytest.approx(0.3), 0),
+    ]
+    assert find_class_regions(class_maps, floor=0.4, smallest=0.02) == [
+        Region((3, 2, 8, 6), pytest.approx(0.5), 2)
+    ]

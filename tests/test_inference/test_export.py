@@ -19,11 +19,12 @@ from networks import EXPORTED
 from torch import nn
 
 from mmsxm.imaging.images import list_images, read_image
-from mmsxm.imaging.preprocessing import Preprocessing
+from mmsxm.imaging.preprocessing import Preprocessing, View
 from mmsxm.inference.backends import ModelInfo, Prediction, load_backend
 from mmsxm.inference.backends.openvino_backend import OpenVINOBackend
 from mmsxm.inference.calibration import Calibration
 from mmsxm.inference.export import export, to_onnx, write_openvino
+from mmsxm.inference.verdict import judge
 from mmsxm.models import ScreeningNetwork
 from mmsxm.registry import MODELS
 
@@ -57,6 +58,20 @@ NETWORKS: dict[str, tuple[dict, tuple[int, int]]] = {
     'fpn-average': (
         dict(backbone=RESNET, neck=RESNET_FPN, head=dict(HEAD, type='mmsxm.AverageFusionHead')),
         (64, 90),
+    ),
+    'class-evidence': (
+        dict(backbone=RESNET, neck=RESNET_FPN, head=dict(HEAD, type='mmsxm.ClassEvidenceHead')),
+        (64, 90),
+    ),
+    'class-attention': (
+        dict(
+            backbone=RESNET,
+            neck=RESNET_FPN,
+            attention_head=dict(ATTENTION, num_maps=len(CLASSES)),
+            refinement=dict(type='mmsxm.ClassAttentionPooling'),
+            head=dict(HEAD, type='mmsxm.ClassAttentionHead'),
+        ),
+        (72, 104),
     ),
     'chr': (
         dict(
@@ -94,8 +109,8 @@ class Exported:
 
 def run(network: ScreeningNetwork, images: np.ndarray) -> Prediction:
     with torch.no_grad():
-        scores, weights, *maps = (each.numpy() for each in network(torch.from_numpy(images)))
-    return Prediction(scores, maps[0] if maps else None, weights)
+        outputs = network(torch.from_numpy(images))
+    return Prediction.from_outputs(*(output.numpy() for output in outputs))
 
 
 def pictures(number: int, size: tuple[int, int]) -> np.ndarray:
@@ -115,6 +130,9 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     torch.manual_seed(0)
     model = MODELS.build(dict(parts, type='mmsxm.SXMNet', data_preprocessor=preprocessor))
     model.init_weights()
+    if hasattr(model.head, 'evidence'):  # so that maps differ between images and have regions
+        for conv in model.head.fcs:
+            nn.init.normal_(conv.weight, std=1.0)
     # random weights score all images nearly alike, so this calibration spreads the scores
     scores = run(ScreeningNetwork(model, [1.0] * 3, [0.0] * 3), pictures(7, size)).scores
     logits = np.log(scores) - np.log1p(-scores)
@@ -141,11 +159,13 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def assert_agree(got: Prediction, want: Prediction) -> None:
     np.testing.assert_allclose(got.scores, want.scores, rtol=0, atol=1e-4)
     np.testing.assert_allclose(got.level_weights, want.level_weights, rtol=0, atol=1e-4)
-    if want.attention_maps is None:
-        assert got.attention_maps is None
-    else:
-        assert got.attention_maps is not None
-        np.testing.assert_allclose(got.attention_maps, want.attention_maps, rtol=0, atol=1e-4)
+    for name in ('attention_maps', 'class_maps'):
+        actual, expected = getattr(got, name), getattr(want, name)
+        if expected is None:
+            assert actual is None
+        else:
+            assert actual is not None
+            np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
@@ -157,6 +177,36 @@ def test_all_backends_agree(exported: Exported, suffix: str) -> None:
     assert_agree(backend(images), want)
     assert_agree(backend(images[:1]), run(exported.network, images[:1]))
     assert not np.allclose(backend(images[..., ::-1].copy()).scores, want.scores, atol=1e-2)
+
+
+@pytest.mark.parametrize('number', [1, 7])
+@pytest.mark.parametrize('suffix', ['.onnx', '.xml'])
+def test_all_backends_find_the_same_regions_with_their_classes(
+    exported: Exported, suffix: str, number: int
+) -> None:
+    info = exported.info
+    class_wise = exported.network.model.has_class_maps
+    images = pictures(number, info.preparation.size)
+    got, want = (
+        load_backend(exported.path.with_suffix(suffix))(images),
+        run(exported.network, images),
+    )
+    view = View((128, 128), (0, 0, 128, 128))
+    labels = set()
+    for i in range(number):
+        actual, expected = (judge(info, each.image(i), view).regions for each in (got, want))
+        assert [(region['bbox'], region.get('label')) for region in actual] == [
+            (region['bbox'], region.get('label')) for region in expected
+        ]
+        for one, other in zip(actual, expected, strict=True):
+            assert one['score'] == pytest.approx(other['score'], abs=1e-4)
+        labels |= {region.get('label') for region in expected}
+    if class_wise:
+        assert want.class_maps is not None
+        np.testing.assert_array_equal(want.class_maps.max(axis=1), want.attention_maps)
+        assert labels == set(CLASSES)
+    else:
+        assert labels <= {None}
 
 
 class Baked(BaseModule):
@@ -254,7 +304,9 @@ def test_the_graph_is_self_describing(exported: Exported) -> None:
     batch, *rest = images.type.tensor_type.shape.dim
     assert batch.dim_param
     assert [side.dim_value for side in rest] == [*exported.info.preprocessing.size, 3]
-    maps = ['attention_map'] if exported.network.model.attention_head else []
+    network = exported.network.model
+    maps = ['attention_map'] if network.attention_head else []
+    maps = ['class_maps'] if network.has_class_maps else maps
     assert [output.name for output in model.graph.output] == ['scores', 'level_weights', *maps]
     (entry,) = model.metadata_props
     description = json.loads(entry.value)

@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from mmengine.visualization import Visualizer
 
 from mmsxm.imaging.images import ImageError
-from mmsxm.inference.backends import load_backend
+from mmsxm.inference.backends import ModelInfo, Prediction, load_backend
 from mmsxm.inference.backends.torch_backend import TorchBackend
 from mmsxm.inference.calibration import Calibration
 from mmsxm.inference.inferencer import XrayInferencer
@@ -112,6 +112,51 @@ def test_data_samples(inferencer: XrayInferencer, folder: Path) -> None:
     assert sample.pred_score.tolist() == pytest.approx(list(result['pred_scores'].values()))
     assert sample.attention_map.shape == (90, 140)
     assert sample.img_path == str(folder / 'a.jpg')
+
+
+def test_data_samples_have_regions_as_instances(inferencer: XrayInferencer, folder: Path) -> None:
+    (sample,) = inferencer(folder / 'a.jpg', return_datasamples=True)
+    (result,) = inferencer(folder / 'a.jpg')
+    instances = sample.pred_instances
+    assert instances.bboxes.tolist() == [region['bbox'] for region in result['regions']]
+    assert instances.scores.tolist() == pytest.approx(
+        [region['score'] for region in result['regions']]
+    )
+    assert 'labels' not in instances
+    assert 'class_maps' not in sample
+
+
+class Corners:
+    """Backend with one map per class, whose map of class i is 1 - i / 10 in a tile of its own."""
+
+    def __init__(self, info: ModelInfo) -> None:
+        self.info = info
+
+    def __call__(self, images: np.ndarray) -> Prediction:
+        maps = np.zeros((len(images), len(CLASSES), 10, 10), np.float32)
+        for label in range(len(CLASSES)):
+            maps[:, label, 2 * label : 2 * label + 2, :4] = 1 - label / 10
+        scores = np.full((len(images), len(CLASSES)), 0.5, np.float32)
+        return Prediction.from_outputs(scores, np.ones((len(images), 1), np.float32), maps)
+
+
+def test_regions_of_class_wise_networks_have_labels(
+    inferencer: XrayInferencer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inferencer.station, 'backend', Corners(inferencer.info))
+    (result,) = inferencer(folder / 'c.jpg')
+    (sample,) = inferencer(folder / 'c.jpg', return_datasamples=True)  # 200 x 60 pixels
+    assert [region['label'] for region in result['regions']] == list(CLASSES)
+    assert result['regions'][1]['bbox'] == pytest.approx([0, 40, 24, 80], abs=1e-3)
+    assert sample.class_maps.shape == (5, 200, 60)
+    assert (sample.attention_map >= sample.class_maps.amax(dim=0) - 1e-6).all()
+    assert sample.class_maps[1, 60, 5] == pytest.approx(0.9)
+    instances = sample.pred_instances
+    assert instances.labels.tolist() == [0, 1, 2, 3, 4]
+    assert instances.bboxes.shape == (5, 4)
+    assert instances.scores.tolist() == pytest.approx([1, 0.9, 0.8, 0.7, 0.6])
+    alarms = instances[torch.isin(instances.labels, sample.pred_label)]
+    assert alarms.labels.tolist() == [0, 2]
 
 
 def test_pictures_are_written(inferencer: XrayInferencer, folder: Path, tmp_path: Path) -> None:

@@ -22,3 +22,19 @@ def test_a_window_at_the_very_edge_is_drawn() -> None:
     attention_map = np.ones((8, 8), np.float32)
     marked = draw_verdict(image, RECORD, attention_map, (4999, 4999, 5000, 5000))
     assert (marked[1023, 1023] != 255).any()
+
+
+def test_regions_of_classes_without_an_alarm_are_not_drawn() -> None:
+    image = np.full((400, 600, 3), 255, np.uint8)
+    box = [100, 100, 300, 200]
+    changed = {}
+    for labels, region in (
+        ([], {}),  # a network with one map for all classes
+        (['Gun'], {'label': 'Gun'}),
+        ([], {'label': 'Gun'}),
+    ):
+        record = {**RECORD, 'labels': labels, 'regions': [{'bbox': box, 'score': 0.9, **region}]}
+        drawn = draw_verdict(image, record, None, (0, 0, 600, 400))[:400]
+        changed[len(labels), len(region)] = (drawn != 255).any(axis=2).sum()
+    assert changed[0, 1] == 0
+    assert changed[1, 1] > changed[0, 0] > 0  # the name is drawn with the box

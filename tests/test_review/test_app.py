@@ -236,6 +236,38 @@ def test_results_are_reviewed_without_a_network_and_decisions_persist(
     assert [json.loads(line)['image'] for line in log.read_text().splitlines()] == [str(bags[1])]
 
 
+def test_regions_of_a_class_are_shown_while_it_is_an_alarm(tmp_path: Path, tab: Any) -> None:
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=PATIENCE * 1000)
+    cv2.imwrite(str(tmp_path / 'a.png'), np.full((20, 30, 3), 200, np.uint8))
+    record = {
+        'path': str(tmp_path / 'a.png'),
+        'labels': ['Gun'],
+        'scores': {'Gun': 0.9, 'Knife': 0.4},
+        'thresholds': {'Gun': 0.5, 'Knife': 0.5},
+        'regions': [
+            {'bbox': [2, 3, 12, 13], 'score': 1.0, 'label': 'Gun'},
+            {'bbox': [12, 10, 20, 15], 'score': 0.4, 'label': 'Knife'},
+        ],
+        'level_weights': [0.7, 0.2, 0.1],
+        'model': 'm' * 64,
+        'time': '2026-01-01T00:00:00.000+00:00',
+    }
+    results = tmp_path / 'results.jsonl'
+    results.write_text(json.dumps(record) + '\n')
+    with served('--results', results, '--log', tmp_path / 'log.jsonl') as address:
+        tab.goto(address)
+        names = tab.locator('.bag-view text:visible')
+        expect(names).to_have_text(['Gun'])
+        tab.locator('#threshold-1 input[type=range]').press('Home')
+        expect(names).to_have_text(['Gun', 'Knife'])
+        tab.locator('#threshold-0 input[type=range]').press('End')
+        expect(names).to_have_text(['Knife'])
+        expect(tab.locator('.bag-view rect:visible')).to_have_count(1)
+    assert tab.complaints == []
+
+
 def test_only_the_page_is_served(tmp_path: Path) -> None:
     bag = tmp_path / 'a.png'
     cv2.imwrite(str(bag), np.zeros((9, 9, 3), np.uint8))

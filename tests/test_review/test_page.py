@@ -57,7 +57,7 @@ def test_files_that_were_not_screened_are_marked() -> None:
 def test_a_picture_has_separate_layers_for_pixels_map_and_boxes() -> None:
     image = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
     attention_map = np.array([[0, 0.1], [0.2, 0.4]], np.float32)
-    page = image_html(image, attention_map, (10, 0, 50, 30), [[1, 2, 11, 22]])
+    page = image_html(image, attention_map, (10, 0, 50, 30), [{'bbox': [1, 2, 11, 22]}])
     bag, red = pictures(page)
     np.testing.assert_array_equal(bag, image)
     assert red[..., 3].tolist() == [[0, 64], [128, 255]]  # relative to the maximum
@@ -66,6 +66,25 @@ def test_a_picture_has_separate_layers_for_pixels_map_and_boxes() -> None:
     assert [svg[1].get(side) for side in ('x', 'y', 'width', 'height')] == ['10', '0', '40', '30']
     box = [float(svg[2].get(side) or '') for side in ('x', 'y', 'width', 'height')]
     assert box == [1, 2, 10, 20]
+
+
+def test_a_region_with_a_class_has_its_name_and_number() -> None:
+    regions = [
+        {'bbox': [1, 12, 11, 22], 'label': NASTY},
+        {'bbox': [1, 12, 11, 22], 'label': 'Gun'},
+        {'bbox': [1, 2, 3, 4]},
+    ]
+    page = image_html(
+        np.zeros((30, 50, 3), np.uint8), None, (0, 0, 50, 30), regions, ['Gun', NASTY]
+    )
+    _, nasty, gun, plain = ElementTree.fromstring(page.replace('\u202e', ''))
+    assert (nasty.get('data-class'), gun.get('data-class')) == ('1', '0')
+    assert gun[0].attrib | {'class': ''} == nasty[0].attrib | {'class': ''}
+    assert gun[1].text == 'Gun'
+    assert nasty[1].get('y') != gun[1].get('y')  # names do not cover each other
+    assert plain.tag == 'rect'
+    assert '<img' not in page
+    assert '{' not in page
 
 
 def test_without_attention_only_the_image_is_shown() -> None:

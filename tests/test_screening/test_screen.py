@@ -1,5 +1,6 @@
 """Records of files. For damaged files, processes and signals, see test_screen_tool.py."""
 
+import json
 from datetime import datetime, timezone
 
 import numpy as np
@@ -9,25 +10,37 @@ from mmsxm.imaging.preprocessing import Preprocessing, View
 from mmsxm.imaging.reading import PreprocessedFile, Unreadable
 from mmsxm.inference.backends import ModelInfo, Prediction
 from mmsxm.inference.calibration import Calibration
+from mmsxm.inference.verdict import regions_to_draw
+from mmsxm.screening.record_validation import read_record
 from mmsxm.screening.screen import screen_files
 
 THRESHOLDS = {'Gun': 0.3, 'Knife': 0.8}
 
 
 class Parrot:
-    """Backend that returns given scores, one row per image."""
+    """Backend that returns given scores, one row per image.
 
-    def __init__(self, scores: list[list[float]], attention: bool = True) -> None:
+    Each class has a map of its own if ``class_maps`` is set.
+    """
+
+    def __init__(
+        self, scores: list[list[float]], attention: bool = True, class_maps: bool = False
+    ) -> None:
         calibration = Calibration(THRESHOLDS, dict.fromkeys(THRESHOLDS, 1.0), {})
         self.info = ModelInfo('parrot', ('Gun', 'Knife'), Preprocessing((8, 16)), calibration, 'd1')
         self.scores = np.array(scores, dtype=np.float32)
         self.attention = attention
+        self.class_maps = class_maps
 
     def __call__(self, images: np.ndarray) -> Prediction:
         assert images.shape == (len(self.scores), 8, 16, 3)
         maps = np.zeros((len(images), 4, 8), dtype=np.float32)
         maps[:, 1:3, 2:5] = 1
         weights = np.tile(np.array([0.5, 0.25, 0.25], dtype=np.float32), (len(images), 1))
+        if self.class_maps:
+            return Prediction.from_outputs(
+                self.scores, weights, np.stack([maps, maps[..., ::-1] / 2], axis=1)
+            )
         return Prediction(self.scores, maps if self.attention else None, weights)
 
 
@@ -70,6 +83,35 @@ def test_regions_are_in_pixels_of_the_image() -> None:
 def test_a_network_without_attention_has_no_regions() -> None:
     (screened,) = screen_files(Parrot([[0.9, 0.9]], attention=False), [network_input('/a')])
     assert screened.record['regions'] == []
+
+
+def test_regions_of_class_wise_networks_have_a_class_with_or_without_an_alarm() -> None:
+    backend = Parrot([[0.1, 0.9]], class_maps=True)
+    (screened,) = screen_files(backend, [network_input('/a')])
+    gun, knife = screened.record['regions']
+    assert (gun['label'], gun['score']) == ('Gun', 1)
+    assert gun['bbox'] == pytest.approx([40, 20, 100, 60], abs=1e-3)
+    assert (knife['label'], knife['score']) == ('Knife', 0.5)
+    assert knife['bbox'] == pytest.approx([60, 20, 120, 60], abs=1e-3)
+    assert screened.record['labels'] == ['Knife']
+    assert regions_to_draw(screened.record['regions'], screened.record['labels']) == [knife]
+    line = json.dumps(screened.record).encode()
+    assert read_record(line) == screened.record
+    assert read_record(line.replace(b'"label": "Gun"', b'"label": "Axe"')) is None
+    assert screened.attention_map is not None
+    assert screened.attention_map.shape == (4, 8)
+
+
+def test_class_maps_that_are_not_finite_are_errors() -> None:
+    class Broken(Parrot):
+        def __call__(self, images: np.ndarray) -> Prediction:
+            prediction = super().__call__(images)
+            assert prediction.class_maps is not None
+            prediction.class_maps[0, 1, 0, 0] = -np.inf
+            return prediction
+
+    (screened,) = screen_files(Broken([[0.9, 0.9]], class_maps=True), [network_input('/a')])
+    assert 'not finite numbers' in screened.record['error']
 
 
 def test_scores_that_are_not_finite_are_errors() -> None:

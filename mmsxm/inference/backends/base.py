@@ -17,13 +17,34 @@ class Prediction(NamedTuple):
     """Outputs of a network for N images, all float32.
 
     ``scores`` (N, C) are probabilities after calibration. ``attention_maps`` (N, h, w) cover the
-    input; they are None for a network without attention. ``level_weights`` (N, L) are in the order
-    P3, P4, P5.
+    input; they are None for a network without maps. ``level_weights`` (N, L) are in the order
+    P3, P4, P5. ``class_maps`` (N, C, h, w) are None unless the network predicts one map per class;
+    ``attention_maps`` are then their maximum over the classes.
     """
 
     scores: np.ndarray
     attention_maps: np.ndarray | None
     level_weights: np.ndarray
+    class_maps: np.ndarray | None = None
+
+    @classmethod
+    def from_outputs(
+        cls, scores: np.ndarray, level_weights: np.ndarray, maps: np.ndarray | None = None
+    ) -> 'Prediction':
+        """Create an instance from the outputs of a network.
+
+        Args:
+            scores: ``(N, C)``.
+            level_weights: ``(N, L)``.
+            maps: One map for all classes, ``(N, h, w)``, or one map per class, ``(N, C, h, w)``.
+        """
+        if maps is None or maps.ndim == 3:
+            return cls(scores, maps, level_weights)
+        return cls(scores, maps.max(axis=1), level_weights, maps)
+
+    def image(self, index: int) -> 'Prediction':
+        """Return the outputs for one image, without the dimension N."""
+        return Prediction._make(None if output is None else output[index] for output in self)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from mmsxm.io.safe_parsing import parse_json
 
 __all__ = [
     'INPUT',
+    'MAPS',
     'METADATA',
     'OUTPUTS',
     'PRECISION',
@@ -20,11 +21,8 @@ __all__ = [
 ]
 
 INPUT = 'images'
-OUTPUTS = (
-    'scores',
-    'level_weights',
-    'attention_map',
-)  # the last one only for networks with attention
+OUTPUTS = ('scores', 'level_weights')  # of every network
+MAPS = ('attention_map', 'class_maps')  # one of them follows if the network predicts maps
 METADATA = 'mmsxm'  # key of the description in the metadata of a file
 PRECISION = 'mmsxm_precision'  # metadata key of the inference precision, OpenVINO files only
 
@@ -50,31 +48,34 @@ def read_description(text: str | None, path: str) -> ModelInfo:
 
 
 def known_outputs(inputs: Iterable[str], outputs: Iterable[str], path: str) -> tuple[str, ...]:
-    """Return the outputs of a graph in the order of :data:`OUTPUTS`.
+    """Return the outputs of a graph in the order of :data:`OUTPUTS`, then its maps if it has any.
 
     Raises:
         ValueError: The graph has other inputs or outputs.
     """
     names = set(outputs)
-    if set(inputs) != {INPUT} or names not in (set(OUTPUTS[:2]), set(OUTPUTS)):
+    allowed = [OUTPUTS, *((*OUTPUTS, name) for name in MAPS)]
+    if set(inputs) != {INPUT} or names not in map(set, allowed):
         raise ValueError(
             f'{path} has other inputs and outputs than an exported network. Use a file from mmsxm '
             'export.'
         )
-    return OUTPUTS[: len(names)]
+    return (*OUTPUTS, *(name for name in MAPS if name in names))
 
 
 def to_prediction(outputs: Sequence[np.ndarray], info: ModelInfo, number: int) -> Prediction:
-    """Convert the outputs for a number of images, in the order of :data:`OUTPUTS`.
+    """Convert the outputs for a number of images, in the order of :func:`known_outputs`.
 
     Raises:
         ValueError: The shapes or dtypes do not match a network with these classes.
     """
     scores, level_weights, *maps = outputs
+    classes = len(info.classes)
     if (
-        scores.shape != (number, len(info.classes))
+        scores.shape != (number, classes)
         or level_weights.shape not in [(number, levels) for levels in range(4)]
-        or not all(array.ndim == 3 and len(array) == number and array.size for array in maps)
+        or any(array.shape[:-2] not in [(number,), (number, classes)] for array in maps)
+        or not all(array.size for array in maps)
         or any(array.dtype != np.float32 for array in outputs)
     ):
         shapes = ', '.join(f'{array.shape} {array.dtype}' for array in outputs)
@@ -82,4 +83,4 @@ def to_prediction(outputs: Sequence[np.ndarray], info: ModelInfo, number: int) -
             f'The network {info.name} returned {shapes} for {number} images, which does not match '
             'its classes. Use a file from mmsxm export.'
         )
-    return Prediction(scores, maps[0] if maps else None, level_weights)
+    return Prediction.from_outputs(*outputs)

@@ -146,6 +146,4 @@ class TorchBackend:
     def __call__(self, images: np.ndarray) -> Prediction:
         """Predict a batch of preprocessed images, BGR ``(N, h, w, 3)`` uint8."""
         outputs = self.network(torch.from_numpy(images).to(self.device))
-        # (N, C), (N, L) and, with attention, (N, h, w)
-        scores, level_weights, *maps = (output.cpu().numpy() for output in outputs)
-        return Prediction(scores, maps[0] if maps else None, level_weights)
+        return Prediction.from_outputs(*(output.cpu().numpy() for output in outputs))
