@@ -14,7 +14,6 @@ Eq. 5), so that the backbone need not forget which item is which in order to lea
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -151,16 +150,22 @@ class GlobalEvidenceHead(ClassEvidenceHead):
 
     Each reading has a loss of its own.
 
-    Args:
-        num_classes: Number of labels, C.
-        in_channels: Channels of the levels, fine to coarse.
-        **kwargs: Further arguments of :class:`ClassEvidenceHead`.
+    The arguments are those of :class:`ClassEvidenceHead`.
     """
 
     def __init__(
-        self, num_classes: int, in_channels: Sequence[int] = (256, 256, 256), **kwargs: Any
+        self,
+        num_classes: int,
+        in_channels: Sequence[int] = (256, 256, 256),
+        sharpness: float = 1.0,
+        map_levels: int = 2,
+        loss_map_weight: float = 1.0,
+        thr: float = 0.5,
+        init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(num_classes, in_channels, **kwargs)
+        super().__init__(
+            num_classes, in_channels, sharpness, map_levels, loss_map_weight, thr, init_cfg
+        )
         self.global_fcs = nn.ModuleList(nn.Linear(c, num_classes) for c in in_channels)
 
     def global_scores(self, feats: Sequence[Tensor]) -> Tensor:

@@ -18,18 +18,22 @@ class FPN(BaseModule):
     """Neck that gives all levels of a backbone the same channels and the context of coarser levels.
 
     It uses 1x1 laterals, bilinear top-down addition, and a 3x3 convolution on each level, without
-    normalization or activation. It takes and returns a tuple ordered from fine to coarse:
+    normalization. It takes and returns a tuple ordered from fine to coarse:
     ``(N, C_l, H_l, W_l)`` -> ``(N, out_channels, H_l, W_l)``.
 
     Args:
         in_channels: Channels of the backbone's levels, fine to coarse.
         out_channels: Channels of each level of the pyramid.
+        relu: Whether each level ends with a ReLU. The 3x3 convolutions are then a hidden layer of
+            the head, where otherwise all layers after the backbone are linear. Ours: the paper's
+            pyramid has none.
     """
 
     def __init__(
         self,
         in_channels: Sequence[int],
         out_channels: int = 256,
+        relu: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(
@@ -39,6 +43,7 @@ class FPN(BaseModule):
         self.smooth = nn.ModuleList(
             nn.Conv2d(out_channels, out_channels, 3, padding=1) for _ in in_channels
         )
+        self.relu = relu
 
     def forward(self, feats: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Build the pyramid.
@@ -58,4 +63,5 @@ class FPN(BaseModule):
             pyramid[level] = pyramid[level] + F.interpolate(
                 pyramid[level + 1], size=size, mode='bilinear', align_corners=False
             )
-        return tuple(smooth(level) for smooth, level in zip(self.smooth, pyramid, strict=True))
+        pyramid = [smooth(level) for smooth, level in zip(self.smooth, pyramid, strict=True)]
+        return tuple(F.relu(level) for level in pyramid) if self.relu else tuple(pyramid)

@@ -131,6 +131,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
             'ablations/sxmnet_product-mf-i_{}_stage2.py',
         ),
         _full('sxmnet', 'SXMNet', 'sxmnet_{}_stage2.py'),
+        _full('fpn_relu', 'FPN with ReLU', 'baselines/resnet50_fpn_relu_{}.py'),
         _full('fpn_item-crops', 'FPN, item crops', 'baselines/resnet50_fpn_item-crops_{}.py'),
         _full(
             'sxmnet_item-crops',

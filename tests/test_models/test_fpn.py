@@ -51,6 +51,15 @@ def test_levels_keep_their_sizes_and_share_channels() -> None:
     assert [level.shape for level in pyramid] == [(2, 24, *size) for size in SIZES]
 
 
+def test_a_relu_may_end_each_level() -> None:
+    plain, with_relu = FPN(IN_CHANNELS, 24), FPN(IN_CHANNELS, 24, relu=True)
+    with_relu.load_state_dict(plain.state_dict())
+    feats = backbone_feats(SIZES)
+    for ours, level in zip(with_relu(feats), plain(feats), strict=True):
+        assert (level < 0).any()
+        assert torch.equal(ours, level.clamp(min=0))
+
+
 def test_another_number_of_levels_is_an_error() -> None:
     with pytest.raises(ValueError, match=r'3 levels .* returns 2\. .*out_indices'):
         FPN(IN_CHANNELS)(backbone_feats(SIZES)[:2])
