@@ -49,7 +49,7 @@ from mmsxm.io.files import sha256_or_none
 from mmsxm.io.safe_parsing import parse_json, printable
 from mmsxm.preparing.copies import prepare_data
 from mmsxm.preparing.manifest import MANIFEST
-from mmsxm.reproduction.run_records import read_epochs
+from mmsxm.reproduction.run_record import read_epochs
 from mmsxm.review.decision_log import read_decisions
 from mmsxm.review.session import Session
 from mmsxm.screening.image_sources import find_paths
