@@ -688,7 +688,7 @@ def test_results_that_name_pipes_and_devices_do_not_stop_the_page(tmp_path: Path
     review = desk.review()
     for index, case in enumerate(review.cases):
         with pytest.raises((ImageError, OSError, ValueError), match=r'not a regular file|null'):
-            desk.look(case)
+            desk.load_image(case)
         desk.decide(review, index, 'clear', '', np.array([0.5, 0.5]))
     assert [each.sha256 for each in read_decisions(tmp_path / 'log')] == [None] * 4
     assert sha256_or_none('/dev/zero') is None
