@@ -179,7 +179,8 @@ def test_a_damaged_zip_file_is_reported_and_single_records_are_kept(records: Rec
         read_epochs(records.find(A))
     with zipfile.ZipFile(records.archive, 'w', zipfile.ZIP_BZIP2) as other:
         other.writestr(f'{A}/result.json', '{}')
-    with pytest.raises(ValueError, match=r'runs\.zip: chr/seed0/result\.json uses another compression'):
+    message = r'runs\.zip: chr/seed0/result\.json uses another compression'
+    with pytest.raises(ValueError, match=message):
         records.pack()
     records.archive.write_bytes(whole)
     records.pack()
