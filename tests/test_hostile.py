@@ -1,6 +1,6 @@
-"""Files, folders and requests of people who mean harm (docs/reliability.md).
+"""Files, folders and requests from attackers (see docs/reliability.md).
 
-What the fuzzing of tests/fuzz has found is here as the smallest case of its kind.
+Each kind of error that tests/fuzz found is included as its smallest case.
 """
 
 import csv
@@ -49,7 +49,7 @@ from mmsxm.io.files import sha256_or_none
 from mmsxm.io.safe_parsing import parse_json, printable
 from mmsxm.preparing.copies import prepare_data
 from mmsxm.preparing.manifest import MANIFEST
-from mmsxm.reproduction.run_records import read_epochs
+from mmsxm.reproduction.run_record import read_epochs
 from mmsxm.review.decision_log import read_decisions
 from mmsxm.review.session import Session
 from mmsxm.screening.image_sources import find_paths
@@ -65,7 +65,7 @@ INFO = ModelInfo('net', CLASSES, Preprocessing((8, 8)), Calibration.default(CLAS
 
 
 class Code:
-    """Pickles as a command, which reading the file runs."""
+    """Object that pickles as a command, which unpickling runs."""
 
     def __init__(self, marker: Path) -> None:
         self.marker = marker
@@ -76,47 +76,49 @@ class Code:
 
 @pytest.fixture
 def trap(tmp_path: Path) -> Iterator[Path]:
-    """A checkpoint that carries code, which must not have been run."""
+    """Checkpoint that contains code. Check that the code was not run."""
     path, marker = tmp_path / 'trap.pth', tmp_path / 'marker'
     torch.save({'state_dict': {'a': torch.zeros(2)}, 'meta': {'epoch': Code(marker)}}, path)
     yield path
     assert not marker.exists()
 
 
-OWN = """
+TRAINING_CONFIG = """
 _base_ = '{base}'
 work_dir = '{work_dir}'
 log_level = 'ERROR'
 model = dict(
     backbone=dict(init_cfg=dict(_delete_=True, type='Pretrained', checkpoint='{trap}')))
 """
-WAYS: dict[str, list[str]] = {
+COMMANDS: dict[str, list[str]] = {
     'train --resume': ['train.py', '{config}', '--resume', '{trap}'],
-    'train from it': ['train.py', '{config}', '--cfg-options', 'load_from={trap}'],
+    'train from load_from': ['train.py', '{config}', '--cfg-options', 'load_from={trap}'],
     'train on pretrained weights': ['train.py', '{config}', '--cfg-options', 'load_from=None'],
     'test': ['test.py', '{config}', '{trap}'],
     'export': ['export.py', '{config}', '{trap}', '{out}.onnx', '--format', 'onnx'],
     'calibrate': ['calibrate.py', '{config}', '{trap}', '--loader', 'test', '--best-f1'],
     'publish': ['publish_model.py', '{trap}', '{out}.pth'],
     'convert': ['convert_weights.py', '{config}', '{trap}', '{out}.pth'],
-    'teach': ['generate_meta_labels.py', '{teacher}', '{trap}', '{out}.json'],
+    'meta-labels': ['generate_meta_labels.py', '{teacher}', '{trap}', '{out}.json'],
 }
 
 
-@pytest.mark.parametrize('way', WAYS)
+@pytest.mark.parametrize('command', COMMANDS)
 def test_no_command_runs_code_in_a_checkpoint(
-    way: str,
+    command: str,
     trap: Path,
     simulate: Callable[..., Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    places = {'trap': trap, 'out': tmp_path / 'out'}
+    paths = {'trap': trap, 'out': tmp_path / 'out'}
     for name, base in (('config', CONFIG), ('teacher', TEACHER)):
-        places[name] = tmp_path / f'{name}.py'
-        places[name].write_text(OWN.format(base=base, work_dir=tmp_path / 'work', trap=trap))
-    tool, *args = (arg.format(**places) for arg in WAYS[way])
+        paths[name] = tmp_path / f'{name}.py'
+        paths[name].write_text(
+            TRAINING_CONFIG.format(base=base, work_dir=tmp_path / 'work', trap=trap)
+        )
+    tool, *args = (arg.format(**paths) for arg in COMMANDS[command])
     monkeypatch.setenv('DEMO_ROOT', str(simulate(2, 2)))
     monkeypatch.setenv('SIXRAY_ROOT', str(simulate(2, 2)))
     monkeypatch.setattr(sys, 'argv', [tool, *args])
@@ -150,10 +152,10 @@ def test_other_files_are_rejected_as_checkpoints(content: object, tmp_path: Path
 @pytest.mark.parametrize(
     'pickled',
     [
-        b'\x80\x02K\x01h\x05.',  # asks for what was never remembered: KeyError
-        b'\x80\x02.',  # for what is not there: IndexError
-        b'\x80\x02]}s.',  # for what a list is none of: TypeError
-        b'\x80\x02ccollections\nOrderedDict\nK\x01R.',  # calls it with a number: TypeError
+        b'\x80\x02K\x01h\x05.',  # gets a memo entry that was never stored: KeyError
+        b'\x80\x02.',  # takes from an empty stack: IndexError
+        b'\x80\x02]}s.',  # sets an item without a dict: IndexError
+        b'\x80\x02ccollections\nOrderedDict\nK\x01R.',  # wrong arguments: TypeError
     ],
 )
 def test_a_checkpoint_with_damaged_content_is_reported(pickled: bytes, tmp_path: Path) -> None:
@@ -168,19 +170,19 @@ def test_a_checkpoint_with_damaged_content_is_reported(pickled: bytes, tmp_path:
 
 
 class Type:
-    """Pickles as a type of NumPy, which is told things."""
+    """Object that pickles as a NumPy type with a given state."""
 
-    def __init__(self, code: str, *told: object) -> None:
-        self.code, self.told = code, told
+    def __init__(self, code: str, *state: object) -> None:
+        self.code, self.state = code, state
 
     def __reduce__(self) -> tuple:
-        return np.dtype, (self.code, False, True), self.told
+        return np.dtype, (self.code, False, True), self.state
 
 
 @pytest.mark.parametrize(
     'value',
     [
-        # it misses a None: a segmentation fault
+        # the state lacks a None: a segmentation fault
         pytest.param(Type('f8', 3, '<', None, -1, -1, 0), id='incomplete-type'),
         # bytes as pointers
         pytest.param(
@@ -193,14 +195,14 @@ class Type:
     ],
 )
 def test_arrays_of_other_types_than_numbers_are_rejected(value: object, tmp_path: Path) -> None:
-    """NumPy's own way of reading believes what it is told, up to the end of the process."""
+    """NumPy trusts the state in a pickle, which can crash the process."""
     torch.save({'meta': {'value': value}}, tmp_path / 'arrays.pth')
     with pytest.raises(ValueError, match=r'arrays\.pth .*(damaged or was cut off|is refused)'):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'arrays.pth'))
 
 
 def test_shared_objects_are_converted_once(tmp_path: Path) -> None:
-    """A list of two lists of two lists..., all of them the same two, has 2^60 ends."""
+    """Nested lists that contain the same list twice, 60 deep, have 2^60 leaves."""
     content: Any = np.arange(3)
     for _ in range(60):
         content = [content, content]
@@ -249,13 +251,13 @@ NUMBERS = {'slope': {'Gun': 1, 'Knife': 1}, 'offset': {'Gun': 0, 'Knife': 0}}
         described(calibration=[1]),
     ],
 )
-def test_a_network_that_describes_itself_wrongly_is_refused(text: str) -> None:
-    """A threshold that is no number, or above 1, would let everything pass."""
+def test_a_network_with_invalid_metadata_is_rejected(text: str) -> None:
+    """With a threshold that is nan or above 1, nothing would raise an alarm."""
     with pytest.raises(ValueError, match=r'net\.onnx has no valid mmsxm metadata'):
         read_description(text, 'net.onnx')
 
 
-def test_a_network_of_other_inputs_and_outputs_is_refused() -> None:
+def test_a_network_with_unknown_inputs_or_outputs_is_rejected() -> None:
     outputs = ('scores', 'level_weights')
     assert known_outputs(['images'], outputs[::-1], 'net.onnx') == outputs
     for maps in ('attention_map', 'class_maps'):
@@ -266,7 +268,7 @@ def test_a_network_of_other_inputs_and_outputs_is_refused() -> None:
             known_outputs(['images'], other, 'net.onnx')
 
 
-def test_outputs_of_other_shapes_are_refused() -> None:
+def test_outputs_with_unexpected_shapes_are_rejected() -> None:
     right = [np.zeros((2, 2), np.float32), np.zeros((2, 3), np.float32)]
     assert to_prediction(right, INFO, 2).attention_maps is None
     for wrong in (np.zeros((2, 5)), np.zeros(2), np.zeros((1, 2)), np.zeros((2, 2, 1))):
@@ -296,21 +298,21 @@ LAUGHS = ''.join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10 if i else "ha"}">' for i i
         '<b>' * 5000 + VOC + '</b>' * 5000,
     ],
 )
-def test_bombs_and_outsiders_in_xml_are_refused(text: str, tmp_path: Path) -> None:
+def test_xml_with_entities_or_deep_nesting_is_rejected(text: str, tmp_path: Path) -> None:
     (tmp_path / 'P1.xml').write_text(text)
     with pytest.raises(ValueError, match=r'P1\.xml is not readable XML'):
         read_voc_objects(str(tmp_path / 'P1.xml'))
 
 
-def test_a_long_name_in_xml_is_read_once(tmp_path: Path) -> None:
-    """Older expats read it anew with every 64 kB: this one took ten times as long."""
+def test_a_long_name_in_xml_is_parsed_in_one_pass(tmp_path: Path) -> None:
+    """Older versions of expat parse it again for every 64 kB, which took ten times as long."""
     (tmp_path / 'P1.xml').write_text(f'<a b="{"x" * 20_000_000}">{VOC}</a>')
     start = time.process_time()
     assert [item.class_name for item in read_voc_objects(str(tmp_path / 'P1.xml'))] == ['Gun']
     assert time.process_time() - start < 10
 
 
-def test_lists_lead_to_no_file_out_of_the_folder_of_images(tmp_path: Path) -> None:
+def test_lists_cannot_name_files_outside_the_image_folder(tmp_path: Path) -> None:
     for folder in ('JPEGImage', 'ImageSet/10', 'Annotation'):
         (tmp_path / 'set' / folder).mkdir(parents=True)
     Image.new('RGB', (9, 9)).save(tmp_path / 'outside.jpg')
@@ -328,7 +330,7 @@ def test_lists_lead_to_no_file_out_of_the_folder_of_images(tmp_path: Path) -> No
         SIXray(str(tmp_path / 'set'), strict=True)
 
 
-def test_a_listed_name_longer_than_any_file_is_a_missing_image(tmp_path: Path) -> None:
+def test_a_listed_name_that_is_too_long_for_a_file_is_a_missing_image(tmp_path: Path) -> None:
     for folder in ('JPEGImages', 'ImageSets/Main', 'Annotations'):
         (tmp_path / folder).mkdir(parents=True)
     Image.new('RGB', (9, 9)).save(tmp_path / 'JPEGImages' / 'P1.jpg')
@@ -340,8 +342,8 @@ def test_a_listed_name_longer_than_any_file_is_a_missing_image(tmp_path: Path) -
         VocXray(str(tmp_path), strict=True, **settings)
 
 
-def test_a_boxed_image_of_50_000_pixels_a_side_is_left_out_and_named(tmp_path: Path) -> None:
-    """Pillow has an error of its own for it, which is no OSError."""
+def test_an_oversized_image_with_boxes_is_skipped_and_reported(tmp_path: Path) -> None:
+    """Pillow raises its own error for such sizes, which is not an OSError."""
     for folder in ('JPEGImage', 'ImageSet/10', 'Annotation'):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / 'JPEGImage' / 'P1.png').write_bytes(png(50_000, 50_000))
@@ -381,7 +383,7 @@ def test_a_boxed_image_of_50_000_pixels_a_side_is_left_out_and_named(tmp_path: P
         (lambda path: read_epochs(path.parent), 'epochs.csv', 'loss\n1\n'),
     ],
 )
-def test_malformed_tables_and_notes_are_named(
+def test_errors_for_malformed_tables_and_notes_name_the_file(
     read: Callable[[Path], object], name: str, text: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_text(text)
@@ -394,10 +396,10 @@ def test_malformed_tables_and_notes_are_named(
 
 
 @pytest.mark.parametrize('name', ['../mine.txt', '{outside}/mine.txt', 'link/mine.txt', '..'])
-def test_a_manifest_removes_nothing_out_of_its_copy(
+def test_a_manifest_cannot_delete_files_outside_its_copy(
     name: str, simulate: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """What a manifest names and the release lacks is removed from a copy."""
+    """Files that the manifest names and the release lacks are deleted from a copy."""
     mine = tmp_path / 'mine.txt'
     mine.write_text('precious')
     raw, copy = simulate(2, 2), tmp_path / 'copy'
@@ -424,8 +426,10 @@ def bank(path: Path, **arrays: np.ndarray) -> Path:
 
 
 @pytest.mark.parametrize('what', ['pixels', 'a chunk'])
-def test_an_item_that_announces_more_than_it_holds_is_refused(what: str, tmp_path: Path) -> None:
-    """OpenCV would take 300 MB, or 4 GB, and seconds for it, each time that it is drawn."""
+def test_an_item_that_declares_more_data_than_it_contains_is_rejected(
+    what: str, tmp_path: Path
+) -> None:
+    """OpenCV would need 300 MB or 4 GB, and seconds, each time that the item is drawn."""
     code = np.frombuffer(png(10_000, 10_000) if what == 'pixels' else png(5, 4), np.uint8).copy()
     if what == 'a chunk':
         code[code.tobytes().index(b'IDAT') - 4] = 0xFF
@@ -438,10 +442,10 @@ def test_an_item_that_announces_more_than_it_holds_is_refused(what: str, tmp_pat
 @pytest.mark.parametrize(
     'header', [b"{'descr': '|u1', 'shape': (99999999999999,)", b'\0' * 40, b'(' * 9000]
 )
-def test_an_array_that_announces_more_than_it_holds_is_refused(
+def test_an_array_that_declares_more_data_than_it_contains_is_rejected(
     header: bytes, tmp_path: Path
 ) -> None:
-    """numpy has a dozen kinds of errors for such headers, one of the tokenizer among them."""
+    """NumPy raises a dozen kinds of errors for such headers, including one of the tokenizer."""
     whole = bank(tmp_path / 'whole.npz')
     path = tmp_path / 'bank.npz'
     with zipfile.ZipFile(whole) as source, zipfile.ZipFile(path, 'w') as target:
@@ -499,7 +503,7 @@ def jpeg(width: int, height: int) -> bytes:
 
 @contextmanager
 def little_memory(mebibytes: int = 100) -> Iterator[None]:
-    """Inside of it this process takes no more than so much, for however short a time."""
+    """Check that the peak memory of this process grows by less than a limit."""
     if not sys.platform.startswith('linux'):
         yield
         return
@@ -514,34 +518,34 @@ def _peak() -> float:
     return int(found) / 1024
 
 
-@pytest.mark.parametrize('announce', [png, bmp, tiff, gif, webp, jpeg])
-def test_images_that_announce_50_000_pixels_a_side_are_not_decoded(
-    announce: Callable[[int, int], bytes], tmp_path: Path
+@pytest.mark.parametrize('declare', [png, bmp, tiff, gif, webp, jpeg])
+def test_images_that_declare_50_000_pixels_per_side_are_not_decoded(
+    declare: Callable[[int, int], bytes], tmp_path: Path
 ) -> None:
-    side = 16_383 if announce is webp else 50_000  # as much as it can say
+    side = 16_383 if declare is webp else 50_000  # the maximum of WebP
     path = tmp_path / 'bag.img'
-    path.write_bytes(announce(side, side))
+    path.write_bytes(declare(side, side))
     with little_memory(), pytest.raises(ImageError, match=f'{side} x {side} pixels|decoder'):
         read_image(path)
 
 
-def test_a_bomb_in_the_words_beside_an_image_is_refused(tmp_path: Path) -> None:
-    words = chunk(b'zTXt', b'a\0\0' + zlib.compress(b'\0' * 100_000_000))
-    (tmp_path / 'bag.png').write_bytes(png(4, 4, words, pixels=b'\0' * 52))
+def test_an_image_with_a_decompression_bomb_in_its_text_is_rejected(tmp_path: Path) -> None:
+    text = chunk(b'zTXt', b'a\0\0' + zlib.compress(b'\0' * 100_000_000))
+    (tmp_path / 'bag.png').write_bytes(png(4, 4, text, pixels=b'\0' * 52))
     with little_memory(), pytest.raises(ImageError, match='damaged or truncated'):
         read_image(tmp_path / 'bag.png')
 
 
-def test_pixels_beyond_the_image_are_not_unpacked(tmp_path: Path) -> None:
+def test_pixel_data_beyond_the_image_is_not_decompressed(tmp_path: Path) -> None:
     (tmp_path / 'bag.png').write_bytes(png(4, 4, pixels=b'\0' * 200_000_000))
     with little_memory():
         assert read_image(tmp_path / 'bag.png').shape == (4, 4, 3)
 
 
-def test_an_image_that_is_a_program_is_not_run(
+def test_a_postscript_program_named_as_an_image_is_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pillow hands PostScript to Ghostscript."""
+    """Pillow passes PostScript to Ghostscript."""
     marker = tmp_path / 'marker'
     (tmp_path / 'gs').write_text(f'#!/bin/sh\ntouch {marker}\n')
     (tmp_path / 'gs').chmod(0o755)
@@ -557,8 +561,8 @@ def test_an_image_that_is_a_program_is_not_run(
 
 
 @pytest.mark.parametrize('suffix', ['.tif', '.gif', '.webp', '.png'])
-def test_a_file_of_several_images_is_refused(suffix: str, tmp_path: Path) -> None:
-    """The network would see the first alone, and clear them all."""
+def test_a_file_with_several_images_is_rejected(suffix: str, tmp_path: Path) -> None:
+    """The network would see only the first image, and clear them all."""
     first, second = Image.new('RGB', (8, 8), 'white'), Image.new('RGB', (8, 8), 'black')
     first.save(tmp_path / f'bag{suffix}', save_all=True, append_images=[second])
     with pytest.raises(ImageError, match='several images'):
@@ -570,7 +574,7 @@ def test_a_file_of_several_images_is_refused(suffix: str, tmp_path: Path) -> Non
 
 @pytest.fixture
 def deep(tmp_path: Path) -> Iterator[Path]:
-    """A folder with an image in 1,200 folders, which lie in each other."""
+    """Folder with an image inside 1,200 nested folders."""
     inner = bags = tmp_path / 'bags'
     bags.mkdir()
     for _ in range(1200):
@@ -579,17 +583,17 @@ def deep(tmp_path: Path) -> Iterator[Path]:
     (inner / 'bag.png').touch()
     yield bags
     (inner / 'bag.png').unlink()
-    while inner != tmp_path:  # pytest's own way is a recursion
+    while inner != tmp_path:  # pytest would delete the folders by recursion
         inner.rmdir()
         inner = inner.parent
 
 
-def test_folders_lie_in_each_other_as_deep_as_they_like(deep: Path) -> None:
+def test_folders_can_be_nested_1200_deep(deep: Path) -> None:
     assert [Path(path).name for path in find_paths(deep)] == ['bag.png']
     assert [Path(path).name for path in list_images(deep)] == ['bag.png']
 
 
-def test_names_in_a_report_stay_on_their_line_and_cannot_steer_a_terminal() -> None:
+def test_control_characters_in_reported_names_are_escaped() -> None:
     problems = ProblemCounts()
     problems.add('missing images', 'a\n\x1b[2J\u202e\udcff.jpg at list.csv:1')
     (line,) = problems.lines()
@@ -597,10 +601,10 @@ def test_names_in_a_report_stay_on_their_line_and_cannot_steer_a_terminal() -> N
     assert printable('Käse 1.jpg') == 'Käse 1.jpg'
 
 
-def test_names_of_classes_are_no_markup(
+def test_class_names_are_not_interpreted_as_markup(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The summary failed over such a name, after the work, with another exit code."""
+    """Such a name made the summary fail after screening, with another exit code."""
     from rich.console import Console
 
     from mmsxm.cli.screen import summary
@@ -652,9 +656,7 @@ def line(**changes: Any) -> bytes:
         line(error=[]),
     ],
 )
-def test_lines_that_are_no_results_are_refused_by_all_who_read_them(
-    bad: bytes, tmp_path: Path
-) -> None:
+def test_invalid_result_lines_are_rejected_by_all_readers(bad: bytes, tmp_path: Path) -> None:
     path = tmp_path / 'results.jsonl'
     path.write_bytes(line() + bad)
     for read in (
@@ -671,30 +673,30 @@ def test_lines_that_are_no_results_are_refused_by_all_who_read_them(
 @pytest.mark.parametrize(
     'bad', [b'[' * 100_000, b'9' * 5000, b'\xff', b'{}', b'[1]', b'null', b'{"image": []}']
 )
-def test_lines_that_are_no_decisions_are_left_out(bad: bytes, tmp_path: Path) -> None:
-    said = dict.fromkeys(('time', 'image', 'screened', 'comment', 'model'), 'a')
-    said |= {'sha256': None, 'labels': [], 'thresholds': {}, 'decision': 'clear'}
-    lists = {**said, 'image': ['a']}  # could be no key
-    lines = [json.dumps(said).encode(), bad, json.dumps(lists).encode()]
+def test_invalid_decision_lines_are_skipped(bad: bytes, tmp_path: Path) -> None:
+    decision = dict.fromkeys(('time', 'image', 'screened', 'comment', 'model'), 'a')
+    decision |= {'sha256': None, 'labels': [], 'thresholds': {}, 'decision': 'clear'}
+    unhashable = {**decision, 'image': ['a']}  # a list cannot be a key
+    lines = [json.dumps(decision).encode(), bad, json.dumps(unhashable).encode()]
     (tmp_path / 'log').write_bytes(b'\n'.join(lines))
     assert [each.image for each in read_decisions(tmp_path / 'log')] == ['a']
 
 
-def test_results_that_name_pipes_and_devices_do_not_stop_the_page(tmp_path: Path) -> None:
+def test_results_that_name_pipes_or_devices_do_not_stop_the_page(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / 'pipe.png')
     paths = [str(tmp_path / 'pipe.png'), '/dev/zero', str(tmp_path), 'a\0b']
     (tmp_path / 'r.jsonl').write_bytes(b''.join(line(path=path) for path in paths))
-    desk = Session(tmp_path / 'log', results=tmp_path / 'r.jsonl')
-    review = desk.review()
+    session = Session(tmp_path / 'log', results=tmp_path / 'r.jsonl')
+    review = session.review()
     for index, case in enumerate(review.cases):
         with pytest.raises((ImageError, OSError, ValueError), match=r'not a regular file|null'):
-            desk.look(case)
-        desk.decide(review, index, 'clear', '', np.array([0.5, 0.5]))
+            session.load_image(case)
+        session.decide(review, index, 'clear', '', np.array([0.5, 0.5]))
     assert [each.sha256 for each in read_decisions(tmp_path / 'log')] == [None] * 4
     assert sha256_or_none('/dev/zero') is None
 
 
-def test_json_has_one_error() -> None:
+def test_all_invalid_json_raises_the_same_error() -> None:
     for text in ('', '[' * 100_000, '9' * 5000, b'\xff', '{"a":' * 50_000):
         with pytest.raises(ValueError, match='not valid JSON') as raised:
             parse_json(text)

@@ -16,7 +16,7 @@ import mmsxm.registry  # noqa: F401, makes checkpoint loading safe
 from mmsxm.engine.checkpoints import checkpoint_classes
 from mmsxm.evaluation import Scores, alarm_curve, any_item
 from mmsxm.evaluation.alarm_curve import bag_name
-from mmsxm.evaluation.grouped_average_precision import interval
+from mmsxm.evaluation.bootstrap import percentile_interval
 from mmsxm.evaluation.score_scaling import fit_scaling, log_loss, to_logits, to_scores
 from mmsxm.evaluation.thresholds import Criterion, cut_threshold, wilson_interval
 from mmsxm.inference.calibration import KEY, Calibration
@@ -222,7 +222,9 @@ def _achieve(
         false_alarms=int(curve.false_alarms[cut - 1]) if cut else 0,
         negatives=curve.negatives,
         threshold=float(cut_threshold(curve, np.array(cut))),
-        threshold_interval=interval(cut_threshold(curve, criterion.cuts(curve, DRAWS, rng))),
+        threshold_interval=percentile_interval(
+            cut_threshold(curve, criterion.cuts(curve, DRAWS, rng))
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from mmsxm.evaluation.attention_localization import (
     smallest_share,
     visible_boxes,
 )
+from mmsxm.evaluation.bootstrap import bootstrap_average_precision
 from mmsxm.evaluation.class_localization import (
     ClassLocalization,
     clip_to_view,
@@ -20,10 +21,7 @@ from mmsxm.evaluation.class_localization import (
     pairwise_iou,
     region_boxes,
 )
-from mmsxm.evaluation.grouped_average_precision import (
-    GroupedAveragePrecision,
-    bootstrap_average_precision,
-)
+from mmsxm.evaluation.grouped_average_precision import GroupedAveragePrecision
 from mmsxm.evaluation.localization_table import LocalizationTable, read_localization
 from mmsxm.evaluation.mean_average_precision import MeanAveragePrecision, average_precision
 from mmsxm.evaluation.operating_points import (

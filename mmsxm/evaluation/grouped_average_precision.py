@@ -10,42 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmsxm.evaluation.array_metric import ArrayMetric, image_name
+from mmsxm.evaluation.bootstrap import bootstrap_average_precision, percentile_interval
 from mmsxm.evaluation.mean_average_precision import average_precision, score_rows, with_mean
 from mmsxm.imaging.images import image_id
 from mmsxm.io.safe_parsing import read_records
 from mmsxm.registry import METRICS
-
-TAILS = (0.025, 0.975)  # quantiles that bound a 95 % interval
-
-
-def bootstrap_average_precision(
-    scores: np.ndarray, targets: np.ndarray, resamples: int = 1000, seed: int = 0
-) -> np.ndarray:
-    """Resample the images with replacement and compute the average precision of each class.
-
-    Args:
-        scores: ``(N, C)``.
-        targets: ``(N, C)`` of 1, 0 or -1 (ignored).
-        resamples: Number of resamples.
-        seed: Seed of the random numbers.
-
-    Returns:
-        ``(resamples, C + 1)`` in [0, 1], with the mean over classes last. A value is nan if a
-        resample contains no positive of the class. The mean excludes it.
-    """
-    rng = np.random.default_rng(seed)
-    draws = np.full((resamples, scores.shape[1] + 1), np.nan)  # (resamples, C + 1)
-    for draw in draws:
-        rows = rng.integers(len(scores), size=len(scores))
-        draw[:] = with_mean(average_precision(scores[rows], targets[rows]))
-    return draws
-
-
-def interval(draws: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % percentile interval of bootstrap draws ``(n,)``; nan if none is defined."""
-    defined = draws[~np.isnan(draws)]
-    low, high = np.quantile(defined, TAILS) if len(defined) else (np.nan, np.nan)
-    return float(low), float(high)
 
 
 def read_groups(path: str | os.PathLike[str], column: str) -> dict[str, str]:
@@ -124,7 +93,7 @@ class GroupedAveragePrecision(ArrayMetric):
             metrics[f'{group}/images'] = len(rows)
             names = [*(f'AP/{name}' for name in classes), 'mAP']
             for name, value, drawn in zip(names, values, draws.T, strict=True):
-                low, high = interval(drawn)
+                low, high = percentile_interval(drawn)
                 for suffix, share in (('', value), ('/low', low), ('/high', high)):
                     percent = None if np.isnan(share) else float(100 * share)
                     metrics[f'{group}/{name}{suffix}'] = percent

@@ -24,8 +24,8 @@ from mmpretrain.structures import DataSample
 from mmsxm.imaging.preprocessing import map_to_image
 from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.station_inferencer import (
+    ImageResult,
     Input,
-    Judged,
     StationInferencer,
     expand_inputs,
     to_dict,
@@ -108,14 +108,14 @@ class XrayInferencer(BaseInferencer):
         """Yield preprocessed batches."""
         return self.station.batches(inputs, batch_size)
 
-    def forward(self, inputs: list[Any]) -> list[Judged]:
+    def forward(self, inputs: list[Any]) -> list[ImageResult]:
         """Run the network on one batch."""
         return self.station.judge(inputs)
 
     def visualize(
         self,
         ori_inputs: Sequence[str | np.ndarray],
-        preds: Sequence[Judged],
+        preds: Sequence[ImageResult],
         window: Visualizer | None = None,
         wait_time: float = 0,
         out_dir: str | Path | None = None,
@@ -131,38 +131,38 @@ class XrayInferencer(BaseInferencer):
 
     def postprocess(
         self,
-        preds: Sequence[Judged],
+        preds: Sequence[ImageResult],
         visualization: None,
         return_datasamples: bool = False,
     ) -> list[dict[str, Any]] | list[DataSample]:
         """Convert results to dicts or to the DataSamples of mmpretrain."""
         convert = self._datasample if return_datasamples else to_dict
-        return [convert(judged) for judged in preds]
+        return [convert(result) for result in preds]
 
-    def _datasample(self, judged: Judged) -> DataSample:
-        verdict = judged.verdict
+    def _datasample(self, result: ImageResult) -> DataSample:
+        verdict = result.verdict
         labels = [self.info.classes.index(name) for name in verdict.labels]
-        sample = DataSample(metainfo={'img_path': judged.path, 'ori_shape': judged.view.image_size})
+        sample = DataSample(metainfo={'img_path': result.path, 'ori_shape': result.view.image_size})
         sample.set_pred_score(torch.tensor(list(verdict.scores.values())))
         sample.set_pred_label(torch.tensor(labels, dtype=torch.int64))
         sample.set_field(torch.tensor(verdict.level_weights), 'level_weights')
-        if judged.attention_map is not None:
-            attention_map = map_to_image(judged.attention_map, judged.view)  # (H, W)
+        if result.attention_map is not None:
+            attention_map = map_to_image(result.attention_map, result.view)  # (H, W)
             sample.set_field(torch.from_numpy(attention_map), 'attention_map')
-            sample.set_field(self._instances(judged), 'pred_instances')
-        if judged.class_maps is not None:
-            maps = [map_to_image(class_map, judged.view) for class_map in judged.class_maps]
+            sample.set_field(self._instances(result), 'pred_instances')
+        if result.class_maps is not None:
+            maps = [map_to_image(class_map, result.view) for class_map in result.class_maps]
             sample.set_field(torch.from_numpy(np.stack(maps)), 'class_maps')  # (C, H, W)
         return sample
 
-    def _instances(self, judged: Judged) -> InstanceData:
-        regions = judged.verdict.regions
+    def _instances(self, result: ImageResult) -> InstanceData:
+        regions = result.verdict.regions
         boxes = torch.tensor([region['bbox'] for region in regions])
         instances = InstanceData(
             bboxes=boxes.reshape(-1, 4),  # (n, 4)
             scores=torch.tensor([region['score'] for region in regions]),  # (n,)
         )
-        if judged.class_maps is not None:
+        if result.class_maps is not None:
             labels = [self.info.classes.index(region['label']) for region in regions]
             instances.labels = torch.tensor(labels, dtype=torch.int64)  # (n,)
         return instances

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 __all__ = [
+    'ImageResult',
     'Input',
-    'Judged',
     'StationInferencer',
     'expand_inputs',
     'to_dict',
@@ -46,7 +46,7 @@ class _PreprocessedInput(NamedTuple):
     view: View
 
 
-class Judged(NamedTuple):
+class ImageResult(NamedTuple):
     """Verdict on one image, with its maps over the view.
 
     ``path`` is None for an array. ``attention_map`` (h, w) is None for a network without maps;
@@ -109,13 +109,13 @@ class StationInferencer:
             ValueError: An array is not a BGR image.
         """
         items = expand_inputs(inputs)
-        judged = [
+        results = [
             result for batch in self.batches(items, batch_size) for result in self.judge(batch)
         ]
         if out_dir is not None:
-            for name, picture in verdict_pictures(items, judged):
+            for name, picture in verdict_pictures(items, results):
                 write_picture(Path(out_dir), name, picture)
-        return [to_dict(result) for result in judged]
+        return [to_dict(result) for result in results]
 
     def batches(
         self, items: Sequence[str | np.ndarray], batch_size: int = 8
@@ -142,18 +142,18 @@ class StationInferencer:
             return _PreprocessedInput(item, *self.info.preprocessing(_read(item)))
         return _PreprocessedInput(None, *self.info.preprocessing(_checked(item)))
 
-    def judge(self, batch: Sequence[_PreprocessedInput]) -> list[Judged]:
+    def judge(self, batch: Sequence[_PreprocessedInput]) -> list[ImageResult]:
         """Run the network on one batch of :meth:`batches`."""
         images = np.stack([item.image for item in batch])  # (N, h, w, 3)
         outputs = self.backend(images)
-        judged = []
+        results = []
         for i, (path, _, view) in enumerate(batch):
             prediction = outputs.image(i)
             verdict = judge(self.info, prediction, view)
-            judged.append(
-                Judged(path, view, prediction.attention_maps, verdict, prediction.class_maps)
+            results.append(
+                ImageResult(path, view, prediction.attention_maps, verdict, prediction.class_maps)
             )
-        return judged
+        return results
 
 
 def expand_inputs(inputs: Input | Sequence[Input]) -> list[str | np.ndarray]:
@@ -180,7 +180,7 @@ def expand_inputs(inputs: Input | Sequence[Input]) -> list[str | np.ndarray]:
     return list(found)
 
 
-def to_dict(judged: Judged) -> dict[str, Any]:
+def to_dict(result: ImageResult) -> dict[str, Any]:
     """Return a result as a dict.
 
     The keys are:
@@ -193,7 +193,7 @@ def to_dict(judged: Judged) -> dict[str, Any]:
     - ``regions``: dicts of ``bbox``, xyxy in image pixels, and ``score``; if the network predicts
       one map per class, also ``label``, the name of the class.
     """
-    path, view, attention_map, verdict, _ = judged
+    path, view, attention_map, verdict, _ = result
     return {
         'img_path': path,
         'pred_labels': verdict.labels,
@@ -206,10 +206,10 @@ def to_dict(judged: Judged) -> dict[str, Any]:
 
 
 def verdict_pictures(
-    items: Sequence[str | np.ndarray], judged: Sequence[Judged]
+    items: Sequence[str | np.ndarray], results: Sequence[ImageResult]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield a unique name and an RGB picture for each verdict."""
-    for item, result, name in zip(items, judged, _unique_names(judged), strict=True):
+    for item, result, name in zip(items, results, _unique_names(results), strict=True):
         image = _read(item) if isinstance(item, str) else item
         yield (
             name,
@@ -234,10 +234,10 @@ def write_picture(folder: Path, name: str, picture: np.ndarray) -> None:
         raise OSError(f'Cannot write the picture {path}. Check the free space and permissions.')
 
 
-def _unique_names(judged: Sequence[Judged]) -> list[str]:
+def _unique_names(results: Sequence[ImageResult]) -> list[str]:
     """Name pictures after their files; use a number if there is no file or the name is taken."""
     names: dict[str, None] = {}
-    for number, result in enumerate(judged):
+    for number, result in enumerate(results):
         stem = '' if result.path is None else Path(result.path).stem
         name = stem or f'{number:06d}'
         while name in names:

@@ -22,17 +22,17 @@ def finished_runs(reproduction: Reproduction, runs: Iterable[Run], table: str) -
     Raises:
         FileNotFoundError: No run has a result.
     """
-    done: list[Run] = []
+    finished: list[Run] = []
     missing: list[Run] = []
     for run in runs:
-        (missing if reproduction.result(run) is None else done).append(run)
-    if not done:
+        (missing if reproduction.result(run) is None else finished).append(run)
+    if not finished:
         raise FileNotFoundError(
-            f'no network of this figure is trained in {reproduction.records.folder}: '
-            f'mmsxm reproduce --table {table} '
-            f'--suite {Path(reproduction.suite_path).stem}'
+            f'{reproduction.records.folder} has no result of a network in this figure. Train '
+            f'the networks with mmsxm reproduce --table {table} '
+            f'--suite {Path(reproduction.suite_path).stem}.'
         )
     if missing:
         names = ', '.join(run.name for run in missing)
-        print_log(f'left out, not trained yet: {names}', 'current', logging.WARNING)
-    return done
+        print_log(f'Left out because they are not trained yet: {names}', 'current', logging.WARNING)
+    return finished

@@ -11,8 +11,8 @@ from mmsxm.reproduction.fold_scores import Cell, Values, precision, shares
 from mmsxm.reproduction.report import BUDGET_WORDS
 from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.rows import TABLES
-from mmsxm.reproduction.run_comparison import check_alike, image_groups
-from mmsxm.reproduction.run_records import LOCALIZATION
+from mmsxm.reproduction.run_comparison import image_groups, require_same_test_set
+from mmsxm.reproduction.run_record import LOCALIZATION
 
 __all__ = ['Entry', 'Measure', 'collect_entries', 'measures_of']
 
@@ -53,8 +53,8 @@ def collect_entries(
             values: dict[str, dict[Cell, Values]] = {'all': {}, 'pointing': {}, 'energy': {}}
             for (fold, seed), run in runs.items():
                 scores = read_scores(reproduction.scores(run))
-                there = f'in the record of {run.name} than in others of fold {fold}'
-                check_alike(first_of.setdefault(fold, scores), scores, there=there)
+                subject = f'{run.name} and other runs of fold {fold}'
+                require_same_test_set(first_of.setdefault(fold, scores), scores, subject)
                 parts = _values(reproduction, run, scores, fold, resamples)
                 for part, value in parts.items():
                     values.setdefault(part, {})[fold, seed] = value

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mmsxm.evaluation.grouped_average_precision import interval
+from mmsxm.evaluation.bootstrap import percentile_interval
 from mmsxm.evaluation.mean_average_precision import average_precision
 from mmsxm.evaluation.resampled_precision import draw_counts, resampled_precision
 from mmsxm.evaluation.score_table import Scores
@@ -116,7 +116,7 @@ def difference(
         picks = rng.integers(len(runs), size=(len(runs), runs.shape[1]))  # (S, B)
         drawn.append(np.mean(runs[picks, np.arange(runs.shape[1])], axis=0))  # (B, K)
     point = np.stack([np.mean(_of_fold(points, fold), axis=0) for fold in folds])  # (F, K)
-    low, high = interval(_over_columns(_defined_mean(np.stack(drawn)), columns))
+    low, high = percentile_interval(_over_columns(_defined_mean(np.stack(drawn)), columns))
     value = float(_over_columns(_defined_mean(point), columns))
     return Difference(value, low, high, len(folds), len(common))
 

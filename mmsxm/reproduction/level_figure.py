@@ -1,4 +1,4 @@
-"""Fig. 4 of the paper: which level images are taught to trust, and which one networks trust."""
+"""Fig. 4 of the paper: the level that the labels select, and the level that networks trust."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -22,8 +22,8 @@ FUSIONS = {'gated': 'gated fusion', 'mf_i': 'MF-I', 'mf_n': 'MF-N'}  # the rows 
 TAUGHT, TRUSTED = 'training label', 'largest weight at test'
 
 
-class Counted(NamedTuple):
-    """What the images of one histogram chose: how often each level, by its name."""
+class LevelCounts(NamedTuple):
+    """Number of images per level, by its name, for one run and panel."""
 
     panel: str
     fusion: str
@@ -32,19 +32,19 @@ class Counted(NamedTuple):
 
 
 def draw_levels(reproduction: Reproduction, seeds: Sequence[int], out: Path) -> list[Path]:
-    """Draw the levels of the labels, and those of the largest weight in the test.
+    """Draw the levels of the labels, and the levels with the largest weight at test time.
 
-    Writes ``figure4.png`` and ``.csv``, with the columns panel, fusion, seed, level, images and
+    It writes ``figure4.png`` and ``.csv``, with the columns panel, fusion, seed, level, images and
     share (in percent of the images that have a level).
 
     Args:
-        reproduction: A suite, of whose Table 4 the finished runs are drawn.
-        seeds: Which runs.
-        out: The folder for the files.
+        reproduction: Suite whose finished runs of Table 4 are drawn.
+        seeds: Seeds of the runs.
+        out: Folder of the files.
 
     Raises:
         FileNotFoundError: No run is finished.
-        ValueError: A run's record says nothing of levels.
+        ValueError: The record of a run has no level weights.
     """
     family = reproduction.suite.family
     fusion_of = {
@@ -56,31 +56,30 @@ def draw_levels(reproduction: Reproduction, seeds: Sequence[int], out: Path) -> 
         weights = read_scores(reproduction.scores(run)).level_weights
         if not weights.size:
             raise ValueError(
-                f'{reproduction.scores(run)} has no weights of levels: '
-                f'{reproduction.records.how_to_delete(run.name)}, and let mmsxm reproduce test '
-                'the network again'
+                f'{reproduction.scores(run)} has no level weights. To test the network again, '
+                f'{reproduction.records.how_to_delete(run.name)} and run mmsxm reproduce again.'
             )
         if taught:
-            counted.append(Counted(TAUGHT, fusion_of[run], run.seed, taught))
+            counted.append(LevelCounts(TAUGHT, fusion_of[run], run.seed, taught))
         trusted = count_levels(weights.argmax(axis=1).tolist())
-        counted.append(Counted(TRUSTED, fusion_of[run], run.seed, trusted))
+        counted.append(LevelCounts(TRUSTED, fusion_of[run], run.seed, trusted))
     return _draw(counted, out, 'figure4')
 
 
 def draw_box_levels(boxes: str | os.PathLike[str], out: Path) -> list[Path]:
-    """Draw the labels of MF-I alone, of images of which only a csv of boxes is there.
+    """Draw only the MF-I labels, from a csv file of boxes. The images are not needed.
 
-    Writes ``figure4_mf-i.png`` and ``.csv``, with the columns of :func:`draw_levels`.
+    It writes ``figure4_mf-i.png`` and ``.csv``, with the columns of :func:`draw_levels`.
 
     Args:
-        boxes: As of :func:`~mmsxm.reproduction.taught_levels.levels_of_boxes`.
-        out: The folder for the files.
+        boxes: See :func:`~mmsxm.reproduction.taught_levels.levels_of_boxes`.
+        out: Folder of the files.
     """
     counts = count_levels(levels_of_boxes(boxes))
-    return _draw([Counted(TAUGHT, 'MF-I', 0, counts)], out, 'figure4_mf-i')
+    return _draw([LevelCounts(TAUGHT, 'MF-I', 0, counts)], out, 'figure4_mf-i')
 
 
-def _draw(counted: Sequence[Counted], out: Path, name: str) -> list[Path]:
+def _draw(counted: Sequence[LevelCounts], out: Path, name: str) -> list[Path]:
     shares: dict[str, dict[str, list[list[float]]]] = {TAUGHT: {}, TRUSTED: {}}
     images = {TAUGHT: 0, TRUSTED: 0}
     rows = []
@@ -103,10 +102,10 @@ def _draw(counted: Sequence[Counted], out: Path, name: str) -> list[Path]:
     panels = [
         BarPanel(
             f'{panel} ({images[panel]:,} images)',
-            {fusion: np.array(runs) for fusion, runs in of_panel.items()},
+            {fusion: np.array(runs) for fusion, runs in by_fusion.items()},
         )
-        for panel, of_panel in shares.items()
-        if of_panel
+        for panel, by_fusion in shares.items()
+        if by_fusion
     ]
     out.mkdir(parents=True, exist_ok=True)
     plot_bars(panels, LEVELS, out / f'{name}.png')

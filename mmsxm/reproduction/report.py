@@ -123,7 +123,8 @@ def _std(values: Sequence[float]) -> str:
 
 
 def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, Any]]) -> str:
-    chance = next((one['pointing_chance'] for one in entries if 'pointing_chance' in one), '-')
+    chances = [entry['pointing_chance'] for entry in entries if 'pointing_chance' in entry]
+    chance = chances[0] if chances else '-'
     title = f'Table {table}' if table.isdigit() else table.capitalize()
     lines = [
         f'# {title}, suite {Path(reproduction.suite_path).stem}',
@@ -228,8 +229,8 @@ def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> l
     In a table without that network, the last row takes its place.
     """
     networks = SXMNET.values()
-    with_it = [one for one in entries if any(run.config in networks for run in one['runs'])]
-    ours = with_it[0] if with_it else entries[-1]
+    papers = [entry for entry in entries if any(run.config in networks for run in entry['runs'])]
+    ours = papers[0] if papers else entries[-1]
     suite = reproduction.suite
     lines: list[str] = []
     for entry in entries:
@@ -242,11 +243,11 @@ def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> l
             read_runs(
                 [
                     reproduction.scores(run)
-                    for run in sorted(one['runs'], key=lambda run: run.seed)
+                    for run in sorted(side['runs'], key=lambda run: run.seed)
                     if run.seed in common
                 ]
             )
-            for one in (ours, entry)
+            for side in (ours, entry)
         )
         parts: dict[str, np.ndarray | None] = {'all': None}
         if 'groups' in suite:
@@ -275,7 +276,7 @@ def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> l
 
 
 def origin_of(reproduction: Reproduction, runs: Sequence[Run]) -> list[str]:
-    """Return lines that name the code and the stack of finished runs."""
+    """Return lines that name the code revision and the package versions of finished runs."""
     results = [result for run in set(runs) if (result := reproduction.result(run))]
     if not results:
         return []

@@ -25,9 +25,9 @@ from mmengine.config import Config
 from mmsxm.engine.runner_state import dismiss_workers
 from mmsxm.evaluation import AttentionLocalization
 from mmsxm.reproduction.folds import FoldLists, Folds
-from mmsxm.reproduction.records import Records
+from mmsxm.reproduction.record_store import RecordStore
 from mmsxm.reproduction.rows import BUDGETS, Row
-from mmsxm.reproduction.run_records import (
+from mmsxm.reproduction.run_record import (
     EPOCHS,
     LOCALIZATION,
     SCORES,
@@ -64,7 +64,7 @@ class Reproduction:
     Args:
         suite: Config file of the suite.
         work_dir: Folder of the checkpoints and logs.
-        records: Folder of the records, see :class:`~mmsxm.reproduction.records.Records`.
+        records: Folder of the records, see :class:`~mmsxm.reproduction.record_store.RecordStore`.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Reproduction:
         self.suite = load_suite(suite)
         self._parsed: dict[str, Config] = {}
         self.work_dir = Path(work_dir)
-        self.records = Records(records)
+        self.records = RecordStore(records)
         folds = Folds.from_suite(self.suite)
         self.fold_lists = None if folds is None else FoldLists(self.work_dir / 'folds', folds)
 

@@ -1,7 +1,7 @@
 """The rows of the paper's tables: the config of each row, and the paper's number.
 
 A number belongs to a table and a row: some rows are in two tables with different numbers, and two
-of the means in Table 2 are not the means of their classes (docs/paper.md). One trained network
+of the means in Table 2 are not the means of their classes (see docs/paper.md). One trained network
 serves all rows with its config.
 """
 
@@ -10,16 +10,16 @@ from typing import NamedTuple
 __all__ = ['BUDGETS', 'SXMNET', 'TABLES', 'Row']
 
 
-# epochs of a network without Stage I: those of both stages, and those of Stage II alone
+# epochs of a network without Stage I: those of both stages, or those of Stage II alone
 BUDGETS = ('full', 'short')
 
 
 class Row(NamedTuple):
     """A row of a table.
 
-    ``configs`` (under ``configs/``) and ``paper`` (mAP in percent, None where it is ours) are by
-    data set. A label does not name the backbone, which a suite may exchange. ``budgets`` are those
-    of a network without Stage I; a network with Stage I has only the full one.
+    ``configs`` (paths under ``configs/``) and ``paper`` (mAP in percent, None for our own rows) are
+    by dataset. A label does not name the backbone, because a suite may replace it. ``budgets`` are
+    those of a network without Stage I. A network with Stage I has only the full one.
     """
 
     key: str
@@ -37,7 +37,7 @@ def _row(
     opixray: float | None = None,
     both: bool = False,
 ) -> Row:
-    """Return a row of SIXray, or of ``both`` data sets; ``{}`` in the config is the data set."""
+    """Return a row of SIXray or of ``both`` datasets; ``{}`` in the config is the dataset."""
     families = ('sixray', 'opixray') if both else ('sixray',)
     if isinstance(config, str):
         config = {family: config.format(family) for family in families}
@@ -101,7 +101,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
         _row('chr_mf_i', 'CHR, MF-I', 'ablations/chr_mf-i_{}.py', 93.87, 88.29, both=True),
         _row('chr_mf_n', 'CHR, MF-N', 'ablations/chr_mf-n_{}.py', 93.77, 87.84, both=True),
     ),
-    # Ours: what becomes of the attention in Stage II, as published and under remedies.
+    # Ours: how the attention changes in Stage II, as published and with several fixes.
     'attention': (
         _row('product', 'product, as published', 'ablations/sxmnet_product_{}_stage2.py'),
         _row('slow', 'product, slow attention', 'ablations/sxmnet_product-slow_{}_stage2.py'),
@@ -113,7 +113,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
         ),
         _row('default', 'divided by its mean, slow attention (default)', ON_SIXRAY),
     ),
-    # Ours: where the image joins in an Upsample Module, of which the paper and its code disagree.
+    # Ours: where an Upsample Module concatenates the image. The paper and its code differ.
     'concat': (
         _row(
             'before',
@@ -122,7 +122,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
         ),
         _row('after', 'after upsampling (the code, default)', ON_SIXRAY),
     ),
-    # Ours: what boxes are worth on real bags. All rows have the same optimizer steps and images.
+    # Ours: the benefit of boxes on real bags. All rows have the same optimizer steps and images.
     'boxes': (
         _full('fpn', 'FPN', FPN),
         _full(

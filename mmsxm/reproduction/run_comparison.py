@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mmsxm.evaluation.grouped_average_precision import interval, read_groups
+from mmsxm.evaluation.bootstrap import percentile_interval
+from mmsxm.evaluation.grouped_average_precision import read_groups
 from mmsxm.evaluation.mean_average_precision import average_precision, with_mean
 from mmsxm.evaluation.score_table import Scores, read_scores
 
@@ -22,7 +23,7 @@ def read_runs(paths: Sequence[str | os.PathLike[str] | zipfile.Path]) -> list[Sc
     """
     runs = [read_scores(path) for path in paths]
     for path, run in zip(paths, runs, strict=True):
-        check_alike(runs[0], run, f'{path} is of', f'than {paths[0]}')
+        require_same_test_set(runs[0], run, f'{paths[0]} and {path}')
     return runs
 
 
@@ -35,23 +36,23 @@ def image_groups(run: Scores, path: str | os.PathLike[str], column: str) -> dict
     """
     group_of = read_groups(path, column)
     if unknown := set(run.names) - set(group_of):
-        raise ValueError(f'{os.fspath(path)} has no row for the image {min(unknown)}')
+        raise ValueError(
+            f'{os.fspath(path)} has no row for the image {min(unknown)}. Add a row with its group.'
+        )
     groups = np.array([group_of[name] for name in run.names])
     return {str(group): np.flatnonzero(groups == group) for group in np.unique(groups)}
 
 
-def check_alike(a: Scores, b: Scores, here: str = 'there are', there: str = '') -> None:
-    """Check that two runs were tested on the same set.
-
-    Raises:
-        ValueError: They were not.
-    """
-    for what in ('names', 'classes'):
-        if getattr(a, what) != getattr(b, what):
-            word = 'images' if what == 'names' else what
-            raise ValueError(f'{here} other {word} {there}: compare runs on one test set'.strip())
-    if not np.array_equal(a.targets, b.targets):
-        raise ValueError(f'{here} other labels {there}: compare runs on one test set'.strip())
+def require_same_test_set(a: Scores, b: Scores, subject: str = 'The runs') -> None:
+    """Raise ValueError if two runs were tested on different sets; ``subject`` names the runs."""
+    same = {
+        'images': a.names == b.names,
+        'classes': a.classes == b.classes,
+        'labels': np.array_equal(a.targets, b.targets),
+    }
+    for part, equal in same.items():
+        if not equal:
+            raise ValueError(f'{subject} have different {part}. Compare runs on the same test set.')
 
 
 def compare_runs(
@@ -69,7 +70,7 @@ def compare_runs(
 
     Args:
         runs: Runs of one way of training, one for each seed.
-        others: As many runs of the other way.
+        others: The same number of runs of the other way.
         rows: Images to compare. Default: all.
         resamples: Draws of the bootstrap.
         seed: Seed of the draws.
@@ -84,9 +85,10 @@ def compare_runs(
     """
     if len(runs) != len(others) or not runs:
         raise ValueError(
-            f'{len(runs)} runs against {len(others)}: give as many of both, in the order of seeds'
+            f'Cannot pair {len(runs)} runs with {len(others)}. Use the same number of both, at '
+            'least one, in the order of their seeds.'
         )
-    check_alike(runs[0], others[0])
+    require_same_test_set(runs[0], others[0])
     rows = np.arange(len(runs[0].names)) if rows is None else rows
     targets = runs[0].targets[rows]
     scores = [np.stack([run.scores[rows] for run in way]) for way in (runs, others)]
@@ -99,9 +101,9 @@ def compare_runs(
     for draw in draws:
         images = rng.integers(len(rows), size=len(rows))
         pairs = rng.integers(len(runs), size=len(runs))
-        there = targets[images]
+        drawn_targets = targets[images]
         drawn = {
-            p: [with_mean(average_precision(way[p][images], there)) for way in scores]
+            p: [with_mean(average_precision(way[p][images], drawn_targets)) for way in scores]
             for p in pairs
         }
         draw[:] = np.mean([drawn[p][0] - drawn[p][1] for p in pairs], axis=0)
@@ -109,7 +111,7 @@ def compare_runs(
     table = []
     for column, name in enumerate((*runs[0].classes, 'mean')):
         mine, other = 100 * values[0, :, column], 100 * values[1, :, column]
-        low, high = interval(100 * draws[:, column])
+        low, high = percentile_interval(100 * draws[:, column])
         labels = targets if name == 'mean' else targets[:, column]
         table.append(
             {

@@ -11,9 +11,9 @@ paper's configs:
 - ``folds``: cross-validation over all positives of ``train.csv`` and ``test.csv`` instead of their
   split, with ``count`` folds in blocks of ``block`` neighboring image numbers (SIXray only);
 - ``focus``: the ``classes`` whose mean AP is reported next to mAP in tables of folds, its ``name``,
-  and the ``group`` of images within which it is reported too;
-- ``backbone``, ``out_indices``, ``channels``: another backbone, and its levels P3, P4 and P5;
-- ``pyramid_channels``: channels of FPN's levels;
+  and the ``group`` of images within which it is also reported;
+- ``backbone``, ``out_indices``, ``channels``: another backbone, and its stages for P3, P4 and P5;
+- ``pyramid_channels``: channels of the levels of FPN;
 - ``sizes``: side in pixels after resizing, and after cropping;
 - ``batch_size``, ``amp``;
 - ``num_workers``: processes per data loader, 0 to read images in the training process;
@@ -69,7 +69,9 @@ def find_suite(name: str) -> Path:
         return find_config(name if name.endswith('.py') else f'configs/suites/{name}.py')
     except FileNotFoundError:
         names = ', '.join(sorted(known.stem for known in CONFIGS.glob('suites/*.py')))
-        raise FileNotFoundError(f'there is no suite {name}: choose from {names}') from None
+        raise FileNotFoundError(
+            f'There is no suite {name}. Choose one of these, or name a file: {names}.'
+        ) from None
 
 
 def load_suite(path: str | os.PathLike[str]) -> Config:
@@ -80,11 +82,13 @@ def load_suite(path: str | os.PathLike[str]) -> Config:
     """
     suite = load_config(path)
     unknown = set(suite) - KEYS - {'work_dir', 'launcher'}
-    if unknown or suite.get('family') not in ('sixray', 'opixray'):
+    if unknown:
         raise ValueError(
-            f'{path}: a suite needs family = sixray or opixray and knows {", ".join(sorted(KEYS))}'
-            + (f', not {", ".join(sorted(unknown))}' if unknown else '')
+            f'{path} has unknown settings: {", ".join(sorted(unknown))}. The settings of a suite '
+            f'are {", ".join(sorted(KEYS))}.'
         )
+    if suite.get('family') not in ('sixray', 'opixray'):
+        raise ValueError(f"{path} is not a suite: set family = 'sixray' or family = 'opixray'.")
     return suite
 
 
@@ -98,7 +102,7 @@ def apply_suite(suite: Config, cfg: Config, full: bool = False) -> None:
             alone. Milestones are scaled accordingly.
     """
     if 'backbone' in suite:
-        _exchange_backbone(suite, cfg.model)
+        _replace_backbone(suite, cfg.model)
     if 'pyramid_channels' in suite:
         _narrow_pyramid(suite.pyramid_channels, cfg.model)
     family = 'opixray' if cfg.train_dataloader.dataset.type == 'mmsxm.OPIXray' else 'sixray'
@@ -125,8 +129,9 @@ def is_stage1(cfg: Config) -> bool:
     return cfg.model.get('head') is None
 
 
-def _exchange_backbone(suite: Config, model: Any) -> None:
-    pretrained = model.backbone.get('init_cfg') is not None  # else another stage's weights come
+def _replace_backbone(suite: Config, model: Any) -> None:
+    # otherwise, the weights of Stage I are loaded
+    pretrained = model.backbone.get('init_cfg') is not None
     levels = suite.out_indices if model.get('neck') else suite.out_indices[-1:]
     channels = list(suite.channels)
     model.backbone = dict(suite.backbone, out_indices=tuple(levels))
@@ -160,16 +165,16 @@ def _set_schedule(suite: Config, cfg: Config, full: bool) -> None:
     if 'max_norm' in stage:
         cfg.optim_wrapper.clip_grad = dict(max_norm=stage.max_norm)
     if full and not is_stage1(cfg):
-        own = cfg.train_cfg.max_epochs
-        both = own + stage1_epochs(suite)
+        stage2_epochs = cfg.train_cfg.max_epochs
+        both = stage2_epochs + stage1_epochs(suite)
         cfg.train_cfg.max_epochs = both
         cfg.param_scheduler.milestones = [
-            round(epoch * both / own) for epoch in cfg.param_scheduler.milestones
+            round(epoch * both / stage2_epochs) for epoch in cfg.param_scheduler.milestones
         ]
 
 
 def stage1_epochs(suite: Config) -> int:
-    """Return the epochs of Stage I, from the suite or else from the paper's config."""
+    """Return the epochs of Stage I, from the suite or else the paper's config."""
     if 'epochs' in suite.get('stage1', {}):
         return int(suite.stage1.epochs)
     first = load_config(CONFIGS / f'sxmnet_{suite.family}_stage1.py')

@@ -24,31 +24,34 @@ def count_levels(levels: Iterable[int]) -> dict[str, int]:
 
 
 def taught_levels(dataset: XrayDataset) -> list[int] | None:
-    """Return the level of every image, from neural labels (MF-N) or boxes (MF-I), or None."""
+    """Return the level of every image, from neural labels (MF-N) or boxes (MF-I), else None."""
     infos = (dataset.get_data_info(index) for index in range(len(dataset)))
     if dataset.meta_labels is not None:
         return [info['gt_meta_level'] for info in infos]
     transforms = dataset.pipeline.transforms
     for number, transform in enumerate(transforms, start=1):
         if isinstance(transform, IntuitiveMetaLevel):
-            part = Compose(transforms[:number])
-            return [int(part(info)['gt_meta_level']) for info in infos]
+            pipeline = Compose(transforms[:number])
+            return [int(pipeline(info)['gt_meta_level']) for info in infos]
     return None
 
 
 def levels_of_boxes(path: str | os.PathLike[str]) -> list[int]:
-    """The levels of MF-I of images of which nothing but a csv of their boxes is there.
+    """Return the MF-I levels of images from a csv file of their boxes. The images are not needed.
 
     Args:
-        path: With a line for each box, and the columns ``xml``, the image's annotation file, its
-            ``height`` and ``width``, and ``xmin``, ``ymin``, ``xmax`` and ``ymax``, 1-based.
+        path: Csv file with a line for each box. Its columns are ``xml``, the annotation file of the
+            image, its ``height`` and ``width``, and ``xmin``, ``ymin``, ``xmax`` and ``ymax``,
+            1-based.
 
     Raises:
-        FileNotFoundError: Without the file.
-        ValueError: It is malformed.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is malformed.
     """
     if not os.path.isfile(path):
-        raise FileNotFoundError(f'there is no csv of boxes {os.fspath(path)!r}')
+        raise FileNotFoundError(
+            f'There is no csv file of boxes at {os.fspath(path)!r}. Name another file.'
+        )
     boxes: dict[str, list[Box]] = defaultdict(list)
     sizes: dict[str, tuple[int, int]] = {}
     _, rows = read_records(path)
@@ -58,13 +61,16 @@ def levels_of_boxes(path: str | os.PathLike[str]) -> list[int]:
             name, size = row['xml'], (int(row['height']), int(row['width']))
             box = clip_box((x1, y1, x2, y2), size)
         except (KeyError, ValueError, OverflowError) as error:
-            raise ValueError(f'{path}:{line} is no box of an image: {error!r}') from error
+            raise ValueError(f'{path}:{line} is not a box of an image: {error!r}') from error
         if sizes.setdefault(name, size) != size:
-            raise ValueError(f'{path}:{line} gives {name!r} another size than a line before')
+            raise ValueError(
+                f'{path}:{line}: the size of {name!r} differs from that in an earlier line. '
+                'Correct its height and width.'
+            )
         boxes[name] += [box] if box else []
     if not boxes:
-        raise ValueError(f'{path} holds no box')
+        raise ValueError(f'{path} contains no boxes. Name a file with a line for each box.')
     return [
-        intuitive_level(np.array(there).reshape(-1, 4), sizes[name])
-        for name, there in boxes.items()
+        intuitive_level(np.array(image_boxes).reshape(-1, 4), sizes[name])
+        for name, image_boxes in boxes.items()
     ]

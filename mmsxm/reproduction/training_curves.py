@@ -7,20 +7,20 @@ from pathlib import Path
 from mmsxm.conventions import CROPPED, RESIZED
 from mmsxm.io.files import write_csv
 from mmsxm.reproduction.finished_runs import finished_runs
-from mmsxm.reproduction.records import find_record
+from mmsxm.reproduction.record_store import find_record
 from mmsxm.reproduction.reproduction import Reproduction, Run
-from mmsxm.reproduction.run_records import read_epochs
+from mmsxm.reproduction.run_record import read_epochs
 from mmsxm.visualization.curves import Curve, CurvePanel, plot_curves
 
 __all__ = ['draw_attention_losses', 'draw_curves']
 
-HEADS = {  # by the number of upsample modules: none, 1, 2
+HEADS = {  # with 0, 1 and 2 upsample modules
     'A': 'ablations/sxmnet_28_sixray_stage1.py',
     'B': 'sxmnet_sixray_stage1.py',
     'C': 'ablations/sxmnet_112_sixray_stage1.py',
 }
 STRIDES = (8, 4, 2)
-SHOWN = {  # of what is logged
+PANELS = {  # by the logged key
     'loss': CurvePanel('training', 'loss', {}, 'loss'),
     'xray/mAP': CurvePanel('mAP', 'mAP (%)', {}),
     'xray/pointing': CurvePanel('maximum of the map in a box', 'images (%)', {}, 'percent'),
@@ -31,22 +31,25 @@ SHOWN = {  # of what is logged
 def draw_attention_losses(
     reproduction: Reproduction, seeds: Sequence[int], out: Path
 ) -> list[Path]:
-    """Fig. 6: draw the loss of each map in Stage I, for heads of 0, 1 and 2 upsample modules.
+    """Draw Fig. 6: the loss of each map in Stage I, for heads with 0, 1 and 2 upsample modules.
 
-    Writes ``figure6.png`` and ``.csv``, with the columns head, stride (of the map), seed, epoch
+    It writes ``figure6.png`` and ``.csv``, with the columns head, stride (of the map), seed, epoch
     and loss, the squared error summed over the map.
 
     Args:
-        reproduction: A suite, of whose Table 6 the finished first stages are drawn.
-        seeds: Which runs.
-        out: The folder for the files.
+        reproduction: Suite whose finished first stages of Table 6 are drawn.
+        seeds: Seeds of the runs.
+        out: Folder of the files.
 
     Raises:
         FileNotFoundError: No run is finished.
-        ValueError: The suite is of OPIXray, of which the paper has no such figure.
+        ValueError: The suite is of OPIXray, for which the paper has no such figure.
     """
     if reproduction.suite.family != 'sixray':
-        raise ValueError('Figure 6 is of SIXray: choose a suite of it')
+        raise ValueError(
+            f'Figure 6 exists only for SIXray, but {reproduction.suite_path} is a suite of '
+            'OPIXray. Choose a suite of SIXray.'
+        )
     head_of = {Run(config, seed): head for head, config in HEADS.items() for seed in seeds}
     curves: dict[int, dict[str, list[Curve]]] = {stride: {} for stride in STRIDES}
     rows = []
@@ -55,7 +58,7 @@ def draw_attention_losses(
         for stride in STRIDES:
             curve = _curve(epochs, f'loss_heatmap_s{stride}')
             if curve is None:
-                continue  # a head that ends at a coarser map
+                continue  # the last map of this head is coarser
             curves[stride].setdefault(f'head {head_of[run]}', []).append(curve)
             rows += [
                 {
@@ -69,21 +72,21 @@ def draw_attention_losses(
             ]
     side = reproduction.suite.get('sizes', (RESIZED, CROPPED))[1]
     panels = [
-        CurvePanel(f'map of {side // stride} x {side // stride}', 'loss of the map', there)
-        for stride, there in curves.items()
-        if there
+        CurvePanel(f'map of {side // stride} x {side // stride}', 'loss of the map', by_head)
+        for stride, by_head in curves.items()
+        if by_head
     ]
     return _draw(panels, rows, out, 'figure6')
 
 
 def draw_curves(folders: Sequence[Path], out: Path) -> list[Path]:
-    """Draw loss, mAP, pointing rate and the map's mean by epoch.
+    """Draw the loss, mAP, pointing rate and mean of the map by epoch.
 
-    Writes ``curves.png`` and ``.csv``, with the columns run and epoch, and all that was logged.
+    It writes ``curves.png`` and ``.csv``, with the columns run and epoch, and all logged values.
 
     Args:
         folders: Work directories of runs, or their records, which may be packed.
-        out: The folder for the files.
+        out: Folder of the files.
 
     Raises:
         FileNotFoundError: A folder is neither.
@@ -94,11 +97,11 @@ def draw_curves(folders: Sequence[Path], out: Path) -> list[Path]:
         for folder in folders
     }
     panels = []
-    for key, panel in SHOWN.items():
+    for key, panel in PANELS.items():
         curves = {run: [_curve(epochs, key)] for run, epochs in runs.items()}
-        there = {run: [c for c in of_run if c] for run, of_run in curves.items() if any(of_run)}
-        if there:
-            panels.append(panel._replace(curves=there))
+        logged = {run: [c for c in of_run if c] for run, of_run in curves.items() if any(of_run)}
+        if logged:
+            panels.append(panel._replace(curves=logged))
     keys = dict.fromkeys(key for epochs in runs.values() for row in epochs for key in row)
     rows = [
         {'run': run} | {key: f'{row[key]:.6g}' if key in row else '' for key in keys}
@@ -109,9 +112,9 @@ def draw_curves(folders: Sequence[Path], out: Path) -> list[Path]:
 
 
 def _curve(epochs: Sequence[dict[str, float]], key: str) -> Curve | None:
-    """Return the epochs and values that were logged under a key, None without values."""
-    there = [row for row in epochs if key in row]
-    return ([row['epoch'] for row in there], [row[key] for row in there]) if there else None
+    """Return the epochs and values that were logged under a key; None if there are none."""
+    rows = [row for row in epochs if key in row]
+    return ([row['epoch'] for row in rows], [row[key] for row in rows]) if rows else None
 
 
 def _draw(

@@ -43,7 +43,7 @@ def draw_bag(session: Session, review: Review, index: int) -> str:
     if 'error' in case.record:
         return f'<p class="message">Not screened: {escape_html(case.record["error"])}</p>'
     try:
-        bag = session.look(case)
+        bag = session.load_image(case)
     except (ImageError, OSError) as error:
         return f'<p class="message">Cannot show this image: {escape_html(str(error))}</p>'
     return image_html(*bag, case.record['regions'], session.classes)

@@ -14,12 +14,12 @@ from mmsxm.review.decision_log import append_decision, read_decisions
 from mmsxm.screening.record_validation import configs_differ
 from mmsxm.screening.screen import screen_files
 
-__all__ = ['Look', 'Session']
+__all__ = ['CaseImage', 'Session']
 
 BATCH = 8
 
 
-class Look(NamedTuple):
+class CaseImage(NamedTuple):
     """Image of a bag, BGR ``(H, W, 3)`` uint8, with attention ``(h, w)`` over a window, xyxy."""
 
     image: np.ndarray
@@ -112,7 +112,7 @@ class Session:
             ]
         return cases
 
-    def look(self, case: Case) -> Look:
+    def load_image(self, case: Case) -> CaseImage:
         """Read a bag and run the network again, because attention is not stored.
 
         Raises:
@@ -121,10 +121,10 @@ class Session:
         image = read_image(case.path)
         window: tuple[int, ...] = (0, 0, image.shape[1], image.shape[0])
         if self.backend is None:
-            return Look(image, None, window)
+            return CaseImage(image, None, window)
         file = preprocess_file(case.path, self.backend.info.preprocessing, MAX_PIXELS)
         _, attention_map, view = screen_files(self.backend, [file])[0]
-        return Look(image, attention_map, view.window if view else window)
+        return CaseImage(image, attention_map, view.window if view else window)
 
     def decide(
         self, review: Review, index: int, verdict: str, comment: str, thresholds: np.ndarray

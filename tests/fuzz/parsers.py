@@ -51,8 +51,8 @@ from mmsxm.inference.backends import ModelInfo
 from mmsxm.inference.backends.exported import describe, read_description
 from mmsxm.inference.calibration import Calibration
 from mmsxm.preparing.manifest import MANIFEST, ManifestRow, read_rows, write_rows
-from mmsxm.reproduction.records import Records
-from mmsxm.reproduction.run_records import (
+from mmsxm.reproduction.record_store import RecordStore
+from mmsxm.reproduction.run_record import (
     read_epochs,
     read_result,
     write_epochs,
@@ -364,7 +364,7 @@ def read_record(path: Path) -> None:
 
 def read_packed_records(path: Path) -> None:
     """As tools/reproduce.py does."""
-    records = Records(path.with_suffix(''))
+    records = RecordStore(path.with_suffix(''))
     for run in records.runs():
         record = records.find(run)
         read_result(record)
@@ -373,7 +373,7 @@ def read_packed_records(path: Path) -> None:
 
 
 def pack_record(path: Path) -> None:
-    records = Records(path.with_suffix(''))
+    records = RecordStore(path.with_suffix(''))
     folder = records.single('chr/seed0')
     write_epochs(folder, [{'epoch': 1, 'loss': 2.5}])
     write_scores(folder / 'scores.csv', SCORES)

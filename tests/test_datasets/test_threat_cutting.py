@@ -18,10 +18,10 @@ def bag(white: float = 255) -> np.ndarray:
     return np.broadcast_to(white * colours, (*SIZE, 3)).astype(np.float32)
 
 
-def item(centre: tuple[int, int] = (120, 100), axes: tuple[int, int] = (40, 28)) -> np.ndarray:
+def item(center: tuple[int, int] = (120, 100), axes: tuple[int, int] = (40, 28)) -> np.ndarray:
     """Return the transmission of a metal ring with a soft edge."""
     ring = np.zeros(SIZE, dtype=np.uint8)
-    cv2.ellipse(ring, centre, axes, 0, 0, 360, 255, 14, cv2.LINE_AA)
+    cv2.ellipse(ring, center, axes, 0, 0, 360, 255, 14, cv2.LINE_AA)
     return 1 - ring[..., None].astype(np.float32) / 255 * (1 - METAL)
 
 
@@ -88,7 +88,7 @@ def checkers() -> np.ndarray:
         (seen(bag(), item()), (70, 60, 170, 70), 'too small'),
         (seen(bag(), item()), (0, 0, 240, 200), 'no surroundings'),
         (seen(bag(), item()), (0, 0, 210, 190), 'no contrast'),  # far larger than its content
-        (seen(bag(), item(centre=(140, 100))), BOX, 'touches other things'),
+        (seen(bag(), item(center=(140, 100))), BOX, 'touches other things'),
         (seen(bag(), item() ** 0.25), BOX, 'faint'),
     ],
 )

@@ -40,7 +40,7 @@ def test_the_ellipse_is_inscribed(box: tuple[float, float, float, float]) -> Non
     # 2 %: some of the pixels along the edge, of which there are about 100 in 1,000
     assert drawn.sum() == pytest.approx(np.pi / 4 * (x2 - x1) * (y2 - y1), rel=0.02)
     rows, columns = np.nonzero(drawn)
-    # it touches all four sides: the outermost centres lie within a pixel of them
+    # it touches all four sides: the outermost centers lie within a pixel of them
     assert x1 <= columns.min() + 0.5 <= x1 + 1
     assert x2 - 1 <= columns.max() + 0.5 <= x2
     assert y1 <= rows.min() + 0.5 <= y1 + 1
@@ -201,7 +201,7 @@ def check_crop(results: dict, top: int, left: int, size: tuple[int, int]) -> Non
     assert results['gt_bboxes'].dtype == np.float32
 
 
-def test_the_centre_crop() -> None:
+def test_the_center_crop() -> None:
     check_crop(CenterCrop((20, 30))(bag()), 10, 15, (20, 30))
     check_crop(CenterCrop(40)(bag()), 0, 10, (40, 40))
 

@@ -14,6 +14,9 @@ from mmsxm.engine.network_settings import (
     without_pretrained_weights,
 )
 
+# registers the networks whose defaults are compared
+pytestmark = pytest.mark.usefixtures('scope')
+
 MODEL: dict[str, Any] = dict(
     type='mmsxm.SXMNet',
     data_preprocessor=dict(num_classes=2, mean=[1.0], std=[1.0], to_rgb=True, to_onehot=True),

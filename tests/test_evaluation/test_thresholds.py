@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import f1_score, precision_recall_curve
 
 from mmsxm.evaluation import AlarmCurve, alarm_curve
-from mmsxm.evaluation.grouped_average_precision import interval
+from mmsxm.evaluation.bootstrap import percentile_interval
 from mmsxm.evaluation.thresholds import (
     BestF1,
     Criterion,
@@ -118,7 +118,7 @@ def test_bootstrap_interval_has_about_its_nominal_coverage(
     covered = 0
     for _ in range(400):
         curve = alarm_curve(*draw(rng, 400))
-        low, high = interval(cut_threshold(curve, criterion.cuts(curve, 200, rng)))
+        low, high = percentile_interval(cut_threshold(curve, criterion.cuts(curve, 200, rng)))
         covered += low <= truth <= high
     # of 400 intervals of 95 %, 380 cover it, with a standard deviation of 4.4; four of these are
     # 18, and a percentile interval of a quantile may be off by one of 120 ranks, about 1 % more

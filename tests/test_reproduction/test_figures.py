@@ -1,4 +1,4 @@
-"""Figures of the paper, from what runs leave behind and from networks of random weights."""
+"""Figures of the paper, from run records and from networks with random weights."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from small_training import TINY_SUITE
 from mmsxm.reproduction.attention_gallery import draw_attention
 from mmsxm.reproduction.level_figure import draw_box_levels, draw_levels
 from mmsxm.reproduction.reproduction import Reproduction, Run
-from mmsxm.reproduction.run_records import write_epochs, write_result
+from mmsxm.reproduction.run_record import write_epochs, write_result
 from mmsxm.reproduction.training_curves import draw_attention_losses, draw_curves
 
 MF_I, MF_N = 'sxmnet_sixray_stage2.py', 'ablations/sxmnet_mf-n_sixray_stage2.py'
@@ -30,7 +30,7 @@ HEADS = (
 
 @pytest.fixture
 def tiny(simulate: Callable[..., Path], tmp_path: Path) -> Callable[..., Reproduction]:
-    """A suite of a few small bags, of which nothing is trained."""
+    """Suite of a few small bags, without trained networks."""
 
     def make(more: str = '') -> Reproduction:
         suite = tmp_path / 'tiny.py'
@@ -46,31 +46,33 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file is an image with something on it."""
+    """Return whether a file is an image that is not of a single color."""
     image = cv2.imread(str(path))
     return image is not None and image.std() > 1
 
 
-def record(one: Reproduction, run: Run, taught: dict[str, int] | None, levels: list[int]) -> None:
-    """What a run leaves whose network trusts these levels in its test images."""
-    write_result(one.new_record(run), {'taught_levels': taught})
+def record(
+    reproduction: Reproduction, run: Run, taught: dict[str, int] | None, levels: list[int]
+) -> None:
+    """Write the record of a run whose network trusts these levels in its test images."""
+    write_result(reproduction.new_record(run), {'taught_levels': taught})
     lines = ['name,score/Gun,label/Gun,level/P3,level/P4,level/P5']
     for number, level in enumerate(levels):
         weights = [0.2, 0.2, 0.2]
         weights[level] = 0.6
         lines.append(f'{number},0.5,1,' + ','.join(map(str, weights)))
-    (one.new_record(run) / 'scores.csv').write_text('\n'.join(lines) + '\n')
+    (reproduction.new_record(run) / 'scores.csv').write_text('\n'.join(lines) + '\n')
 
 
 def test_levels_that_are_taught_and_trusted_are_counted(
     tiny: Callable[..., Reproduction], tmp_path: Path
 ) -> None:
-    one = tiny()
+    reproduction = tiny()
     for seed in (0, 1):
-        record(one, Run(MF_I, seed), {'P3': 4, 'P4': 11, 'P5': 1, 'none': 3}, [0, 1, 1, 1])
-    record(one, Run(MF_N, 0), {'P3': 16, 'P4': 0, 'P5': 0, 'none': 0}, [0, 0, 0, 2])
-    record(one, Run(GATED, 1), None, [2, 2, 2, 2])
-    png, table = draw_levels(one, [0, 1], tmp_path / 'a')
+        record(reproduction, Run(MF_I, seed), {'P3': 4, 'P4': 11, 'P5': 1, 'none': 3}, [0, 1, 1, 1])
+    record(reproduction, Run(MF_N, 0), {'P3': 16, 'P4': 0, 'P5': 0, 'none': 0}, [0, 0, 0, 2])
+    record(reproduction, Run(GATED, 1), None, [2, 2, 2, 2])
+    png, table = draw_levels(reproduction, [0, 1], tmp_path / 'a')
     assert is_picture(png)
     rows = {
         (row['panel'], row['fusion'], row['seed'], row['level']): (row['images'], row['share'])
@@ -82,27 +84,27 @@ def test_levels_that_are_taught_and_trusted_are_counted(
     assert rows['largest weight at test', 'MF-I', '0', 'P4'] == ('3', '75.00')
     assert rows['largest weight at test', 'MF-N', '0', 'P5'] == ('1', '25.00')
     assert rows['largest weight at test', 'gated fusion', '1', 'P3'] == ('0', '0.00')
-    again = draw_levels(one, [0, 1], tmp_path / 'b')[1]
+    again = draw_levels(reproduction, [0, 1], tmp_path / 'b')[1]
     assert again.read_bytes() == table.read_bytes()
 
 
-def test_a_record_without_levels_says_how_to_get_them(
+def test_the_error_for_a_record_without_level_weights_tells_how_to_get_them(
     tiny: Callable[..., Reproduction], tmp_path: Path
 ) -> None:
-    one = tiny()
+    reproduction = tiny()
     with pytest.raises(FileNotFoundError, match=r'mmsxm reproduce --table 4 --suite tiny'):
-        draw_levels(one, [0], tmp_path)
-    record(one, Run(MF_I, 0), None, [])
-    scores = one.new_record(Run(MF_I, 0)) / 'scores.csv'
+        draw_levels(reproduction, [0], tmp_path)
+    record(reproduction, Run(MF_I, 0), None, [])
+    scores = reproduction.new_record(Run(MF_I, 0)) / 'scores.csv'
     scores.write_text('name,score/Gun,label/Gun\na,0.5,1\n')
-    with pytest.raises(ValueError, match=f'has no weights of levels: delete {scores.parent}, '):
-        draw_levels(one, [0], tmp_path)
-    one.records.pack()
-    with pytest.raises(ValueError, match=r"delete it \(zip -d .*records.zip '.*/seed0/\*'\), "):
-        draw_levels(one, [0], tmp_path)
+    with pytest.raises(ValueError, match=f'has no level weights.* delete {scores.parent} and'):
+        draw_levels(reproduction, [0], tmp_path)
+    reproduction.records.pack()
+    with pytest.raises(ValueError, match=r"delete it \(zip -d .*records.zip '.*/seed0/\*'\) and"):
+        draw_levels(reproduction, [0], tmp_path)
 
 
-def test_levels_follow_from_a_csv_of_boxes(tmp_path: Path) -> None:
+def test_levels_are_computed_from_a_csv_of_boxes(tmp_path: Path) -> None:
     boxes = tmp_path / 'boxes.csv'
     lines = [
         'xml,name,height,width,ymin,xmin,ymax,xmax',
@@ -110,7 +112,7 @@ def test_levels_follow_from_a_csv_of_boxes(tmp_path: Path) -> None:
         'a.xml,Gun,100,100,1,1,11,11',
         'b.xml,Gun,100,200,11,11,31,61',  # 5 % of the image
         'c.xml,Gun,100,100,1,1,51,51',
-        'd.xml,Gun,100,100,51,-98,101,3',  # of which only 2 pixels are in the image
+        'd.xml,Gun,100,100,51,-98,101,3',  # only 2 pixels are in the image
     ]
     boxes.write_text('\n'.join(lines) + '\n')
     png, table = draw_box_levels(boxes, tmp_path)
@@ -121,27 +123,27 @@ def test_levels_follow_from_a_csv_of_boxes(tmp_path: Path) -> None:
         ('P5', '1'),
     ]
     boxes.write_text('\n'.join([*lines, 'e.xml,Gun,100,100,1,1,x,51']))
-    with pytest.raises(ValueError, match=r'boxes\.csv:7 is no box'):
+    with pytest.raises(ValueError, match=r'boxes\.csv:7 is not a box'):
         draw_box_levels(boxes, tmp_path)
 
 
 def test_losses_of_each_map_come_from_records_or_logs(
     tiny: Callable[..., Reproduction], tmp_path: Path
 ) -> None:
-    one = tiny()
+    reproduction = tiny()
     strides = (8, 4, 2)
     for number, config in enumerate(HEADS[:2], start=1):
         run = Run(config, 0)
-        write_result(one.new_record(run), {})
+        write_result(reproduction.new_record(run), {})
         losses = {f'loss_heatmap_s{stride}': 10.0 * number for stride in strides[:number]}
-        write_epochs(one.new_record(run), [{'epoch': 1, **losses}, {'epoch': 2, **losses}])
-    run = Run(HEADS[2], 1)  # of a time when records had no epochs
-    write_result(one.new_record(run), {})
-    logs = one.folder(run) / '2026' / 'vis_data' / 'scalars.json'
+        write_epochs(reproduction.new_record(run), [{'epoch': 1, **losses}, {'epoch': 2, **losses}])
+    run = Run(HEADS[2], 1)  # records had no epochs in early versions
+    write_result(reproduction.new_record(run), {})
+    logs = reproduction.folder(run) / '2026' / 'vis_data' / 'scalars.json'
     logs.parent.mkdir(parents=True)
     line = {f'loss_heatmap_s{stride}': 5.0 for stride in strides}
     logs.write_text(json.dumps({'loss': 15.0, 'epoch': 1, 'step': 2, **line}))
-    png, table = draw_attention_losses(one, [0, 1], tmp_path)
+    png, table = draw_attention_losses(reproduction, [0, 1], tmp_path)
     assert is_picture(png)
     rows = [tuple(row.values()) for row in read(table)]
     assert len(rows) == 2 * 1 + 2 * 2 + 3
@@ -150,7 +152,7 @@ def test_losses_of_each_map_come_from_records_or_logs(
     assert ('C', '2', '1', '1', '5') in rows
 
 
-def test_curves_of_runs_stand_side_by_side(tmp_path: Path) -> None:
+def test_curves_of_several_runs_are_in_one_figure(tmp_path: Path) -> None:
     write_epochs(tmp_path / 'one' / 'seed0', [{'epoch': 1, 'loss': 80.0}, {'epoch': 2, 'loss': 9}])
     write_epochs(tmp_path / 'two', [{'epoch': 1, 'loss': 0.5, 'xray/mAP': 70.125}])
     png, table = draw_curves([tmp_path / 'one' / 'seed0', tmp_path / 'two'], tmp_path)
@@ -163,24 +165,24 @@ def test_curves_of_runs_stand_side_by_side(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('simulated', [True, False])
-def test_bags_are_given_away_only_if_they_are_simulated(
+def test_only_simulated_bags_are_written_to_the_output_folder(
     tiny: Callable[..., Reproduction], tmp_path: Path, simulated: bool
 ) -> None:
-    one = tiny('simulate = dict()' if simulated else '')
+    reproduction = tiny('simulate = dict()' if simulated else '')
     run = Run(MF_N, 3)
-    write_result(one.new_record(run), {})
-    with pytest.raises(FileNotFoundError, match='there are no weights in'):
-        draw_attention(one, [0, 3], tmp_path / 'out')
+    write_result(reproduction.new_record(run), {})
+    with pytest.raises(FileNotFoundError, match=r'There is no checkpoint at .* delete the record'):
+        draw_attention(reproduction, [0, 3], tmp_path / 'out')
     torch.manual_seed(0)
-    for needed in (one.needs(run)[0], run):
-        folder = one.folder(needed)
-        model = get_model(one.config(needed))
-        for parameter in model.attention_head.parameters():  # maps are flat from the start
+    for needed in (reproduction.needs(run)[0], run):
+        folder = reproduction.folder(needed)
+        model = get_model(reproduction.config(needed))
+        for parameter in model.attention_head.parameters():  # without this, maps are flat
             torch.nn.init.normal_(parameter, std=0.1)
         save_checkpoint({'state_dict': model.state_dict()}, str(folder / 'epoch_1.pth'))
         (folder / 'last_checkpoint').write_text(str(folder / 'epoch_1.pth'))
-    png, table = draw_attention(one, [0, 3], tmp_path / 'out')
-    assert png.parent == (tmp_path / 'out' if simulated else one.work_dir)
+    png, table = draw_attention(reproduction, [0, 3], tmp_path / 'out')
+    assert png.parent == (tmp_path / 'out' if simulated else reproduction.work_dir)
     assert is_picture(png)
     rows = read(table)
     assert len(rows) == 6

@@ -23,7 +23,7 @@ from mmsxm.reproduction.fold_table import write_fold_table
 from mmsxm.reproduction.folds import FoldLists, Folds, assign_folds, number_of
 from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.rows import TABLES
-from mmsxm.reproduction.run_records import SCORES, write_result
+from mmsxm.reproduction.run_record import SCORES, write_result
 from mmsxm.reproduction.settings_digest import digest
 from mmsxm.reproduction.suites import find_suite
 
@@ -56,9 +56,9 @@ def _names(path: Path) -> list[str]:
         return [row['name'] for row in csv.DictReader(file)]
 
 
-def train_in_order(one: Reproduction, runs: list[Run]) -> None:
-    for run in one.missing(runs):
-        one.train(run)
+def train_in_order(reproduction: Reproduction, runs: list[Run]) -> None:
+    for run in reproduction.missing(runs):
+        reproduction.train(run)
 
 
 def test_folds_are_dealt_out_in_blocks_of_neighbors() -> None:
@@ -97,20 +97,22 @@ def test_invalid_folds_are_refused(tmp_path: Path, folds: str) -> None:
 
 
 def test_folds_partition_the_positives(tiny: Callable[[], Reproduction]) -> None:
-    one = tiny()
-    one.prepare_data()
-    lists = one.fold_lists
+    reproduction = tiny()
+    reproduction.prepare_data()
+    lists = reproduction.fold_lists
     assert lists is not None
-    root = Path(one.suite.data.sixray.data_root)
+    root = Path(reproduction.suite.data.sixray.data_root)
     positives = [
         name
         for split in ('train', 'test')
         for name in _names(root / f'ImageSet/10/{split}.csv')
         if name.startswith('P')
     ]
-    tested = Counter(name for fold in one.folds for name in _names(lists.path(fold, 'test')))
+    tested = Counter(
+        name for fold in reproduction.folds for name in _names(lists.path(fold, 'test'))
+    )
     assert tested == Counter(positives)
-    for fold in one.folds:
+    for fold in reproduction.folds:
         both = _names(lists.path(fold, 'train')) + _names(lists.path(fold, 'test'))
         assert sorted(both) == sorted(positives)
     before = {path: path.read_bytes() for path in lists.folder.iterdir()}
@@ -125,12 +127,13 @@ def test_too_large_blocks_leave_a_fold_empty(simulate: Callable[..., Path], tmp_
 
 
 def test_the_first_fold_of_all_rows_comes_first(tiny: Callable[[], Reproduction]) -> None:
-    one = tiny()
-    runs = one.plan(TABLES['boxes'], [0])
-    assert [run.fold for run in runs] == [0] * 4 + [1] * 4
-    assert one.plan(TABLES['boxes'], [0], [1]) == runs[4:]
+    reproduction = tiny()
+    runs = reproduction.plan(TABLES['boxes'], [0])
+    per_fold = len(runs) // 2
+    assert [run.fold for run in runs] == [0] * per_fold + [1] * per_fold
+    assert reproduction.plan(TABLES['boxes'], [0], [1]) == runs[per_fold:]
     for run in runs:
-        assert all(needed.fold == run.fold for needed in one.needs(run))
+        assert all(needed.fold == run.fold for needed in reproduction.needs(run))
     assert Run(SXMNET, 0, fold=1).name == 'sxmnet_sixray_stage2/seed0-fold1'
     assert Run(SXMNET, 0).name == 'sxmnet_sixray_stage2/seed0'
     with_budget = [run for run in runs if run.config == FPN]
@@ -141,42 +144,44 @@ def test_the_first_fold_of_all_rows_comes_first(tiny: Callable[[], Reproduction]
 
 
 def test_all_rows_of_boxes_have_the_same_steps_and_images() -> None:
-    one = Reproduction(find_suite('sixray-mini-folds'), 'nowhere', 'nowhere')
+    reproduction = Reproduction(find_suite('sixray-mini-folds'), 'nowhere', 'nowhere')
     for row in TABLES['boxes']:
-        (run,) = one.runs_of(row, 0, 3).values()
-        epochs = [one.config(run).train_cfg.max_epochs]
-        epochs += [one.config(need).train_cfg.max_epochs for need in one.needs(run)]
+        (run,) = reproduction.runs_of(row, 0, 3).values()
+        epochs = [reproduction.config(run).train_cfg.max_epochs]
+        epochs += [
+            reproduction.config(need).train_cfg.max_epochs for need in reproduction.needs(run)
+        ]
         assert sum(epochs) == 18
-        cfg = one.config(run)
+        cfg = reproduction.config(run)
         assert cfg.train_dataloader.num_workers == 0
         assert not cfg.train_dataloader.persistent_workers
         assert cfg.train_cfg.val_begin > cfg.train_cfg.max_epochs
         assert cfg.optim_wrapper.get('type') is None  # float32
-        assert not one.is_finished(run)
+        assert not reproduction.is_finished(run)
 
 
 def test_the_digest_has_the_fold_and_no_path(
     tiny: Callable[[], Reproduction], tmp_path: Path
 ) -> None:
-    one = tiny()
-    elsewhere = Reproduction(one.suite_path, tmp_path, tmp_path)
+    reproduction = tiny()
+    elsewhere = Reproduction(reproduction.suite_path, tmp_path, tmp_path)
     first, second = Run(FPN, 0, 'full', 0), Run(FPN, 0, 'full', 1)
-    assert digest(one.config(first)) == digest(elsewhere.config(first))
-    assert digest(one.config(first)) != digest(one.config(second))
-    assert one.fold_lists is not None
-    one.fold_lists.folds = Folds(2, 4)
-    assert digest(one.config(first)) != digest(elsewhere.config(first))
+    assert digest(reproduction.config(first)) == digest(elsewhere.config(first))
+    assert digest(reproduction.config(first)) != digest(reproduction.config(second))
+    assert reproduction.fold_lists is not None
+    reproduction.fold_lists.folds = Folds(2, 4)
+    assert digest(reproduction.config(first)) != digest(elsewhere.config(first))
 
 
 def test_a_fold_is_trained_and_tested_on_its_lists(tiny: Callable[[], Reproduction]) -> None:
-    one = tiny()
-    one.prepare_data()
-    lists = one.fold_lists
+    reproduction = tiny()
+    reproduction.prepare_data()
+    lists = reproduction.fold_lists
     assert lists is not None
     run = Run(SXMNET, 0, fold=1)
     row = [row for row in TABLES['boxes'] if row.key == 'sxmnet']
-    train_in_order(one, one.plan(row, [0], [1]))
-    result = one.result(run)
+    train_in_order(reproduction, reproduction.plan(row, [0], [1]))
+    result = reproduction.result(run)
     assert result is not None
     assert result['fold'] == 1
     assert result['lists'] == {
@@ -184,38 +189,40 @@ def test_a_fold_is_trained_and_tested_on_its_lists(tiny: Callable[[], Reproducti
         for split in ('train', 'test')
     }
     assert result['best'] is None  # only the trained network is tested
-    shares = read_localization(one.record(run) / 'localization.csv')
+    shares = read_localization(reproduction.record(run) / 'localization.csv')
     assert sorted(shares) == sorted(_names(lists.path(1, 'test')))
     pointing = 100 * np.mean([share['pointing'] for share in shares.values()])
     assert pointing == pytest.approx(result['metrics']['xray/pointing'])
-    assert list(read_scores(one.scores(run)).names) == sorted(_names(lists.path(1, 'test')))
-    assert [row['epoch'] for row in one.epochs(run)] == [1]
-    runs = one.plan(row, [0])
-    assert one.missing(runs) == runs[:2]  # of fold 0
-    assert one.missing(runs[2:]) == []
+    assert list(read_scores(reproduction.scores(run)).names) == sorted(
+        _names(lists.path(1, 'test'))
+    )
+    assert [row['epoch'] for row in reproduction.epochs(run)] == [1]
+    runs = reproduction.plan(row, [0])
+    assert reproduction.missing(runs) == runs[:2]  # of fold 0
+    assert reproduction.missing(runs[2:]) == []
 
     kept = lists.path(1, 'train').read_bytes()
     lists.path(1, 'train').write_bytes(kept.rpartition(b'P')[0])
     with pytest.raises(ValueError, match='trained on other images than the lists of fold 1'):
-        one.is_finished(run)
+        reproduction.is_finished(run)
     lists.path(1, 'train').write_bytes(kept)
-    assert one.is_finished(run)
+    assert reproduction.is_finished(run)
 
-    scores = (one.record(run) / SCORES).read_bytes()
-    shutil.rmtree(one.new_record(run))  # as if it had been interrupted before its test
-    assert one.missing(runs[2:]) == [run]
-    one.train(run)
-    assert (one.record(run) / SCORES).read_bytes() == scores
+    scores = (reproduction.record(run) / SCORES).read_bytes()
+    shutil.rmtree(reproduction.new_record(run))  # as if it had been interrupted before its test
+    assert reproduction.missing(runs[2:]) == [run]
+    reproduction.train(run)
+    assert (reproduction.record(run) / SCORES).read_bytes() == scores
 
 
 def test_the_table_of_folds(tiny: Callable[[], Reproduction], tmp_path: Path) -> None:
-    one = tiny()
+    reproduction = tiny()
     rows = [row for row in TABLES['boxes'] if row.key in ('fpn', 'sxmnet')]
-    one.prepare_data()
-    assert write_fold_table(one, 'boxes', [1], tmp_path) == []  # no run is finished
-    train_in_order(one, one.plan(rows, [0], [1]))
-    train_in_order(one, one.plan(rows[:1], [0], [0]))
-    paths = write_fold_table(one, 'boxes', [0], tmp_path / 'a', resamples=50)
+    reproduction.prepare_data()
+    assert write_fold_table(reproduction, 'boxes', [1], tmp_path) == []  # no run is finished
+    train_in_order(reproduction, reproduction.plan(rows, [0], [1]))
+    train_in_order(reproduction, reproduction.plan(rows[:1], [0], [0]))
+    paths = write_fold_table(reproduction, 'boxes', [0], tmp_path / 'a', resamples=50)
     assert [path.name for path in paths] == [
         'boxes.csv',
         'boxes_details.csv',
@@ -226,7 +233,9 @@ def test_the_table_of_folds(tiny: Callable[[], Reproduction], tmp_path: Path) ->
         fpn, sxmnet = csv.DictReader(file)
     assert (fpn['row'], fpn['folds'], fpn['seeds']) == ('fpn', '2', '1')
     assert (sxmnet['row'], sxmnet['folds'], sxmnet['pointing'] != '') == ('sxmnet', '1', True)
-    maps = [one.result(Run(FPN, 0, 'full', fold))['metrics']['xray/mAP'] for fold in (0, 1)]
+    maps = [
+        reproduction.result(Run(FPN, 0, 'full', fold))['metrics']['xray/mAP'] for fold in (0, 1)
+    ]
     with open(paths[1]) as file:
         details = next(csv.DictReader(file))
     assert details['epochs'] == '2'
@@ -234,14 +243,14 @@ def test_the_table_of_folds(tiny: Callable[[], Reproduction], tmp_path: Path) ->
     with open(paths[2]) as file:
         found = {(row['row'], row['to'], row['measure']): row for row in csv.DictReader(file)}
     assert set(found) == {('fpn', 'sxmnet', 'mAP'), ('sxmnet', 'fpn', 'mAP')}
-    result = one.result(Run(SXMNET, 0, fold=1))
+    result = reproduction.result(Run(SXMNET, 0, fold=1))
     gain = result['metrics']['xray/mAP'] - maps[1]  # of the fold that both have
     assert found['sxmnet', 'fpn', 'mAP']['difference'] == f'{gain:.2f}'
     text = paths[3].read_text()
     assert '| SXMNet | ' in text
     assert '| 1 of 2 | 1 |' in text
     assert '## Difference to "FPN"' in text
-    one.records.pack()
+    reproduction.records.pack()
     again = write_fold_table(tiny(), 'boxes', [0], tmp_path / 'b', resamples=50)
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]
 
@@ -256,7 +265,7 @@ def test_values_of_some_classes_and_images_stand_in_columns_of_their_own(
         + f"groups = dict(csv={str(groups)!r}, column='pixels')\n"
         + "focus = dict(name='GK', classes=['Gun', 'Knife'], group='original')\n"
     )
-    one = Reproduction(suite, tmp_path / 'runs', tmp_path / 'records')
+    reproduction = Reproduction(suite, tmp_path / 'runs', tmp_path / 'records')
     rng = np.random.default_rng(0)
     lines = ['name,pixels']
     ap = np.zeros((2, 2))
@@ -267,12 +276,14 @@ def test_values_of_some_classes_and_images_stand_in_columns_of_their_own(
         lines += [f'{name},{"original" if i < 12 else "other"}' for i, name in enumerate(names)]
         ap[fold] = average_precision(scores.scores[:12, :2], targets[:12, :2])
         run = Run(FPN, 0, 'full', fold)
-        write_scores(one.new_record(run) / SCORES, scores)
+        write_scores(reproduction.new_record(run) / SCORES, scores)
         schedule = dict(epochs=2)
         made = dict(metrics={}, schedule=schedule, seconds=1, revision='1', stack={})
-        write_result(one.new_record(run), {**made, 'digest': digest(one.config(run))})
+        write_result(
+            reproduction.new_record(run), {**made, 'digest': digest(reproduction.config(run))}
+        )
     groups.write_text('\n'.join(lines) + '\n')
-    path, *_ = write_fold_table(one, 'boxes', [0], tmp_path, resamples=20)
+    path, *_ = write_fold_table(reproduction, 'boxes', [0], tmp_path, resamples=20)
     with open(path) as file:
         (row,) = csv.DictReader(file)
     assert list(row) == [

@@ -18,11 +18,11 @@ from mmsxm.evaluation import read_scores
 from mmsxm.reproduction import jobs
 from mmsxm.reproduction import reproduction as module
 from mmsxm.reproduction.jobs import train_all
-from mmsxm.reproduction.records import Records
+from mmsxm.reproduction.record_store import RecordStore
 from mmsxm.reproduction.report import write_table
 from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.rows import TABLES
-from mmsxm.reproduction.run_records import (
+from mmsxm.reproduction.run_record import (
     best_of,
     last_step,
     read_history,
@@ -44,7 +44,7 @@ stage2 = dict(epochs=2, milestones=[1], lr_scale=0.5)
 
 @pytest.fixture
 def _only_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start no worker and lay out no config, which take most of the time of so few batches."""
+    """Skip worker processes and formatting of configs, which dominate the time of a tiny run."""
 
     def without_workers(*args: Any, **kwargs: Any) -> Config:
         cfg = load_config(*args, **kwargs)
@@ -60,48 +60,48 @@ def _only_training(monkeypatch: pytest.MonkeyPatch) -> None:
 def tiny(
     simulate: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], Reproduction]:
-    """A suite of a few small bags."""
+    """Suite of a few small bags."""
     root = tmp_path_factory.mktemp('reproduce')
     suite = root / 'tiny.py'
     suite.write_text(TINY_SUITE.format(root=str(simulate(16, 8)), more=SCHEDULE))
     return lambda: Reproduction(suite, root / 'runs', root / 'records')
 
 
-def test_what_several_rows_need_is_trained_once_and_before_them(
+def test_shared_dependencies_are_planned_once_and_first(
     tiny: Callable[[], Reproduction],
 ) -> None:
-    one = tiny()
-    runs = one.plan(TABLES['3'], [0, 1])
+    reproduction = tiny()
+    runs = reproduction.plan(TABLES['3'], [0, 1])
     assert len(runs) == len(set(runs)) == 2 * 10
     for run in runs:
-        for needed in one.needs(run):
+        for needed in reproduction.needs(run):
             assert runs.index(needed) < runs.index(run)
-    stage1, teacher = one.needs(Run(SXMNET, 1))
+    stage1, teacher = reproduction.needs(Run(SXMNET, 1))
     assert stage1 == Run('sxmnet_sixray_stage1.py', 1)
     assert teacher == Run('baselines/chr_sixray.py', 1)
 
 
 @pytest.mark.parametrize('suite', ['sim-sixray', 'sixray-mini', 'sixray-mini-3x'])
-def test_committed_records_are_of_the_configs_as_they_are(suite: str) -> None:
-    records = Records(CONFIGS.parent / 'results' / suite / 'runs')
-    one = Reproduction(CONFIGS / 'suites' / f'{suite}.py', 'nowhere', records.folder)
+def test_committed_records_match_the_current_configs(suite: str) -> None:
+    records = RecordStore(CONFIGS.parent / 'results' / suite / 'runs')
+    reproduction = Reproduction(CONFIGS / 'suites' / f'{suite}.py', 'nowhere', records.folder)
     assert len(records.runs()) > 20
     for name in records.runs():
         result = read_result(records.find(name))
         assert result is not None
         run = Run(*(result[key] for key in ('config', 'seed', 'budget')))
         assert run.name == name
-        assert one.is_finished(run)  # and not of other settings, which raises
+        assert reproduction.is_finished(run)  # raises an error if the settings differ
 
 
 def test_every_row_of_the_paper_can_be_planned() -> None:
     for family in ('sixray', 'opixray'):
-        one = Reproduction(CONFIGS / 'suites' / f'{family}.py', 'nowhere', 'nowhere')
+        reproduction = Reproduction(CONFIGS / 'suites' / f'{family}.py', 'nowhere', 'nowhere')
         rows = [row for rows in TABLES.values() for row in rows if family in row.configs]
-        runs = one.plan(rows, [0])
+        runs = reproduction.plan(rows, [0])
         assert {row.configs[family] for row in rows} <= {run.config for run in runs}
         for run in runs:
-            assert one.config(run).train_cfg.max_epochs > 0
+            assert reproduction.config(run).train_cfg.max_epochs > 0
 
 
 def test_a_suite_changes_backbone_sizes_and_schedule(tiny: Callable[[], Reproduction]) -> None:
@@ -109,7 +109,7 @@ def test_a_suite_changes_backbone_sizes_and_schedule(tiny: Callable[[], Reproduc
     cfg = load_config(CONFIGS / SXMNET)
     apply_suite(suite, cfg)
     assert cfg.model.backbone.depth == 18
-    assert cfg.model.backbone.init_cfg is None  # Stage I's weights come
+    assert cfg.model.backbone.init_cfg is None  # the weights of Stage I are loaded
     assert cfg.model.neck.in_channels == [128, 256, 512]
     assert cfg.model.neck.out_channels == cfg.model.attention_head.in_channels == 64
     assert cfg.model.head.in_channels == [64, 64, 64]
@@ -127,46 +127,52 @@ def test_a_suite_changes_backbone_sizes_and_schedule(tiny: Callable[[], Reproduc
     assert cfg.model.backbone.out_indices == (3,)
     assert cfg.model.head.in_channels == [512]
     assert cfg.train_cfg.max_epochs == 3
-    assert cfg.param_scheduler.milestones == [2]  # 1 of 2, stretched to 3
+    assert cfg.param_scheduler.milestones == [2]  # epoch 1 of 2, scaled to 3
 
     cfg = load_config(CONFIGS / 'baselines/chr_sixray.py')
     apply_suite(suite, cfg)
     assert cfg.model.neck.in_channels == cfg.model.head.in_channels == [128, 256, 512]
 
 
-@pytest.mark.parametrize('text', ["family = 'pidray'\n", "family = 'sixray'\nbatch = 3\n"])
-def test_a_suite_with_a_mistake_is_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ("family = 'pidray'\n", "is not a suite: set family = 'sixray'"),
+        ("family = 'sixray'\nbatch = 3\n", 'has unknown settings: batch'),
+    ],
+)
+def test_an_invalid_suite_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / 'wrong.py'
     path.write_text(text)
-    with pytest.raises(ValueError, match=r'wrong\.py: a suite needs family'):
+    with pytest.raises(ValueError, match=rf'wrong\.py {message}'):
         load_suite(path)
 
 
 @pytest.mark.usefixtures('_only_training')
-def test_a_row_is_trained_once_and_reported_to_the_byte(
+def test_a_row_is_trained_once_and_its_tables_are_byte_identical(
     tiny: Callable[[], Reproduction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = tiny()
+    reproduction = tiny()
     rows = [row for row in TABLES['3'] if row.key in ('resnet50', 'sxmnet')]
-    runs = one.plan(rows, [0])
+    runs = reproduction.plan(rows, [0])
     for run in runs:
-        one.train(run)
-    sxmnet = one.result(Run(SXMNET, 0))
+        reproduction.train(run)
+    sxmnet = reproduction.result(Run(SXMNET, 0))
     assert sxmnet is not None
-    stage1_result = one.result(Run('sxmnet_sixray_stage1.py', 0))
+    stage1_result = reproduction.result(Run('sxmnet_sixray_stage1.py', 0))
     assert stage1_result is not None
     assert stage1_result['schedule']['max_norm'] == 100
     assert 'max_norm' not in sxmnet['schedule']
-    assert sxmnet['steps'] == 2 * 2  # epochs of 16 images, 8 in a batch
+    assert sxmnet['steps'] == 2 * 2  # 2 epochs of 16 images, in batches of 8
     assert sxmnet['best']['xray/mAP'] >= sxmnet['metrics']['xray/mAP'] - 1e-9
     assert sxmnet['seconds'] > 0
     assert sxmnet['device'] == 'cpu' or torch.cuda.is_available()
     assert sum(sxmnet['taught_levels'].values()) == 16
-    assert read_scores(one.scores(Run(SXMNET, 0))).level_weights.shape == (8, 3)
-    epochs = one.epochs(Run(SXMNET, 0))
+    assert read_scores(reproduction.scores(Run(SXMNET, 0))).level_weights.shape == (8, 3)
+    epochs = reproduction.epochs(Run(SXMNET, 0))
     assert [row['epoch'] for row in epochs] == [1, 2]
     assert {'loss_cls', 'loss_meta', 'xray/mAP', 'xray/map_mean'} <= set(epochs[-1])
-    labels = json.loads(one.labels(Run('baselines/chr_sixray.py', 0)).read_text())
+    labels = json.loads(reproduction.labels(Run('baselines/chr_sixray.py', 0)).read_text())
     assert labels
 
     def never(*_: object) -> None:
@@ -175,7 +181,7 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
     monkeypatch.setattr(jobs, '_train_in_process', never)
     monkeypatch.setitem(TABLES, '3', tuple(rows))
     again = tiny()
-    first = [path.read_bytes() for path in write_table(one, '3', [0], tmp_path / 'a')]
+    first = [path.read_bytes() for path in write_table(reproduction, '3', [0], tmp_path / 'a')]
     assert train_all(again, again.plan(rows, [0])) == {}
     assert not list(again.records.folder.rglob('*.*'))  # all are packed
     second = [path.read_bytes() for path in write_table(again, '3', [0], tmp_path / 'b')]
@@ -190,14 +196,14 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
     assert '| FPN, attention, Meta Fusion | ResNet-18 | Stage I, Stage II |' in text
     assert 'Difference of "FPN, attention, Meta Fusion"' in text
     monkeypatch.setitem(TABLES, '3', tuple(reversed(rows)))
-    write_table(one, '3', [0], tmp_path / 'reversed')
+    write_table(reproduction, '3', [0], tmp_path / 'reversed')
     text = (tmp_path / 'reversed' / 'table3.md').read_text()
-    assert 'Difference of "FPN, attention, Meta Fusion"' in text  # wherever it stands
+    assert 'Difference of "FPN, attention, Meta Fusion"' in text  # in any row
 
     stage1, _ = again.needs(Run(SXMNET, 0))
     shutil.rmtree(again.folder(stage1))
-    assert again.missing(runs) == []  # its weights are needed no longer
-    without = Records(tmp_path / 'without')
+    assert again.missing(runs) == []  # its weights are no longer needed
+    without = RecordStore(tmp_path / 'without')
     with zipfile.ZipFile(again.records.archive) as packed:
         kept = [name for name in packed.namelist() if not name.startswith(Run(SXMNET, 0).name)]
         packed.extractall(without.folder, kept)
@@ -210,11 +216,11 @@ def test_a_row_is_trained_once_and_reported_to_the_byte(
         again.is_finished(Run(SXMNET, 0))
 
 
-def test_what_fails_is_named_and_what_needs_it_is_left_out(
+def test_failed_runs_are_reported_and_their_dependents_skipped(
     tiny: Callable[[], Reproduction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = tiny()
-    one.work_dir, one.records = tmp_path, Records(tmp_path / 'records')
+    reproduction = tiny()
+    reproduction.work_dir, reproduction.records = tmp_path, RecordStore(tmp_path / 'records')
     trained = []
 
     def train(_: Reproduction, run: Run, device: str, jobs: int) -> str | None:
@@ -223,7 +229,7 @@ def test_what_fails_is_named_and_what_needs_it_is_left_out(
 
     monkeypatch.setattr(jobs, '_train_in_process', train)
     rows = [row for row in TABLES['3'] if row.key in ('resnet50', 'sxmnet')]
-    failed = train_all(one, one.plan(rows, [0]), jobs=2, devices=['4', '5'])
+    failed = train_all(reproduction, reproduction.plan(rows, [0]), jobs=2, devices=['4', '5'])
     assert failed == {
         Run('baselines/chr_sixray.py', 0): 'exit status 1',
         Run(SXMNET, 0): 'needs chr_sixray/seed0, which failed',
@@ -235,41 +241,43 @@ def test_what_fails_is_named_and_what_needs_it_is_left_out(
 def test_the_record_of_each_run_is_packed_before_the_next_one_starts(
     tiny: Callable[[], Reproduction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = tiny()
-    one.work_dir, one.records = tmp_path, Records(tmp_path / 'records')
-    runs = one.plan([row for row in TABLES['3'] if row.key == 'resnet50'], [0, 1])
+    reproduction = tiny()
+    reproduction.work_dir, reproduction.records = tmp_path, RecordStore(tmp_path / 'records')
+    runs = reproduction.plan([row for row in TABLES['3'] if row.key == 'resnet50'], [0, 1])
     packed = []
 
-    def train(one: Reproduction, run: Run, *_: object) -> None:
-        packed.append(len(one.records.runs()))
-        assert not list(one.records.folder.glob('*/*/result.json'))
-        write_result(one.new_record(run), {'digest': module.digest(one.config(run))})
+    def train(reproduction: Reproduction, run: Run, *_: object) -> None:
+        packed.append(len(reproduction.records.runs()))
+        assert not list(reproduction.records.folder.glob('*/*/result.json'))
+        write_result(
+            reproduction.new_record(run), {'digest': module.digest(reproduction.config(run))}
+        )
 
     monkeypatch.setattr(jobs, '_train_in_process', train)
-    assert train_all(one, runs) == {}
+    assert train_all(reproduction, runs) == {}
     assert packed == [0, 1, 2, 3]
-    assert one.missing(runs) == []
-    assert one.records.runs() == sorted(run.name for run in runs)
+    assert reproduction.missing(runs) == []
+    assert reproduction.records.runs() == sorted(run.name for run in runs)
 
 
-def test_what_failed_says_why(tmp_path: Path) -> None:
+def test_a_failed_run_reports_its_reason(tmp_path: Path) -> None:
     suite = tmp_path / 'tiny.py'
     suite.write_text(TINY_SUITE.format(root=str(tmp_path / 'nowhere'), more=SCHEDULE))
-    one = Reproduction(suite, tmp_path / 'runs', tmp_path / 'records')
+    reproduction = Reproduction(suite, tmp_path / 'runs', tmp_path / 'records')
     run = Run('baselines/resnet50_sixray.py', 0)
-    (why,) = train_all(one, [run]).values()
+    (why,) = train_all(reproduction, [run]).values()
     assert re.match(r'exit status 1: mmsxm reproduce: The list .*train\.csv. does not exist', why)
-    assert 'Traceback' not in (one.folder(run) / 'output.txt').read_text()
+    assert 'Traceback' not in (reproduction.folder(run) / 'output.txt').read_text()
 
 
-def test_hooks_that_only_watch_are_no_other_settings() -> None:
-    """Results stay valid when a training is watched over more closely."""
+def test_hooks_that_only_watch_do_not_change_the_digest() -> None:
+    """Results stay valid when hooks that only watch a training run are added."""
     cfg = load_config(module.CONFIGS / 'sxmnet_sixray_stage2.py')
     unwatched = load_config(module.CONFIGS / 'sxmnet_sixray_stage2.py')
     for name in ('finite_loss', 'same_data', 'stop'):
         del unwatched.default_hooks[name]
     assert module.digest(unwatched) == module.digest(cfg)
-    cfg.custom_hooks = [dict(type='EMAHook')]  # which changes the weights
+    cfg.custom_hooks = [dict(type='EMAHook')]  # this hook changes the weights
     assert module.digest(unwatched) != module.digest(cfg)
 
 

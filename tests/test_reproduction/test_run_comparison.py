@@ -1,4 +1,4 @@
-"""One way of training against another."""
+"""Comparison of two ways of training."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ CLASSES = ('Gun', 'Knife')
 
 
 def make_runs(strength: float, seeds: int, images: int = 300, start: int = 0) -> list[Scores]:
-    """Scores that know the labels more or less well."""
+    """Return runs whose scores correlate with the labels; the more, the higher ``strength``."""
     targets = (np.random.default_rng(7).random((images, 2)) < (0.3, 0.2)).astype(np.int64)
     names = tuple(f'{i:03d}' for i in range(images))
     return [
@@ -27,7 +27,7 @@ def make_runs(strength: float, seeds: int, images: int = 300, start: int = 0) ->
     ]
 
 
-def test_the_values_are_scikit_learns() -> None:
+def test_values_equal_those_of_scikit_learn() -> None:
     runs, others = make_runs(2.0, 2), make_runs(1.0, 2, start=10)
     table = compare_runs(runs, others, resamples=5)
     assert [row['class'] for row in table] == ['Gun', 'Knife', 'mean']
@@ -39,7 +39,7 @@ def test_the_values_are_scikit_learns() -> None:
     assert table[0]['positives'] == runs[0].targets[:, 0].sum()
 
 
-def test_a_clear_gain_is_told_from_none() -> None:
+def test_the_interval_excludes_zero_only_for_a_clear_gain() -> None:
     runs = make_runs(2.0, 2)
     gain = compare_runs(runs, make_runs(0.5, 2, start=10), resamples=100)[-1]
     assert gain['low'] > 0
@@ -49,12 +49,12 @@ def test_a_clear_gain_is_told_from_none() -> None:
     assert noise['low'] < 0 < noise['high']
 
 
-def test_a_part_of_the_images_is_compared_by_itself() -> None:
+def test_a_subset_of_the_images_can_be_compared() -> None:
     runs, others = make_runs(2.0, 1), make_runs(1.0, 1, start=10)
     rows = np.arange(0, 300, 2)
     part = compare_runs(runs, others, rows, resamples=5)
     kept = [
-        [Scores(one.names[::2], one.classes, one.scores[::2], one.targets[::2]) for one in way]
+        [Scores(run.names[::2], run.classes, run.scores[::2], run.targets[::2]) for run in way]
         for way in (runs, others)
     ]
     assert part == compare_runs(kept[0], kept[1], resamples=5)
@@ -67,19 +67,19 @@ def test_a_class_without_positives_is_undefined() -> None:
     assert mean['AP'] == gun['AP']
 
 
-def test_runs_that_cannot_be_paired_are_errors() -> None:
+def test_runs_that_cannot_be_paired_are_rejected() -> None:
     runs = make_runs(1.0, 2)
-    with pytest.raises(ValueError, match='2 runs against 1'):
+    with pytest.raises(ValueError, match='2 runs with 1'):
         compare_runs(runs, runs[:1])
-    with pytest.raises(ValueError, match='other images'):
+    with pytest.raises(ValueError, match='different images'):
         compare_runs(runs, make_runs(1.0, 2, images=20))
-    with pytest.raises(ValueError, match='other labels'):
+    with pytest.raises(ValueError, match='different labels'):
         compare_runs(runs, [run._replace(targets=1 - run.targets) for run in runs])
 
 
-def test_tables_of_another_test_set_are_named(tmp_path: Path) -> None:
+def test_the_error_for_another_test_set_names_both_tables(tmp_path: Path) -> None:
     for name, image in (('a', 'x'), ('b', 'y')):
         text = f'name,score/Gun,label/Gun\n{image},0.5,1\n'
         (tmp_path / f'{name}.csv').write_text(text)
-    with pytest.raises(ValueError, match=r'b\.csv is of other images than .*a\.csv'):
+    with pytest.raises(ValueError, match=r'a\.csv and .*b\.csv have different images'):
         read_runs([tmp_path / 'a.csv', tmp_path / 'b.csv'])

@@ -1,4 +1,4 @@
-"""Which levels a training set teaches."""
+"""Levels that the labels of a training set select."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,16 +21,16 @@ def make(simulate: Callable[..., Path], scope: None) -> Callable[..., SIXray]:
     return make
 
 
-def test_levels_of_boxes_are_those_of_the_whole_image(make: Callable[..., SIXray]) -> None:
+def test_levels_of_boxes_are_computed_on_the_whole_image(make: Callable[..., SIXray]) -> None:
     crop = dict(type='mmsxm.RandomCrop', crop_size=8)
     dataset = make(pipeline=[*LOAD, dict(type='mmsxm.IntuitiveMetaLevel'), crop])
     levels = taught_levels(dataset)
     images = list(make(pipeline=LOAD))
-    assert levels == [intuitive_level(one['gt_bboxes'], one['img_shape'][:2]) for one in images]
+    assert levels == [intuitive_level(info['gt_bboxes'], info['img_shape'][:2]) for info in images]
     assert sum(count_levels(levels).values()) == len(images) == 16
 
 
-def test_neural_labels_are_counted_and_no_labels_are_none(
+def test_neural_labels_are_counted_and_a_set_without_labels_has_no_levels(
     make: Callable[..., SIXray], tmp_path: Path
 ) -> None:
     plain = make(pipeline=LOAD)

@@ -61,19 +61,19 @@ def test_results_of_the_network_with_another_config_are_rejected(tmp_path: Path,
     Session(tmp_path / 'log', network, write_results(tmp_path / 'old.jsonl', bag))
 
 
-def test_a_look_shows_where_the_network_looked(tmp_path: Path, bag: Path) -> None:
+def test_the_image_of_a_case_has_the_attention_of_the_network(tmp_path: Path, bag: Path) -> None:
     session = Session(tmp_path / 'log', Brightness())
-    look = session.look(session.screen([str(bag)])[0])
-    assert look.image.shape == (40, 60, 3)
-    assert look.window == (0, 0, 60, 40)
-    assert look.attention_map is not None
-    assert look.attention_map[0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+    loaded = session.load_image(session.screen([str(bag)])[0])
+    assert loaded.image.shape == (40, 60, 3)
+    assert loaded.window == (0, 0, 60, 40)
+    assert loaded.attention_map is not None
+    assert loaded.attention_map[0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
 
 
 def test_results_without_a_network_have_no_attention_or_uploads(tmp_path: Path, bag: Path) -> None:
     session = Session(tmp_path / 'log', results=write_results(tmp_path / 'r.jsonl', bag))
     assert (session.classes, session.calibrated) == (CLASSES, [0.5, 0.5])
-    assert session.look(session.review().cases[0]).attention_map is None
+    assert session.load_image(session.review().cases[0]).attention_map is None
     with pytest.raises(ValueError, match='cannot be added without a network'):
         session.screen([str(bag)])
 

@@ -16,7 +16,7 @@ from loader import SIMULATE, SIZES
 from steps import bare_config, batches_in_memory, begin
 
 from mmsxm.engine.runner_state import dismiss_workers
-from mmsxm.reproduction.run_records import device_name
+from mmsxm.reproduction.run_record import device_name
 from mmsxm.training.train import allow_open_files
 
 WARM_UP = 3  # steps during which the workers fill their queues

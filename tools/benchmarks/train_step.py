@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from turns import take_turns
 
 from mmsxm.conventions import CROPPED
-from mmsxm.reproduction.run_records import device_name
+from mmsxm.reproduction.run_record import device_name
 from mmsxm.training.complexity import count
 
 

@@ -1,4 +1,4 @@
-"""Records of runs: single files of new ones, one zip file for the others."""
+"""Store of run records: folders of new ones, one zip file for the others."""
 
 import multiprocessing
 import shutil
@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from mmsxm.evaluation import read_scores
-from mmsxm.reproduction.records import Records
-from mmsxm.reproduction.run_records import read_epochs, read_result, write_epochs, write_result
+from mmsxm.reproduction.record_store import RecordStore
+from mmsxm.reproduction.run_record import read_epochs, read_result, write_epochs, write_result
 from mmsxm.reproduction.training_curves import draw_curves
 
 A, B = 'chr/seed0', 'sxmnet/seed1'
 
 
-def write_record(records: Records, run: str, value: float = 0.5) -> dict[str, bytes]:
-    """Write a single record; return its files by their names in the zip file."""
+def write_record(records: RecordStore, run: str, value: float = 0.5) -> dict[str, bytes]:
+    """Write a single record and return its files by their names in the zip file."""
     folder = records.single(run)
     write_epochs(folder, [{'epoch': 1, 'loss': value}])
     (folder / 'scores.csv').write_text(f'name,score/Gun,label/Gun\nP1,{value},1\n')
@@ -25,7 +25,7 @@ def write_record(records: Records, run: str, value: float = 0.5) -> dict[str, by
 
 
 def content(archive: Path) -> dict[str, bytes]:
-    """Read a zip file as anyone would."""
+    """Read a zip file with the standard library."""
     with zipfile.ZipFile(archive) as packed:
         assert packed.testzip() is None
         return {name: packed.read(name) for name in packed.namelist()}
@@ -36,11 +36,11 @@ def files(folder: Path) -> list[Path]:
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Records:
-    return Records(tmp_path / 'runs')
+def records(tmp_path: Path) -> RecordStore:
+    return RecordStore(tmp_path / 'runs')
 
 
-def test_a_packed_record_has_the_bytes_of_the_single_one(records: Records) -> None:
+def test_packing_keeps_the_bytes_of_a_record(records: RecordStore) -> None:
     expected = write_record(records, A) | write_record(records, B, 0.25)
     records.pack()
     assert records.archive.name == 'runs.zip'
@@ -52,31 +52,31 @@ def test_a_packed_record_has_the_bytes_of_the_single_one(records: Records) -> No
     assert read_scores(records.find(B) / 'scores.csv').scores == [[0.25]]
 
 
-def test_a_run_without_record_is_in_neither_place(records: Records) -> None:
+def test_a_run_without_a_record_is_neither_single_nor_packed(records: RecordStore) -> None:
     write_record(records, A)
     records.pack()
     assert records.find(B) == records.single(B)
     assert read_result(records.find(B)) is None
 
 
-def test_the_same_records_give_the_same_bytes(records: Records, tmp_path: Path) -> None:
+def test_the_same_records_give_the_same_bytes(records: RecordStore, tmp_path: Path) -> None:
     write_record(records, A)
     write_record(records, B)
     records.pack()
-    others = Records(tmp_path / 'others')
-    for run in (B, A, A):  # in another order, one after the other, and one twice
-        write_record(others, run)
-        others.pack()
-    assert others.archive.read_bytes() == records.archive.read_bytes()
+    other_store = RecordStore(tmp_path / 'others')
+    for run in (B, A, A):  # in another order, packed one by one, and one of them twice
+        write_record(other_store, run)
+        other_store.pack()
+    assert other_store.archive.read_bytes() == records.archive.read_bytes()
 
 
 def test_a_finished_single_record_replaces_the_packed_one_with_all_its_files(
-    records: Records,
+    records: RecordStore,
 ) -> None:
     kept = write_record(records, A)
     write_record(records, B, 0.25)
     records.pack()
-    write_result(records.single(B), {'metrics': {'xray/mAP': 0.75}})  # without scores, say
+    write_result(records.single(B), {'metrics': {'xray/mAP': 0.75}})  # this record has no scores
     assert records.find(B) == records.single(B)
     assert records.runs() == [A, B]
     records.pack()
@@ -84,7 +84,7 @@ def test_a_finished_single_record_replaces_the_packed_one_with_all_its_files(
     assert content(records.archive).keys() == kept.keys() | {f'{B}/result.json'}
 
 
-def test_a_record_that_is_being_written_does_not_count(records: Records) -> None:
+def test_a_record_that_is_being_written_does_not_count(records: RecordStore) -> None:
     write_record(records, A)
     expected = write_record(records, B)
     records.pack()
@@ -98,7 +98,7 @@ def test_a_record_that_is_being_written_does_not_count(records: Records) -> None
     assert {name: packed[name] for name in expected} == expected
     assert len(packed) == 2 * 3
     assert read_scores(records.find(A) / 'scores.csv').scores == [[0.125]]
-    assert len(files(records.folder)) == 2  # those that B is writing
+    assert len(files(records.folder)) == 2  # files of B, which is not finished
 
 
 class Killed(BaseException):
@@ -106,8 +106,8 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize('step', ['write', 'replace', 'delete result', 'delete folder'])
-def test_packing_that_is_cut_off_loses_nothing(
-    records: Records, monkeypatch: pytest.MonkeyPatch, step: str
+def test_interrupted_packing_loses_nothing(
+    records: RecordStore, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     def die(*_: object, **__: object) -> None:
         raise Killed
@@ -127,23 +127,23 @@ def test_packing_that_is_cut_off_loses_nothing(
                 patch.setattr(shutil, 'rmtree', die)
         with pytest.raises(Killed):
             records.pack()
-    again = Records(records.folder)
-    assert again.runs() == [A, B]
+    reopened = RecordStore(records.folder)
+    assert reopened.runs() == [A, B]
     for run in (A, B):
         for name in ('result.json', 'epochs.csv', 'scores.csv'):
-            assert (again.find(run) / name).read_bytes() == expected[f'{run}/{name}']
-    again.pack()
-    assert content(again.archive) == expected
+            assert (reopened.find(run) / name).read_bytes() == expected[f'{run}/{name}']
+    reopened.pack()
+    assert content(reopened.archive) == expected
 
 
 def pack_one(folder: Path, run: str, start: 'multiprocessing.synchronize.Event') -> None:
-    records = Records(folder)
+    records = RecordStore(folder)
     write_record(records, run)
     start.wait()
     records.pack()
 
 
-def test_processes_that_pack_at_the_same_time_take_turns(records: Records) -> None:
+def test_processes_that_pack_at_the_same_time_take_turns(records: RecordStore) -> None:
     write_record(records, A)
     records.pack()
     context = multiprocessing.get_context('fork')
@@ -162,7 +162,7 @@ def test_processes_that_pack_at_the_same_time_take_turns(records: Records) -> No
     assert len(content(records.archive)) == 3 * 5
 
 
-def test_a_damaged_zip_file_is_named_and_single_records_stay(records: Records) -> None:
+def test_a_damaged_zip_file_is_reported_and_single_records_are_kept(records: RecordStore) -> None:
     expected = write_record(records, A)
     records.pack()
     whole = records.archive.read_bytes()
@@ -179,14 +179,15 @@ def test_a_damaged_zip_file_is_named_and_single_records_stay(records: Records) -
         read_epochs(records.find(A))
     with zipfile.ZipFile(records.archive, 'w', zipfile.ZIP_BZIP2) as other:
         other.writestr(f'{A}/result.json', '{}')
-    with pytest.raises(ValueError, match=r'runs\.zip: chr/seed0/result\.json is compressed by'):
+    message = r'runs\.zip: chr/seed0/result\.json uses another compression'
+    with pytest.raises(ValueError, match=message):
         records.pack()
     records.archive.write_bytes(whole)
     records.pack()
     assert content(records.archive).items() > expected.items()
 
 
-def test_curves_are_drawn_of_packed_records(records: Records, tmp_path: Path) -> None:
+def test_curves_can_be_drawn_from_packed_records(records: RecordStore, tmp_path: Path) -> None:
     write_record(records, A)
     write_record(records, B)
     folders = [records.single(A), records.single(B)]

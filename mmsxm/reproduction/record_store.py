@@ -1,7 +1,7 @@
-"""The records of a suite's runs: one zip file for all, and a folder for those not yet packed.
+"""Store of run records: one zip file for packed records, and a folder for those not yet packed.
 
 A run writes its record as single files into ``<folder>/<run>/``, ``result.json`` last.
-:meth:`Records.pack` moves finished records into ``<folder>.zip``, a plain zip file. Packing the
+:meth:`RecordStore.pack` moves finished records into ``<folder>.zip``, a plain zip file. Packing the
 same records with the same zlib gives the same bytes.
 """
 
@@ -14,16 +14,16 @@ from pathlib import Path
 
 from mmsxm.io.files import atomic_file
 from mmsxm.io.safe_parsing import open_zip, read_bytes
-from mmsxm.reproduction.run_records import RESULT, AnyPath
+from mmsxm.reproduction.run_record import RESULT, AnyPath
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ['Records', 'find_record', 'write_zip']
+__all__ = ['RecordStore', 'find_record', 'write_zip']
 
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip file can store
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can store
 UNIX = 3
 REGULAR_FILE = 0o100644 << 16
 
@@ -31,7 +31,8 @@ REGULAR_FILE = 0o100644 << 16
 def write_zip(path: Path, members: Mapping[str, AnyPath]) -> None:
     """Write files under the given names; the same names and contents give the same bytes.
 
-    The zip file at ``path`` is replaced when the new one is complete, and may hold members of it.
+    An existing zip file at ``path`` is replaced only when the new one is complete, so ``members``
+    can be read from it.
     """
     with (
         atomic_file(path) as unfinished,
@@ -45,15 +46,14 @@ def write_zip(path: Path, members: Mapping[str, AnyPath]) -> None:
             target.writestr(info, data, zipfile.ZIP_DEFLATED, compresslevel=9)
 
 
-class Records:
-    """Records of runs, single or packed.
+class RecordStore:
+    """Store of the records of runs, single or packed.
 
     A finished single record replaces the packed one of the same run, with all its files. A single
     record without ``result.json`` is still being written and does not count.
 
     Args:
-        folder: The folder of the single records. The packed ones are beside it, in
-            ``<folder>.zip``.
+        folder: Folder of the single records. The packed ones are next to it, in ``<folder>.zip``.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -66,7 +66,7 @@ class Records:
         return self.folder / run
 
     def find(self, run: str) -> AnyPath:
-        """Return the record of a run, or where a run without one writes it."""
+        """Return the record of a run, or the folder that it will be written to."""
         single = self.single(run)
         if (single / RESULT).exists():
             return single
@@ -81,10 +81,10 @@ class Records:
         return sorted(names | set(self._finished()))
 
     def how_to_delete(self, run: str) -> str:
-        """Return the instruction that deletes a record, for messages."""
-        place = self.find(run)
-        if isinstance(place, Path):
-            return f'delete {place}'
+        """Return how to delete a record, as part of a sentence for messages."""
+        record = self.find(run)
+        if isinstance(record, Path):
+            return f'delete {record}'
         return f"delete it (zip -d {self.archive} '{run}/*')"
 
     def pack(self) -> None:
@@ -99,7 +99,7 @@ class Records:
         if not self._finished():
             return
         with _locked(self.folder):
-            finished = self._finished()  # without those that another process has just packed
+            finished = self._finished()  # without records that another process has just packed
             packed = {
                 name: path
                 for name, path in self._members().items()
@@ -109,11 +109,11 @@ class Records:
                 path.relative_to(self.folder).as_posix(): path
                 for run in finished
                 for path in self.single(run).rglob('*')
-                if path.is_file() and path.suffix != '.part'  # left by a write that was killed
+                if path.is_file() and path.suffix != '.part'  # left by a process that was killed
             }
             write_zip(self.archive, packed | single)
             for run in finished:
-                (self.single(run) / RESULT).unlink()  # first: what is left of it does not count
+                (self.single(run) / RESULT).unlink()  # without it, a record does not count
                 shutil.rmtree(self.single(run))
 
     def _finished(self) -> list[str]:
@@ -129,7 +129,7 @@ class Records:
         return {name: packed / name for name in packed.root.namelist() if not name.endswith('/')}
 
     def _packed(self) -> zipfile.Path | None:
-        """Open the zip file, anew only if it was replaced; None if there is none."""
+        """Open the zip file, again only if it was replaced; return None if there is none."""
         try:
             state = self.archive.stat()
         except FileNotFoundError:
@@ -140,9 +140,9 @@ class Records:
 
 
 def find_record(folder: Path) -> AnyPath:
-    """Return the record that belongs in a folder, also if it was packed."""
+    """Return the record that was written to a folder, even if it was packed since."""
     absolute = folder.absolute()
-    records = Records(absolute.parent.parent)
+    records = RecordStore(absolute.parent.parent)
     found = records.find(f'{absolute.parent.name}/{absolute.name}')
     return folder if isinstance(found, Path) else found
 
@@ -158,7 +158,7 @@ def _same_file(a: os.stat_result, b: os.stat_result) -> bool:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes waiting that lock the same folder."""
+    """Lock a folder. Other processes that lock it wait."""
     if fcntl is None:
         yield
         return

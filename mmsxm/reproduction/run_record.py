@@ -1,4 +1,4 @@
-"""The record of a run: its result, its history, and the environment that it was made in."""
+"""Record of a run: its result, its history, and the environment that it was made in."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ __all__ = [
     'write_result',
 ]
 
-AnyPath = Path | zipfile.Path  # a record is a folder on the disk, or in a zip file
+AnyPath = Path | zipfile.Path  # a record is a folder on disk or in a zip file
 
 RESULT = 'result.json'
 EPOCHS = 'epochs.csv'
@@ -40,7 +40,7 @@ LOCALIZATION = 'localization.csv'  # in suites with folds
 
 
 def read_result(folder: AnyPath) -> dict[str, Any] | None:
-    """Return the result of a run, None if it has none yet.
+    """Return the result of a run, or None if it has none yet.
 
     Raises:
         ValueError: The file is not a JSON object.
@@ -50,7 +50,7 @@ def read_result(folder: AnyPath) -> dict[str, Any] | None:
         return None
     result = read_json(path)
     if not isinstance(result, dict):
-        raise ValueError(f'{path} is no result of a run: delete it to have the run tested again')
+        raise ValueError(f'{path} is not a result of a run. Delete it to test the run again.')
     return result
 
 
@@ -60,7 +60,7 @@ def write_result(folder: Path, result: dict[str, Any]) -> None:
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """Return the log lines of a run, also over resumptions.
+    """Return the log lines of a run, including those before it was resumed.
 
     If an epoch was interrupted and trained again, its lines count once, as logged the last time.
 
@@ -75,7 +75,7 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
             try:
                 line = _logged(text)
             except ValueError as error:
-                if number == len(texts):  # the run was cut off while it wrote
+                if number == len(texts):  # the run was interrupted while it wrote the line
                     continue
                 raise ValueError(f'{path}, line {number} is {error}') from error
             if 'step' in line:
@@ -86,22 +86,22 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
 def _logged(text: bytes) -> dict[str, Any]:
     line = parse_json(text)
     if not isinstance(line, dict):
-        raise ValueError('no JSON object')
+        raise ValueError('not a JSON object')
     for key, value in line.items():
         if key in ('step', 'epoch'):
-            fits = type(value) is int and is_number(value)
-        else:  # a loss may be nan, and a metric undefined
-            fits = value is None or type(value) is float or is_number(value)
-        if not fits and key.startswith(('step', 'epoch', 'loss', 'xray/')):
-            raise ValueError(f'no log of a run: {key} is no number')
+            valid = type(value) is int and is_number(value)
+        else:  # a loss can be nan, and a metric can be undefined
+            valid = value is None or type(value) is float or is_number(value)
+        if not valid and key.startswith(('step', 'epoch', 'loss', 'xray/')):
+            raise ValueError(f'not a log line of a run: {key} is not a number')
     return line
 
 
 def by_epoch(history: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
     """Summarize a history by epoch: the means of the losses, and the metrics of the test.
 
-    Every row has ``epoch``, and of the others what was logged: ``loss``, ``loss_cls``, ...,
-    ``xray/mAP``, ...
+    Every row has ``epoch``, and of ``loss``, ``loss_cls``, ..., ``xray/mAP``, ... those that were
+    logged.
     """
     values: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for line in history:
@@ -111,7 +111,7 @@ def by_epoch(history: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
             if value is not None and key.startswith('loss' if trained else 'xray/'):
                 of_epoch[key].append(value)
     return [
-        {'epoch': epoch, **{key: float(np.mean(there)) for key, there in values[epoch].items()}}
+        {'epoch': epoch, **{key: float(np.mean(logged)) for key, logged in values[epoch].items()}}
         for epoch in sorted(values)
     ]
 
@@ -127,11 +127,11 @@ def write_epochs(folder: Path, epochs: Sequence[dict[str, float]]) -> None:
 
 
 def read_epochs(folder: AnyPath) -> list[dict[str, float]]:
-    """Read the rows of :func:`by_epoch` from the record of a run, or else its work directory.
+    """Read the rows of :func:`by_epoch` from the record or the work directory of a run.
 
     Raises:
         FileNotFoundError: The folder is neither.
-        ValueError: A file is none of these.
+        ValueError: A file is malformed.
     """
     path = folder / EPOCHS
     if path.exists():
@@ -142,22 +142,22 @@ def read_epochs(folder: AnyPath) -> list[dict[str, float]]:
             except ValueError as error:
                 raise ValueError(f'{path}:{line}: {error}') from error
             if 'epoch' not in epochs[-1]:
-                raise ValueError(f'{path}:{line} says of no epoch')
+                raise ValueError(f'{path}:{line} has no epoch')
         return epochs
     try:
         epochs = by_epoch(read_history(folder)) if isinstance(folder, Path) else []
     except KeyError as error:
-        raise ValueError(f'{folder}: a line of its scalars.json has no {error}') from error
+        raise ValueError(f'{folder}: a line in scalars.json has no {error}') from error
     if epochs:
         return epochs
     raise FileNotFoundError(
-        f'{folder} has no {EPOCHS} and no */vis_data/scalars.json: it is neither the record of a '
-        'run nor a work directory'
+        f'{folder} has no {EPOCHS} and no */vis_data/scalars.json. Name the record of a run, or a '
+        'work directory.'
     )
 
 
 def best_of(history: Sequence[dict[str, Any]], key: str) -> dict[str, Any] | None:
-    """Return the epoch whose test has the highest value, None if no test has a value."""
+    """Return the epoch with the highest test value, or None if no test has a value."""
     tested = [line for line in history if line.get(key) is not None]
     if not tested:
         return None
@@ -171,7 +171,7 @@ def last_step(history: Sequence[dict[str, Any]]) -> int:
 
 
 def revision() -> str | None:
-    """Return the commit of the code, with a plus if files differ from it."""
+    """Return the commit of the code, followed by a plus if files differ from it."""
     root = Path(__file__).resolve().parents[2]
     try:
         commit = _git(root, 'rev-parse', 'HEAD')
@@ -181,10 +181,10 @@ def revision() -> str | None:
 
 
 def _git(root: Path, *args: str) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         ['git', '-C', str(root), *args], capture_output=True, text=True, check=True
     )
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 def stack() -> dict[str, str]:
@@ -195,5 +195,5 @@ def stack() -> dict[str, str]:
 
 
 def device_name() -> str:
-    """Return the device that networks are trained on: the name of the GPU, or mmengine's device."""
+    """Return the name of the GPU that networks are trained on, or else the device of mmengine."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else get_device()
