@@ -55,3 +55,13 @@ def test_the_command_prints_a_line_per_config() -> None:
     assert [row['config'] for row in rows] == configs
     assert rows[0]['gmacs'] < rows[1]['gmacs']
     assert rows[0].keys() == {'config', 'gmacs', 'params_m'}
+
+
+def test_the_command_counts_at_the_input_size_of_the_config(tmp_path: Path) -> None:
+    path = tmp_path / 'small.py'
+    path.write_text(f"_base_ = '{ROOT}/configs/demo/evidence.py'\ninput_size = 64\n")
+    done = run_tool('complexity.py', path, '--json')
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)['gmacs'] == pytest.approx(
+        count(load_config(path), (64, 64))[0], abs=1e-3
+    )
