@@ -79,6 +79,7 @@ EXTRAS = {
     '--format onnx': 'onnxscript',
     '.xml': 'openvino',
     'review': 'gradio',
+    'mobilenet-v4_own': 'timm',
 }
 
 
@@ -367,6 +368,11 @@ def project(
         image['file_name'] = f'2024-05-0{number % 3 + 1}/{image["file_name"]}'
     (folder / 'annotations' / 'all.json').write_text(json.dumps(coco))
     header = 'xml,height,width,xmin,ymin,xmax,ymax'
+    for page in PAGES:  # configs of the reader, whose first line names the file
+        for name, text in re.findall(
+            r'```python\n# (\S+\.py)\n(.*?)```', page.read_text(), re.DOTALL
+        ):
+            (folder / name).write_text(text)
     (folder / 'boxes.csv').write_text(f'{header}\nP00001.xml,400,500,10,20,110,220\n')
     write_opixray(data / 'opixray', train=2, test=2, image_size=(96, 96))
 

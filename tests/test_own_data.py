@@ -1,5 +1,7 @@
 """From a user's files to a trained network, by the configs of docs/own_data.md."""
 
+import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from mmsxm.evaluation import read_scores
 from mmsxm.registry import DATASETS
 from mmsxm.training.config import load_config
 from mmsxm.training.test import build_test
-from mmsxm.training.train import finished_epochs, train_stages
+from mmsxm.training.train import finished_epochs, train, train_stages
 
 ROOT = Path(__file__).resolve().parents[1]
 TYPES = {'coco': CocoXray, 'voc': VocXray, 'csv': CsvXray}
@@ -31,14 +33,15 @@ SMALL = {
 
 
 @pytest.mark.usefixtures('scope')
+@pytest.mark.parametrize('config', ['sxmnet_own_stage2.py', 'evidence_own.py'])
 @pytest.mark.parametrize('layout', TYPES)
 def test_the_layout_is_chosen_by_a_variable(
-    layout: str, own_data: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    layout: str, config: str, own_data: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv('OWN_LAYOUT', layout)
     monkeypatch.setenv('OWN_ROOT', str(own_data[layout]))
     monkeypatch.setenv('OWN_CLASSES', 'Knife, Gun')
-    cfg = load_config(ROOT / 'configs/sxmnet_own_stage2.py')
+    cfg = load_config(ROOT / 'configs' / config)
     assert cfg.model.head.num_classes == cfg.model.data_preprocessor.num_classes == 2
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         dataset = DATASETS.build(loader.dataset)
@@ -52,6 +55,36 @@ def test_the_layout_is_chosen_by_a_variable(
         assert found == {'Knife', 'Gun'}
     # the test is of harmless bags too
     assert any(not dataset.get_data_info(i)['gt_label'] for i in range(len(dataset)))
+
+
+@pytest.mark.parametrize('boxes', [3, 0])
+def test_class_evidence_trains_with_few_boxes_and_without(
+    boxes: int, own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / 'csv'
+    shutil.copytree(own_data['csv'], root, symlinks=True)
+    with open(root / 'train.csv') as file:
+        header, *rows = csv.reader(file)
+    rows = [row if i < boxes else [*row[:2], '', '', '', ''] for i, row in enumerate(rows)]
+    with open(root / 'train.csv', 'w', newline='') as file:
+        csv.writer(file).writerows([header, *rows])
+    monkeypatch.setenv('OWN_ROOT', str(root))
+    monkeypatch.setenv('OWN_LAYOUT', 'csv')
+    options = {key: value for key, value in SMALL.items() if 'attention_head' not in key}
+    cfg = load_config(
+        ROOT / 'configs/evidence_own.py',
+        work_dir=str(tmp_path / 'run'),
+        options={
+            **options,
+            'model.head.in_channels': [16] * 3,
+            'input_size': 96,
+            'experiment_name': f'evidence-{boxes}-boxes',
+        },
+    )
+    train(cfg)
+    metrics = build_test(cfg, str(tmp_path / 'run/epoch_1.pth')).test()
+    assert 0 < metrics['xray/mAP'] <= 100
+    assert 0 <= metrics['xray/class_pointing'] <= 100
 
 
 def test_both_stages_train(

@@ -12,7 +12,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = make_parser('complexity', __doc__)
     parser.add_argument('configs', nargs='+', help='config files')
     parser.add_argument(
-        '--size', type=int, nargs=2, default=[CROPPED] * 2, metavar=('H', 'W'), help='image size'
+        '--size',
+        type=int,
+        nargs=2,
+        metavar=('H', 'W'),
+        help=f"image size; by default the config's input_size, or {CROPPED} without one",
     )
     parser.add_argument('--json', action='store_true', help='print one JSON object per line')
     args = parser.parse_args(argv)
@@ -23,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not args.json:
         print(f'{"GMACs":>7}  {"params (M)":>10}  config')
     for path in args.configs:
-        gmacs, params_m = count(load_config(path), tuple(args.size))
+        cfg = load_config(path)
+        side = cfg.get('input_size', CROPPED)
+        gmacs, params_m = count(cfg, tuple(args.size or (side, side)))
         if args.json:
             row = {'config': path, 'gmacs': round(gmacs, 3), 'params_m': round(params_m, 3)}
             print(json.dumps(row))

@@ -49,13 +49,10 @@ class FPN(BaseModule):
         """Build the pyramid.
 
         Raises:
-            ValueError: The backbone has another number of levels.
+            ValueError: The backbone has another number of levels or other channels, or returns
+                vectors instead of maps.
         """
-        if len(feats) != len(self.laterals):
-            raise ValueError(
-                f'FPN was built for {len(self.laterals)} levels (in_channels), but the backbone '
-                f'returns {len(feats)}. Set its out_indices to the same number of levels.'
-            )
+        self._check(feats)
         # (N, out_channels, H_l, W_l) each
         pyramid = [lateral(feat) for lateral, feat in zip(self.laterals, feats, strict=True)]
         for level in range(len(pyramid) - 2, -1, -1):
@@ -65,3 +62,24 @@ class FPN(BaseModule):
             )
         pyramid = [smooth(level) for smooth, level in zip(self.smooth, pyramid, strict=True)]
         return tuple(F.relu(level) for level in pyramid) if self.relu else tuple(pyramid)
+
+    def _check(self, feats: Sequence[Tensor]) -> None:
+        if any(feat.ndim != 4 for feat in feats):
+            shapes = ', '.join(str(tuple(feat.shape[1:])) for feat in feats)
+            raise ValueError(
+                'FPN needs maps (channels, height, width) from the backbone, but gets '
+                f'{shapes}. For ConvNeXt set gap_before_final_norm=False, for vision transformers '
+                "out_type='featmap'."
+            )
+        if len(feats) != len(self.laterals):
+            raise ValueError(
+                f'FPN was built for {len(self.laterals)} levels (in_channels), but the backbone '
+                f'returns {len(feats)}. Set its out_indices to the same number of levels.'
+            )
+        in_channels = [lateral.in_channels for lateral in self.laterals]
+        channels = [feat.shape[1] for feat in feats]
+        if channels != in_channels:
+            raise ValueError(
+                f'FPN was built for levels with {in_channels} channels, but the backbone returns '
+                f'{channels}. Set neck=dict(in_channels={channels}).'
+            )

@@ -27,8 +27,9 @@ class SXMNet(ImageClassifier):
     """Network that predicts the prohibited items in an X-ray image and where it looked.
 
     Args:
-        backbone: Any backbone of mmpretrain. For a pyramid, its ``out_indices`` name the levels of
-            stride 8, 16 and 32 (and 4 first, if attention starts at P2).
+        backbone: Any backbone of mmpretrain. With an attention head, its ``out_indices`` name the
+            levels of stride 8, 16 and 32 (and 4 first, if attention starts at P2). Without one, any
+            levels will do.
         neck: Usually ``mmsxm.FPN``.
         attention_head: ``mmsxm.BottomUpAttentionHead``, with ``loss_weight=0`` in Stage II.
         refinement: How attention refines the pyramid. Required if there are both heads.

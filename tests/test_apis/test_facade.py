@@ -14,11 +14,17 @@ def test_our_networks_are_listed_beside_those_of_mmpretrain() -> None:
         'sxmnet-resnet50_opixray',
         'sxmnet-resnet50_sixray',
     ]
+    assert list_models('evidence') == [
+        'evidence-mobilenet-v2_sixray',
+        'evidence-resnet50_opixray',
+        'evidence-resnet50_sixray',
+    ]
     assert 'resnet50_8xb32_in1k' in list_models('resnet50')
 
 
 @pytest.mark.parametrize(
-    'name', [*list_models('sxmnet'), *list_models('chr-'), *list_models('fpn-')]
+    'name',
+    [name for kind in ('sxmnet', 'evidence', 'chr-', 'fpn-') for name in list_models(kind)],
 )
 def test_a_network_is_built_by_name(name: str) -> None:
     model = get_model(name, backbone=dict(init_cfg=None)).eval()  # no download

@@ -63,3 +63,14 @@ def test_a_relu_may_end_each_level() -> None:
 def test_another_number_of_levels_is_an_error() -> None:
     with pytest.raises(ValueError, match=r'3 levels .* returns 2\. .*out_indices'):
         FPN(IN_CHANNELS)(backbone_feats(SIZES)[:2])
+
+
+def test_other_channels_are_an_error_that_names_them() -> None:
+    with pytest.raises(ValueError, match=r'built for .* Set neck=dict\(in_channels=\['):
+        FPN(IN_CHANNELS[::-1])(backbone_feats(SIZES))
+
+
+def test_vectors_are_an_error() -> None:
+    vectors = tuple(feat.mean(dim=(2, 3)) for feat in backbone_feats(SIZES))
+    with pytest.raises(ValueError, match=r'needs maps .* gap_before_final_norm=False'):
+        FPN(IN_CHANNELS)(vectors)

@@ -26,6 +26,14 @@ def test_sxmnet_costs_at_most_1_4_times_resnet50() -> None:
     assert sxmnet.gmacs <= 1.4 * plain.gmacs
 
 
+@pytest.mark.parametrize('backbone', ['', 'mobilenet-v2_'])
+def test_class_evidence_costs_no_more_than_sxmnet(backbone: str) -> None:
+    configs = f'evidence_{backbone}sixray.py', f'sxmnet_{backbone}sixray_stage2.py'
+    evidence, sxmnet = (count(load_config(ROOT / 'configs' / name)) for name in configs)
+    assert evidence.gmacs <= sxmnet.gmacs
+    assert evidence.params_m <= sxmnet.params_m
+
+
 def test_chr_costs_are_the_sum_of_its_parts() -> None:
     gmacs, params_m = count(load_config(ROOT / 'configs/baselines/chr_sixray.py'))
     # torchvision's ResNet-101: 7.80 and 44.549, without its classifier of 1000 classes; the neck's
@@ -47,3 +55,13 @@ def test_the_command_prints_a_line_per_config() -> None:
     assert [row['config'] for row in rows] == configs
     assert rows[0]['gmacs'] < rows[1]['gmacs']
     assert rows[0].keys() == {'config', 'gmacs', 'params_m'}
+
+
+def test_the_command_counts_at_the_input_size_of_the_config(tmp_path: Path) -> None:
+    path = tmp_path / 'small.py'
+    path.write_text(f"_base_ = '{ROOT}/configs/demo/evidence.py'\ninput_size = 64\n")
+    done = run_tool('complexity.py', path, '--json')
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)['gmacs'] == pytest.approx(
+        count(load_config(path), (64, 64))[0], abs=1e-3
+    )
