@@ -13,14 +13,7 @@ from mmsxm.evaluation.attention_localization import (
     visible_boxes,
 )
 from mmsxm.evaluation.bootstrap import bootstrap_average_precision
-from mmsxm.evaluation.class_localization import (
-    ClassLocalization,
-    clip_to_view,
-    interpolated_average_precision,
-    match_regions,
-    pairwise_iou,
-    region_boxes,
-)
+from mmsxm.evaluation.class_localization import ClassLocalization
 from mmsxm.evaluation.grouped_average_precision import GroupedAveragePrecision
 from mmsxm.evaluation.localization_table import LocalizationTable, read_localization
 from mmsxm.evaluation.mean_average_precision import MeanAveragePrecision, average_precision
@@ -29,6 +22,13 @@ from mmsxm.evaluation.operating_points import (
     OperatingPoints,
     operating_point,
     point_at,
+)
+from mmsxm.evaluation.region_precision import (
+    clip_to_view,
+    interpolated_average_precision,
+    match_regions,
+    pairwise_iou,
+    region_boxes,
 )
 from mmsxm.evaluation.score_table import Scores, ScoreTable, read_scores, write_scores
 

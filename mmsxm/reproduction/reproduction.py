@@ -26,7 +26,7 @@ from mmsxm.engine.runner_state import dismiss_workers
 from mmsxm.evaluation import AttentionLocalization
 from mmsxm.reproduction.folds import FoldLists, Folds
 from mmsxm.reproduction.record_store import RecordStore
-from mmsxm.reproduction.rows import BUDGETS, Row
+from mmsxm.reproduction.rows import BUDGETS, Row, Run
 from mmsxm.reproduction.run_record import (
     EPOCHS,
     LOCALIZATION,
@@ -44,7 +44,6 @@ from mmsxm.reproduction.run_record import (
     write_epochs,
     write_result,
 )
-from mmsxm.reproduction.runs import Run
 from mmsxm.reproduction.settings_digest import digest, schedule_of
 from mmsxm.reproduction.suites import apply_suite, is_stage1, load_suite
 from mmsxm.reproduction.taught_levels import count_levels, taught_levels

@@ -1,13 +1,14 @@
-"""The rows of the paper's tables: the config of each row, and the paper's number.
+"""The rows of the paper's tables, and the runs behind them: configs and the paper's numbers.
 
 A number belongs to a table and a row: some rows are in two tables with different numbers, and two
 of the means in Table 2 are not the means of their classes (see docs/paper.md). One trained network
 serves all rows with its config.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ['BUDGETS', 'SXMNET', 'TABLES', 'Row']
+__all__ = ['BUDGETS', 'SXMNET', 'TABLES', 'Row', 'Run']
 
 
 # epochs of a network without Stage I: those of both stages, or those of Stage II alone
@@ -27,6 +28,26 @@ class Row(NamedTuple):
     configs: dict[str, str]
     paper: dict[str, float | None]
     budgets: tuple[str, ...] = BUDGETS
+
+
+class Run(NamedTuple):
+    """One network to train: a config under ``configs/``, a seed, a budget and a fold.
+
+    The budget of both stages of SXMNet is ``short``, which is their own schedule. ``fold`` is the
+    fold that the network is tested on, None in a suite without folds.
+    """
+
+    config: str
+    seed: int
+    budget: str = 'short'
+    fold: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the name of its folder."""
+        budget = '' if self.budget == 'short' else f'_{self.budget}'
+        fold = '' if self.fold is None else f'-fold{self.fold}'
+        return f'{Path(self.config).stem}{budget}/seed{self.seed}{fold}'
 
 
 def _row(
