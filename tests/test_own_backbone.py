@@ -65,6 +65,9 @@ def test_it_trains_exports_and_screens(
     options = {**ONE_STEP, 'experiment_name': name}
     if load_config(write(name, tmp_path)).get('input_size') != size:
         options['input_size'] = size  # faster than 224
+    if 'TIMMBackbone' in CONFIGS[name]:  # a small network of timm, which exports faster
+        options['model.backbone.model_name'] = 'resnet10t'
+        options['model.neck.in_channels'] = [128, 256, 512]
     cfg = load_config(tmp_path / name, work_dir=str(tmp_path / 'run'), options=options)
     train(cfg)
 
