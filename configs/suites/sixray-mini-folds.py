@@ -1,4 +1,4 @@
-# sixray-mini in five folds over all its positives, in float32: small differences between networks
+# sixray-mini in five folds over all its positives, to measure small differences between networks
 _base_ = './sixray-mini.py'
 
 about = 'all positives of a subset of SIXray, real bags'

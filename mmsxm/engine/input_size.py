@@ -1,11 +1,11 @@
 """The input size of a network, one setting for all pipelines of a config."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mmengine.config import Config
 
-__all__ = ['CROPS', 'crop_sizes', 'resize_pipeline', 'set_input_size']
+__all__ = ['DATALOADERS', 'crop_sizes', 'resize_pipeline', 'set_input_size']
 
 CROPS = ('mmsxm.RandomCrop', 'mmsxm.CenterCrop')
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -20,10 +20,18 @@ def resize_pipeline(pipeline: Iterable[Any], resized: int, cropped: int) -> None
             transform.crop_size = cropped
 
 
-def crop_sizes(cfg: Config) -> set[Any]:
-    """Return the sizes that the pipelines of a config crop images to."""
-    pipelines = [cfg[name].dataset.get('pipeline', ()) for name in DATALOADERS if cfg.get(name)]
-    return {t.crop_size for pipeline in pipelines for t in pipeline if t.type in CROPS}
+def _pipelines(cfg: Config) -> dict[str, Any]:
+    """Return the pipelines of a config by their places; None where a dataset has none."""
+    pipelines = {name: cfg[name].dataset.get('pipeline') for name in DATALOADERS if cfg.get(name)}
+    if cfg.get('tta_pipeline'):
+        pipelines['tta_pipeline'] = cfg.tta_pipeline
+    return pipelines
+
+
+def crop_sizes(cfg: Config) -> set[int]:
+    """Return the sides that the pipelines of a config crop images to."""
+    pipelines = [pipeline or () for pipeline in _pipelines(cfg).values()]
+    return {_side(t.crop_size) for pipeline in pipelines for t in pipeline if t.type in CROPS}
 
 
 def set_input_size(cfg: Config) -> None:
@@ -33,27 +41,25 @@ def set_input_size(cfg: Config) -> None:
     larger size first, in the ratio that each pipeline has (256 to 224 in our configs).
 
     Raises:
-        ValueError: ``input_size`` is not a positive integer, or a pipeline does not crop.
+        ValueError: ``input_size`` is not a positive integer, or a pipeline does not have one Resize
+            and one crop.
     """
     size = cfg.get('input_size')
     if size is None:
         return
-    if not isinstance(size, int) or size < 1:
+    if type(size) is not int or size < 1:
         raise ValueError(f'input_size={size!r} must be a positive number of pixels.')
-    for name in DATALOADERS:
-        if not cfg.get(name):
-            continue
-        pipeline = cfg[name].dataset.pipeline
-        crops = [t.crop_size for t in pipeline if t.type in CROPS]
-        resizes = [t.scale for t in pipeline if t.type == 'Resize']
+    for place, pipeline in _pipelines(cfg).items():
+        crops = [_side(t.crop_size) for t in pipeline or () if t.type in CROPS]
+        resizes = [_side(t.scale) for t in pipeline or () if t.type == 'Resize']
         if len(crops) != 1 or len(resizes) != 1:
             raise ValueError(
-                f'input_size sets the one Resize and the one crop of each pipeline, but {name} has '
-                f'{len(resizes)} and {len(crops)}. Set the sizes in the pipelines and remove '
-                'input_size.'
+                f'input_size sets the one Resize and the one crop of each pipeline, but {place} '
+                f'has {len(resizes)} and {len(crops)}. Set the sizes in the pipelines (a wrapped '
+                'dataset has its own) and remove input_size.'
             )
-        resize_pipeline(pipeline, round(size * max(resizes[0]) / _side(crops[0])), size)
+        resize_pipeline(pipeline, round(size * resizes[0] / crops[0]), size)
 
 
-def _side(crop_size: Any) -> int:
-    return crop_size if isinstance(crop_size, int) else max(crop_size)
+def _side(size: int | Sequence[int]) -> int:
+    return size if isinstance(size, int) else max(size)

@@ -27,7 +27,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmsxm.conventions import LEVELS
-from mmsxm.models.losses import summed_mse_loss
+from mmsxm.models.losses import require_maps, summed_mse_loss
 from mmsxm.registry import MODELS
 
 IMAGE_CHANNELS = 3
@@ -156,6 +156,7 @@ class BottomUpAttentionHead(BaseModule):
         self.raw_image = raw_image
         self.loss_weight = loss_weight
         self.num_maps = num_maps
+        self.target_transform = 'EllipseHeatmap' if num_maps == 1 else 'ClassHeatmap'
         self.reduce: nn.Module = nn.Identity()
         if start == 'P2':
             self.reduce = nn.Conv2d(in_channels, 128, 3, stride=2, padding=2, dilation=2)
@@ -202,20 +203,22 @@ class BottomUpAttentionHead(BaseModule):
 
         Raises:
             KeyError: An image has no ``gt_heatmap``.
-            ValueError: The size of the heatmaps differs from that of the last map.
+            ValueError: The size or the number of the heatmaps differs from that of the maps.
         """
         if any('gt_heatmap' not in sample for sample in data_samples):
             raise KeyError(
                 "The attention loss needs gt_heatmap. Draw it in the pipeline (type='mmsxm."
-                "EllipseHeatmap') and pack it (algorithm_keys of PackInputs)."
+                f"{self.target_transform}') and pack it (algorithm_keys of PackInputs)."
             )
         target = torch.stack([sample.gt_heatmap for sample in data_samples])  # (N, K, h, w)
         if target.shape[-2:] != maps[-1].shape[-2:]:
             raise ValueError(
                 f'The drawn heatmaps are {tuple(target.shape[-2:])}, but the last attention map is '
-                f'{tuple(maps[-1].shape[-2:])}. Give EllipseHeatmap and the attention head the '
-                'same stride, and the last three levels of the pyramid the strides 8, 16 and 32.'
+                f'{tuple(maps[-1].shape[-2:])}. Give {self.target_transform} and the attention '
+                'head the same stride, and the last three levels of the pyramid the strides 8, 16 '
+                'and 32.'
             )
+        require_maps(target, self.num_maps)
         target = target.to(maps[0].device, non_blocking=True)
         return {
             f'loss_heatmap_s{8 >> step}': self.loss_weight * summed_mse_loss(attention_map, target)

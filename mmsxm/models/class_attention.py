@@ -24,9 +24,14 @@ __all__ = ['ClassAttentionHead', 'ClassAttentionPooling', 'pool_by_maps']
 
 
 def pool_by_maps(feat: Tensor, maps: Tensor) -> Tensor:
-    """Average a level ``(N, D, h, w)``, weighted by each map ``(N, C, H, W)``: ``(N, C, D)``."""
-    maps = normalize_map(F.adaptive_avg_pool2d(maps, (feat.size(2), feat.size(3))))  # (N, C, h, w)
-    return torch.einsum('nchw,ndhw->ncd', maps, feat.float()) / (feat.size(2) * feat.size(3))
+    """Average a level ``(N, D, h, w)``, weighted by each map ``(N, C, H, W)``: ``(N, C, D)``.
+
+    In float32, also under autocast: sums over a map overflow in float16.
+    """
+    h, w = feat.shape[-2:]
+    weights = normalize_map(F.adaptive_avg_pool2d(maps, (h, w))) / (h * w)  # (N, C, h, w)
+    with torch.autocast(feat.device.type, enabled=False):
+        return weights.flatten(2) @ feat.float().flatten(2).transpose(1, 2)  # (N, C, D)
 
 
 @MODELS.register_module()

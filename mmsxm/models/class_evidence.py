@@ -9,7 +9,7 @@ cannot score what it does not locate::
 This log-sum-exp pooling is that of Pinheiro and Collobert (CVPR 2015, arXiv:1411.6228, Eq. 1). The
 logits of the levels are averaged (Eq. 1 of the paper). Where boxes are known, the maps of the finer
 levels are trained on the ellipses of each class by the focal loss of RetinaNet (arXiv:1708.02002,
-Eq. 5), so that the backbone need not forget which item is which in order to learn where it is.
+Eq. 5). The backbone thus learns where items are and which they are at the same time.
 """
 
 import math
@@ -22,7 +22,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmsxm.models.fusion_heads import AverageFusionHead
-from mmsxm.models.losses import focal_map_loss
+from mmsxm.models.losses import focal_map_loss, require_maps
 from mmsxm.registry import MODELS
 
 __all__ = ['ClassEvidenceHead', 'GlobalEvidenceHead', 'mean_evidence', 'pool_evidence']
@@ -77,6 +77,10 @@ class ClassEvidenceHead(AverageFusionHead):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(num_classes, in_channels, thr, init_cfg)
+        if sharpness <= 0:
+            raise ValueError(f'sharpness={sharpness} must be positive.')
+        if map_levels < 1:
+            raise ValueError(f'map_levels={map_levels} must be at least 1.')
         self.fcs = nn.ModuleList(nn.Conv2d(c, num_classes, 1) for c in in_channels)
         self.offsets = nn.Parameter(torch.zeros(len(in_channels), num_classes))
         self.sharpness = sharpness
@@ -139,6 +143,7 @@ class ClassEvidenceHead(AverageFusionHead):
                 'loss_map_weight=0.'
             )
         target = torch.stack([sample.gt_heatmap for sample in data_samples])  # (N, C, h, w)
+        require_maps(target, self.num_classes)
         target = target.to(evidence[0].device, non_blocking=True)
         losses = [focal_map_loss(level, target) for level in evidence[: self.map_levels]]
         return {'loss_map': self.loss_map_weight * torch.stack(losses).mean()}

@@ -38,6 +38,20 @@ def multilabel_bce_loss(cls_score: Tensor, target: Tensor) -> Tensor:
     return loss / known.sum().clamp(min=1)
 
 
+def require_maps(target: Tensor, num_maps: int) -> None:
+    """Check that the drawn heatmaps ``(N, K, h, w)`` are as many as the maps of a network.
+
+    Raises:
+        ValueError: They are not. Broadcasting would train each map on all items.
+    """
+    if target.size(1) != num_maps:
+        raise ValueError(
+            f'The network has {num_maps} maps, but {target.size(1)} heatmaps are drawn for each '
+            "image. Draw one per class with type='mmsxm.ClassHeatmap', or one for all classes with "
+            "'mmsxm.EllipseHeatmap'."
+        )
+
+
 def focal_map_loss(
     evidence: Tensor, target: Tensor, alpha: float = 0.25, gamma: float = 2.0
 ) -> Tensor:

@@ -39,10 +39,34 @@ def test_without_the_setting_sizes_stay() -> None:
     assert sizes(load_config(CONFIGS / 'evidence_sixray.py')) == {(256, 224)}
 
 
-@pytest.mark.parametrize('size', [0, 'large', 2.5])
+@pytest.mark.parametrize('size', [0, 'large', 2.5, True])
 def test_what_is_not_a_size_is_refused(size: object) -> None:
     with pytest.raises(ValueError, match='positive number of pixels'):
         load_config(CONFIGS / 'evidence_sixray.py', options={'input_size': size})
+
+
+def test_other_spellings_of_sizes_and_views_are_set_too(leaf: Path) -> None:
+    with leaf.open('a') as file:
+        file.write(
+            'tta_pipeline = [\n'
+            '    dict(type="Resize", scale=256),\n'
+            '    dict(type="mmsxm.CenterCrop", crop_size=[224, 224]),\n'
+            ']\n'
+        )
+    cfg = load_config(leaf)
+    assert [cfg.tta_pipeline[0].scale, cfg.tta_pipeline[1].crop_size] == [(366, 366), 320]
+    assert crop_sizes(cfg) == {320}
+
+
+def test_a_wrapped_dataset_is_refused(leaf: Path) -> None:
+    with leaf.open('a') as file:
+        file.write(
+            'train_dataloader = dict(dataset=dict(\n'
+            '    _delete_=True, type="RepeatDataset", times=2,\n'
+            '    dataset=dict(type="mmsxm.SIXray")))\n'
+        )
+    with pytest.raises(ValueError, match='wrapped dataset has its own'):
+        load_config(leaf)
 
 
 def test_a_pipeline_without_a_crop_is_refused(leaf: Path) -> None:

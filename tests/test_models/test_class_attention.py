@@ -1,5 +1,6 @@
 """Class-wise attention: one map per class pools one feature per class."""
 
+import pytest
 import torch
 from mmpretrain.structures import DataSample
 
@@ -19,6 +20,24 @@ def test_a_map_pools_its_weighted_mean():
             weight = weights[image, label]
             mean = (feat[image] * weight).sum(dim=(1, 2)) / weight.sum()
             assert torch.allclose(pooled[image, label], mean, atol=5e-3)
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_pooling_is_exact_in_reduced_precision(dtype):
+    feat, maps = torch.full((1, 8, 28, 28), 100.0), torch.rand(1, CLASSES, 28, 28)
+    with torch.autocast('cpu', dtype=dtype):
+        pooled = pool_by_maps(feat.to(dtype), maps)
+    assert pooled.dtype == torch.float32
+    assert torch.allclose(pooled, torch.full_like(pooled, 100), rtol=5e-3)
+
+
+def test_one_heatmap_for_all_classes_is_refused():
+    head = BottomUpAttentionHead(in_channels=8, num_maps=CLASSES, stride=8)
+    maps = head([torch.randn(1, 8, size, size) for size in (8, 4, 2)], torch.randn(1, 3, 64, 64))
+    sample = DataSample()
+    sample.set_field(torch.zeros(1, 8, 8), 'gt_heatmap')
+    with pytest.raises(ValueError, match='ClassHeatmap'):
+        head.loss(maps, [sample])
 
 
 def test_each_class_reads_its_own_feature():

@@ -30,7 +30,7 @@ def sample(labels, heatmap=None):
 def test_evidence_is_pooled_by_log_mean_exp(sharpness):
     evidence = torch.randn(2, CLASSES, 5, 7)
     expected = np.log(np.exp(sharpness * evidence.double().numpy()).mean(axis=(2, 3))) / sharpness
-    np.testing.assert_allclose(pool_evidence(evidence, sharpness), expected, rtol=1e-5)
+    np.testing.assert_allclose(pool_evidence(evidence, sharpness), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_pooling_lies_between_mean_and_maximum():
@@ -132,6 +132,19 @@ def test_missing_targets_are_named():
     head = ClassEvidenceHead(CLASSES, in_channels=(8, 8, 8))
     with pytest.raises(KeyError, match='ClassHeatmap'):
         head.loss(pyramid(), [sample([1]), sample([])])
+
+
+def test_one_heatmap_for_all_classes_is_refused():
+    head = ClassEvidenceHead(CLASSES, in_channels=(8, 8, 8))
+    samples = [sample([1], torch.zeros(1, 8, 8)), sample([], torch.zeros(1, 8, 8))]
+    with pytest.raises(ValueError, match='has 3 maps, but 1 heatmaps'):
+        head.loss(pyramid(), samples)
+
+
+@pytest.mark.parametrize('setting', [dict(sharpness=0), dict(map_levels=0)])
+def test_impossible_settings_are_refused(setting):
+    with pytest.raises(ValueError, match=f'{next(iter(setting))}='):
+        ClassEvidenceHead(CLASSES, in_channels=(8, 8, 8), **setting)
 
 
 def test_another_number_of_levels_is_refused():
