@@ -9,6 +9,7 @@ import numpy.typing as npt
 __all__ = [
     'CROPPED',
     'LEVELS',
+    'MAX_LEVELS',
     'OCCLUSION_LEVELS',
     'RESIZED',
     'SIZES',
@@ -20,6 +21,9 @@ __all__ = [
 
 # the pyramid levels that are refined and fused (Sec. 4.2), fine to coarse
 LEVELS = ('P3', 'P4', 'P5')
+# largest number of levels in results and exported networks; without attention, networks may have
+# other levels than the paper's
+MAX_LEVELS = 8
 # pixels of a side in the configs of the paper; configs/_base_/datasets/sixray.py cites the source
 RESIZED, CROPPED = 256, 224
 # occlusion levels of OPIXray: none or slight, partial, severe or full
@@ -31,8 +35,15 @@ SMALL_BELOW, LARGE_ABOVE = 0.02, 0.20  # shares; both limits are medium
 
 
 def level_names(count: int) -> tuple[str, ...]:
-    """Return the names of the levels of a network; the last one is always P5."""
-    return LEVELS[len(LEVELS) - count :]
+    """Return the names of the levels of a network, fine to coarse.
+
+    Up to four levels are the last ones of P2, P3, P4 and P5, as in our configs. More levels are
+    numbered L1, L2 and so on, because their strides are unknown.
+    """
+    known = ('P2', *LEVELS)
+    if count > len(known):
+        return tuple(f'L{number}' for number in range(1, count + 1))
+    return known[len(known) - count :]
 
 
 def smallest_box_share(boxes: np.ndarray, image_size: tuple[int, int]) -> float:

@@ -7,7 +7,15 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmsxm.conventions import CROPPED, LEVELS, RESIZED, SIZES, size_of, smallest_box_share
+from mmsxm.conventions import (
+    CROPPED,
+    LEVELS,
+    RESIZED,
+    SIZES,
+    level_names,
+    size_of,
+    smallest_box_share,
+)
 from mmsxm.datasets.transforms import intuitive_level
 from mmsxm.evaluation import AttentionBySize, OperatingPoints
 from mmsxm.imaging.preprocessing import Preprocessing
@@ -24,6 +32,13 @@ def box(pixels: float) -> np.ndarray:
 @pytest.mark.parametrize(('pixels', 'size'), PIXELS.items())
 def test_the_bounds_count_as_medium(pixels: int, size: str) -> None:
     assert SIZES[size_of(pixels / SIDE**2)] == size
+
+
+def test_each_level_has_a_name() -> None:
+    names = [level_names(count) for count in range(9)]
+    assert names[:4] == [(), ('P5',), ('P4', 'P5'), ('P3', 'P4', 'P5')]
+    assert names[4:6] == [('P2', 'P3', 'P4', 'P5'), ('L1', 'L2', 'L3', 'L4', 'L5')]
+    assert [len(set(each)) for each in names] == list(range(9))
 
 
 def test_no_box_has_no_size() -> None:

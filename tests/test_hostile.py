@@ -269,18 +269,33 @@ def test_a_network_with_unknown_inputs_or_outputs_is_rejected() -> None:
 
 
 def test_outputs_with_unexpected_shapes_are_rejected() -> None:
-    right = [np.zeros((2, 2), np.float32), np.zeros((2, 3), np.float32)]
+    right = {
+        'scores': np.zeros((2, 2), np.float32),
+        'level_weights': np.zeros((2, 3), np.float32),
+    }
     assert to_prediction(right, INFO, 2).attention_maps is None
     for wrong in (np.zeros((2, 5)), np.zeros(2), np.zeros((1, 2)), np.zeros((2, 2, 1))):
         with pytest.raises(ValueError, match=r'net returned .* for 2 images'):
-            to_prediction([wrong.astype(np.float32), right[1]], INFO, 2)
-    for shape in ((2, 2, 4, 6), (2, 4, 6)):
-        maps = to_prediction([*right, np.zeros(shape, np.float32)], INFO, 2).attention_maps
+            to_prediction(right | {'scores': wrong.astype(np.float32)}, INFO, 2)
+    with pytest.raises(ValueError, match=r'net returned scores .* float64 for 2 images'):
+        to_prediction(right | {'scores': np.zeros((2, 2))}, INFO, 2)
+    for levels in range(9):
+        weights = np.zeros((2, levels), np.float32)
+        found = to_prediction(right | {'level_weights': weights}, INFO, 2)
+        assert found.level_weights.shape == (2, levels)
+    for shape in ((2, 9), (1, 3), (2,)):
+        with pytest.raises(ValueError, match=r'net returned level_weights .* at most 8 levels'):
+            to_prediction(right | {'level_weights': np.zeros(shape, np.float32)}, INFO, 2)
+    fitting = {'attention_map': (2, 4, 6), 'class_maps': (2, 2, 4, 6)}
+    for name, shape in fitting.items():
+        maps = to_prediction(right | {name: np.zeros(shape, np.float32)}, INFO, 2).attention_maps
         assert maps is not None
         assert maps.shape == (2, 4, 6)
-    for shape in ((2, 3, 4, 6), (1, 2, 4, 6), (2, 2, 0, 6), (3, 4, 6), (4, 6), (6,), ()):
-        with pytest.raises(ValueError, match=r'net returned .* for 2 images'):
-            to_prediction([*right, np.zeros(shape, np.float32)], INFO, 2)
+    wrong_shapes = ((2, 3, 4, 6), (1, 2, 4, 6), (2, 2, 0, 6), (3, 4, 6), (4, 6), (6,), ())
+    for name, other in zip(fitting, reversed(fitting.values()), strict=True):
+        for shape in (*wrong_shapes, other):
+            with pytest.raises(ValueError, match=rf'net returned {name} .* for 2 images, but'):
+                to_prediction(right | {name: np.zeros(shape, np.float32)}, INFO, 2)
 
 
 # ---------------------------------------------------------------------------- annotations
@@ -651,7 +666,7 @@ def line(**changes: Any) -> bytes:
         line(regions=[{'bbox': [1, 2, 3, 4], 'score': 1, 'label': 'Bomb'}]),
         line(regions=[{'bbox': [1, 2, 3, 4], 'score': 1, 'label': None}]),
         line(regions=[{'bbox': [1, 2, 3, 4], 'score': 1, 'label': ['Gun']}]),
-        line(level_weights=[1, 1, 1, 1]),
+        line(level_weights=9 * [1]),
         line(time=None),
         line(error=[]),
     ],
@@ -668,6 +683,15 @@ def test_invalid_result_lines_are_rejected_by_all_readers(bad: bytes, tmp_path: 
             read()
     assert path.read_bytes() == line() + bad
     assert not list(tmp_path.glob('r.csv*'))
+
+
+@pytest.mark.parametrize('levels', [0, 4, 8])
+def test_results_may_have_other_numbers_of_levels(levels: int, tmp_path: Path) -> None:
+    path = tmp_path / 'results.jsonl'
+    path.write_bytes(line(level_weights=levels * [0.1]))
+    with Results(path, INFO) as results:
+        assert results.seen == {'/bags/a.png'}
+    write_table(path, tmp_path / 'r.csv', CLASSES)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,8 @@ class ScoreTable(BaseMetric):
     """Metric that writes scores to a csv file and reports no values.
 
     The columns are ``name`` and, for each class, ``score/<class>`` and ``label/<class>``. If the
-    network weights levels, ``level/P3``, ``level/P4`` and ``level/P5`` follow.
+    network weights levels, their weights follow, fine to coarse: ``level/P3``, ``level/P4`` and
+    ``level/P5`` in our configs, see :func:`~mmsxm.conventions.level_names`.
 
     Args:
         out: File to write.

@@ -189,7 +189,7 @@ def to_dict(result: ImageResult) -> dict[str, Any]:
     - ``pred_labels``.
     - ``pred_scores`` and ``thresholds``: by class.
     - ``attention_map``: float32 in image size, None for networks without maps.
-    - ``level_weights``: in the order P3, P4, P5.
+    - ``level_weights``: fine to coarse (P3, P4, P5 in our configs).
     - ``regions``: dicts of ``bbox``, xyxy in image pixels, and ``score``; if the network predicts
       one map per class, also ``label``, the name of the class.
     """

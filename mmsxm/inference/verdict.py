@@ -17,8 +17,8 @@ class Verdict(NamedTuple):
 
     ``labels`` are the classes whose scores reach their thresholds. ``regions`` are dicts of
     ``bbox`` (xyxy in image pixels) and ``score``; if the network predicts one map per class, also
-    ``label``, the class of the map, with or without an alarm. ``level_weights`` are in the order
-    P3, P4, P5.
+    ``label``, the class of the map, with or without an alarm. ``level_weights`` are ordered
+    fine to coarse (P3, P4, P5 in our configs).
     """
 
     labels: list[str]

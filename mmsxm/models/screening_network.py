@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mmsxm.conventions import MAX_LEVELS
 from mmsxm.models.fusion_heads import fuse
 from mmsxm.models.sxmnet import SXMNet
 
@@ -24,7 +25,8 @@ class ScreeningNetwork(nn.Module):
         offset: For each class, b.
 
     Raises:
-        ValueError: The network is a Stage I, which has no classification head.
+        ValueError: The network is a Stage I, which has no classification head, or has too many
+            levels.
     """
 
     mean: Tensor
@@ -38,6 +40,11 @@ class ScreeningNetwork(nn.Module):
             raise ValueError(
                 'A Stage I network has no classification head, so it cannot screen. Use a Stage II '
                 'checkpoint.'
+            )
+        if len(model.head.fcs) > MAX_LEVELS:
+            raise ValueError(
+                f'The network has {len(model.head.fcs)} levels, but results have at most '
+                f'{MAX_LEVELS}. Train a network with fewer levels (in_channels of its head).'
             )
         self.model = model
         preprocessor = model.data_preprocessor

@@ -37,7 +37,11 @@ class Entry(NamedTuple):
 def collect_entries(
     reproduction: Reproduction, table: str, seeds: Sequence[int], resamples: int
 ) -> list[Entry]:
-    """Return the networks of a table, also those without a finished run, and their values."""
+    """Return the networks of a table, also those without a finished run, and their values.
+
+    Raises:
+        ValueError: A record was made with different settings, or on different lists.
+    """
     rows = [row for row in TABLES[table] if reproduction.suite.family in row.configs]
     first_of: dict[int, Scores] = {}
     entries = []
@@ -47,7 +51,7 @@ def collect_entries(
                 (run.fold, run.seed): run
                 for fold in reproduction.folds
                 for seed in seeds
-                if reproduction.result(run := reproduction.runs_of(row, seed, fold)[budget])
+                if reproduction.is_finished(run := reproduction.runs_of(row, seed, fold)[budget])
                 and run.fold is not None
             }
             values: dict[str, dict[Cell, Values]] = {'all': {}, 'pointing': {}, 'energy': {}}

@@ -176,7 +176,8 @@ class Reproduction:
             cfg.train_dataloader.dataset.meta_labels = str(self.labels(needed[-1]))
         if not is_stage1(cfg):
             add_metric(cfg, dict(type='mmsxm.ScoreTable', out=str(self.new_record(run) / SCORES)))
-        if cfg.model.get('attention_head'):
+        has_maps = run.fold is not None and measures(cfg, AttentionLocalization)
+        if cfg.model.get('attention_head') or has_maps:  # else records of other suites would change
             add_metric(cfg, dict(type='mmsxm.AttentionBySize'))
         if run.fold is not None and measures(cfg, AttentionLocalization):
             out = str(self.new_record(run) / LOCALIZATION)

@@ -6,6 +6,7 @@ docs/screening.md describes the fields.
 from collections.abc import Callable, Container
 from typing import Any
 
+from mmsxm.conventions import MAX_LEVELS
 from mmsxm.io.safe_parsing import is_number, parse_json
 
 __all__ = ['Record', 'configs_differ', 'read_record']
@@ -44,7 +45,7 @@ def _is_valid(record: Record) -> bool:
         and isinstance(regions, list)
         and all(_is_region(region, scores) for region in regions)
         and _are_numbers(weights)
-        and len(weights) <= 3
+        and len(weights) <= MAX_LEVELS
     )
 
 

@@ -43,7 +43,7 @@ def test_images_with_the_same_file_name_are_distinguished_by_id(tmp_path: Path) 
     assert read_scores(tmp_path / 'scores.csv').names == ('easy/0001', 'hard/0001')
 
 
-@pytest.mark.parametrize('levels', [1, 3])
+@pytest.mark.parametrize('levels', [1, 3, 4, 6])
 def test_level_weights_keep_their_order(tmp_path: Path, levels: int) -> None:
     metric = ScoreTable(out=str(tmp_path / 'scores.csv'))
     metric.dataset_meta = {'classes': ('Gun',)}
@@ -52,7 +52,9 @@ def test_level_weights_keep_their_order(tmp_path: Path, levels: int) -> None:
     metric.process(None, [sample('a', [0.1], [0]) | {'level_weights': weights[0]}])
     metric.evaluate(2)
     header = (tmp_path / 'scores.csv').read_text().splitlines()[0]
-    assert header.split(',')[3:] == ['level/P3', 'level/P4', 'level/P5'][3 - levels :]
+    known = ['level/P2', 'level/P3', 'level/P4', 'level/P5']
+    numbered = [f'level/L{number}' for number in range(1, levels + 1)]
+    assert header.split(',')[3:] == (known[4 - levels :] if levels <= 4 else numbered)
     found = read_scores(tmp_path / 'scores.csv')
     assert np.array_equal(found.level_weights.astype(np.float32), weights.numpy())
     assert found.scores[:, 0] == pytest.approx([0.1, 0.9])

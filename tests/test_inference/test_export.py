@@ -63,6 +63,14 @@ NETWORKS: dict[str, tuple[dict, tuple[int, int]]] = {
         dict(backbone=RESNET, neck=RESNET_FPN, head=dict(HEAD, type='mmsxm.ClassEvidenceHead')),
         (64, 90),
     ),
+    'four-levels': (
+        dict(
+            backbone=dict(RESNET, out_indices=(0, 1, 2, 3)),
+            neck=dict(RESNET_FPN, in_channels=[16, 32, 64, 128]),
+            head=dict(HEAD, type='mmsxm.ClassEvidenceHead', in_channels=4 * [16]),
+        ),
+        (64, 90),
+    ),
     'class-attention': (
         dict(
             backbone=RESNET,
@@ -154,6 +162,16 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         for suffix in ('.onnx', '.xml'):
             assert export(network, info, path.with_suffix(suffix)) < 1e-4
     return Exported(network, info, path)
+
+
+def test_a_network_with_too_many_levels_is_refused() -> None:
+    head = dict(HEAD, type='mmsxm.ClassEvidenceHead', in_channels=9 * [16])
+    preprocessor = dict(mean=[0.0] * 3, std=[1.0] * 3)
+    model = MODELS.build(
+        dict(type='mmsxm.SXMNet', backbone=RESNET, head=head, data_preprocessor=preprocessor)
+    )
+    with pytest.raises(ValueError, match='has 9 levels, but results have at most 8'):
+        ScreeningNetwork(model, [1.0] * 3, [0.0] * 3)
 
 
 def assert_agree(got: Prediction, want: Prediction) -> None:

@@ -21,6 +21,7 @@ from mmsxm.evaluation import (
 )
 from mmsxm.reproduction.fold_table import write_fold_table
 from mmsxm.reproduction.folds import FoldLists, Folds, assign_folds, number_of
+from mmsxm.reproduction.record_store import RecordStore
 from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.rows import TABLES
 from mmsxm.reproduction.run_record import SCORES, write_result
@@ -213,6 +214,41 @@ def test_a_fold_is_trained_and_tested_on_its_lists(tiny: Callable[[], Reproducti
     assert reproduction.missing(runs[2:]) == [run]
     reproduction.train(run)
     assert (reproduction.record(run) / SCORES).read_bytes() == scores
+
+
+def test_maps_of_folds_are_measured_by_size() -> None:
+    """Also those of networks without an attention head, but in no suite with a fixed split."""
+    for suite, fold, expected in (('sixray-mini-folds', 0, True), ('sixray-mini', None, False)):
+        reproduction = Reproduction(find_suite(suite), 'nowhere', 'nowhere')
+        evidence, fpn, sxmnet = (
+            [metric['type'] for metric in reproduction.config(run).test_evaluator]
+            for run in (
+                Run('evidence_sixray.py', 0, fold=fold),
+                Run(FPN, 0, 'full', fold),
+                Run(SXMNET, 0, fold=fold),
+            )
+        )
+        assert ('mmsxm.AttentionBySize' in evidence) == expected
+        assert 'mmsxm.AttentionBySize' not in fpn
+        assert sxmnet.count('mmsxm.AttentionBySize') == 1
+
+
+def test_records_of_other_settings_or_lists_stay_out_of_the_table(
+    tiny: Callable[[], Reproduction], tmp_path: Path
+) -> None:
+    reproduction = tiny()
+    reproduction.prepare_data()
+    reproduction.records = RecordStore(tmp_path / 'records')
+    run = Run(FPN, 0, 'full', 0)
+    lists = reproduction.fold_lists.digests(0)
+    settings = digest(reproduction.config(run))
+    for changes, message in (
+        ({'digest': 'other'}, 'has other settings than'),
+        ({'lists': dict(lists, train='other')}, 'trained on other images than the lists of fold 0'),
+    ):
+        write_result(reproduction.new_record(run), {'digest': settings, 'lists': lists, **changes})
+        with pytest.raises(ValueError, match=message):
+            write_fold_table(reproduction, 'boxes', [0], tmp_path)
 
 
 def test_the_table_of_folds(tiny: Callable[[], Reproduction], tmp_path: Path) -> None:

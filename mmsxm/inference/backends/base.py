@@ -17,9 +17,9 @@ class Prediction(NamedTuple):
     """Outputs of a network for N images, all float32.
 
     ``scores`` (N, C) are probabilities after calibration. ``attention_maps`` (N, h, w) cover the
-    input; they are None for a network without maps. ``level_weights`` (N, L) are in the order
-    P3, P4, P5. ``class_maps`` (N, C, h, w) are None unless the network predicts one map per class;
-    ``attention_maps`` are then their maximum over the classes.
+    input; they are None for a network without maps. ``level_weights`` (N, L) are ordered
+    fine to coarse (P3, P4, P5 in our configs). ``class_maps`` (N, C, h, w) are None unless the
+    network predicts one map per class; ``attention_maps`` are then their maximum over the classes.
     """
 
     scores: np.ndarray

@@ -1,10 +1,11 @@
 """Shared parts of exported networks: names in the graph, and metadata of the file."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from mmsxm.conventions import MAX_LEVELS
 from mmsxm.inference.backends.base import ModelInfo, Prediction
 from mmsxm.io.safe_parsing import parse_json
 
@@ -63,24 +64,33 @@ def known_outputs(inputs: Iterable[str], outputs: Iterable[str], path: str) -> t
     return (*OUTPUTS, *(name for name in MAPS if name in names))
 
 
-def to_prediction(outputs: Sequence[np.ndarray], info: ModelInfo, number: int) -> Prediction:
-    """Convert the outputs for a number of images, in the order of :func:`known_outputs`.
+def to_prediction(outputs: Mapping[str, np.ndarray], info: ModelInfo, number: int) -> Prediction:
+    """Convert the outputs for a number of images, by the names of :func:`known_outputs`.
 
     Raises:
         ValueError: The shapes or dtypes do not match a network with these classes.
     """
-    scores, level_weights, *maps = outputs
     classes = len(info.classes)
-    if (
-        scores.shape != (number, classes)
-        or level_weights.shape not in [(number, levels) for levels in range(4)]
-        or any(array.shape[:-2] not in [(number,), (number, classes)] for array in maps)
-        or not all(array.size for array in maps)
-        or any(array.dtype != np.float32 for array in outputs)
-    ):
-        shapes = ', '.join(f'{array.shape} {array.dtype}' for array in outputs)
-        raise ValueError(
-            f'The network {info.name} returned {shapes} for {number} images, which does not match '
-            'its classes. Use a file from mmsxm export.'
-        )
-    return Prediction.from_outputs(*outputs)
+    for name, array in outputs.items():
+        expected, is_valid = {
+            'scores': (f'({number}, {classes})', array.shape == (number, classes)),
+            'level_weights': (
+                f'({number}, L) with at most {MAX_LEVELS} levels',
+                array.shape in [(number, levels) for levels in range(MAX_LEVELS + 1)],
+            ),
+            'attention_map': (
+                f'({number}, h, w)',
+                array.ndim == 3 and array.shape[0] == number and array.size > 0,
+            ),
+            'class_maps': (
+                f'({number}, {classes}, h, w)',
+                array.ndim == 4 and array.shape[:2] == (number, classes) and array.size > 0,
+            ),
+        }[name]
+        if not is_valid or array.dtype != np.float32:
+            raise ValueError(
+                f'The network {info.name} returned {name} {array.shape} {array.dtype} for {number} '
+                f'images, but {name} must be {expected} and float32. Use a file from mmsxm export.'
+            )
+    maps = next((outputs[name] for name in MAPS if name in outputs), None)
+    return Prediction.from_outputs(outputs['scores'], outputs['level_weights'], maps)

@@ -59,4 +59,5 @@ class OnnxRuntimeBackend:
             outputs = self.session.run(self.outputs, {INPUT: images})
         except Exception as error:
             raise ValueError(f'The network {self.info.name} failed to run: {error}') from error
-        return to_prediction(outputs, self.info, len(images))
+        named = dict(zip(self.outputs, outputs, strict=True))
+        return to_prediction(named, self.info, len(images))

@@ -72,7 +72,7 @@ class OpenVINOBackend:
             results = self.model.create_infer_request().infer({INPUT: images})
         except (RuntimeError, ValueError) as error:
             raise ValueError(f'The network {self.info.name} failed to run: {error}') from error
-        outputs = [results[name] for name in self.outputs]
+        outputs = {name: results[name] for name in self.outputs}
         return to_prediction(outputs, self.info, len(images))
 
 
