@@ -1,12 +1,12 @@
 """Names of the classes of a dataset, and their labels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mmengine.config import ConfigDict
 
 from mmsxm.registry import DATASETS
 
-__all__ = ['configured_classes', 'labels_by_name']
+__all__ = ['check_num_classes', 'configured_classes', 'labels_by_name']
 
 
 def labels_by_name(classes: Iterable[str]) -> dict[str, int]:
@@ -15,6 +15,24 @@ def labels_by_name(classes: Iterable[str]) -> dict[str, int]:
     Annotations may spell the names in any case.
     """
     return {name.lower(): label for label, name in enumerate(classes)}
+
+
+def check_num_classes(user: str, num_classes: int, classes: Sequence[str]) -> None:
+    """Compare a configured number of classes with the classes of a dataset.
+
+    Args:
+        user: Name of what was configured, for the message.
+        num_classes: Its ``num_classes``.
+        classes: Classes of the dataset.
+
+    Raises:
+        ValueError: They differ.
+    """
+    if len(classes) != num_classes:
+        raise ValueError(
+            f'{user} has num_classes={num_classes}, but the dataset has {len(classes)} classes '
+            f'({", ".join(classes)}). Set num_classes={len(classes)}.'
+        )
 
 
 def configured_classes(config: ConfigDict) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Matching of a listed image with its file and its annotation."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ def match_image(
         report.problems.add('missing images', f'{row.name} at {dataset.ann_file}:{row.line}')
         return None
     instances: list[dict] = []
+    unboxed: list[int] = []
     # Negatives have no objects. Don't look for a million files.
     if gt_label is None or gt_label:
         place = dataset.annotation_place(img_id)
@@ -55,7 +57,16 @@ def match_image(
                 report.problems.add('skipped images: unreadable', f'{img_path}: {error}')
                 return None
         instances = list(_usable_instances(objects, image_size, report.problems))
-    return {'img_path': img_path, 'img_id': img_id, 'gt_label': gt_label, 'instances': instances}
+        numbers = Counter(label for label, _ in objects)
+        unboxed = sorted(numbers - Counter(item['bbox_label'] for item in instances))
+    data_info = {
+        'img_path': img_path,
+        'img_id': img_id,
+        'gt_label': gt_label,
+        'instances': instances,
+    }
+    # most images have no such objects: an empty list for each of a million takes memory
+    return {**data_info, 'unboxed_labels': unboxed} if unboxed else data_info
 
 
 def _known_objects(

@@ -34,6 +34,8 @@ class XrayDataset(MultiLabelDataset):
     - ``gt_label``, a list of class indices, which may be empty;
     - ``instances``, a list of dicts with ``bbox`` (xyxy in 0-based pixels of the whole image) and
       ``bbox_label``;
+    - ``unboxed_labels``, the sorted labels of objects without a usable box, only if there are any.
+      Other objects of these classes may have boxes;
     - with ``meta_labels``, also ``gt_meta_level``.
 
     Unusable data are skipped and counted, and one log message at the start reports them:

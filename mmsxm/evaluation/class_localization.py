@@ -40,7 +40,7 @@ __all__ = ['ClassLocalization']
 class _ClassMeasures(NamedTuple):
     """Measures of one class in one image; all but the number are nan if it has no box in view."""
 
-    num_boxes: float
+    num_boxes: float  # that regions should detect: 0 if the image is left out of their precision
     pointing: float = math.nan
     pointing_chance: float = math.nan
     energy: float = math.nan
@@ -77,8 +77,8 @@ class ClassLocalization(ArrayMetric):
     predict scores, it is the value of the map. Boxes are cut at the edge of the view.
 
     Regions in images without the class are false positives. An image is left out of the average
-    precision of a class if it may contain items without a box: its label is ignored, or it is
-    positive and none of its boxes, in or out of view, has this class.
+    precision of a class if it may contain items without a box: its label is ignored, with or
+    without a box, or it is positive and none of its boxes, in or out of view, has this class.
 
     ``class_pointing``, ``class_pointing_chance``, ``class_energy`` and ``region_mAP30`` are the
     means over classes. A class without a box in view is undefined (None) and left out of them, with
@@ -134,9 +134,10 @@ class ClassLocalization(ArrayMetric):
         """
         maps, scores = _predictions(sample)  # (C, h, w) and (C,)
         boxes, labels = _annotations(sample, len(maps))  # (m, 4) and (m,)
+        targets = _targets(sample, len(maps))  # (C,)
         # items of these classes may be in the image but have no boxes
-        unknown = _targets(sample, len(maps)) != 0  # (C,)
-        unknown[labels] = False
+        unknown = targets != 0  # (C,)
+        unknown[labels] = targets[labels] == -1
         image_size = tuple(sample['img_shape'][:2])
         width = len(_ClassMeasures._fields)
         row = np.full((len(maps), width + 2 * self.max_regions), np.nan)  # (C, W)
@@ -144,6 +145,7 @@ class ClassLocalization(ArrayMetric):
             in_view = clip_to_view(boxes[labels == label], image_size)  # (m_c, 4)
             row[label, :width] = _measure(class_map, in_view, image_size)
             if unknown[label]:
+                row[label, 0] = 0  # num_boxes
                 continue
             regions, peaks = region_boxes(class_map, image_size)
             regions, peaks = regions[: self.max_regions], peaks[: self.max_regions]
@@ -185,7 +187,7 @@ class ClassLocalization(ArrayMetric):
         """Return pointing, chance, energy and average precision of a class from ``(W, N)``."""
         width = len(_ClassMeasures._fields)
         num_boxes, pointing, chance, energy = values[:width]  # (N,) each
-        boxed = num_boxes > 0  # (N,)
+        boxed = ~np.isnan(pointing)  # (N,)
         if not boxed.any():
             return math.nan, math.nan, math.nan, math.nan
         scores, hits = values[width:].reshape(2, -1)  # (max_regions * N,) each

@@ -36,6 +36,14 @@ def test_a_label_without_a_box_is_unknown():
     assert (maps[:3] >= 0).all()
 
 
+def test_a_class_with_another_item_without_a_box_is_unknown():
+    boxes = [[0, 0, 30, 20], [40, 10, 90, 60]]
+    maps = heatmap(boxes, [0, 2], [0, 2], unboxed_labels=[2])
+    assert maps[0].max() == 1
+    assert (maps[2] == -1).all()
+    assert not maps[[1, 3]].any()
+
+
 def test_an_ignored_class_is_unknown_unless_a_box_shows_it():
     maps = heatmap([[0, 0, 30, 20]], [0], [], gt_score=np.array([-1, -1, 0, 0]))
     assert maps[0].max() == 1

@@ -44,6 +44,7 @@ def test_labels_may_have_no_boxes(tmp_path):
     dataset = load(write(tmp_path, rows), strict=True)
     assert [info['gt_label'] for info in dataset] == [[0, 1], [0]]
     assert [len(info['instances']) for info in dataset] == [1, 0]
+    assert [info.get('unboxed_labels') for info in dataset] == [[1], [0]]
     assert len(load(tmp_path, require_boxes=True)) == 1
 
 

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 
 from mmsxm.datasets.sample_rng import sample_rng
 from mmsxm.datasets.transforms import ClassHeatmap, ItemCrop
-from mmsxm.datasets.transforms.item_crop import square_around, visible_shares, visible_targets
+from mmsxm.datasets.transforms.item_crop import (
+    covered_shares,
+    square_around,
+    visible_shares,
+    visible_targets,
+)
 
 IMAGE_SIZE = (60, 100)
 
@@ -84,6 +89,56 @@ def test_boxes_and_targets_follow_the_crop(seed):
     assert 1 in after['gt_score']
 
 
+def test_a_class_that_may_be_shown_is_never_absent():
+    target, labels = np.array([1, 1, 1, 0]), np.array([0, 1, 2])
+    shares = np.array([0.05, 0.7, 0.05])
+    shown = visible_targets(target, shares, labels, never_absent=[0, 1])
+    assert shown.tolist() == [-1, 1, 0, 0]
+
+
+@pytest.mark.parametrize('seed', range(10))
+def test_a_class_with_an_item_without_a_box_is_ignored_unless_a_box_shows_it(seed):
+    # the boxes are so far apart that a crop shows only one
+    boxes, labels = [[0, 0, 10, 10], [85, 45, 95, 55]], [0, 2]
+    with sample_rng(seed, 0, 0):
+        crop = ItemCrop(num_classes=4, prob=1)
+        after = crop(results(boxes, labels, unboxed_labels=[0, 2]))
+    (shown,) = after['gt_bboxes_labels']
+    expected = {0: [1, 0, -1, 0], 2: [-1, 0, 1, 0]}
+    assert after['gt_score'].tolist() == expected[int(shown)]
+    maps = ClassHeatmap(num_classes=4)(after)['gt_heatmap']
+    assert (maps[[0, 2]] == -1).all()
+    assert not maps[[1, 3]].any()
+
+
+def test_a_crop_inside_a_large_box_is_not_a_crop_without_its_item():
+    boxes, labels = [[45, 25, 49, 29], [0, 0, 100, 60]], [0, 1]
+    crop = ItemCrop(num_classes=3, prob=1, scale=(1.5, 1.5))
+    shown = set()
+    for seed in range(10):
+        with sample_rng(seed, 0, 0):
+            after = crop(results(boxes, labels))
+        if max(after['img_shape']) < 10:  # around the small box
+            shown.add(tuple(after['gt_score'].tolist()))
+            assert after['gt_bboxes_labels'].tolist() == labels
+    assert shown == {(1, -1, 0)}
+
+
+def test_a_box_that_a_crop_grazes_is_absent():
+    boxes = np.array([[0, 0, 100, 60]], dtype=np.float32)
+    assert covered_shares(boxes, (95, 0, 105, 10)) == pytest.approx(0.5)
+    after = [[20, 20, 30, 30], [33, 0, 100, 60]]  # 6 % of a crop of 16 x 16 at most
+    crop = ItemCrop(num_classes=2, prob=1, scale=(1.6, 1.6), max_shift=0)
+    for seed in range(10):
+        with sample_rng(seed, 0, 0):
+            cropped = crop(results(after, [0, 1]))
+        if cropped['img_shape'] == (16, 16):
+            assert cropped['gt_score'].tolist() == [1, 0]
+            break
+    else:
+        pytest.fail('no crop of the small box')
+
+
 def test_an_image_without_boxes_stays_whole():
     after = ItemCrop(num_classes=4, prob=1)(results([], [], gt_label=[1]))
     assert after['img'].shape == (60, 100, 3)
@@ -114,7 +169,11 @@ def test_another_number_of_classes_is_refused(transform):
 
 @pytest.mark.parametrize(
     ('keys', 'message'),
-    [({'scale': (3, 1.5)}, 'increasing order'), ({'absent_below': 0.7}, 'shares of a box')],
+    [
+        ({'scale': (3, 1.5)}, 'increasing order'),
+        ({'scale': (0.9, 1.5)}, 'at least 1'),
+        ({'absent_below': 0.7}, 'shares of a box'),
+    ],
 )
 def test_impossible_settings_are_refused(keys, message):
     with pytest.raises(ValueError, match=message):

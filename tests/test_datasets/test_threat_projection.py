@@ -11,7 +11,13 @@ from mmcv.transforms import Compose
 
 from mmsxm.datasets.sample_rng import sample_rng
 from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
-from mmsxm.datasets.transforms import ThreatImageProjection, draw_ellipses, project
+from mmsxm.datasets.transforms import (
+    ClassHeatmap,
+    ItemCrop,
+    ThreatImageProjection,
+    draw_ellipses,
+    project,
+)
 from mmsxm.datasets.transforms.threat_projection import bag_mask, turn_patch, visible
 
 CLASSES = ['Gun', 'Knife', 'Pliers']
@@ -170,6 +176,32 @@ def test_labels_are_joined(bank: str) -> None:
     assert isinstance(array, np.ndarray)
     assert array.tolist() == [0, 2]
     assert scored['gt_score'].tolist() == [1, 0, 1]
+
+
+def test_classes_of_boxes_follow_into_crops_and_class_maps(bank: str) -> None:
+    keys = {
+        'gt_bboxes_labels': np.array([1], dtype=np.int64),
+        'gt_ignore_flags': np.array([True]),
+    }
+    project_pliers = ThreatImageProjection(bank, prob=1, class_weights=[0, 0, 1])
+    with sample_rng(0, 0, 0):
+        results = project_pliers({**sample([1], (30, 30, 50, 50)), **keys})
+        assert results['gt_bboxes_labels'].tolist() == [1, 2]
+        assert results['gt_bboxes_labels'].dtype == np.int64
+        assert results['gt_ignore_flags'].tolist() == [True, False]
+        assert results['gt_ignore_flags'].dtype == bool
+        maps = ClassHeatmap(num_classes=3, stride=2)(dict(results))['gt_heatmap']
+        assert maps.amax(dim=(1, 2)).tolist() == [0, 1, 1]
+        cropped = ItemCrop(num_classes=3, prob=1)(results)
+    assert cropped['gt_score'][0] == 0
+    assert len(cropped['gt_bboxes']) == len(cropped['gt_bboxes_labels'])
+    assert keys['gt_bboxes_labels'].tolist() == [1]
+
+
+def test_it_is_refused_after_class_maps(bank: str) -> None:
+    transform = ThreatImageProjection(bank, prob=1)
+    with pytest.raises(ValueError, match='after EllipseHeatmap or ClassHeatmap'):
+        transform({**sample([]), 'gt_heatmap': torch.zeros(3, 8, 8)})
 
 
 def test_given_lists_are_left_alone(bank: str) -> None:

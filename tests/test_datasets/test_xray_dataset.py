@@ -73,6 +73,17 @@ def test_data_infos_contain_path_id_labels_and_instances(folder, log):
     assert 'Gun 1, Knife 0; without a positive label 1' in log[0]
 
 
+def test_labels_of_objects_without_a_usable_box_are_named(folder, log):
+    objects = {
+        'a': [GUN, ('Gun', None), ('Knife', (1, 1, 9, 9))],
+        'b': [('Knife', (WIDTH + 1, 0, WIDTH + 9, 9)), ('Gun', (3, 3, 3, 9)), ('Gun', None)],
+        'c': [GUN, GUN],
+    }
+    dataset = ToyDataset(folder, [(name, None) for name in 'abc'], objects)
+    assert [info.get('unboxed_labels') for info in dataset] == [[0], [0, 1], None]
+    assert [len(info['instances']) for info in dataset] == [2, 0, 2]
+
+
 def test_labels_follow_from_objects_if_the_list_has_none(folder):
     knife = ('Knife', (0.0, 0.0, 5.0, 5.0))
     dataset = ToyDataset(folder, [('a', None)], {'a': [knife, GUN, knife]})

@@ -213,6 +213,16 @@ def test_images_that_may_have_items_without_boxes_are_left_out() -> None:
         assert found['class_pointing/Gun'] == 100
 
 
+def test_an_ignored_label_is_left_out_even_with_a_box() -> None:
+    boxed = sample({0: ON_LEFT}, [(0, LEFT)], (0.5, 0, 0))
+    # its region would be a miss of the highest confidence, and its box would never be found
+    ignored = sample({0: ON_RIGHT}, [(0, LEFT)], (0.9, 0, 0), [-1, 0, 0])
+    found = evaluate([boxed, ignored])
+    assert found['region_AP30/Gun'] == 100
+    assert found['class_pointing/Gun'] == 50  # where it is is known
+    assert evaluate([ignored])['region_AP30/Gun'] is None
+
+
 def test_boxes_out_of_view_do_not_count() -> None:
     cut_off = sample({0: ON_LEFT}, [(0, [80, 0, 99, 20])], (0.9, 0, 0))
     assert all(value is None for value in evaluate([cut_off]).values())
@@ -260,7 +270,7 @@ def test_images_without_boxes_are_reported_once(monkeypatch: pytest.MonkeyPatch)
 
 def random_images(count: int) -> list[dict]:
     """Return images with smooth maps and up to four boxes, some of them out of view."""
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(5)
     images = []
     for _ in range(count):
         noise = torch.from_numpy(rng.random((1, len(CLASSES), 12, 16))).float()
@@ -339,7 +349,10 @@ def naive_measures(images: list[dict], label: int) -> tuple[list[float], list[fl
             cells = np.ndenumerate(class_map.astype(np.float64))
             total = sum(value for cell, value in cells if inside[cell])
             energy.append(total / class_map.astype(np.float64).sum())
-        if own or image['gt_score'][label] == 0:
+        target = image['gt_score'][label]
+        if target == -1:
+            boxes[number] = []
+        elif own or target == 0:
             score = float(image['pred_score'][label])
             detections += [(score * peak, number, box) for peak, box in naive_regions(class_map)]
     hits = []

@@ -8,6 +8,7 @@ num_classes = len(classes)
 item_crop = [dict(type='mmsxm.ItemCrop', num_classes=num_classes)]
 class_heatmap = [dict(type='mmsxm.ClassHeatmap', num_classes=num_classes)]
 evidence_steps = item_crop + _base_.train_steps + class_heatmap
+# other pipelines of _base_ with class maps or item crops have the five classes of SIXray
 evidence_pipeline = _base_.load_items + evidence_steps + _base_.pack_items
 
 data = dict(

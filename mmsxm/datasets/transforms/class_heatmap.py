@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
+from mmsxm.datasets.class_names import check_num_classes
 from mmsxm.datasets.transforms.targets import draw_ellipses, heatmap_size
 from mmsxm.registry import TRANSFORMS
 
@@ -19,11 +20,15 @@ __all__ = ['ClassHeatmap']
 class ClassHeatmap(BaseTransform):
     """Draw the ellipses of each class on a map of its own.
 
-    The map of a class without an item is empty. The map of a class whose items have no boxes, or
-    whose label is ignored, contains -1 everywhere: the loss ignores it. An image without boxes thus
-    still teaches where the classes that it lacks are not.
+    The map of a class without an item is empty. The map of a class contains -1 everywhere, which
+    the loss ignores, if one of its items has no box, or if its label is ignored and it has no box
+    left. An image without boxes thus still teaches where the classes that it lacks are not.
 
-    **Required Keys:** img_shape, gt_bboxes, gt_bboxes_labels, gt_label, gt_score (optional).
+    A class with an ignored label and a box has an ellipse. ``ItemCrop`` ignores the label of an
+    item that is partly visible: it is unclear whether it counts, but not where it is.
+
+    **Required Keys:** img_shape, gt_bboxes, gt_bboxes_labels, gt_label, gt_score (optional),
+    unboxed_labels (optional).
 
     **Modified Keys:** none.
 
@@ -46,11 +51,7 @@ class ClassHeatmap(BaseTransform):
         Raises:
             ValueError: They differ.
         """
-        if len(classes) != self.num_classes:
-            raise ValueError(
-                f'ClassHeatmap has num_classes={self.num_classes}, but the dataset has '
-                f'{len(classes)} classes ({", ".join(classes)}). Set num_classes={len(classes)}.'
-            )
+        check_num_classes(type(self).__name__, self.num_classes, classes)
 
     def transform(self, results: dict) -> dict:
         """Draw the ellipses of one image."""
@@ -66,6 +67,8 @@ class ClassHeatmap(BaseTransform):
         for label in np.unique(labels):
             boxes = results['gt_bboxes'][labels == label]
             heatmap[label] = draw_ellipses(boxes, image_size, size)
+        # their other items are anywhere
+        heatmap[list(results.get('unboxed_labels', ()))] = -1
         results['gt_heatmap'] = torch.from_numpy(heatmap)
         return results
 

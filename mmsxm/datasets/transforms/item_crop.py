@@ -11,10 +11,13 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmsxm.datasets.class_names import check_num_classes
 from mmsxm.datasets.transforms.geometry import crop
 from mmsxm.registry import TRANSFORMS
 
-__all__ = ['ItemCrop', 'square_around', 'visible_shares', 'visible_targets']
+__all__ = ['ItemCrop', 'covered_shares', 'square_around', 'visible_shares', 'visible_targets']
+
+COVERED = 0.1  # a box that covers more than this share of the window is not absent from it
 
 
 def square_around(
@@ -45,11 +48,20 @@ def square_around(
 
 def visible_shares(boxes: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
     """Return the share of each box ``(n, 4)``, xyxy, that lies in a window: ``(n,)`` in [0, 1]."""
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)  # (n,)
+    return _shared_areas(boxes, window) / np.maximum(area, np.finfo(np.float32).tiny)
+
+
+def covered_shares(boxes: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
+    """Return the share of a window that each box ``(n, 4)``, xyxy, covers: ``(n,)`` in [0, 1]."""
+    left, top, right, bottom = window
+    return _shared_areas(boxes, window) / ((right - left) * (bottom - top))
+
+
+def _shared_areas(boxes: np.ndarray, window: tuple[int, int, int, int]) -> np.ndarray:
     low = np.maximum(boxes[:, :2], window[:2])
     high = np.minimum(boxes[:, 2:], window[2:])
-    visible = (high - low).clip(min=0).prod(axis=1)  # (n,)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)  # (n,)
-    return visible / np.maximum(area, np.finfo(np.float32).tiny)
+    return (high - low).clip(min=0).prod(axis=1)  # (n,)
 
 
 def visible_targets(
@@ -58,6 +70,7 @@ def visible_targets(
     labels: np.ndarray,
     absent_below: float = 0.1,
     present_from: float = 0.6,
+    never_absent: Sequence[int] = (),
 ) -> np.ndarray:
     """Return what a crop shows of each class: 1, 0, or -1 if that is unclear.
 
@@ -70,13 +83,18 @@ def visible_targets(
         labels: Class of each box, ``(n,)``.
         absent_below: A class with a smaller share is absent.
         present_from: A class with at least this share is present.
+        never_absent: Classes of which the crop may show more than these shares. They are unclear
+            instead of absent.
     """
     best = np.full(len(target), -1.0)
     np.maximum.at(best, labels, shares)  # (C,), -1 for a class without a box
     unclear = np.where(best < present_from, -1, 1)
     boxed = np.where(best < absent_below, 0, unclear)
     unboxed = np.where(target == 0, 0, -1)
-    return np.where(best >= 0, boxed, unboxed).astype(np.float32)
+    shown = np.where(best >= 0, boxed, unboxed).astype(np.float32)  # (C,)
+    maybe = np.isin(np.arange(len(target)), never_absent)
+    shown[maybe & (shown == 0)] = -1
+    return shown
 
 
 @TRANSFORMS.register_module()
@@ -85,9 +103,14 @@ class ItemCrop(BaseTransform):
 
     Boxes that the crop hardly shows are removed. An image without boxes stays whole.
 
+    A class is never absent from a crop if one of its items has no box (``unboxed_labels``), or if
+    a box of it covers more than 10 % of the crop, as a large box around a small one does. It is
+    ignored instead, or present if another of its boxes is.
+
     Place it before the transforms that compute targets from boxes.
 
-    **Required Keys:** img, gt_bboxes, gt_bboxes_labels, gt_label, gt_score (optional).
+    **Required Keys:** img, gt_bboxes, gt_bboxes_labels, gt_label, gt_score (optional),
+    unboxed_labels (optional).
 
     **Modified Keys:** img, img_shape, gt_bboxes, gt_bboxes_labels, gt_label, gt_ignore_flags
     (optional).
@@ -97,7 +120,7 @@ class ItemCrop(BaseTransform):
     Args:
         num_classes: Number of labels, C.
         prob: Share of the images that are cropped.
-        scale: Least and greatest side of the square, in longer sides of the box.
+        scale: Least and greatest side of the square, in longer sides of the box, at least 1.
         max_shift: Greatest displacement of the square along each axis, in sides of the square.
         absent_below: A class is absent if less than this share of each of its boxes is visible.
         present_from: A class is present if at least this share of one of its boxes is visible.
@@ -113,8 +136,11 @@ class ItemCrop(BaseTransform):
         absent_below: float = 0.1,
         present_from: float = 0.6,
     ) -> None:
-        if not 0 < scale[0] <= scale[1]:
-            raise ValueError(f'scale={scale} must be two positive numbers in increasing order.')
+        if not 1 <= scale[0] <= scale[1]:
+            raise ValueError(
+                f'scale={scale} must be two numbers of at least 1 in increasing order: a smaller '
+                'square cuts its box.'
+            )
         if not 0 <= absent_below <= present_from <= 1:
             raise ValueError(
                 f'absent_below={absent_below} and present_from={present_from} are shares of a box: '
@@ -133,11 +159,7 @@ class ItemCrop(BaseTransform):
         Raises:
             ValueError: They differ.
         """
-        if len(classes) != self.num_classes:
-            raise ValueError(
-                f'ItemCrop has num_classes={self.num_classes}, but the dataset has '
-                f'{len(classes)} classes ({", ".join(classes)}). Set num_classes={len(classes)}.'
-            )
+        check_num_classes(type(self).__name__, self.num_classes, classes)
 
     @cache_randomness
     def _draw(self, boxes: int) -> tuple[int, float, tuple[float, float]] | None:
@@ -163,10 +185,14 @@ class ItemCrop(BaseTransform):
             index, scale, shift = drawn
             window = square_around(boxes[index], scale, shift, results['img'].shape[:2])
             shares = visible_shares(boxes, window)
-            target = visible_targets(target, shares, labels, self.absent_below, self.present_from)
+            covers = covered_shares(boxes, window) > COVERED
+            never_absent = [*labels[covers], *results.get('unboxed_labels', ())]
+            target = visible_targets(
+                target, shares, labels, self.absent_below, self.present_from, never_absent
+            )
             left, top, right, bottom = window
             crop(results, left, top, bottom - top, right - left)
-            kept = shares >= self.absent_below
+            kept = (shares >= self.absent_below) | covers
             for key in ('gt_bboxes', 'gt_bboxes_labels', 'gt_ignore_flags'):
                 if key in results:
                     results[key] = results[key][kept]

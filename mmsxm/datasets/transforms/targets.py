@@ -118,8 +118,8 @@ def intuitive_level(boxes: np.ndarray, image_size: tuple[int, int]) -> int:
 class IntuitiveMetaLevel(BaseTransform):
     """Set the level of MF-I with :func:`intuitive_level`.
 
-    Place it before any random crop. Like the neural label, the level is a property of the whole
-    image.
+    Place it before ``RandomCrop``. Like the neural label, the level is a property of the whole
+    image. ``ItemCrop`` comes before it: its crop replaces the image, and items are larger there.
 
     **Required Keys:** img_shape, gt_bboxes.
 

@@ -135,8 +135,9 @@ class ThreatImageProjection(BaseTransform):
     **Required Keys:** img, gt_label, gt_bboxes.
 
     **Modified Keys:** img, gt_label (sorted), gt_bboxes (the tight box of each new item is
-    appended), gt_score (optional), gt_meta_level (optional: set to -1 for none, because a neural
-    level is that of the image without the item).
+    appended), gt_bboxes_labels and gt_ignore_flags (optional: likewise), gt_score (optional),
+    gt_meta_level (optional: set to -1 for none, because a neural level is that of the image without
+    the item).
 
     **Added Keys:** none.
 
@@ -224,8 +225,8 @@ class ThreatImageProjection(BaseTransform):
         """
         if 'gt_heatmap' in results:
             raise ValueError(
-                'ThreatImageProjection comes after EllipseHeatmap in the pipeline, so the heatmap '
-                'would lack the new items. Put it right after loading.'
+                'ThreatImageProjection comes after EllipseHeatmap or ClassHeatmap in the pipeline, '
+                'so the heatmap would lack the new items. Put it right after loading.'
             )
         rng = np.random.default_rng(self._draw_seed())
         if rng.random() >= self.prob:
@@ -245,6 +246,10 @@ class ThreatImageProjection(BaseTransform):
                 box = [left, top, left + patch.shape[1], top + patch.shape[0]]
                 boxes = [*np.asarray(results['gt_bboxes']).reshape(-1, 4), box]
                 results['gt_bboxes'] = np.array(boxes, dtype=np.float32)
+                for key, value in (('gt_bboxes_labels', label), ('gt_ignore_flags', False)):
+                    if key in results:
+                        given = np.asarray(results[key])
+                        results[key] = np.append(given, np.array(value, dtype=given.dtype))
         return results
 
     def _draw(

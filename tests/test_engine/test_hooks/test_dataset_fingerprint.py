@@ -44,6 +44,10 @@ def test_the_digest_does_not_depend_on_the_folder() -> None:
     assert digest_of(moved) == digest_of(infos())
 
 
+def test_runs_from_before_unboxed_labels_can_be_resumed() -> None:
+    assert digest_of([info | {'unboxed_labels': [0]} for info in infos()]) == digest_of(infos())
+
+
 def test_the_digest_depends_on_names_labels_boxes_and_order() -> None:
     renamed, labelled, moved = infos(), infos(), infos()
     renamed[1]['img_id'] = 'P7'
