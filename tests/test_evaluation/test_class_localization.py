@@ -408,6 +408,7 @@ def test_labels_may_come_as_indices() -> None:
     assert evaluate(images) == expected
 
 
+@pytest.mark.usefixtures('scope')
 def test_pipelines_pack_what_the_metric_needs() -> None:
     pipeline = Compose(
         [
