@@ -1,6 +1,6 @@
 """Localization of each class: pointing, energy inside boxes, and average precision of regions.
 
-Ours, not in the paper, whose map does not know classes. The class-agnostic measures are in
+Ours, not in the paper, whose map is for all classes. The class-agnostic measures are in
 :mod:`mmsxm.evaluation.attention_localization`. Here, the map of a class is compared with the boxes
 of that class only: a gun's map that points at a knife is wrong.
 

@@ -1,7 +1,7 @@
-"""Class evidence: maps that know which item is where, and a score that is read from them.
+"""Class evidence: a map for each class, and a score that is read from it.
 
-Ours, not in the paper, whose attention knows where items are but not which. Each level has a map of
-logits for each class, z. The score of a class is a soft maximum of its map, so that the network
+Ours, not in the paper, whose attention learns where items are but not which. Each level has a map
+of logits for each class, z. The score of a class is a soft maximum of its map, so that the network
 cannot score what it does not locate::
 
     s_c = 1/r log(1/(hw) sum_ij exp(r z_cij)) + b_c
@@ -100,11 +100,7 @@ class ClassEvidenceHead(AverageFusionHead):
 
     def evidence(self, feats: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return the maps of all levels: logits, ``(N, C, h_l, w_l)`` each."""
-        if len(feats) != len(self.fcs):
-            raise ValueError(
-                f'The head was built for {len(self.fcs)} levels (in_channels), but it gets '
-                f'{len(feats)}. Give in_channels one entry per level.'
-            )
+        self._require_levels(feats)
         return tuple(conv(feat) for conv, feat in zip(self.fcs, feats, strict=True))
 
     def pool(self, evidence: Sequence[Tensor]) -> Tensor:

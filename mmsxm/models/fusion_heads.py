@@ -65,11 +65,7 @@ class AverageFusionHead(MultiLabelClsHead):
 
     def level_scores(self, feats: Sequence[Tensor]) -> Tensor:
         """Classify each level ``(N, C_l, h, w)`` separately: float32 logits ``(N, L, C)``."""
-        if len(feats) != len(self.fcs):
-            raise ValueError(
-                f'The head was built for {len(self.fcs)} levels (in_channels), but it gets '
-                f'{len(feats)}. Give in_channels one entry per level.'
-            )
+        self._require_levels(feats)
         # (N, C) each
         scores = [fc(feat.mean(dim=(-2, -1))) for fc, feat in zip(self.fcs, feats, strict=True)]
         return torch.stack(scores, dim=1).float()  # (N, L, C)
@@ -106,6 +102,13 @@ class AverageFusionHead(MultiLabelClsHead):
             sample.set_field(scores, 'level_scores', dtype=Tensor)
             sample.set_field(weights, 'level_weights', dtype=Tensor)
         return data_samples
+
+    def _require_levels(self, feats: Sequence[Tensor]) -> None:
+        if len(feats) != len(self.fcs):
+            raise ValueError(
+                f'The head was built for {len(self.fcs)} levels (in_channels), but it gets '
+                f'{len(feats)}. Give in_channels one entry per level.'
+            )
 
     def _target(self, data_samples: list[DataSample]) -> Tensor:
         device = next(self.parameters()).device

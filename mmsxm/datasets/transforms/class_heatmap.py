@@ -1,6 +1,6 @@
 """Targets of class-wise maps: the ellipses of Stage I (Sec. 3.2), drawn for each class separately.
 
-Ours, not in the paper, whose maps do not know classes.
+Ours, not in the paper, which draws one map for all classes.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ class ClassHeatmap(BaseTransform):
         for label in np.unique(labels):
             boxes = results['gt_bboxes'][labels == label]
             heatmap[label] = draw_ellipses(boxes, image_size, size)
-        # their other items are anywhere
+        # their items without boxes may be anywhere
         heatmap[list(results.get('unboxed_labels', ()))] = -1
         results['gt_heatmap'] = torch.from_numpy(heatmap)
         return results
