@@ -25,6 +25,7 @@ OTHER_BUILDS = {'mmcv': 'mmcv-lite', 'mmengine-lite': 'mmengine'}
 REINSTALL = "pip install -e '.[onedl]'"  # in a clone
 EXTRAS = {
     'demo': 'the review page',
+    'int8': 'quantization of exported networks to 8-bit integers',
     'onnx': 'exported networks, with ONNX Runtime',
     'openvino': 'exported networks, with OpenVINO',
     'probe': 'telling simulated bags and real ones apart',

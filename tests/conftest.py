@@ -177,6 +177,9 @@ def scope() -> None:
     init_default_scope('mmpretrain')
 
 
+RUN_OPENVINO = ('test_export.py', 'test_exported.py', 'test_int8_export.py')
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that do not depend on the stack, and run those with OpenVINO last.
 
@@ -185,4 +188,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(ROOT / 'tests').as_posix().startswith(STACK_INDEPENDENT):
             item.add_marker('stack_independent')
-    items.sort(key=lambda item: item.path.name == 'test_export.py')
+    items.sort(key=lambda item: item.path.name in RUN_OPENVINO)

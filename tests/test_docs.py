@@ -63,6 +63,7 @@ NOT_RUN = {
     r'tools/figures\.py .*--figure [56]': 'needs a suite that is trained; see test_figures.py',
     r'tools/simulate\.py .*(--train 1000|--test 500)': 'simulates for minutes; see test_simulation',
     r'tools/calibrate\.py': 'needs hundreds of images; see test_calibrate.py',
+    r'--precision int8': 'quantizes for a minute; see test_int8_export.py',
     r'tools/benchmarks/\w+\.py': 'takes minutes, to be measured by hand',
     r'tests/kill_and_resume\.py': 'trains for minutes; see test_faults.py',
     r'tools/review\.py': 'serves until it is stopped; see test_page.py',

@@ -2,6 +2,9 @@
 
 mmsxm calibrate CONFIG CHECKPOINT --loader val --detection-rate 0.95
 
+Instead of a checkpoint, you can calibrate an .xml file of mmsxm export. Do so for int8 files, whose
+scores differ from those of the checkpoint.
+
 The network sees the whole image, as in screening. Thresholds chosen on test images make the test
 results look too good, so calibrate on images that are not in the test set.
 """
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from mmsxm.evaluation.thresholds import Criterion
 
 
+EXPORTED = '.xml'
+
+
 def share(text: str) -> float:
     """Parse a number between 0 and 1."""
     value = float(text)
@@ -38,7 +44,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser('calibrate', __doc__)
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint, or a work directory to use its latest one')
+    parser.add_argument(
+        'checkpoint',
+        help='checkpoint, a work directory to use its latest one, or an exported .xml file',
+    )
     images = parser.add_mutually_exclusive_group(required=True)
     images.add_argument(
         '--loader', choices=['val', 'test'], help='dataloader of the config to calibrate on'
@@ -58,7 +67,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--scaling', choices=['temperature', 'platt'], help='scale scores to probabilities'
     )
     parser.add_argument(
-        '--out', type=Path, help='output checkpoint (default: CHECKPOINT-calibrated.pth)'
+        '--out', type=Path, help='output file (default: CHECKPOINT-calibrated.pth or .xml)'
     )
     parser.add_argument('--save-scores', help='csv to write the scores of all images to')
     parser.add_argument('--device', help='PyTorch device, such as cuda')
@@ -100,10 +109,15 @@ def score_images(
     """Score the images of a loader; return the scores and their origin."""
     from mmsxm.calibration.station_scores import station_scores
     from mmsxm.datasets.meta_label_file import source_of
+    from mmsxm.inference.backends import Backend, load_backend
     from mmsxm.inference.backends.torch_backend import TorchBackend
 
-    # load the checkpoint first: a missing one fails at once, whereas reading images takes time
-    backend = TorchBackend(cfg, checkpoint, device, calibrated=False)
+    # load the network first: a missing one fails at once, whereas reading images takes time
+    backend: Backend
+    if checkpoint.suffix == EXPORTED:
+        backend = load_backend(checkpoint, device=device)
+    else:
+        backend = TorchBackend(cfg, checkpoint, device, calibrated=False)
     dataset = build_images(cfg, loader)
     tested = dataset if loader == 'test' else build_images(cfg, 'test')
     shared = len(image_paths(dataset) & image_paths(tested))
@@ -119,7 +133,9 @@ def score_images(
         'list_sha256': source.list_sha256,
         'images_in_test_set': shared,
     }
-    return station_scores(backend, dataset), origin
+    # processes that read images would be forked with the threads of OpenVINO
+    workers = 0 if checkpoint.suffix == EXPORTED else 2
+    return station_scores(backend, dataset, workers=workers), origin
 
 
 def show(rows: 'list[Achieved]', console: Console) -> None:
@@ -159,8 +175,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     run(args)
 
 
+def refuse_options_of_checkpoints(args: argparse.Namespace, source: Path, out: Path) -> None:
+    """Raise ValueError for options that an exported file does not support."""
+    if args.scaling:
+        raise ValueError(
+            f'{source} contains its scaling, so it gets thresholds only. Remove --scaling; to '
+            'scale scores, calibrate the checkpoint with --scaling and export it again.'
+        )
+    if out.suffix != EXPORTED or out.resolve() == source.resolve():
+        raise ValueError(f'{out} cannot be the output. Name another .xml file than {source}.')
+
+
 def run(args: argparse.Namespace) -> None:
     """Calibrate with parsed arguments."""
+    from mmsxm.calibration.exported import store_thresholds
     from mmsxm.calibration.fit import calibrate, store_calibration
     from mmsxm.engine.checkpoints import find_checkpoint
     from mmsxm.evaluation import read_scores, write_scores
@@ -168,6 +196,10 @@ def run(args: argparse.Namespace) -> None:
 
     console = Console(markup=False, emoji=False)  # class names may contain markup
     checkpoint = Path(find_checkpoint(args.checkpoint))
+    suffix = EXPORTED if checkpoint.suffix == EXPORTED else '.pth'
+    out = args.out or checkpoint.with_name(f'{checkpoint.stem}-calibrated{suffix}')
+    if checkpoint.suffix == EXPORTED:
+        refuse_options_of_checkpoints(args, checkpoint, out)
     if args.loader:
         cfg = load_config(args.config, options=args.cfg_options)
         scores, origin = score_images(cfg, checkpoint, args.loader, args.device, console)
@@ -177,8 +209,10 @@ def run(args: argparse.Namespace) -> None:
         write_scores(args.save_scores, scores)
     criterion = criterion_of(args)
     calibration, rows = calibrate(scores, criterion, args.scaling, origin)
-    out = args.out or checkpoint.with_name(f'{checkpoint.stem}-calibrated.pth')
-    store_calibration(checkpoint, calibration, out)
+    if checkpoint.suffix == EXPORTED:
+        store_thresholds(checkpoint, calibration, out)
+    else:
+        store_calibration(checkpoint, calibration, out)
 
     console.print(
         f'Thresholds for {criterion}, from {len(scores.names):,} images, with 95 % intervals:'

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,10 @@ from mmsxm.inference.export_check import ANY_FINITE, largest_difference
 from mmsxm.io.files import atomic_write
 from mmsxm.models import ScreeningNetwork
 
-__all__ = ['export', 'to_onnx', 'write_openvino']
+if TYPE_CHECKING:
+    import openvino as ov
+
+__all__ = ['export', 'to_onnx', 'write_openvino', 'write_openvino_model']
 
 EXTRAS = {'.onnx': 'onnx', '.xml': 'openvino'}
 
@@ -76,7 +79,13 @@ def write_openvino(onnx: bytes, info: ModelInfo, out: Path, precision: str = 'f3
         import openvino as ov
     except ImportError:
         raise ImportError("Export needs OpenVINO: pip install 'mmsxm[openvino]'") from None
-    model = ov.Core().read_model(onnx)
+    write_openvino_model(ov.Core().read_model(onnx), info, out, precision)
+
+
+def write_openvino_model(model: 'ov.Model', info: ModelInfo, out: Path, precision: str) -> None:
+    """Write a network with its metadata as an ``.xml`` file and a ``.bin`` file of weights."""
+    import openvino as ov
+
     model.set_rt_info(describe(info), METADATA)
     model.set_rt_info(precision, PRECISION)
     with moved_into_place(out) as unfinished:

@@ -11,6 +11,7 @@ from mmsxm.io.safe_parsing import parse_json
 
 __all__ = [
     'INPUT',
+    'INT8',
     'MAPS',
     'METADATA',
     'OUTPUTS',
@@ -26,6 +27,7 @@ OUTPUTS = ('scores', 'level_weights')  # of every network
 MAPS = ('attention_map', 'class_maps')  # one of them follows if the network predicts maps
 METADATA = 'mmsxm'  # key of the description in the metadata of a file
 PRECISION = 'mmsxm_precision'  # metadata key of the inference precision, OpenVINO files only
+INT8 = 'int8'  # precision of quantized files
 
 
 def describe(info: ModelInfo) -> str:

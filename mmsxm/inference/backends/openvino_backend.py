@@ -7,6 +7,7 @@ import numpy as np
 from mmsxm.inference.backends.base import Prediction
 from mmsxm.inference.backends.exported import (
     INPUT,
+    INT8,
     METADATA,
     PRECISION,
     known_outputs,
@@ -49,7 +50,9 @@ class OpenVINOBackend:
             model = core.read_model(path)
             description = _metadata(model, METADATA)
             # by default, OpenVINO uses bfloat16 on processors that support it
-            settings['INFERENCE_PRECISION_HINT'] = _metadata(model, PRECISION) or 'f32'
+            precision = _metadata(model, PRECISION) or 'f32'
+            # operations that are not quantized run in float32
+            settings['INFERENCE_PRECISION_HINT'] = 'f32' if precision == INT8 else precision
             inputs = [port.any_name for port in model.inputs]
             outputs = [port.any_name for port in model.outputs]
             self.model = core.compile_model(model, 'CPU', settings)

@@ -1,0 +1,52 @@
+"""Thresholds of an exported OpenVINO file."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from mmsxm.inference.backends.exported import METADATA, PRECISION, read_description
+from mmsxm.inference.calibration import Calibration
+from mmsxm.inference.export import write_openvino_model
+
+__all__ = ['store_thresholds']
+
+
+def store_thresholds(source: Path, calibration: Calibration, out: Path) -> None:
+    """Write an ``.xml`` file with other thresholds and an otherwise unchanged network.
+
+    The scaling of scores is part of the graph, so it stays as it was exported. The config digest
+    changes, so that no screening mixes results of two sets of thresholds.
+
+    Args:
+        source: File from mmsxm export.
+        calibration: Thresholds for the scores of this file.
+        out: Output file. It must be another file, because OpenVINO reads weights when it runs.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+        ValueError: ``source`` is not an exported network, has other classes, or is ``out``.
+    """
+    if out.suffix != '.xml' or out.resolve() == source.resolve():
+        raise ValueError(f'{out} cannot be the output. Use another .xml file than {source}.')
+    try:
+        import openvino as ov
+    except ImportError:
+        raise ImportError(f"{source} needs OpenVINO: pip install 'mmsxm[openvino]'") from None
+    try:
+        model = ov.Core().read_model(source)
+        metadata = {
+            key: model.get_rt_info(key).value if model.has_rt_info(key) else None
+            for key in (METADATA, PRECISION)
+        }
+    except RuntimeError as error:
+        raise ValueError(
+            f'{source} is not a network that OpenVINO can read. Export it again with mmsxm export.'
+        ) from error
+    info = read_description(metadata[METADATA], str(source))
+    Calibration.from_dict(calibration.to_dict(), info.classes)
+    fitted = replace(calibration, slope=info.calibration.slope, offset=info.calibration.offset)
+    settings = json.dumps([info.config_digest, fitted.to_dict()], sort_keys=True)
+    digest = hashlib.sha256(settings.encode()).hexdigest()
+    info = replace(info, calibration=fitted, config_digest=digest)
+    write_openvino_model(model, info, out, metadata[PRECISION] or 'f32')
