@@ -37,6 +37,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         'source', type=Path, help='folder, image, or .txt list with one path per line'
     )
     parser.add_argument(
+        '--include',
+        action='append',
+        metavar='PATTERN',
+        help="screen only the files of a folder whose names match, such as '*.png'; repeatable",
+    )
+    parser.add_argument(
         '--model',
         required=True,
         metavar='CONFIG_OR_EXPORT',
@@ -88,6 +94,13 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f'{args.source} does not exist: name a folder, an image or a .txt list')
     if args.watch and not args.source.is_dir():
         parser.error(f'--watch needs a folder: {args.source} is not a folder')
+    if args.include and not args.source.is_dir():
+        parser.error(f'--include needs a folder: {args.source} is not a folder')
+    if wrong := [pattern for pattern in args.include or () if not pattern or '/' in pattern]:
+        parser.error(
+            f'invalid --include {wrong[0]!r}: write a pattern of file names without folders, such '
+            "as '*.png'"
+        )
     if args.watch and args.engine == 'ray':
         parser.error('--watch does not work with --engine ray: use --engine pool')
     outputs = [os.path.abspath(path) for path in (args.out, args.csv, args.overlays) if path]
@@ -123,7 +136,7 @@ class Stop:
 def screen(args: argparse.Namespace) -> int:
     """Screen with parsed arguments and return the exit code."""
     from mmsxm.inference.backends import load_backend
-    from mmsxm.screening.image_sources import find_paths, unseen, watch
+    from mmsxm.screening.image_sources import NameFilter, find_paths, unseen, watch
     from mmsxm.screening.results import Results, write_table
 
     console = Console(markup=False, emoji=False)  # class names may contain markup
@@ -134,10 +147,11 @@ def screen(args: argparse.Namespace) -> int:
     outputs = {os.path.abspath(path) for path in (args.out, args.csv, args.overlays) if path}
     with Results(args.out, backend.info) as results:
         stop = Stop()
-        found: Iterator[str | Idle] = find_paths(args.source, outputs)
+        include = NameFilter(args.include or ['*'])
+        found: Iterator[str | Idle] = find_paths(args.source, outputs, include)
         if args.watch:
             folder = os.path.abspath(args.source)
-            found = watch(folder, args.watch, stop, results.seen, outputs)
+            found = watch(folder, args.watch, stop, results.seen, outputs, include)
         paths = unseen(found, results.seen, stop)
         before, start = results.tally.files, time.monotonic()
         with console.status('screening') as status:
@@ -148,7 +162,10 @@ def screen(args: argparse.Namespace) -> int:
     if args.csv:
         write_table(args.out, args.csv, backend.info.classes)
     tally = results.tally
-    console.print(summary(tally, backend.info.classes, (tally.files - before) / seconds))
+    table = summary(tally, backend.info.classes, (tally.files - before) / seconds)
+    if args.include:
+        table.add_row('left out by --include', str(len(include.left_out)))
+    console.print(table)
     if not tally.files:
         print(f'mmsxm screen: there is nothing to screen in {args.source}', file=sys.stderr)
     interrupted = stop() and not args.watch
