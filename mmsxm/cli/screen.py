@@ -25,9 +25,9 @@ from mmsxm.imaging.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from mmsxm.inference.backends import Backend
+    from mmsxm.inference.records import Record
     from mmsxm.io.worker_pool import Idle
     from mmsxm.screening.results import Tally
-    from mmsxm.screening.screen import Record
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
