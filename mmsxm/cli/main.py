@@ -24,7 +24,7 @@ GROUPS = {
     'Data': ('simulate', 'prepare', 'check', 'browse', 'compare-sets', 'threat-bank'),
     'Train': ('train', 'convert-weights', 'publish', 'meta-labels'),
     'Evaluate': ('test', 'calibrate', 'compare-runs', 'complexity', 'cross-scanner'),
-    'Deploy': ('export', 'screen', 'review'),
+    'Deploy': ('export', 'screen', 'serve', 'review'),
     'Paper': ('reproduce', 'figures'),
     'Launch on many processes': ('dist-train', 'dist-test', 'slurm-train', 'slurm-test'),
 }

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from mmsxm.cli.arguments import check_positive, make_parser
+from mmsxm.cli.arguments import available_cores, check_positive, make_parser
 from mmsxm.imaging.images import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -94,13 +94,6 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     if len(set(outputs)) < len(outputs):
         parser.error('--out, --csv and --overlays must be different files: choose another name')
     return args
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process can use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Stop:
