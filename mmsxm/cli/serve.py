@@ -153,10 +153,13 @@ def serve_on_cluster(
     """Serve with Ray until stopped."""
     from mmsxm.serving.ray_engine import serve_with_ray
 
-    print(f'mmsxm serve: starting {args.replicas} replicas with Ray', file=sys.stderr)
-    serve_with_ray(
-        load, args.host, args.port, args.replicas, limits, args.workers, args.batch_size, token
-    )
+    def started() -> None:
+        place = f'http://{args.host}:{args.port}'
+        print(f'mmsxm serve: {args.replicas} replicas behind {place}', file=sys.stderr)
+
+    settings = limits, args.workers, args.batch_size, token, started
+    serve_with_ray(load, args.host, args.port, args.replicas, *settings)
+    print('mmsxm serve: stopped', file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

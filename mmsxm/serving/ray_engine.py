@@ -2,6 +2,8 @@
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ['serve_with_ray']
 
 NAME = 'mmsxm'
+GRACE = 60  # seconds that a replica may take to answer what it accepted
 
 
 def serve_with_ray(
@@ -25,7 +28,8 @@ def serve_with_ray(
     limits: Limits,
     workers: int,
     batch_size: int,
-    token: str | None = None,
+    token: str | None,
+    started: Callable[[], None],
 ) -> None:
     """Serve on the cluster of ``RAY_ADDRESS`` or a local one, until interrupted.
 
@@ -41,7 +45,8 @@ def serve_with_ray(
         limits: What each replica accepts.
         workers: Processes per replica that decode images.
         batch_size: Images per batch.
-        token: Token that requests must carry.
+        token: Token that requests must carry; None allows all.
+        started: Called when the replicas are ready.
 
     Raises:
         ImportError: Ray Serve is not installed.
@@ -59,6 +64,9 @@ def serve_with_ray(
         return build_app(ScreeningService(load(), limits, workers, batch_size), token)
 
     ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # the handler of Ray exits immediately
+        signal.signal(number, lambda *_: stopped.set())
     try:
         serve.start(
             http_options={'host': host, 'port': port}, logging_config={'enable_access_log': False}
@@ -67,8 +75,12 @@ def serve_with_ray(
             name=NAME,
             num_replicas=replicas,
             max_ongoing_requests=limits.queue + 1,  # a full queue answers 503 itself
+            graceful_shutdown_timeout_s=GRACE,
         )
-        serve.run(deploy(serve.ingress(build)()).bind(), name=NAME, blocking=True)
+        serve.run(deploy(serve.ingress(build)()).bind(), name=NAME)
+        started()
+        while not stopped.wait(1):  # a wait without end would not notice a signal on Windows
+            pass
     finally:
-        serve.shutdown()
+        serve.shutdown()  # replicas finish their requests
         ray.shutdown()
