@@ -69,7 +69,9 @@ def serve_with_ray(
         signal.signal(number, lambda *_: stopped.set())
     try:
         serve.start(
-            http_options={'host': host, 'port': port}, logging_config={'enable_access_log': False}
+            proxy_location='EveryNode',
+            http_options={'host': host, 'port': port},
+            logging_config={'enable_access_log': False},  # it would contain the names of images
         )
         deploy = serve.deployment(
             name=NAME,
