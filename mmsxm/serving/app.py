@@ -1,5 +1,6 @@
 """HTTP application of a service. It has no pages: a browser would load their scripts from a CDN."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -14,17 +15,20 @@ from mmsxm.imaging.images import ImageTooLargeError
 from mmsxm.serving.access import PUBLIC, TokenMiddleware
 from mmsxm.serving.metrics import Metrics, MetricsMiddleware
 from mmsxm.serving.schemas import REQUEST_BODY, Health, Model, Problem, Records
-from mmsxm.serving.service import BusyError, ScreeningService, StoppingError
+from mmsxm.serving.service import BusyError, NetworkError, ScreeningService, StoppingError
 from mmsxm.serving.uploads import LONGEST_NAME, read_uploads
 
 __all__ = ['build_app']
 
 Name = Annotated[str, Query(min_length=1, max_length=LONGEST_NAME)]
+FAILURE = 'The network failed. The log of the service contains the reason.'
+LOGGER = logging.getLogger(__name__)
 RETRY = {'Retry-After': '1'}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {'model': Problem, 'description': 'The body is damaged, or contains no image.'},
     408: {'model': Problem, 'description': 'The body did not arrive in time.'},
     413: {'model': Problem, 'description': 'Body, images or pixels exceed a limit.'},
+    500: {'model': Problem, 'description': FAILURE},
     503: {'model': Problem, 'description': 'The queue is full, or the service is stopping.'},
 }
 UNAUTHORIZED: dict[int | str, dict[str, Any]] = {
@@ -74,6 +78,9 @@ def build_app(service: ScreeningService, token: str | None = None) -> FastAPI:
                 records = await service.screen(uploads)
         except ImageTooLargeError as error:
             raise HTTPException(413, str(error)) from None
+        except NetworkError as error:
+            LOGGER.exception('A request to /v1/screen failed.')
+            raise HTTPException(500, FAILURE) from error
         except BusyError as error:
             raise HTTPException(503, str(error), RETRY) from None
         except StoppingError as error:

@@ -15,7 +15,15 @@ from mmsxm.inference.records import Record, screen_files
 from mmsxm.serving.batcher import Batcher
 from mmsxm.serving.decoder import Decoder
 
-__all__ = ['Admission', 'BusyError', 'Limits', 'ScreeningService', 'StoppingError', 'Upload']
+__all__ = [
+    'Admission',
+    'BusyError',
+    'Limits',
+    'NetworkError',
+    'ScreeningService',
+    'StoppingError',
+    'Upload',
+]
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,10 @@ class Upload(NamedTuple):
 
 class BusyError(RuntimeError):
     """Error of a request for which the queue has no room; it can be repeated."""
+
+
+class NetworkError(RuntimeError):
+    """Error of a request whose batch failed; its cause is the error of the network."""
 
 
 class StoppingError(RuntimeError):
@@ -155,6 +167,7 @@ class ScreeningService:
 
         Raises:
             ImageTooLargeError: An image has too many pixels. The message names it.
+            NetworkError: The network failed.
         """
         results = await asyncio.gather(*map(self._answer, uploads), return_exceptions=True)
         for result in results:
@@ -167,7 +180,10 @@ class ScreeningService:
             file = await self._decode(*upload)
         except ImageTooLargeError as error:
             raise ImageTooLargeError(f'{upload.name}: {error}') from None
-        return await self._batch(file)
+        try:
+            return await self._batch(file)
+        except Exception as error:
+            raise NetworkError(f'The network failed: {error}') from error
 
     def _screen(self, files: list[PreprocessedFile | Unreadable]) -> list[Record]:
         return [screened.record for screened in screen_files(self.backend, files)]

@@ -1,4 +1,4 @@
-"""Records of files. For damaged files, processes and signals, see test_screening/test_screen_tool.py."""
+"""Records of files. For damaged files and signals, see test_screening/test_screen_tool.py."""
 
 import json
 from datetime import datetime, timezone
@@ -13,7 +13,6 @@ from mmsxm.inference.calibration import Calibration
 from mmsxm.inference.records import screen_files
 from mmsxm.inference.verdict import regions_to_draw
 from mmsxm.screening.record_validation import read_record
-
 
 THRESHOLDS = {'Gun': 0.3, 'Knife': 0.8}
 

@@ -184,14 +184,16 @@ def test_the_network_gets_what_waits_in_one_batch() -> None:
 
 
 def test_a_failure_of_the_network_is_an_error_of_its_requests_only(
-    running: Running, monkeypatch: pytest.MonkeyPatch
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_: object, images: object) -> None:
         raise ValueError('the network failed to run')
 
     with monkeypatch.context() as patch:
         patch.setattr(Darkness, '__call__', fail)
-        assert running.client.post(SCREEN, content=image(DARK)).status_code == 500
+        answer = running.client.post(SCREEN, content=image(DARK))
+    assert (answer.status_code, 'The log' in answer.json()['detail']) == (500, True)
+    assert 'ValueError: the network failed to run' in caplog.text
     assert running.service.queue_length == 0
     assert running.client.post(SCREEN, content=image(DARK)).status_code == 200
 
