@@ -11,16 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import cv2
-import httpx
 import numpy as np
-import uvicorn
+import pytest
 
 from mmsxm.imaging.preprocessing import Preprocessing, View
 from mmsxm.inference.backends import ModelInfo, Prediction
 from mmsxm.inference.calibration import Calibration
-from mmsxm.serving.app import build_app
-from mmsxm.serving.server import Server, listen
-from mmsxm.serving.service import ScreeningService
+
+for module in ('fastapi', 'prometheus_client', 'python_multipart', 'uvicorn'):
+    pytest.importorskip(module, reason='needs the extra [serve]')
+pytest.importorskip('httpx', reason='needs the extra [tests]')
+
+import httpx  # noqa: E402
+import uvicorn  # noqa: E402
+
+from mmsxm.serving.app import build_app  # noqa: E402
+from mmsxm.serving.server import Server, listen  # noqa: E402
+from mmsxm.serving.service import ScreeningService  # noqa: E402
 
 CLASSES = ('Gun', 'Knife')
 DARK, LIGHT, DEADLY = 20, 250, 66  # gray values

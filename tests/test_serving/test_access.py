@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip('starlette', reason='needs the extra [serve]')
+
 from mmsxm.serving.access import is_loopback, read_token
 
 
