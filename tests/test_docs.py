@@ -33,7 +33,7 @@ from mmsxm.training.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md']
-PAGES += sorted((ROOT / 'docs').glob('*.md'))
+PAGES += sorted((ROOT / 'docs').rglob('*.md'))
 DOCTOR = 'mmsxm/doctor.py'  # reads no arguments
 TOOLS = {
     path.relative_to(ROOT).as_posix(): path
@@ -219,7 +219,8 @@ def expand(name: str) -> list[str]:
 @of_pages
 def test_files_of_the_project_that_are_named_are_there(page: Path) -> None:
     named = re.compile(r'((?:configs|docs|mmsxm|requirements|tests|tools)/[\w./{},*-]*)')
-    texts = inline_code(page) + [c.text for c in COMMANDS if c.place.startswith(page.name)]
+    place = f'{page.relative_to(ROOT)}:'
+    texts = inline_code(page) + [c.text for c in COMMANDS if c.place.startswith(place)]
     names = {
         match[1].rstrip('.,')
         for text in texts
