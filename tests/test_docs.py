@@ -66,6 +66,8 @@ NOT_RUN = {
     r'tools/benchmarks/\w+\.py': 'takes minutes, to be measured by hand',
     r'tests/kill_and_resume\.py': 'trains for minutes; see test_faults.py',
     r'tools/review\.py': 'serves until it is stopped; see test_page.py',
+    r'tools/serve\.py': 'serves until it is stopped; see test_server.py',
+    r'127\.0\.0\.1:8000': 'needs the service that is not run here; see test_app.py',
     r'--watch': 'watches until it is stopped; see test_screen_tool.py',
     r'--engine ray': 'needs a Ray cluster; see test_screen_tool.py',
     r'\{\'images\': images\}': "the images are the reader's",

@@ -32,7 +32,7 @@ GROUPS = {
     ),
     'Train': ('train', 'convert-weights', 'publish', 'meta-labels'),
     'Evaluate': ('test', 'calibrate', 'compare-runs', 'complexity', 'cross-scanner'),
-    'Deploy': ('export', 'screen', 'review'),
+    'Deploy': ('export', 'screen', 'serve', 'review'),
     'Paper': ('reproduce', 'figures'),
     'Launch on many processes': ('dist-train', 'dist-test', 'slurm-train', 'slurm-test'),
 }

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from mmsxm.cli.arguments import check_positive, make_parser
+from mmsxm.cli.arguments import available_cores, check_positive, make_parser
 from mmsxm.imaging.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from mmsxm.inference.backends import Backend
+    from mmsxm.inference.records import Record
     from mmsxm.io.worker_pool import Idle
     from mmsxm.screening.results import Tally
-    from mmsxm.screening.screen import Record
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -107,13 +107,6 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     if len(set(outputs)) < len(outputs):
         parser.error('--out, --csv and --overlays must be different files: choose another name')
     return args
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process can use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Stop:
