@@ -50,7 +50,7 @@ KINDS = {
     'transparent-image': Kind(
         ERROR,
         'transparent images: training sees the color beneath, screening sees white',
-        'store the image on white, without transparency',
+        'read images with mmsxm.LoadXrayImage, or store the image on white',
     ),
     'broken-annotation': Kind(ERROR, 'unreadable annotations', 'fix the file, or remove the row'),
     'no-label': Kind(

@@ -194,7 +194,7 @@ def _require_readable(syntax: 'UID') -> None:
     if not readable:
         raise ImageError(
             f'the pixels are compressed as {syntax.name}, which cannot be decoded here: install a '
-            'plugin of pydicom such as pylibjpeg, or save the file uncompressed'
+            'plugin of pydicom (pip install python-gdcm), or save the file uncompressed'
         )
 
 

@@ -19,7 +19,7 @@ from PIL import ExifTags, Image, TiffImagePlugin
 
 from mmsxm.imaging.dicom import DICOM_SUFFIXES, is_dicom, read_dicom, read_dicom_size
 from mmsxm.imaging.image_error import MAX_PIXELS, ImageError, require_size
-from mmsxm.imaging.pixel_mapping import DualEnergy, GrayValues, PixelMapping
+from mmsxm.imaging.pixel_mapping import UPPER_BITS, DualEnergy, GrayValues, PixelMapping
 from mmsxm.imaging.plain_images import (
     HEAD_BYTES,
     decode_jpeg,
@@ -51,7 +51,6 @@ FORMATS = ('BMP', 'DIB', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF', 'WEBP'
 SIDEWAYS, MIRRORED, UPSIDE_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
 XMP = ('xmp', 'XML:com.adobe.xmp')
 _headers = threading.Lock()
-UPPER_BITS = PixelMapping()
 
 
 def read_image(

@@ -11,9 +11,10 @@ import numpy as np
 from mmsxm.imaging.pseudo_color import show
 from mmsxm.imaging.pseudo_color_profiles import PSEUDO_COLORS
 
-__all__ = ['DualEnergy', 'GrayValues', 'PixelMapping', 'Window']
+__all__ = ['SETTINGS', 'UPPER_BITS', 'DualEnergy', 'GrayValues', 'PixelMapping', 'Window']
 
 Window = tuple[float, float]
+SETTINGS = ('window', 'pseudo_color')  # of a mapping, in configs and exported files
 
 
 class GrayValues(NamedTuple):
@@ -76,7 +77,7 @@ class PixelMapping:
         Raises:
             ValueError: A value is invalid.
         """
-        known = {key: settings[key] for key in ('window', 'pseudo_color') if key in settings}
+        known = {key: settings[key] for key in SETTINGS if key in settings}
         if isinstance(known.get('window'), list):
             known['window'] = tuple(known['window'])
         return cls(**known)
@@ -113,6 +114,10 @@ class PixelMapping:
             return cv2.cvtColor(self.gray(image), cv2.COLOR_GRAY2BGR)  # (H, W, 3)
         rgb = show(image.fades, PSEUDO_COLORS[self.pseudo_color], image.pixels_per_cm)
         return np.ascontiguousarray(rgb[..., ::-1])
+
+
+# mapping of networks that were trained without one
+UPPER_BITS = PixelMapping()
 
 
 def _is_window(window: object) -> bool:

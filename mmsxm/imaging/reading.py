@@ -35,7 +35,10 @@ def preprocess_file(
 ) -> PreprocessedFile | Unreadable:
     """Read and preprocess one image; never raise, whatever the file contains."""
     return attempt(
-        path, lambda: PreprocessedFile(path, *preprocessing(read_image(path, max_pixels)))
+        path,
+        lambda: PreprocessedFile(
+            path, *preprocessing(read_image(path, max_pixels, preprocessing.mapping))
+        ),
     )
 
 
