@@ -68,6 +68,7 @@ NOT_RUN = {
     r'tools/review\.py': 'serves until it is stopped; see test_page.py',
     r'--watch': 'watches until it is stopped; see test_screen_tool.py',
     r'--engine ray': 'needs a Ray cluster; see test_screen_tool.py',
+    r'percentile_window': 'needs 16-bit images; see test_percentile_window.py',
     r'\{\'images\': images\}': "the images are the reader's",
 }
 LONGEST = 300  # seconds that a command may run, also on a busy machine

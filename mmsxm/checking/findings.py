@@ -49,7 +49,7 @@ KINDS = {
     'broken-image': Kind(ERROR, 'unreadable images', 'download the file again, or remove the row'),
     'transparent-image': Kind(
         ERROR,
-        'transparent images: training sees the color beneath, screening sees white',
+        'transparent images: LoadImageFromFile sees the color beneath, screening sees white',
         'read images with mmsxm.LoadXrayImage, or store the image on white',
     ),
     'broken-annotation': Kind(ERROR, 'unreadable annotations', 'fix the file, or remove the row'),
