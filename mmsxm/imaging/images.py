@@ -172,8 +172,11 @@ def _load(file: BinaryIO, max_pixels: int) -> np.ndarray | GrayValues | DualEner
         return read_dicom(file, max_pixels)
     if size := plain_size(head):
         require_size(size, max_pixels)
+        if len(head) == HEAD_BYTES:  # reading again is faster than joining
+            file.seek(0)
+            head = file.read()
         with suppress(cv2.error):  # Pillow reads the file or explains what is wrong
-            pixels = decode_plain(head + file.read())
+            pixels = decode_plain(head)
             if pixels is not None:
                 return pixels
     with _pillow(file, max_pixels) as image:
