@@ -25,6 +25,7 @@ OTHER_BUILDS = {'mmcv': 'mmcv-lite', 'mmengine-lite': 'mmengine'}
 REINSTALL = "pip install -e '.[onedl]'"  # in a clone
 EXTRAS = {
     'demo': 'the review page',
+    'dicos': 'DICOM and DICOS files',
     'onnx': 'exported networks, with ONNX Runtime',
     'openvino': 'exported networks, with OpenVINO',
     'probe': 'telling simulated bags and real ones apart',

@@ -70,6 +70,7 @@ NOT_RUN = {
     r'127\.0\.0\.1:8000': 'needs the service that is not run here; see test_app.py',
     r'--watch': 'watches until it is stopped; see test_screen_tool.py',
     r'--engine ray': 'needs a Ray cluster; see test_screen_tool.py',
+    r'percentile_window': 'needs 16-bit images; see test_percentile_window.py',
     r'\{\'images\': images\}': "the images are the reader's",
 }
 LONGEST = 300  # seconds that a command may run, also on a busy machine

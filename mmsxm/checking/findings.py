@@ -49,8 +49,8 @@ KINDS = {
     'broken-image': Kind(ERROR, 'unreadable images', 'download the file again, or remove the row'),
     'transparent-image': Kind(
         ERROR,
-        'transparent images: training sees the color beneath, screening sees white',
-        'store the image on white, without transparency',
+        'transparent images: LoadImageFromFile sees the color beneath, screening sees white',
+        'read images with mmsxm.LoadXrayImage, or store the image on white',
     ),
     'broken-annotation': Kind(ERROR, 'unreadable annotations', 'fix the file, or remove the row'),
     'no-label': Kind(

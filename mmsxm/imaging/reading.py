@@ -35,7 +35,10 @@ def preprocess_file(
 ) -> PreprocessedFile | Unreadable:
     """Read and preprocess one image; never raise, whatever the file contains."""
     return attempt(
-        path, lambda: PreprocessedFile(path, *preprocessing(read_image(path, max_pixels)))
+        path,
+        lambda: PreprocessedFile(
+            path, *preprocessing(read_image(path, max_pixels, preprocessing.mapping))
+        ),
     )
 
 
@@ -48,7 +51,9 @@ def preprocess_data(
         ImageTooLargeError: The image exceeds ``max_pixels``. All other errors are returned.
     """
     try:
-        return PreprocessedFile(name, *preprocessing(decode_image(data, max_pixels)))
+        return PreprocessedFile(
+            name, *preprocessing(decode_image(data, max_pixels, preprocessing.mapping))
+        )
     except ImageTooLargeError:
         raise
     except Exception as error:

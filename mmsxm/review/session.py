@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmsxm.imaging.images import MAX_PIXELS, read_image
+from mmsxm.imaging.pixel_mapping import UPPER_BITS
 from mmsxm.imaging.reading import preprocess_file
 from mmsxm.inference.backends import Backend
 from mmsxm.inference.records import screen_files
@@ -118,7 +119,8 @@ class Session:
         Raises:
             ImageError, OSError: The file is no longer readable.
         """
-        image = read_image(case.path)
+        mapping = self.backend.info.preprocessing.mapping if self.backend else UPPER_BITS
+        image = read_image(case.path, mapping=mapping)
         window: tuple[int, ...] = (0, 0, image.shape[1], image.shape[0])
         if self.backend is None:
             return CaseImage(image, None, window)

@@ -1,6 +1,6 @@
 """Screening of images: from paths to records, whatever the files contain."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -38,7 +38,13 @@ def screen(
     for files in _batches(_read_ahead(paths, backend, pool, batch_size, max_pixels), batch_size):
         screened = screen_files(backend, files)
         if overlays is not None:
-            _draw(screened, pool, overlays, max_pixels)
+            draw = partial(
+                write_overlay,
+                overlays,
+                max_pixels=max_pixels,
+                mapping=backend.info.preprocessing.mapping,
+            )
+            _draw(screened, pool, draw)
         yield from (result.record for result in screened)
 
 
@@ -70,12 +76,12 @@ def _batches(
         yield batch
 
 
-def _draw(screened: Sequence[Screened], pool: WorkerPool, folder: Path, max_pixels: int) -> None:
+def _draw(screened: Sequence[Screened], pool: WorkerPool, draw: Callable[..., str | None]) -> None:
     """Write pictures in the pool and add their paths to the records; None if a file is gone."""
     calls = []
     for record, attention_map, view in screened:
         if view is not None:
-            call = pool.submit(write_overlay, folder, record, attention_map, view, max_pixels)
+            call = pool.submit(draw, record, attention_map, view)
             calls.append((record, call))
     for record, call in calls:
         try:

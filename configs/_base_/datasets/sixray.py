@@ -3,7 +3,7 @@ data_root = '{{$SIXRAY_ROOT:data/sixray}}'
 image_set = '{{$SIXRAY_SET:10}}'
 
 load = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mmsxm.LoadXrayImage'),
     dict(type='LoadAnnotations', with_bbox=True, with_label=False),
 ]
 # the paper does not give sizes; these are from the authors' code
@@ -25,7 +25,7 @@ pack = [
 
 # class-wise maps and item crops also need the class of each box
 num_classes = 5
-load_items = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True)]
+load_items = [dict(type='mmsxm.LoadXrayImage'), dict(type='LoadAnnotations', with_bbox=True)]
 item_crop = [dict(type='mmsxm.ItemCrop', num_classes=num_classes)]
 class_heatmap = [dict(type='mmsxm.ClassHeatmap', num_classes=num_classes)]
 fine_class_heatmap = [dict(type='mmsxm.ClassHeatmap', num_classes=num_classes, stride=4)]
