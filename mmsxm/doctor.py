@@ -24,11 +24,11 @@ OPENMMLAB = ('mmengine', 'mmcv-lite', 'mmpretrain')
 OTHER_BUILDS = {'mmcv': 'mmcv-lite', 'mmengine-lite': 'mmengine'}
 REINSTALL = "pip install -e '.[onedl]'"  # in a clone
 EXTRAS = {
-    'demo': 'the review page',
     'onnx': 'exported networks, with ONNX Runtime',
     'openvino': 'exported networks, with OpenVINO',
     'probe': 'telling simulated bags and real ones apart',
     'ray': 'screening on many machines',
+    'review': 'the review page',
     'station': 'screening without PyTorch, with ONNX Runtime',
     'station-openvino': 'screening without PyTorch, with OpenVINO',
     'station-review': 'the review page without PyTorch',
