@@ -24,12 +24,12 @@ OPENMMLAB = ('mmengine', 'mmcv-lite', 'mmpretrain')
 OTHER_BUILDS = {'mmcv': 'mmcv-lite', 'mmengine-lite': 'mmengine'}
 REINSTALL = "pip install -e '.[onedl]'"  # in a clone
 EXTRAS = {
-    'demo': 'the review page',
     'dicos': 'DICOM and DICOS files',
     'onnx': 'exported networks, with ONNX Runtime',
     'openvino': 'exported networks, with OpenVINO',
     'probe': 'telling simulated bags and real ones apart',
     'ray': 'screening on many machines',
+    'review': 'the review page',
     'serve': 'the HTTP service',
     'serve-ray': 'the HTTP service on many machines',
     'station': 'screening without PyTorch, with ONNX Runtime',

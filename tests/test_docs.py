@@ -81,7 +81,7 @@ EXTRAS = {
     '.onnx': 'onnxscript',
     '--format onnx': 'onnxscript',
     '.xml': 'openvino',
-    'review': 'gradio',
+    'review': 'fastapi',
     'mobilenet-v4_own': 'timm',
 }
 

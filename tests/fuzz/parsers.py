@@ -60,7 +60,7 @@ from mmsxm.reproduction.run_record import (
     write_result,
 )
 from mmsxm.reproduction.taught_levels import levels_of_boxes
-from mmsxm.review.cases import Review, read_cases
+from mmsxm.review.cases import ResultsReader, Review
 from mmsxm.review.decision_log import Decision, append_decision, read_decisions
 from mmsxm.safe_checkpoints import load_from_local
 from mmsxm.screening.image_sources import read_list
@@ -332,12 +332,12 @@ def go_on(path: Path) -> None:
 
 def review(path: Path) -> None:
     """As the review page does."""
-    cases = read_cases(path)
+    cases = ResultsReader(path).read()
     screened = [case.record for case in cases if 'error' not in case.record]
     classes = tuple(screened[0]['thresholds']) if screened else CLASSES
     page = Review(classes, cases, [DECISION])
     thresholds = np.full(len(classes), 0.5)
-    for index in page.order(thresholds, 'To do'):
+    for index in page.order(thresholds):
         record = cases[index].record
         page.labels(index, thresholds)
         [tuple(map(float, region['bbox'])) for region in record.get('regions', ())]
