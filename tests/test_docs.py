@@ -32,8 +32,9 @@ from mmsxm.simulation import write_opixray
 from mmsxm.training.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md']
-PAGES += sorted((ROOT / 'docs').glob('*.md'))
+PAGES = [ROOT / f'{name}.md' for name in ('README', 'CONTRIBUTING', 'CHANGELOG', 'SECURITY')]
+PAGES += sorted((ROOT / 'docs').rglob('*.md'))
+TUTORIALS = ROOT / 'docs' / 'tutorials'  # run by test_tutorials.py
 DOCTOR = 'mmsxm/doctor.py'  # reads no arguments
 TOOLS = {
     path.relative_to(ROOT).as_posix(): path
@@ -181,7 +182,7 @@ of_tools = pytest.mark.parametrize(
     'command',
     [pytest.param(c, id=c.place) for c in COMMANDS if c.tool and c.tool != DOCTOR],
 )
-of_pages = pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+of_pages = pytest.mark.parametrize('page', PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 
 
 # ---------------------------------------------------------------------------- links and names
@@ -217,7 +218,7 @@ def expand(name: str) -> list[str]:
 @of_pages
 def test_files_of_the_project_that_are_named_are_there(page: Path) -> None:
     named = re.compile(r'((?:configs|docs|mmsxm|requirements|tests|tools)/[\w./{},*-]*)')
-    texts = inline_code(page) + [c.text for c in COMMANDS if c.place.startswith(page.name)]
+    texts = inline_code(page) + [c.text for c in COMMANDS if c.place.startswith(f'{page.relative_to(ROOT)}:')]
     names = {
         match[1].rstrip('.,')
         for text in texts
@@ -396,6 +397,8 @@ def project(
 
 @of_pages
 def test_a_page_runs(page: Path, project: Path) -> None:
+    if page.parent == TUTORIALS:
+        pytest.skip('run by test_tutorials.py')
     name = str(page.relative_to(ROOT))
     for command in COMMANDS:
         if command.place.split(':')[0] != name or not command.is_run:
