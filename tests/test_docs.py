@@ -218,7 +218,9 @@ def expand(name: str) -> list[str]:
 @of_pages
 def test_files_of_the_project_that_are_named_are_there(page: Path) -> None:
     named = re.compile(r'((?:configs|docs|mmsxm|requirements|tests|tools)/[\w./{},*-]*)')
-    texts = inline_code(page) + [c.text for c in COMMANDS if c.place.startswith(f'{page.relative_to(ROOT)}:')]
+    texts = inline_code(page) + [
+        c.text for c in COMMANDS if c.place.startswith(f'{page.relative_to(ROOT)}:')
+    ]
     names = {
         match[1].rstrip('.,')
         for text in texts
@@ -296,7 +298,7 @@ def test_options_in_the_text_are_those_of_the_tools() -> None:
     for tool in TOOLS:
         if tool != DOCTOR:
             known[tool] = options_of(parser_of(tool))
-    others = {'--fix', '--signal'}  # of ruff and sbatch
+    others = {'--fix', '--signal', '--strict'}  # of ruff, sbatch and mkdocs
     every = set.union(others, *known.values())
     wrong = []
     for page in PAGES:

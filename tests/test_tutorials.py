@@ -62,15 +62,14 @@ def test_a_tutorial_runs_as_it_stands(name: str, folder: Path) -> None:
     assert done.returncode == 0, f'{done.stdout[-3000:]}\n{done.stderr[-3000:]}'
 
 
-def test_the_table_and_the_curves_of_the_first_tutorial_are_explained_by_its_columns() -> None:
-    """The columns that the page explains are those of a table of results."""
+def test_the_columns_that_the_first_tutorial_explains_are_those_of_a_table() -> None:
     text = (TUTORIALS / 'reproduce_a_table.md').read_text()
     explained = re.findall(r'^\| ([\w ]+) \| ', text.split('## 4.')[1].split('## 5.')[0], re.M)
     table = (ROOT / 'results/sim-sixray/table3.md').read_text()
     (header,) = re.findall(r'^\| network \| backbone .*$', table, re.M)[:1]
-    assert {name for name in explained if name != 'column'} <= set(
+    assert {name for name in explained if name != 'column'} <= {
         re.sub(r' \(.*?\)', '', name).strip() for name in header.split('|')
-    )
+    }
 
 
 def test_the_notebook_runs(folder: Path) -> None:
@@ -78,8 +77,8 @@ def test_the_notebook_runs(folder: Path) -> None:
     nbclient = pytest.importorskip('nbclient', reason='pip install -r requirements/tests.txt')
     pytest.importorskip('ipykernel', reason='pip install -r requirements/tests.txt')
     notebook = nbformat.read(TUTORIALS / 'reproduce_a_table.ipynb', as_version=4)
-    client = nbclient.NotebookClient(notebook, timeout=1200, resources={'metadata': {'path': folder}})
-    client.execute()
+    resources = {'metadata': {'path': folder}}
+    nbclient.NotebookClient(notebook, timeout=1200, resources=resources).execute()
     outputs = [output for cell in notebook.cells for output in cell.get('outputs', ())]
     assert any('FPN, attention' in str(output) for output in outputs)
     assert any('image/jpeg' in output.get('data', {}) for output in outputs)

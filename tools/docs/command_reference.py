@@ -14,7 +14,7 @@ from mmsxm.cli.main import GROUPS, find_module
 OF_THIS_MACHINE = re.compile(r'\(default on this machine: [^)]*\)')
 
 
-class _Parser(Exception):
+class _Parser(BaseException):
     """Carry the parser out of a command."""
 
 
@@ -92,7 +92,7 @@ def render_parser(parser: argparse.ArgumentParser) -> Iterator[str]:
         yield from ['| argument | meaning |', '|---|---|', *rows, '']
 
 
-def wrap(usage: str, width: int = 100) -> Iterator[str]:
+def wrap(usage: str, width: int = 78) -> Iterator[str]:
     """Break a usage at its arguments."""
     line = ''
     for part in re.findall(r'\[[^\]]*\]+|\S+', usage):

@@ -5,6 +5,7 @@ python tools/docs/diagrams.py
 A test compares the committed files with what this script writes.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -79,7 +80,7 @@ def pyramid_parts(backbone: str, top_down: bool = True) -> Iterator[str]:
         yield box(290, row, 105, level, f'256 x {size} x {size}', PYRAMID)
         yield arrow((250, middle(row)), (289, middle(row)))
     if top_down:
-        for upper, lower in zip(ROWS, ROWS[1:], strict=False):
+        for upper, lower in itertools.pairwise(ROWS):
             yield arrow((342, lower), (342, upper + HEIGHT + 1))
 
 

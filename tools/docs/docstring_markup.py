@@ -1,4 +1,4 @@
-"""Extension of Griffe: docstrings in reStructuredText's markup, as Markdown.
+"""Extension of Griffe, which reads docstrings for the site: convert their markup to Markdown.
 
 Docstrings name objects as ``:class:`X``` and mark code by double backticks. Both become code spans.
 """
