@@ -218,9 +218,8 @@ def expand(name: str) -> list[str]:
 @of_pages
 def test_files_of_the_project_that_are_named_are_there(page: Path) -> None:
     named = re.compile(r'((?:configs|docs|mmsxm|requirements|tests|tools)/[\w./{},*-]*)')
-    texts = inline_code(page) + [
-        c.text for c in COMMANDS if c.place.startswith(f'{page.relative_to(ROOT)}:')
-    ]
+    place = f'{page.relative_to(ROOT)}:'
+    texts = inline_code(page) + [c.text for c in COMMANDS if c.place.startswith(place)]
     names = {
         match[1].rstrip('.,')
         for text in texts

@@ -6,15 +6,10 @@ import pytest
 from prose import average_length, find_long_lines, measure, parse, split_sentences
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ('tutorials', 'reference', 'development', 'models')
-NEW_PAGES = [
-    *(path for folder in FOLDERS for path in sorted((ROOT / 'docs' / folder).rglob('*.md'))),
-    ROOT / 'docs' / 'index.md',
-    ROOT / 'docs' / 'glossary.md',
-]
+NOT_YET = ('own_data.md', 'review.md')  # pages that are not rewritten yet
+DOCS = [path for path in sorted((ROOT / 'docs').rglob('*.md')) if path.name not in NOT_YET]
 SHORT = [ROOT / 'README.md', *sorted((ROOT / 'docs' / 'tutorials').glob('*.md'))]
-# once all pages are rewritten: sorted((ROOT / 'docs').rglob('*.md'))
-CHECKED = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'SECURITY.md', *NEW_PAGES]
+CHECKED = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'SECURITY.md', *DOCS]
 
 PAGE = """
 # A heading of five words
