@@ -39,7 +39,7 @@ lint: .venv/.installed  ## ruff's rules, its format, mypy, and the import contra
 	if [ -x .venv/bin/lint-imports ]; then .venv/bin/lint-imports --no-cache; fi
 
 docs: .venv/.installed  ## build the site in site/; a broken link is an error
-	$(PY) -m mkdocs build --strict --quiet
+	$(PY) -m mkdocs build --strict
 
 diagram: .venv/.installed  ## draw the packages and their imports (needs Graphviz)
 	.venv/bin/import-linter drawgraph mmsxm | tred | dot -Tsvg -o docs/images/packages.svg

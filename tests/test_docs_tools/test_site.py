@@ -116,7 +116,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.importorskip(name, reason='needs the extra [docs]')
     out = tmp_path_factory.mktemp('site')
     done = subprocess.run(
-        [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--quiet', '--site-dir', str(out)],
+        [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--site-dir', str(out)],
         cwd=ROOT,
         capture_output=True,
         text=True,
