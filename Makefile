@@ -11,7 +11,7 @@ TORCH ?= torch==2.13.0
 TORCHVISION ?= torchvision==0.28.0
 JOBS ?= 2
 # less installs sooner, and its tests are skipped: make env EXTRAS=tests
-EXTRAS ?= demo,docs,onnx,openvino,ray,tests,timm
+EXTRAS ?= demo,docs,onnx,openvino,ray,serve,tests,timm
 ARGS ?=
 
 PY := .venv/bin/python

@@ -29,6 +29,8 @@ EXTRAS = {
     'openvino': 'exported networks, with OpenVINO',
     'probe': 'telling simulated bags and real ones apart',
     'ray': 'screening on many machines',
+    'serve': 'the HTTP service',
+    'serve-ray': 'the HTTP service on many machines',
     'station': 'screening without PyTorch, with ONNX Runtime',
     'station-openvino': 'screening without PyTorch, with OpenVINO',
     'station-review': 'the review page without PyTorch',

@@ -24,7 +24,7 @@ from mmsxm.checking.rules import is_odd, known_labels, object_findings
 from mmsxm.checking.summary import count_findings, summarize
 from mmsxm.datasets.annotations import AnnotatedObject
 from mmsxm.imaging.fingerprint import Fingerprint, fingerprint_file
-from mmsxm.imaging.images import MAX_PIXELS, image_id
+from mmsxm.imaging.images import MAX_PIXELS, ImageError, image_id
 from mmsxm.imaging.reading import Unreadable
 from mmsxm.io.worker_pool import WorkerDiedError, WorkerPool
 
@@ -112,6 +112,8 @@ def _examine_rows(
             objects = dataset.read_objects(img_id)
         except FileNotFoundError:
             objects = None
+        except ImageError:  # already a finding: the image itself is broken
+            continue
         except Exception as error:  # raised by a parser; the other files are still read
             yield Finding(
                 'broken-annotation', row.split, place, error_reason(error), row, (row.path,)

@@ -165,6 +165,9 @@ KINDS = {
         'images that look like another image on the same side of the split',
         'keep them on one side of the split',
     ),
+    'list-note': Kind(
+        NOTE, 'entries that the list reader interpreted', 'nothing, if this is intended'
+    ),
     'unfollowed-link': Kind(
         NOTE, 'skipped links that lead out of the image folder', 'copy the files that they point to'
     ),

@@ -97,7 +97,7 @@ def read_rows(listed: ImageList) -> Iterator[Finding]:
     dataset = listed.dataset
     try:
         dataset.check_list_file()
-        images = dataset.images_in(dataset.img_prefix)
+        images = dataset.image_folder
     except OSError as error:
         yield listed.finding('no-list', str(error))
         return
@@ -117,6 +117,8 @@ def read_rows(listed: ImageList) -> Iterator[Finding]:
             )
         for kind, place in dataset.list_problems():
             yield listed.finding('list-problem', kind, place)
+        for kind, place in dataset.list_notes():
+            yield listed.finding('list-note', kind, place)
         listed.was_read = True
     except Exception as error:  # raised by a parser; the other lists are still read
         yield listed.finding('broken-list', error_reason(error))
@@ -139,9 +141,9 @@ def unlisted_images(lists: Iterable[ImageList]) -> Iterator[Finding]:
     for listed in lists:
         if listed.named:
             folders.setdefault(listed.dataset.img_prefix, []).append(listed)
-    for folder, users in folders.items():
+    for users in folders.values():
         named = set().union(*(listed.named for listed in users))
         split = ', '.join(listed.split for listed in users)
-        for path in users[0].dataset.images_in(folder):
+        for path in users[0].dataset.image_folder:
             if path not in named:
                 yield Finding('unlisted-image', split, path, images=(path,))

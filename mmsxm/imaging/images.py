@@ -3,6 +3,7 @@
 Imports no torch, so that reader processes start quickly.
 """
 
+import io
 import os
 import stat
 import struct
@@ -19,6 +20,8 @@ __all__ = [
     'IMAGE_SUFFIXES',
     'MAX_PIXELS',
     'ImageError',
+    'ImageTooLargeError',
+    'decode_image',
     'image_id',
     'is_transparent',
     'list_images',
@@ -43,6 +46,10 @@ class ImageError(ValueError):
     """Error of a file that cannot be read completely as an image; the message is the reason."""
 
 
+class ImageTooLargeError(ImageError):
+    """Error of an image with too many pixels; only its header was read."""
+
+
 def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read an image as BGR ``(H, W, 3)`` uint8.
 
@@ -59,15 +66,22 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
             contains several images.
     """
     with _opened(path, max_pixels) as (file, image):
-        if getattr(image, 'is_animated', False):  # only the first image would be screened
-            raise ImageError('the file contains several images: save each image to its own file')
-        if image.format == 'JPEG' and image.mode in ('L', 'RGB'):
-            file.seek(0)
-            pixels = _decode_jpeg(file.read())  # same pixels as Pillow, but faster
-            return _upright(pixels, _orientation(image))
-        if image.format == 'PNG' and not png_is_whole(file):  # Pillow accepts truncated files
-            raise ImageError('the image is truncated: its end marker is missing')
-        return _to_bgr(image)
+        return _decode(file, image)
+
+
+def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Decode the content of an image file to the array of :func:`read_image`.
+
+    Args:
+        data: The content.
+        max_pixels: Limit on the size; of a larger image, only the header is decoded.
+
+    Raises:
+        ImageError: The content is empty, not an image, truncated, too large, or contains several
+            images.
+    """
+    with io.BytesIO(data) as file, _header(file, max_pixels) as image:
+        return _decode(file, image)
 
 
 def read_size(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -121,26 +135,33 @@ def _opened(
     """Open a file and read the image header; turn errors in the block into ImageError."""
     if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would block forever
         raise ImageError('the path is not a regular file')
-    with open(path, 'rb') as file:  # no size limit here: the file may not be an image at all
-        if not file.read(1):
-            raise ImageError('the file is empty')
-        try:
-            image = _open(file)
-            width, height = image.size
-            if width * height > max_pixels:
-                raise ImageError(
-                    f'{width} x {height} pixels exceed the limit of {max_pixels}: only the header '
-                    'was read'
-                )
-            yield file, image
-        except ImageError:
-            raise
-        except Image.UnidentifiedImageError:
-            raise ImageError(
-                'the file is not an image of a known format, or its header is truncated'
-            ) from None
-        except BROKEN as error:
-            raise ImageError(f'the image is damaged or truncated: {error}') from error
+    # no size limit here: the file may not be an image at all
+    with open(path, 'rb') as file, _header(file, max_pixels) as image:
+        yield file, image
+
+
+@contextmanager
+def _header(file: BinaryIO, max_pixels: int) -> Iterator[Image.Image]:
+    """Read the image header of an open file; turn errors in the block into ImageError."""
+    if not file.read(1):
+        raise ImageError('the file is empty')
+    try:
+        image = _open(file)
+        width, height = image.size
+        if width * height > max_pixels:
+            raise ImageTooLargeError(
+                f'{width} x {height} pixels exceed the limit of {max_pixels}: only the header '
+                'was read'
+            )
+        yield image
+    except ImageError:
+        raise
+    except Image.UnidentifiedImageError:
+        raise ImageError(
+            'the file is not an image of a known format, or its header is truncated'
+        ) from None
+    except BROKEN as error:
+        raise ImageError(f'the image is damaged or truncated: {error}') from error
 
 
 def _open(file: BinaryIO) -> Image.Image:
@@ -168,6 +189,18 @@ def png_is_whole(file: BinaryIO) -> bool:
             return True
         offset = file.seek(offset + 12 + int.from_bytes(head[:4], 'big'))
     return False
+
+
+def _decode(file: BinaryIO, image: Image.Image) -> np.ndarray:
+    if getattr(image, 'is_animated', False):  # only the first image would be screened
+        raise ImageError('the file contains several images: save each image to its own file')
+    if image.format == 'JPEG' and image.mode in ('L', 'RGB'):
+        file.seek(0)
+        pixels = _decode_jpeg(file.read())  # same pixels as Pillow, but faster
+        return _upright(pixels, _orientation(image))
+    if image.format == 'PNG' and not png_is_whole(file):  # Pillow accepts truncated files
+        raise ImageError('the image is truncated: its end marker is missing')
+    return _to_bgr(image)
 
 
 def _decode_jpeg(data: bytes) -> np.ndarray:

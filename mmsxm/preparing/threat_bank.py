@@ -1,6 +1,5 @@
 """Construction of threat banks from the training images of a config or from simulated items."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -184,12 +183,10 @@ def cut_bank(dataset: XrayDataset, per_class: int = 300) -> ThreatBank:
         else:
             left_out['better ones of its class'] += 1
     kept.sort(key=lambda threat: threat.label)
-    with open(dataset.ann_file, 'rb') as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
     header = {
         'classes': list(dataset.CLASSES),
         'list': dataset.ann_file,
-        'sha256': digest,
+        'sha256': dataset.list_digest(),
         'left_out': dict(left_out.most_common()),
     }
     if not kept:

@@ -9,10 +9,10 @@ import numpy as np
 from mmsxm.imaging.images import MAX_PIXELS, read_image
 from mmsxm.imaging.reading import preprocess_file
 from mmsxm.inference.backends import Backend
+from mmsxm.inference.records import screen_files
 from mmsxm.review.cases import Case, Review, read_cases
 from mmsxm.review.decision_log import append_decision, read_decisions
 from mmsxm.screening.record_validation import configs_differ
-from mmsxm.screening.screen import screen_files
 
 __all__ = ['CaseImage', 'Session']
 

@@ -491,7 +491,12 @@ def own_config(layout: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> Conf
     return cfg
 
 
-LAYOUTS = {'coco': 'annotations/train.json', 'voc': 'ImageSets/Main/train.txt', 'csv': 'train.csv'}
+LAYOUTS = {
+    'coco': 'annotations/train.json',
+    'voc': 'ImageSets/Main/train.txt',
+    'csv': 'train.csv',
+    'yolo': 'train.txt',
+}
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
