@@ -32,8 +32,9 @@ from mmsxm.simulation import write_opixray
 from mmsxm.training.config import load_config
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md']
+PAGES = [ROOT / f'{name}.md' for name in ('README', 'CONTRIBUTING', 'CHANGELOG', 'SECURITY')]
 PAGES += sorted((ROOT / 'docs').rglob('*.md'))
+TUTORIALS = ROOT / 'docs' / 'tutorials'  # run by test_tutorials.py
 DOCTOR = 'mmsxm/doctor.py'  # reads no arguments
 TOOLS = {
     path.relative_to(ROOT).as_posix(): path
@@ -184,7 +185,7 @@ of_tools = pytest.mark.parametrize(
     'command',
     [pytest.param(c, id=c.place) for c in COMMANDS if c.tool and c.tool != DOCTOR],
 )
-of_pages = pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+of_pages = pytest.mark.parametrize('page', PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 
 
 # ---------------------------------------------------------------------------- links and names
@@ -299,7 +300,7 @@ def test_options_in_the_text_are_those_of_the_tools() -> None:
     for tool in TOOLS:
         if tool != DOCTOR:
             known[tool] = options_of(parser_of(tool))
-    others = {'--fix', '--signal'}  # of ruff and sbatch
+    others = {'--fix', '--signal', '--strict'}  # of ruff, sbatch and mkdocs
     every = set.union(others, *known.values())
     wrong = []
     for page in PAGES:
@@ -407,6 +408,8 @@ def project(
 
 @of_pages
 def test_a_page_runs(page: Path, project: Path) -> None:
+    if page.parent == TUTORIALS:
+        pytest.skip('run by test_tutorials.py')
     name = str(page.relative_to(ROOT))
     for command in COMMANDS:
         if command.place.split(':')[0] != name or not command.is_run:
