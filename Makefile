@@ -11,7 +11,7 @@ TORCH ?= torch==2.13.0
 TORCHVISION ?= torchvision==0.28.0
 JOBS ?= 2
 # less installs sooner, and its tests are skipped: make env EXTRAS=tests
-EXTRAS ?= demo,onnx,openvino,ray,tests,timm
+EXTRAS ?= docs,int8,onnx,openvino,ray,review,serve,tests,timm
 ARGS ?=
 
 PY := .venv/bin/python
@@ -19,7 +19,7 @@ PY := .venv/bin/python
 # in the order of collection: some tests have to come last (tests/conftest.py)
 PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help env demo test lint diagram test-openmmlab test-wheel clean
+.PHONY: help env demo test lint docs diagram test-openmmlab test-wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lint: .venv/.installed  ## ruff's rules, its format, mypy, and the import contra
 	$(PY) -m mypy mmsxm tools
 	if [ -x .venv/bin/lint-imports ]; then .venv/bin/lint-imports --no-cache; fi
 
+docs: .venv/.installed  ## build the site in site/; a broken link is an error
+	$(PY) -m mkdocs build --strict
+
 diagram: .venv/.installed  ## draw the packages and their imports (needs Graphviz)
 	.venv/bin/import-linter drawgraph mmsxm | tred | dot -Tsvg -o docs/images/packages.svg
 
@@ -48,7 +51,7 @@ test-wheel:  ## the wheel in an empty environment, without a compiler (PYTHON, S
 	PYTHON='$(PYTHON)' TORCH='$(TORCH)' TORCHVISION='$(TORCHVISION)' .ci/wheel $(STACK)
 
 clean:  ## remove what building and testing leave; data, work_dirs and environments stay
-	rm -rf build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist site *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find $(wildcard configs mmsxm tests tools) -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/.installed: STACK = onedl

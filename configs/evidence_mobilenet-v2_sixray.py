@@ -1,4 +1,4 @@
-# class evidence with item crops, in one stage, for light machines
+# class evidence, in one stage, for light machines
 _base_ = [
     '_base_/models/evidence_mobilenet-v2.py',
     '_base_/datasets/sixray.py',

@@ -1,4 +1,4 @@
-# class evidence with item crops, in one stage
+# class evidence, in one stage
 _base_ = [
     '_base_/models/evidence_r50.py',
     '_base_/datasets/opixray.py',

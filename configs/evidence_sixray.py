@@ -1,4 +1,4 @@
-# class evidence with item crops, in one stage: the network to start from if you have boxes
+# class evidence, in one stage: the network to start from if you have boxes
 _base_ = [
     '_base_/models/evidence_r50.py',
     '_base_/datasets/sixray.py',

@@ -24,12 +24,15 @@ OPENMMLAB = ('mmengine', 'mmcv-lite', 'mmpretrain')
 OTHER_BUILDS = {'mmcv': 'mmcv-lite', 'mmengine-lite': 'mmengine'}
 REINSTALL = "pip install -e '.[onedl]'"  # in a clone
 EXTRAS = {
-    'demo': 'the review page',
+    'dicos': 'DICOM and DICOS files',
     'int8': 'quantization of exported networks to 8-bit integers',
     'onnx': 'exported networks, with ONNX Runtime',
     'openvino': 'exported networks, with OpenVINO',
     'probe': 'telling simulated bags and real ones apart',
     'ray': 'screening on many machines',
+    'review': 'the review page',
+    'serve': 'the HTTP service',
+    'serve-ray': 'the HTTP service on many machines',
     'station': 'screening without PyTorch, with ONNX Runtime',
     'station-openvino': 'screening without PyTorch, with OpenVINO',
     'station-review': 'the review page without PyTorch',

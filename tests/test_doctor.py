@@ -114,4 +114,4 @@ def test_missing_extras_are_described_and_are_not_errors() -> None:
 def test_every_user_extra_is_described() -> None:
     section = (ROOT / 'pyproject.toml').read_text().split('optional-dependencies]')[1]
     extras = set(re.findall(r'^([\w-]+) = ', section.split('[tool.')[0], re.MULTILINE))
-    assert set(doctor.EXTRAS) == extras - {'onedl', 'openmmlab', 'tests'}
+    assert set(doctor.EXTRAS) == extras - {'docs', 'onedl', 'openmmlab', 'tests'}

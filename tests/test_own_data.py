@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsxm.datasets import CocoXray, CsvXray, VocXray
+from mmsxm.datasets import CocoXray, CsvXray, VocXray, YoloXray
 from mmsxm.evaluation import read_scores
 from mmsxm.registry import DATASETS
 from mmsxm.training.config import load_config
@@ -14,7 +14,7 @@ from mmsxm.training.test import build_test
 from mmsxm.training.train import finished_epochs, train, train_stages
 
 ROOT = Path(__file__).resolve().parents[1]
-TYPES = {'coco': CocoXray, 'voc': VocXray, 'csv': CsvXray}
+TYPES = {'coco': CocoXray, 'voc': VocXray, 'csv': CsvXray, 'yolo': YoloXray}
 SMALL = {
     # with 8 channels at 224 pixels the backward pass of torch 2.13 on CPUs crashes
     'model.backbone': dict(depth=18, stem_channels=16, base_channels=16, init_cfg=None),

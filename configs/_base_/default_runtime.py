@@ -21,6 +21,7 @@ default_hooks = dict(
     handover=dict(type='mmsxm.StageTransferHook'),
     param_groups=dict(type='mmsxm.ParamGroupsHook'),
     input_size=dict(type='mmsxm.InputSizeHook'),
+    pixel_mapping=dict(type='mmsxm.PixelMappingHook'),
     class_num=dict(type='ClassNumCheckHook'),
     # each epoch ends with an optimizer step, so resuming loses no gradients (docs/reliability.md)
     accumulation=dict(type='mmsxm.AccumulationHook'),

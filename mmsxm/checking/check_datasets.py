@@ -23,8 +23,9 @@ from mmsxm.checking.report import Report
 from mmsxm.checking.rules import is_odd, known_labels, object_findings
 from mmsxm.checking.summary import count_findings, summarize
 from mmsxm.datasets.annotations import AnnotatedObject
+from mmsxm.engine.pixel_mapping import config_mapping
 from mmsxm.imaging.fingerprint import Fingerprint, fingerprint_file
-from mmsxm.imaging.images import MAX_PIXELS, image_id
+from mmsxm.imaging.images import MAX_PIXELS, ImageError, image_id
 from mmsxm.imaging.reading import Unreadable
 from mmsxm.io.worker_pool import WorkerDiedError, WorkerPool
 
@@ -48,7 +49,8 @@ def check_datasets(cfg: Config, workers: int = 0, max_pixels: int = MAX_PIXELS) 
     lists, findings = find_lists(cfg)
     for listed in lists:
         findings += read_rows(listed)
-    fingerprints, broken = _fingerprints(lists, workers, max_pixels)
+    read = partial(fingerprint_file, max_pixels=max_pixels, mapping=config_mapping(cfg))
+    fingerprints, broken = _fingerprints(lists, workers, read)
     for listed in lists:
         findings += _examine_rows(listed, fingerprints, broken)
     findings += _compare_images(lists, fingerprints)
@@ -60,7 +62,7 @@ def check_datasets(cfg: Config, workers: int = 0, max_pixels: int = MAX_PIXELS) 
 
 
 def _fingerprints(
-    lists: Iterable[ImageList], workers: int, max_pixels: int
+    lists: Iterable[ImageList], workers: int, read: 'partial[Fingerprint | Unreadable]'
 ) -> tuple[dict[str, Fingerprint], dict[str, str]]:
     """Return the fingerprints of all images by path, and the errors of unreadable images."""
     from rich.progress import track
@@ -68,7 +70,7 @@ def _fingerprints(
     paths = list(dict.fromkeys(row.path for listed in lists for row in listed.rows if row.path))
     fingerprints: dict[str, Fingerprint] = {}
     broken: dict[str, str] = {}
-    outcomes = _read_all(paths, partial(fingerprint_file, max_pixels=max_pixels), workers)
+    outcomes = _read_all(paths, read, workers)
     for path, outcome in track(outcomes, 'Reading images', total=len(paths)):
         if isinstance(outcome, Fingerprint):
             fingerprints[path] = outcome
@@ -99,7 +101,7 @@ def _examine_rows(
         if fingerprint is None:
             yield Finding('broken-image', row.split, row.path, broken[row.path], row)
         else:
-            if fingerprint.transparent:
+            if fingerprint.transparent and listed.drops_transparency:
                 yield Finding('transparent-image', row.split, row.path, '', row, (row.path,))
             if is_odd(fingerprint.size):
                 height, width = fingerprint.size
@@ -112,6 +114,8 @@ def _examine_rows(
             objects = dataset.read_objects(img_id)
         except FileNotFoundError:
             objects = None
+        except ImageError:  # already a finding: the image itself is broken
+            continue
         except Exception as error:  # raised by a parser; the other files are still read
             yield Finding(
                 'broken-annotation', row.split, place, error_reason(error), row, (row.path,)

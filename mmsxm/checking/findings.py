@@ -49,8 +49,8 @@ KINDS = {
     'broken-image': Kind(ERROR, 'unreadable images', 'download the file again, or remove the row'),
     'transparent-image': Kind(
         ERROR,
-        'transparent images: training sees the color beneath, screening sees white',
-        'store the image on white, without transparency',
+        'transparent images: LoadImageFromFile sees the color beneath, screening sees white',
+        'read images with mmsxm.LoadXrayImage, or store the image on white',
     ),
     'broken-annotation': Kind(ERROR, 'unreadable annotations', 'fix the file, or remove the row'),
     'no-label': Kind(
@@ -164,6 +164,9 @@ KINDS = {
         NOTE,
         'images that look like another image on the same side of the split',
         'keep them on one side of the split',
+    ),
+    'list-note': Kind(
+        NOTE, 'entries that the list reader interpreted', 'nothing, if this is intended'
     ),
     'unfollowed-link': Kind(
         NOTE, 'skipped links that lead out of the image folder', 'copy the files that they point to'

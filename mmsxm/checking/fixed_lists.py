@@ -34,9 +34,10 @@ def write_fixed_lists(report: Report, folder: str | os.PathLike[str]) -> list[Fi
     taken: Counter[str] = Counter()
     fixed = []
     for checked, file in zip(report.lists, files, strict=True):
-        prefix = f'{checked.split.replace("/", "-")}_' if taken[file.name] else ''
-        taken[file.name] += 1
-        path = folder / f'{prefix}{file.name}'
+        name = checked.dataset.list_name
+        prefix = f'{checked.split.replace("/", "-")}_' if taken[name] else ''
+        taken[name] += 1
+        path = folder / f'{prefix}{name}'
         if path.resolve() in {known.resolve() for known in files}:
             raise ValueError(f'{path} is one of the original lists. Choose another folder.')
         lines = {

@@ -1,7 +1,8 @@
 """Lists of images that a config names, each with the dataset that reads it."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -24,6 +25,7 @@ class ImageList:
         dataset: Dataset, not loaded.
         phases: Phases that use the list, such as ``train``.
         positives_only: Whether all of them skip rows without a positive label.
+        drops_transparency: Whether a pipeline reads images with mmcv's LoadImageFromFile.
         rows: Rows that are not skipped.
         left_out: Number of skipped rows.
         was_read: Whether the list was read completely.
@@ -36,6 +38,7 @@ class ImageList:
         self.dataset = dataset
         self.phases = [phase]
         self.positives_only = dataset.positives_only
+        self.drops_transparency = False
         self.rows: list[Row] = []
         self.left_out = 0
         self.was_read = False
@@ -85,6 +88,7 @@ def find_lists(cfg: Config) -> tuple[list[ImageList], list[Finding]]:
             key = (type(dataset), dataset.ann_file, dataset.img_prefix)
             known = lists.setdefault(key, ImageList(dataset, phase))
             known.positives_only &= dataset.positives_only
+            known.drops_transparency |= _uses_mmcv(settings.get('pipeline') or ())
             if phase not in known.phases:
                 known.phases.append(phase)
     if not lists and not failed:
@@ -92,12 +96,17 @@ def find_lists(cfg: Config) -> tuple[list[ImageList], list[Finding]]:
     return list(lists.values()), list(failed.values())
 
 
+def _uses_mmcv(pipeline: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether mmcv reads the images, which ignores transparency."""
+    return any(str(transform['type']).endswith('LoadImageFromFile') for transform in pipeline)
+
+
 def read_rows(listed: ImageList) -> Iterator[Finding]:
     """Read a list and look up its images."""
     dataset = listed.dataset
     try:
         dataset.check_list_file()
-        images = dataset.images_in(dataset.img_prefix)
+        images = dataset.image_folder
     except OSError as error:
         yield listed.finding('no-list', str(error))
         return
@@ -117,6 +126,8 @@ def read_rows(listed: ImageList) -> Iterator[Finding]:
             )
         for kind, place in dataset.list_problems():
             yield listed.finding('list-problem', kind, place)
+        for kind, place in dataset.list_notes():
+            yield listed.finding('list-note', kind, place)
         listed.was_read = True
     except Exception as error:  # raised by a parser; the other lists are still read
         yield listed.finding('broken-list', error_reason(error))
@@ -139,9 +150,9 @@ def unlisted_images(lists: Iterable[ImageList]) -> Iterator[Finding]:
     for listed in lists:
         if listed.named:
             folders.setdefault(listed.dataset.img_prefix, []).append(listed)
-    for folder, users in folders.items():
+    for users in folders.values():
         named = set().union(*(listed.named for listed in users))
         split = ', '.join(listed.split for listed in users)
-        for path in users[0].dataset.images_in(folder):
+        for path in users[0].dataset.image_folder:
             if path not in named:
                 yield Finding('unlisted-image', split, path, images=(path,))

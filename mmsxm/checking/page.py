@@ -11,6 +11,7 @@ from mmsxm.checking.findings import KINDS, SEVERITIES, Finding
 from mmsxm.checking.report import CheckedList, Report
 from mmsxm.datasets.annotations import Box
 from mmsxm.imaging.images import ImageError, read_image
+from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
 from mmsxm.io.safe_parsing import escape_html
 from mmsxm.visualization.overlays import BOX_COLOR
 
@@ -38,8 +39,13 @@ li { font-size: .85rem; overflow-wrap: anywhere }
 """
 
 
-def check_page(report: Report) -> str:
-    """Render the report as HTML. Names of files and classes are always escaped as text."""
+def check_page(report: Report, mapping: PixelMapping = UPPER_BITS) -> str:
+    """Render the report as HTML. Names of files and classes are always escaped as text.
+
+    Args:
+        report: The report.
+        mapping: Mapping of the pictures to 8-bit pixels, as in training.
+    """
     verdict = 'Training can start' if report.may_train else 'Fix the errors before training'
     found = report.by_kind()
     counts = ', '.join(
@@ -52,7 +58,7 @@ def check_page(report: Report) -> str:
         f'<title>Data check</title><style>{STYLE}</style></head><body>',
         f'<h1>{verdict}</h1><p>{counts}</p>',
         *_tables(report.lists),
-        *(part for kind, findings in found.items() for part in _section(kind, findings)),
+        *(part for kind, findings in found.items() for part in _section(kind, findings, mapping)),
         '</body></html>',
     ]
     return '\n'.join(parts) + '\n'
@@ -104,14 +110,18 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f'<div class="scroll"><table>{body}</table></div>'
 
 
-def _section(kind: str, findings: Sequence[Finding]) -> Iterator[str]:
+def _section(kind: str, findings: Sequence[Finding], mapping: PixelMapping) -> Iterator[str]:
     severity, title, remedy = KINDS[kind]
     badge = f'<span class="badge" style="background:{COLORS[severity]}">{severity}</span>'
     yield f'<h2>{badge} {escape_html(title)}: {len(findings):,}</h2>'
     yield f'<p class="remedy">{escape_html(remedy)}</p>'
     pictured = [finding for finding in findings if finding.images][:MAX_PICTURES]
     if pictured:
-        yield '<div class="cards">' + ''.join(map(_card, pictured)) + '</div>'
+        yield (
+            '<div class="cards">'
+            + ''.join(_card(finding, mapping) for finding in pictured)
+            + '</div>'
+        )
     drawn = set(map(id, pictured))
     others = [finding for finding in findings if id(finding) not in drawn]
     if others:
@@ -122,9 +132,10 @@ def _section(kind: str, findings: Sequence[Finding]) -> Iterator[str]:
         yield f'<ul>{items}</ul>{hidden}</details>'
 
 
-def _card(finding: Finding) -> str:
+def _card(finding: Finding, mapping: PixelMapping) -> str:
     first, *others = finding.images
-    pictures = [_picture(first, finding.box), *(_picture(path, None) for path in others)]
+    pictures = [_picture(first, finding.box, mapping)]
+    pictures += [_picture(path, None, mapping) for path in others]
     caption = f'<figcaption>{_caption(finding)}</figcaption>'
     return f'<figure><div>{"".join(pictures)}</div>{caption}</figure>'
 
@@ -133,10 +144,10 @@ def _caption(finding: Finding) -> str:
     return f'{escape_html(finding.words)} <small>{escape_html(finding.split)}</small>'
 
 
-def _picture(path: str, box: Box | None) -> str:
+def _picture(path: str, box: Box | None, mapping: PixelMapping) -> str:
     """Render a small picture of an image, or nothing if it is unreadable."""
     try:
-        image = read_image(path)
+        image = read_image(path, mapping=mapping)
     except (ImageError, OSError):
         return ''
     scale = min(SIDE / max(image.shape[:2]), 1)

@@ -1,10 +1,18 @@
 """Arguments that several commands share."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ['ConfigOptions', 'add_cfg_options', 'make_parser', 'numbers']
+__all__ = [
+    'ConfigOptions',
+    'add_cfg_options',
+    'available_cores',
+    'check_positive',
+    'make_parser',
+    'numbers',
+]
 
 
 class ConfigOptions(argparse.Action):
@@ -66,3 +74,10 @@ def check_positive(
     for name in names:
         if (value := getattr(args, name)) is not None and value <= 0:
             parser.error(f'invalid --{name.replace("_", "-")} {value}: use a number above 0')
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process can use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -131,15 +131,17 @@ def check(args: argparse.Namespace) -> int:
     from mmsxm.checking.check_datasets import check_datasets
     from mmsxm.checking.fixed_lists import write_fixed_lists
     from mmsxm.checking.page import check_page
+    from mmsxm.engine.pixel_mapping import config_mapping
     from mmsxm.io.files import atomic_write
     from mmsxm.training.config import load_config
 
-    report = check_datasets(load_config(args.config, options=args.cfg_options), args.workers)
+    cfg = load_config(args.config, options=args.cfg_options)
+    report = check_datasets(cfg, args.workers)
     show(report)
     if args.json:
         atomic_write(args.json, report.to_json().encode())
     if args.html:
-        atomic_write(args.html, check_page(report).encode())
+        atomic_write(args.html, check_page(report, config_mapping(cfg)).encode())
     if args.fix_list:
         for fixed in write_fixed_lists(report, args.fix_list):
             outcome = fixed.reason or f'{fixed.dropped:,} rows dropped'

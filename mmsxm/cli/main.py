@@ -21,10 +21,18 @@ __all__ = ['COMMANDS', 'GROUPS', 'find_module', 'main', 'overview', 'run', 'summ
 
 GROUPS = {
     'Start': ('demo', 'doctor'),
-    'Data': ('simulate', 'prepare', 'check', 'browse', 'compare-sets', 'threat-bank'),
+    'Data': (
+        'simulate',
+        'split',
+        'prepare',
+        'check',
+        'browse',
+        'compare-sets',
+        'threat-bank',
+    ),
     'Train': ('train', 'convert-weights', 'publish', 'meta-labels'),
     'Evaluate': ('test', 'calibrate', 'compare-runs', 'complexity', 'cross-scanner'),
-    'Deploy': ('export', 'screen', 'review'),
+    'Deploy': ('export', 'screen', 'serve', 'review'),
     'Paper': ('reproduce', 'figures'),
     'Launch on many processes': ('dist-train', 'dist-test', 'slurm-train', 'slurm-test'),
 }

@@ -4,10 +4,12 @@ mmsxm review --model CONFIG_OR_EXPORT                          # drop images on 
 mmsxm review --results results.jsonl                           # from mmsxm screen
 mmsxm review --results results.jsonl --model CONFIG_OR_EXPORT
 
-With a network, the page also shows attention. Decisions are appended to --log. See docs/review.md.
+With a network, the page also shows attention. Decisions are appended to --log. With --alarms-only,
+bags without an alarm are never shown. See docs/review.md.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +35,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help='decision log (default: %(default)s)',
     )
     parser.add_argument(
+        '--alarms-only', action='store_true', help='never show bags without an alarm'
+    )
+    parser.add_argument(
         '--device', help='PyTorch device, such as cuda:0 (default: a GPU if there is one)'
     )
     parser.add_argument(
@@ -40,6 +45,13 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--port', type=int, default=7860, help='port to listen on (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--allow-host',
+        action='append',
+        default=[],
+        metavar='NAME',
+        help='host name under which a proxy or other machines reach the page; repeatable',
     )
     args = parser.parse_args(argv)
     if not (args.results or args.model):
@@ -58,10 +70,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
 
     from mmsxm.inference.backends import load_backend
-    from mmsxm.review.server import serve
+    from mmsxm.review.request_guard import is_loopback
+    from mmsxm.review.server import address, listen, serve
     from mmsxm.review.session import Session
 
     backend = None
     if args.model:
         backend = load_backend(args.model, args.checkpoint, device=args.device)
-    serve(Session(args.log, backend, args.results), args.host, args.port)
+    session = Session(args.log, backend, args.results)
+    with listen(args.host, args.port) as listener:
+        if not is_loopback(listener.getsockname()[0]):
+            print(
+                f'Warning: everyone who reaches {args.host} can see the bags and decide on them. '
+                'Put a proxy with a login in front of the page.',
+                file=sys.stderr,
+            )
+        print(f'Review page: {address(listener)} (stop it with Ctrl-C)', flush=True)
+        serve(session, listener, args.allow_host, args.alarms_only)

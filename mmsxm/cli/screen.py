@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from mmsxm.cli.arguments import check_positive, make_parser
+from mmsxm.cli.arguments import available_cores, check_positive, make_parser
 from mmsxm.imaging.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from mmsxm.inference.backends import Backend
+    from mmsxm.inference.records import Record
     from mmsxm.io.worker_pool import Idle
     from mmsxm.screening.results import Tally
-    from mmsxm.screening.screen import Record
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -35,6 +35,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = make_parser('screen', __doc__)
     parser.add_argument(
         'source', type=Path, help='folder, image, or .txt list with one path per line'
+    )
+    parser.add_argument(
+        '--include',
+        action='append',
+        metavar='PATTERN',
+        help="screen only the files of a folder whose names match, such as '*.png'; repeatable",
     )
     parser.add_argument(
         '--model',
@@ -88,19 +94,19 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f'{args.source} does not exist: name a folder, an image or a .txt list')
     if args.watch and not args.source.is_dir():
         parser.error(f'--watch needs a folder: {args.source} is not a folder')
+    if args.include and not args.source.is_dir():
+        parser.error(f'--include needs a folder: {args.source} is not a folder')
+    if wrong := [pattern for pattern in args.include or () if not pattern or '/' in pattern]:
+        parser.error(
+            f'invalid --include {wrong[0]!r}: write a pattern of file names without folders, such '
+            "as '*.png'"
+        )
     if args.watch and args.engine == 'ray':
         parser.error('--watch does not work with --engine ray: use --engine pool')
     outputs = [os.path.abspath(path) for path in (args.out, args.csv, args.overlays) if path]
     if len(set(outputs)) < len(outputs):
         parser.error('--out, --csv and --overlays must be different files: choose another name')
     return args
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process can use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Stop:
@@ -123,7 +129,7 @@ class Stop:
 def screen(args: argparse.Namespace) -> int:
     """Screen with parsed arguments and return the exit code."""
     from mmsxm.inference.backends import load_backend
-    from mmsxm.screening.image_sources import find_paths, unseen, watch
+    from mmsxm.screening.image_sources import NameFilter, find_paths, unseen, watch
     from mmsxm.screening.results import Results, write_table
 
     console = Console(markup=False, emoji=False)  # class names may contain markup
@@ -134,10 +140,11 @@ def screen(args: argparse.Namespace) -> int:
     outputs = {os.path.abspath(path) for path in (args.out, args.csv, args.overlays) if path}
     with Results(args.out, backend.info) as results:
         stop = Stop()
-        found: Iterator[str | Idle] = find_paths(args.source, outputs)
+        include = NameFilter(args.include or ['*'])
+        found: Iterator[str | Idle] = find_paths(args.source, outputs, include)
         if args.watch:
             folder = os.path.abspath(args.source)
-            found = watch(folder, args.watch, stop, results.seen, outputs)
+            found = watch(folder, args.watch, stop, results.seen, outputs, include)
         paths = unseen(found, results.seen, stop)
         before, start = results.tally.files, time.monotonic()
         with console.status('screening') as status:
@@ -148,7 +155,10 @@ def screen(args: argparse.Namespace) -> int:
     if args.csv:
         write_table(args.out, args.csv, backend.info.classes)
     tally = results.tally
-    console.print(summary(tally, backend.info.classes, (tally.files - before) / seconds))
+    table = summary(tally, backend.info.classes, (tally.files - before) / seconds)
+    if args.include:
+        table.add_row('left out by --include', str(len(include.left_out)))
+    console.print(table)
     if not tally.files:
         print(f'mmsxm screen: there is nothing to screen in {args.source}', file=sys.stderr)
     interrupted = stop() and not args.watch

@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import mmcv
 
+    from mmsxm.engine.pixel_mapping import config_mapping
     from mmsxm.preparing.threat_bank import (
         counts_by_class,
         cut_bank,
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.simulated:
         bank = simulate_bank(data_classes(cfg), args.simulated, args.scanner, args.seed)
     else:
-        bank = cut_bank(training_set(cfg), args.per_class)
+        bank = cut_bank(training_set(cfg), args.per_class, config_mapping(cfg))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     bank.save(args.out)
     if args.sheet:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from mmsxm.datasets.annotations import AnnotatedObject, ListedImage
 from mmsxm.datasets.image_folder import ImageTree
 from mmsxm.datasets.xray_dataset import XrayDataset
+from mmsxm.imaging.images import image_id
 
-__all__ = ['AnnotationFile', 'AnnotationFileDataset']
+__all__ = ['AnnotationFile', 'AnnotationFileDataset', 'merged']
 
 ALIKE = 'skipped images: another image differs only in its suffix'
 
@@ -18,13 +19,35 @@ class AnnotationFile(NamedTuple):
     """Contents of an annotation file.
 
     ``objects`` maps each ``img_id`` to the objects of that image. ``problems`` lists pairs of
-    kind and place. ``classes`` are the classes that the file declares, if any.
+    kind and place, and so does ``notes`` for what is not a problem. ``classes`` are the classes
+    that the file declares, if any.
     """
 
     images: list[ListedImage]
     objects: dict[str, list[AnnotatedObject]]
     problems: list[tuple[str, str]]
     classes: tuple[str, ...] = ()
+    notes: Sequence[tuple[str, str]] = ()
+
+
+def merged(files: Sequence[AnnotationFile]) -> AnnotationFile:
+    """Merge annotation files that may list the same images; their objects are joined."""
+    images: dict[str, ListedImage] = {}
+    objects: dict[str, list[AnnotatedObject]] = {}
+    classes: dict[str, str] = {}
+    for file in files:
+        for row in file.images:
+            images.setdefault(image_id(row.name), row)
+        for img_id, found in file.objects.items():
+            objects.setdefault(img_id, []).extend(found)
+        for name in file.classes:
+            classes.setdefault(name.lower(), name)
+    rows = [
+        row._replace(gt_label=None) if img_id in objects else row for img_id, row in images.items()
+    ]
+    problems = [problem for file in files for problem in file.problems]
+    notes = [note for file in files for note in file.notes]
+    return AnnotationFile(rows, objects, problems, tuple(classes.values()), notes)
 
 
 class AnnotationFileDataset(XrayDataset):
@@ -71,3 +94,7 @@ class AnnotationFileDataset(XrayDataset):
     def list_problems(self) -> Sequence[tuple[str, str]]:
         """Return the problems found while reading the file."""
         return self.content.problems
+
+    def list_notes(self) -> Sequence[tuple[str, str]]:
+        """Return the notes on the file."""
+        return self.content.notes

@@ -6,7 +6,7 @@ from mmengine.config import ConfigDict
 
 from mmsxm.registry import DATASETS
 
-__all__ = ['check_num_classes', 'configured_classes', 'labels_by_name']
+__all__ = ['check_declared', 'check_num_classes', 'configured_classes', 'labels_by_name']
 
 
 def labels_by_name(classes: Iterable[str]) -> dict[str, int]:
@@ -15,6 +15,21 @@ def labels_by_name(classes: Iterable[str]) -> dict[str, int]:
     Annotations may spell the names in any case.
     """
     return {name.lower(): label for label, name in enumerate(classes)}
+
+
+def check_declared(place: str, declared: Sequence[str], classes: Sequence[str]) -> None:
+    """Check that the classes of a dataset are declared in its file, in any case.
+
+    Raises:
+        ValueError: One is not. The message starts with ``place``.
+    """
+    known = labels_by_name(declared)
+    missing = [name for name in classes if name.lower() not in known]
+    if missing:
+        raise ValueError(
+            f'{place} has no category {", ".join(missing)}. Its categories are '
+            f'{", ".join(declared)}. Spell the classes in metainfo as in this file.'
+        )
 
 
 def check_num_classes(user: str, num_classes: int, classes: Sequence[str]) -> None:

@@ -1,43 +1,57 @@
 """COCO JSON, the format of PIDray, CLCXray and most annotation tools.
 
-Format: https://cocodataset.org/#format-data.
+Format: https://cocodataset.org/#format-data. Two extensions are read as well:
+
+- Datumaro writes a label of a whole image as an annotation without ``bbox`` and ``segmentation``
+  (``_LabelsExporter`` in ``datumaro/plugins/data_formats/coco/exporter.py``).
+- CVAT writes the ``bbox`` of a rotated rectangle as it was before the rotation, and the angle as
+  ``attributes.rotation`` in degrees (``cvat/apps/dataset_manager/bindings.py``).
+
+Other ``attributes`` are not read.
 """
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
 from mmsxm.datasets.annotation_file import ALIKE, AnnotationFile, AnnotationFileDataset
 from mmsxm.datasets.annotations import AnnotatedObject, Box, ListedImage
+from mmsxm.datasets.class_names import check_declared
 from mmsxm.datasets.image_folder import inner_path
 from mmsxm.imaging.images import image_id
-from mmsxm.io.safe_parsing import read_json
+from mmsxm.io.safe_parsing import is_number, read_json
 from mmsxm.registry import DATASETS
 
-__all__ = ['CocoXray', 'read_coco']
+__all__ = ['CocoXray', 'coco_text', 'read_coco', 'read_coco_json']
 
 Id = int | str
 Problems = list[tuple[str, str]]
 NO_NUMBERS: Box = (math.nan,) * 4
 
 
-def read_coco(path: str) -> AnnotationFile:
+def read_coco(path: str, folder: str = '') -> AnnotationFile:
     """Read a JSON file with ``images``, ``annotations`` and ``categories``.
 
     Images without annotations are negatives. If an annotation has a polygon but no box, the extent
     of the polygon is the box. If it has neither, only its label counts. The classes are the names
     of the categories in the order of their ids. A place is an index into one of the JSON lists.
 
+    Args:
+        path: JSON file.
+        folder: Subfolder of the image folder that each ``file_name`` is relative to.
+
     Raises:
         FileNotFoundError: The file does not exist.
         ValueError: The file is not COCO JSON, a category has no name or the id of another one, or
             the path of an image leaves the image folder.
     """
-    content = _read_json(path)
+    content = read_coco_json(path)
     categories = _read_categories(path, content['categories'])
     problems: Problems = []
-    img_ids, images = _read_images(path, content['images'], problems)
+    notes: Problems = []
+    img_ids, images = _read_images(path, content['images'], folder, problems)
     objects: dict[str, list[AnnotatedObject]] = {}
     seen: set[Id | None] = {None}
     for index, item in enumerate(content['annotations']):
@@ -51,15 +65,25 @@ def read_coco(path: str) -> AnnotationFile:
             problems.append(('annotations with a repeated id (all are kept)', place))
         seen.add(annotation_id)
         name = categories.get(category, f'category_id {category}')
-        box = _read_box(item, place, problems)
+        if _is_image_label(item):
+            box = None
+            notes.append(('image-level labels (only their label counts)', place))
+        else:
+            box = _read_box(item, place, problems)
         objects.setdefault(img_id, []).append(AnnotatedObject(name, box, place))
     rows = [
         row._replace(gt_label=None) if img_id in objects else row for img_id, row in images.items()
     ]
-    return AnnotationFile(rows, objects, problems, _distinct(categories))
+    return AnnotationFile(rows, objects, problems, _distinct(categories), notes)
 
 
-def _read_json(path: str) -> dict[str, list]:
+def read_coco_json(path: str) -> dict[str, list]:
+    """Read the content of a COCO JSON file.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is not JSON, or lacks one of its three lists.
+    """
     content = read_json(path)
     keys = ('images', 'annotations', 'categories')
     found = content if isinstance(content, dict) else {}
@@ -99,7 +123,7 @@ def _distinct(categories: dict[Id | None, str]) -> tuple[str, ...]:
 
 
 def _read_images(
-    path: str, entries: list, problems: Problems
+    path: str, entries: list, folder: str, problems: Problems
 ) -> tuple[dict[Id | None, str], dict[str, ListedImage]]:
     """Read the images.
 
@@ -115,7 +139,7 @@ def _read_images(
             problems.append(('skipped images: id or file_name is missing', place))
             continue
         try:
-            name = inner_path(name)
+            name = str(PurePosixPath(folder, inner_path(name)))
         except ValueError as error:
             raise ValueError(f'{place}: {error}') from None
         img_id = image_id(name)
@@ -136,6 +160,10 @@ def _read_images(
     return {key: next(iter(claim)) for key, claim in claims.items() if len(claim) == 1}, images
 
 
+def _is_image_label(item: dict) -> bool:
+    return 'bbox' not in item and 'segmentation' not in item
+
+
 def _read_box(item: dict, place: str, problems: Problems) -> Box | None:
     """Read the box of an annotation.
 
@@ -143,13 +171,34 @@ def _read_box(item: dict, place: str, problems: Problems) -> Box | None:
     """
     if item.get('iscrowd'):
         problems.append(('group annotations (iscrowd), read as one object', place))
+    polygons = item.get('segmentation') if isinstance(item.get('segmentation'), list) else None
     if item.get('bbox') is not None:
         x, y, width, height = _numbers(item['bbox'], 4) or NO_NUMBERS
-        return x, y, x + width, y + height
-    if isinstance(item.get('segmentation'), list) and item['segmentation']:
-        return _extent(item['segmentation'])
+        box = x, y, x + width, y + height
+        # the box of polygons already encloses them
+        return box if polygons else _rotated(box, _rotation(item))
+    if polygons:
+        return _extent(polygons)
     problems.append(('annotations without a box (only their label counts)', place))
     return None
+
+
+def _rotation(item: dict) -> float:
+    """Return the angle of a rotated rectangle in degrees, or 0."""
+    attributes = item.get('attributes')
+    angle = attributes.get('rotation') if isinstance(attributes, dict) else None
+    return float(angle) if angle is not None and is_number(angle) else 0.0
+
+
+def _rotated(box: Box, degrees: float) -> Box:
+    """Return the box around a box that is rotated about its center."""
+    if not degrees:
+        return box
+    x1, y1, x2, y2 = box
+    cos, sin = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    width, height = (x2 - x1) * cos + (y2 - y1) * sin, (x2 - x1) * sin + (y2 - y1) * cos
+    x, y = (x1 + x2) / 2, (y1 + y2) / 2
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
 def _extent(polygons: list) -> Box:
@@ -186,6 +235,17 @@ def _text(item: Any, key: str) -> str:
     return value.strip() if isinstance(value, str) else ''
 
 
+def coco_text(content: dict[str, list], keep: Callable[[str], bool]) -> str:
+    """Return COCO JSON with the images whose names ``keep`` accepts, and their annotations."""
+    images = [
+        item for item in content['images'] if keep(str(PurePosixPath(_text(item, 'file_name'))))
+    ]
+    ids = {_id(item, 'id') for item in images}
+    annotations = [item for item in content['annotations'] if _id(item, 'image_id') in ids]
+    kept = {**content, 'images': images, 'annotations': annotations}
+    return json.dumps(kept, ensure_ascii=False) + '\n'
+
+
 @DATASETS.register_module()
 class CocoXray(AnnotationFileDataset):
     """Dataset annotated in COCO JSON.
@@ -206,13 +266,7 @@ class CocoXray(AnnotationFileDataset):
     def __init__(self, lazy_init: bool = False, **kwargs: Any) -> None:
         super().__init__(lazy_init=True, **kwargs)
         declared = self.content.classes
-        known = {name.lower() for name in declared}
-        missing = [name for name in self.CLASSES or () if name.lower() not in known]
-        if missing:
-            raise ValueError(
-                f'{self.ann_file} has no category {", ".join(missing)}. Its categories are '
-                f'{", ".join(declared)}. Spell the classes in metainfo as in this file.'
-            )
+        check_declared(self.ann_file, declared, self.CLASSES or ())
         if self.CLASSES is None:
             self._metainfo['classes'] = declared
         if not lazy_init:
@@ -225,16 +279,5 @@ class CocoXray(AnnotationFileDataset):
     def list_without(self, lines: set[int]) -> str:
         """Return the JSON without the images of the given numbers and their annotations."""
         dropped = {image_id(row.name) for row in self.read_list() if row.line in lines}
-        content = _read_json(self.ann_file)
-        kept: list = []
-        ids = set()
-        for item in content['images']:
-            if image_id(str(PurePosixPath(_text(item, 'file_name')))) in dropped:
-                ids.add(_id(item, 'id'))
-            else:
-                kept.append(item)
-        content['images'] = kept
-        content['annotations'] = [
-            item for item in content['annotations'] if _id(item, 'image_id') not in ids
-        ]
-        return json.dumps(content) + '\n'
+        content = read_coco_json(self.ann_file)
+        return coco_text(content, lambda name: image_id(name) not in dropped)

@@ -1,6 +1,7 @@
 """Image folders with lookup by name."""
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 
@@ -25,6 +26,11 @@ def inner_path(name: str) -> str:
     return str(path)
 
 
+def _key(img_id: str) -> str:
+    """Return what names are compared by: an umlaut may be one character or two (macOS)."""
+    return unicodedata.normalize('NFC', img_id)
+
+
 class ImageFolder:
     """Image folder that is listed once, so that lookups do not touch the disk again.
 
@@ -47,11 +53,12 @@ class ImageFolder:
         for name in self._names():
             img_id = image_id(name)
             if img_id != name:
-                other = self._by_id.setdefault(img_id, name)
+                key = _key(img_id)
+                other = self._by_id.setdefault(key, name)
                 if other != name:
                     self._ambiguous |= {name, other}
                 # The choice between two images with one stem must not depend on the order on disk.
-                self._by_id[img_id] = min(name, other)
+                self._by_id[key] = min(name, other)
 
     def _names(self) -> Iterator[str]:
         with os.scandir(self.folder) as entries:
@@ -66,7 +73,7 @@ class ImageFolder:
 
         The name may have the suffix of the file, no suffix, or another suffix.
         """
-        found = name if name in self._ambiguous else self._by_id.get(image_id(name))
+        found = name if name in self._ambiguous else self._by_id.get(_key(image_id(name)))
         return None if found is None else os.path.join(self.folder, found)
 
 

@@ -39,7 +39,11 @@ def match_image(
     # Negatives have no objects. Don't look for a million files.
     if gt_label is None or gt_label:
         place = dataset.annotation_place(img_id)
-        objects = _known_objects(dataset, img_id, report)
+        try:
+            objects = _known_objects(dataset, img_id, report)
+        except ImageError as error:  # its size is needed to read them
+            report.problems.add('skipped images: unreadable', f'{img_path}: {error}')
+            return None
         found = sorted({label for label, _ in objects})
         if gt_label is None:
             if not found:
@@ -79,6 +83,8 @@ def _known_objects(
     except FileNotFoundError:
         report.notes.add('positive images without an annotation file', place)
         return []
+    except ImageError:
+        raise
     except ValueError as error:
         report.problems.add('unreadable annotations', str(error))
         return []

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from mmpretrain.datasets import BaseDataset
 
 from mmsxm.conventions import LEVELS
-from mmsxm.io.files import atomic_write, sha256
+from mmsxm.io.files import atomic_write
 from mmsxm.io.safe_parsing import is_number, read_json
 
 __all__ = [
@@ -66,7 +66,7 @@ def source_of(dataset: BaseDataset) -> LabelSource:
     return LabelSource(
         type(dataset).__name__,
         Path(os.path.relpath(dataset.ann_file, dataset.data_root)).as_posix(),
-        sha256(dataset.ann_file),
+        dataset.list_digest(),
         tuple(dataset.CLASSES),
     )
 

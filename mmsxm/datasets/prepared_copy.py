@@ -20,7 +20,13 @@ from mmcv.transforms import (
     Resize,
 )
 
-from mmsxm.datasets.transforms import CropBackground, IntuitiveMetaLevel, ThreatImageProjection
+from mmsxm.datasets.transforms import (
+    CropBackground,
+    IntuitiveMetaLevel,
+    LoadXrayImage,
+    ThreatImageProjection,
+)
+from mmsxm.imaging.pixel_mapping import UPPER_BITS
 from mmsxm.io.safe_parsing import read_json
 
 __all__ = ['NOTE', 'CopySettings', 'note_content', 'read_copy_note', 'remaining_transforms']
@@ -29,7 +35,7 @@ NOTE = 'prepared.json'
 FORMAT = 1
 STEPS = (CropBackground, Resize)
 # these may come before STEPS because they give the same result on a copy
-BEFORE = (LoadImageFromFile, LoadAnnotations, IntuitiveMetaLevel, RandomFlip)
+BEFORE = (LoadImageFromFile, LoadXrayImage, LoadAnnotations, IntuitiveMetaLevel, RandomFlip)
 
 
 class CopySettings(NamedTuple):
@@ -94,8 +100,8 @@ def remaining_transforms(
 
     Raises:
         ValueError: The pipeline crops margins or resizes differently from the copy, changes images
-            before it resizes them, or projects items, whose bank has the scale of the released
-            images.
+            before it resizes them, maps gray values, which the copy no longer contains, or projects
+            items, whose bank has the scale of the released images.
     """
     if not transforms:
         return []
@@ -111,6 +117,12 @@ def remaining_transforms(
         raise ValueError(
             f'ThreatImageProjection needs full-size images, but those in {data_root} are prepared '
             f'({settings.size} pixels). Set data_root to the folder of the release.'
+        )
+    if any(isinstance(step, LoadXrayImage) and step.mapping != UPPER_BITS for step in transforms):
+        raise ValueError(
+            f'The images in {data_root} are prepared with 8 bits, so window and pseudo_color have '
+            'no effect on them. Remove these settings, or set data_root to the folder of the '
+            'release.'
         )
     until = max(transforms.index(step) for step in steps)
     if before := [step for step in transforms[:until] if not isinstance(step, (*BEFORE, *STEPS))]:

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from mmsxm.datasets.meta_label_file import add_meta_levels, source_of
 from mmsxm.datasets.prepared_copy import read_copy_note, remaining_transforms
 from mmsxm.datasets.rewriting import text_without
 from mmsxm.datasets.sample_rng import SharedEpoch
+from mmsxm.io.files import sha256
 
 __all__ = ['XrayDataset']
 
@@ -126,6 +128,24 @@ class XrayDataset(MultiLabelDataset):
         """Return what :meth:`read_list` skipped or reinterpreted, as pairs of kind and place."""
         return ()
 
+    def list_notes(self) -> Iterable[tuple[str, str]]:
+        """Return what is worth a note but is not a problem, as pairs of kind and place."""
+        return ()
+
+    @property
+    def list_name(self) -> str:
+        """Return the name of the file that :meth:`list_without` is the text of."""
+        return os.path.basename(self.ann_file)
+
+    def list_digest(self) -> str:
+        """Return the SHA-256 of the list."""
+        return sha256(self.ann_file)
+
+    @cached_property
+    def image_folder(self) -> ImageFolder:
+        """Return the folder of the images. Raise FileNotFoundError if it does not exist."""
+        return self.images_in(self.img_prefix)
+
     def list_without(self, lines: set[int]) -> str:
         """Return the text of ``ann_file`` without the images at the given lines.
 
@@ -159,7 +179,7 @@ class XrayDataset(MultiLabelDataset):
         """Match the list with images and annotations, and report the result."""
         self.check_list_file()
         check_classes(self)
-        images = self.images_in(self.img_prefix)
+        images = self.image_folder
         report = LoadingReport()
         for link in images.unfollowed:
             kind = 'skipped links: broken, to a folder, or out of the image folder'
@@ -179,6 +199,9 @@ class XrayDataset(MultiLabelDataset):
                 data_list.append(data_info)
         for kind, place in self.list_problems():
             report.problems.add(kind, place)
+        for kind, place in self.list_notes():
+            report.notes.add(kind, place)
+        del self.image_folder  # otherwise every worker would copy it
 
         text = report.text(self, rows, data_list)
         check_loaded(self, data_list, report.problems, text)

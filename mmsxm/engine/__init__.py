@@ -7,6 +7,7 @@ from mmsxm.engine.hooks.graceful_stop import GracefulStopHook
 from mmsxm.engine.hooks.input_size import InputSizeHook
 from mmsxm.engine.hooks.non_finite import SkipNonFiniteHook, StopAtNonFiniteHook
 from mmsxm.engine.hooks.param_groups import ParamGroupsHook
+from mmsxm.engine.hooks.pixel_mapping import PixelMappingHook
 from mmsxm.engine.hooks.prediction_pictures import PredictionPictureHook
 from mmsxm.engine.hooks.pretrained import PretrainedHook
 from mmsxm.engine.hooks.sample_seed import SampleSeedHook
@@ -24,6 +25,7 @@ __all__ = [
     'GracefulStopHook',
     'InputSizeHook',
     'ParamGroupsHook',
+    'PixelMappingHook',
     'PredictionPictureHook',
     'PretrainedHook',
     'SampleSeedHook',

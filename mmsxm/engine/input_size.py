@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-__all__ = ['DATALOADERS', 'crop_sizes', 'resize_pipeline', 'set_input_size']
+__all__ = ['DATALOADERS', 'crop_sizes', 'pipelines', 'resize_pipeline', 'set_input_size']
 
 CROPS = ('mmsxm.RandomCrop', 'mmsxm.CenterCrop')
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -20,18 +20,18 @@ def resize_pipeline(pipeline: Iterable[Any], resized: int, cropped: int) -> None
             transform.crop_size = cropped
 
 
-def _pipelines(cfg: Config) -> dict[str, Any]:
+def pipelines(cfg: Config) -> dict[str, Any]:
     """Return the pipelines of a config by their places; None where a dataset has none."""
-    pipelines = {name: cfg[name].dataset.get('pipeline') for name in DATALOADERS if cfg.get(name)}
+    found = {name: cfg[name].dataset.get('pipeline') for name in DATALOADERS if cfg.get(name)}
     if cfg.get('tta_pipeline'):
-        pipelines['tta_pipeline'] = cfg.tta_pipeline
-    return pipelines
+        found['tta_pipeline'] = cfg.tta_pipeline
+    return found
 
 
 def crop_sizes(cfg: Config) -> set[int]:
     """Return the sides that the pipelines of a config crop images to."""
-    pipelines = [pipeline or () for pipeline in _pipelines(cfg).values()]
-    return {_side(t.crop_size) for pipeline in pipelines for t in pipeline if t.type in CROPS}
+    transforms = (t for pipeline in pipelines(cfg).values() for t in pipeline or ())
+    return {_side(t.crop_size) for t in transforms if t.type in CROPS}
 
 
 def set_input_size(cfg: Config) -> None:
@@ -49,7 +49,7 @@ def set_input_size(cfg: Config) -> None:
         return
     if type(size) is not int or size < 1:
         raise ValueError(f'input_size={size!r} must be a positive number of pixels.')
-    for place, pipeline in _pipelines(cfg).items():
+    for place, pipeline in pipelines(cfg).items():
         crops = [_side(t.crop_size) for t in pipeline or () if t.type in CROPS]
         resizes = [_side(t.scale) for t in pipeline or () if t.type == 'Resize']
         if len(crops) != 1 or len(resizes) != 1:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from mmsxm.imaging.images import is_transparent, read_image
+from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
 from mmsxm.imaging.reading import Unreadable, attempt
 
 __all__ = ['Fingerprint', 'fingerprint_file', 'perceptual_hash']
@@ -29,11 +30,15 @@ class Fingerprint(NamedTuple):
     transparent: bool
 
 
-def fingerprint_file(path: str, max_pixels: int) -> Fingerprint | Unreadable:
+def fingerprint_file(
+    path: str, max_pixels: int, mapping: PixelMapping = UPPER_BITS
+) -> Fingerprint | Unreadable:
     """Fingerprint an image, read in full; return the reason if that fails, and never raise."""
     return attempt(
         path,
-        lambda: _fingerprint(read_image(path, max_pixels), is_transparent(path, max_pixels)),
+        lambda: _fingerprint(
+            read_image(path, max_pixels, mapping), is_transparent(path, max_pixels)
+        ),
     )
 
 

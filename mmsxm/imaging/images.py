@@ -1,8 +1,10 @@
 """Image files of any vendor as arrays, read completely or rejected with a one-sentence error.
 
-Imports no torch, so that reader processes start quickly.
+Training, checks, inference and screening all read files here. Imports no torch, so that reader
+processes start quickly.
 """
 
+import io
 import os
 import stat
 import struct
@@ -15,20 +17,33 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
+from mmsxm.imaging.dicom import DICOM_SUFFIXES, is_dicom, read_dicom, read_dicom_size
+from mmsxm.imaging.image_error import MAX_PIXELS, ImageError, ImageTooLargeError, require_size
+from mmsxm.imaging.pixel_mapping import UPPER_BITS, DualEnergy, GrayValues, PixelMapping
+from mmsxm.imaging.plain_images import (
+    HEAD_BYTES,
+    decode_jpeg,
+    decode_plain,
+    plain_size,
+    png_is_whole,
+)
+
 __all__ = [
     'IMAGE_SUFFIXES',
     'MAX_PIXELS',
     'ImageError',
+    'ImageTooLargeError',
+    'decode_image',
     'image_id',
     'is_transparent',
     'list_images',
     'png_is_whole',
+    'read_gray_values',
     'read_image',
     'read_size',
 ]
 
-MAX_PIXELS = 100_000_000
-IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
+IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp', *DICOM_SUFFIXES}
 # errors that Pillow and OpenCV raise for damaged files
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, cv2.error)
 # a subset of Pillow's formats: an EPS file, for example, is a program that would be executed
@@ -39,35 +54,52 @@ XMP = ('xmp', 'XML:com.adobe.xmp')
 _headers = threading.Lock()
 
 
-class ImageError(ValueError):
-    """Error of a file that cannot be read completely as an image; the message is the reason."""
-
-
-def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def read_image(
+    path: str | os.PathLike[str],
+    max_pixels: int = MAX_PIXELS,
+    mapping: PixelMapping = UPPER_BITS,
+) -> np.ndarray:
     """Read an image as BGR ``(H, W, 3)`` uint8.
 
-    Gray, palette, CMYK and 16-bit images are converted. Transparency is blended onto white. The
-    EXIF orientation of a camera is applied.
+    Gray, palette and CMYK images are converted. Transparency is blended onto white. The EXIF
+    orientation of a camera is applied.
 
     Args:
         path: The file.
         max_pixels: Limit on the size; of a larger image, only the header is read.
+        mapping: Mapping of gray values of more than 8 bits and of two energies. By default, gray
+            values keep their upper 8 bits.
 
     Raises:
         FileNotFoundError, PermissionError: The file cannot be opened.
         ImageError: The file is empty, not a regular file, not an image, truncated, too large, or
             contains several images.
     """
-    with _opened(path, max_pixels) as (file, image):
-        if getattr(image, 'is_animated', False):  # only the first image would be screened
-            raise ImageError('the file contains several images: save each image to its own file')
-        if image.format == 'JPEG' and image.mode in ('L', 'RGB'):
-            file.seek(0)
-            pixels = _decode_jpeg(file.read())  # same pixels as Pillow, but faster
-            return _upright(pixels, _orientation(image))
-        if image.format == 'PNG' and not png_is_whole(file):  # Pillow accepts truncated files
-            raise ImageError('the image is truncated: its end marker is missing')
-        return _to_bgr(image)
+    with _opened(path) as file:
+        return _decode(file, max_pixels, mapping)
+
+
+def decode_image(
+    data: bytes, max_pixels: int = MAX_PIXELS, mapping: PixelMapping = UPPER_BITS
+) -> np.ndarray:
+    """Decode the content of an image file, see :func:`read_image`.
+
+    Raises:
+        ImageError: See :func:`read_image`.
+    """
+    return _decode(io.BytesIO(data), max_pixels, mapping)
+
+
+def read_gray_values(
+    path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS
+) -> GrayValues | None:
+    """Read gray values of more than 8 bits, which a window can map; None for all other images.
+
+    Raises the errors of :func:`read_image`.
+    """
+    with _opened(path) as file:
+        image = _load(file, max_pixels)
+        return image if isinstance(image, GrayValues) and image.bits > 8 else None
 
 
 def read_size(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -75,9 +107,12 @@ def read_size(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> tup
 
     Raises the errors of :func:`read_image`, as far as the header reveals them.
     """
-    with _opened(path, max_pixels) as (_, image):
-        width, height = _stored_size(image)
-        return (width, height) if _orientation(image) in SIDEWAYS else (height, width)
+    with _opened(path) as file:
+        if is_dicom(file.read(HEAD_BYTES)):
+            return read_dicom_size(file, max_pixels)
+        with _pillow(file, max_pixels) as image:
+            width, height = _stored_size(image)
+            return (width, height) if _orientation(image) in SIDEWAYS else (height, width)
 
 
 def is_transparent(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> bool:
@@ -85,11 +120,14 @@ def is_transparent(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -
 
     Raises the errors of :func:`read_image`.
     """
-    with _opened(path, max_pixels) as (_, image):
-        # no pixels are decoded for this check; of 16-bit images, only gray values are read
-        if image.mode.startswith('I') or not image.has_transparency_data:
+    with _opened(path) as file:
+        if is_dicom(file.read(HEAD_BYTES)):
             return False
-        return bool(np.asarray(image.convert('RGBA'))[..., 3].min() < 255)
+        with _pillow(file, max_pixels) as image:
+            # no pixels are decoded for this check; of 16-bit images, only gray values are read
+            if image.mode.startswith('I') or not image.has_transparency_data:
+                return False
+            return bool(np.asarray(image.convert('RGBA'))[..., 3].min() < 255)
 
 
 def image_id(name: str) -> str:
@@ -115,32 +153,64 @@ def list_images(folder: str | os.PathLike[str]) -> list[str]:
 
 
 @contextmanager
-def _opened(
-    path: str | os.PathLike[str], max_pixels: int
-) -> Iterator[tuple[BinaryIO, Image.Image]]:
-    """Open a file and read the image header; turn errors in the block into ImageError."""
+def _opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a regular file."""
     if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would block forever
         raise ImageError('the path is not a regular file')
     with open(path, 'rb') as file:  # no size limit here: the file may not be an image at all
-        if not file.read(1):
-            raise ImageError('the file is empty')
-        try:
-            image = _open(file)
-            width, height = image.size
-            if width * height > max_pixels:
-                raise ImageError(
-                    f'{width} x {height} pixels exceed the limit of {max_pixels}: only the header '
-                    'was read'
-                )
-            yield file, image
-        except ImageError:
-            raise
-        except Image.UnidentifiedImageError:
-            raise ImageError(
-                'the file is not an image of a known format, or its header is truncated'
-            ) from None
-        except BROKEN as error:
-            raise ImageError(f'the image is damaged or truncated: {error}') from error
+        yield file
+
+
+def _decode(file: BinaryIO, max_pixels: int, mapping: PixelMapping) -> np.ndarray:
+    image = _load(file, max_pixels)
+    return image if isinstance(image, np.ndarray) else mapping(image)
+
+
+def _load(file: BinaryIO, max_pixels: int) -> np.ndarray | GrayValues | DualEnergy:
+    """Read BGR ``(H, W, 3)`` uint8, or values that a mapping turns into it."""
+    head = file.read(HEAD_BYTES)
+    if is_dicom(head):
+        return read_dicom(file, max_pixels)
+    if size := plain_size(head):
+        require_size(size, max_pixels)
+        if len(head) == HEAD_BYTES:  # reading again is faster than joining
+            file.seek(0)
+            head = file.read()
+        with suppress(cv2.error):  # Pillow reads the file or explains what is wrong
+            pixels = decode_plain(head)
+            if pixels is not None:
+                return pixels
+    with _pillow(file, max_pixels) as image:
+        if getattr(image, 'is_animated', False):  # only the first image would be screened
+            raise ImageError('the file contains several images: save each image to its own file')
+        if image.format == 'JPEG' and image.mode in ('L', 'RGB'):
+            file.seek(0)
+            pixels = decode_jpeg(file.read())  # same pixels as Pillow, but faster
+            return _upright(pixels, _orientation(image))
+        if image.format == 'PNG' and not png_is_whole(file):  # Pillow accepts truncated files
+            raise ImageError('the image is truncated: its end marker is missing')
+        return _load_pixels(image)
+
+
+@contextmanager
+def _pillow(file: BinaryIO, max_pixels: int) -> Iterator[Image.Image]:
+    """Read the header of an image; turn errors in the block into ImageError."""
+    file.seek(0)
+    if not file.read(1):
+        raise ImageError('the file is empty')
+    try:
+        image = _open(file)
+        width, height = image.size
+        require_size((height, width), max_pixels)
+        yield image
+    except ImageError:
+        raise
+    except Image.UnidentifiedImageError:
+        raise ImageError(
+            'the file is not an image of a known format, or its header is truncated'
+        ) from None
+    except BROKEN as error:
+        raise ImageError(f'the image is damaged or truncated: {error}') from error
 
 
 def _open(file: BinaryIO) -> Image.Image:
@@ -157,57 +227,15 @@ def _open(file: BinaryIO) -> Image.Image:
     return image
 
 
-def png_is_whole(file: BinaryIO) -> bool:
-    """Return whether a PNG contains all chunks up to the last one, each with its full length.
-
-    OpenCV allocates the length in the chunk header, up to 4 GB, and then returns no image.
-    """
-    offset = file.seek(8)
-    while len(head := file.read(8)) == 8:
-        if head[4:] == b'IEND':
-            return True
-        offset = file.seek(offset + 12 + int.from_bytes(head[:4], 'big'))
-    return False
-
-
-def _decode_jpeg(data: bytes) -> np.ndarray:
-    # OpenCV fills missing pixels with gray. Within a scan, 0xFF is always followed by 0, so pixels
-    # cannot look like the end marker. The end marker of a thumbnail comes before the scan.
-    start = _scan_start(data)
-    if start is None or b'\xff\xd9' not in data[start:]:
-        raise ImageError('the image is truncated: its end marker is missing')
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)  # (H, W, 3)
-    if image is None:
-        raise ImageError('the image is damaged or truncated: it cannot be decoded')
-    return image
-
-
-def _scan_start(data: bytes) -> int | None:
-    """Return the offset of the pixels of a JPEG, after its other segments; None if truncated."""
-    offset = data.find(b'\xff', 2)
-    while 0 <= offset <= len(data) - 4:
-        marker = data[offset + 1]
-        if marker == 0xDA:
-            return offset
-        # padding, or a marker without length
-        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD7:
-            end = offset + 1
-        else:
-            end = offset + 2 + int.from_bytes(data[offset + 2 : offset + 4], 'big')
-        offset = data.find(b'\xff', end)  # decoders skip bytes between segments
-    return None
-
-
-def _to_bgr(image: Image.Image) -> np.ndarray:
+def _load_pixels(image: Image.Image) -> np.ndarray | GrayValues:
     image.load()  # rotates a TIFF and drops its orientation
     orientation = _orientation(image)
     if image.mode.startswith('I'):  # 16 bits, even if Pillow stores them in 32
-        values = np.asarray(image).astype(np.int64)  # (H, W)
+        values = np.asarray(image)  # (H, W)
         if values.min() < 0 or values.max() > 0xFFFF:
             raise ImageError('gray values beyond 16 bits have no known scale: convert to 16 bits')
-        image = Image.fromarray((values >> 8).astype(np.uint8))
-    elif image.mode == 'F':
+        return GrayValues(_upright(values.astype(np.uint16), orientation))
+    if image.mode == 'F':
         raise ImageError('fractional gray values have no known scale: convert to 16 bits')
     if image.has_transparency_data:
         image = image.convert('RGBA')
@@ -234,9 +262,9 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Apply an EXIF orientation to an image (H, W, 3)."""
+    """Apply an EXIF orientation to an image (H, W, 3) or (H, W)."""
     if orientation in SIDEWAYS:
-        pixels = pixels.swapaxes(0, 1)  # (W, H, 3)
+        pixels = pixels.swapaxes(0, 1)  # (W, H, ...)
     if orientation in MIRRORED:
         pixels = pixels[:, ::-1]
     if orientation in UPSIDE_DOWN:

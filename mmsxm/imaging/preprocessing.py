@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 
 from mmsxm.imaging.foreground import BACKGROUND, MARGIN, foreground_window
+from mmsxm.imaging.pixel_mapping import SETTINGS as MAPPING_SETTINGS
+from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -41,6 +43,7 @@ TRANSFORMS: dict[str, Any] = {
         'backend_args': ANY,
         'file_client_args': ANY,
     },
+    'LoadXrayImage': {'window': ANY, 'pseudo_color': ANY, 'backend_args': ANY},
     'LoadAnnotations': ANY,
     'CropBackground': {'background': ANY, 'margin': ANY},
     'Resize': {
@@ -80,6 +83,7 @@ class Preprocessing:
         background: Pixels whose darkest channel is at least this are margin. None disables the
             crop.
         margin: Background to keep on every side, in pixels.
+        mapping: Mapping of what a file contains to 8-bit pixels, which its reader applies first.
 
     Raises:
         ValueError: A value is invalid.
@@ -89,6 +93,7 @@ class Preprocessing:
     interpolation: str = 'area'
     background: int | None = None
     margin: int = MARGIN
+    mapping: PixelMapping = UPPER_BITS
 
     def __post_init__(self) -> None:
         numbers = [*self.size, 0 if self.background is None else self.background, self.margin]
@@ -133,7 +138,9 @@ class Preprocessing:
                 raise ValueError(f'{place} contains CropBackground after Resize. {ADVICE}')
             if name == 'Resize' and 'CenterCrop' in seen:
                 raise ValueError(f'{place} contains Resize after CenterCrop. {ADVICE}')
-            if name == 'CropBackground':
+            if name == 'LoadXrayImage':
+                settings['mapping'] = PixelMapping.from_dict(transform)
+            elif name == 'CropBackground':
                 settings |= {
                     'background': transform.get('background', BACKGROUND),
                     'margin': transform.get('margin', MARGIN),
@@ -159,11 +166,18 @@ class Preprocessing:
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> 'Preprocessing':
         """Create an instance from :meth:`to_dict`, also after a JSON round trip."""
-        return cls(**{**settings, 'size': tuple(settings['size'])})
+        others = {key: value for key, value in settings.items() if key not in MAPPING_SETTINGS}
+        mapping = PixelMapping.from_dict(settings)
+        return cls(**{**others, 'size': tuple(settings['size']), 'mapping': mapping})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for the metadata of an exported network."""
-        return asdict(self)
+        """Return plain values for the metadata of an exported network.
+
+        The settings of the mapping are among them if they differ from their defaults.
+        """
+        settings = asdict(self)
+        del settings['mapping']
+        return settings | self.mapping.to_dict()
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, View]:
         """Preprocess one image.

@@ -7,10 +7,10 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from mmsxm.imaging.images import ImageError, read_image
+from mmsxm.imaging.images import ImageError, ImageTooLargeError, decode_image, read_image
 from mmsxm.imaging.preprocessing import Preprocessing, View
 
-__all__ = ['PreprocessedFile', 'Unreadable', 'attempt', 'preprocess_file']
+__all__ = ['PreprocessedFile', 'Unreadable', 'attempt', 'preprocess_data', 'preprocess_file']
 
 T = TypeVar('T')
 
@@ -35,8 +35,29 @@ def preprocess_file(
 ) -> PreprocessedFile | Unreadable:
     """Read and preprocess one image; never raise, whatever the file contains."""
     return attempt(
-        path, lambda: PreprocessedFile(path, *preprocessing(read_image(path, max_pixels)))
+        path,
+        lambda: PreprocessedFile(
+            path, *preprocessing(read_image(path, max_pixels, preprocessing.mapping))
+        ),
     )
+
+
+def preprocess_data(
+    name: str, data: bytes, preprocessing: Preprocessing, max_pixels: int
+) -> PreprocessedFile | Unreadable:
+    """Decode and preprocess the content of an image file, which gets ``name`` as its path.
+
+    Raises:
+        ImageTooLargeError: The image exceeds ``max_pixels``. All other errors are returned.
+    """
+    try:
+        return PreprocessedFile(
+            name, *preprocessing(decode_image(data, max_pixels, preprocessing.mapping))
+        )
+    except ImageTooLargeError:
+        raise
+    except Exception as error:
+        return Unreadable(name, _reason(error))
 
 
 def attempt(path: str, read: Callable[[], T]) -> T | Unreadable:
@@ -50,7 +71,12 @@ def attempt(path: str, read: Callable[[], T]) -> T | Unreadable:
         if not stat.S_ISREG(mode):  # opening a pipe would block forever
             return Unreadable(path, 'the path is not a regular file')
         return read()
-    except (ImageError, OSError) as error:
-        return Unreadable(path, str(error))
-    except Exception as error:  # a decoder error or lack of memory: the next file may work
-        return Unreadable(path, ' '.join(f'{type(error).__name__}: {error}'.split()))
+    except Exception as error:
+        return Unreadable(path, _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ImageError | OSError):
+        return str(error)
+    # a decoder error or lack of memory: the next file may work
+    return ' '.join(f'{type(error).__name__}: {error}'.split())

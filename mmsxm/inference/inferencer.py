@@ -123,7 +123,7 @@ class XrayInferencer(BaseInferencer):
         """Draw the verdicts if ``window`` or ``out_dir`` is set."""
         if window is None and out_dir is None:
             return
-        for name, picture in verdict_pictures(ori_inputs, preds):
+        for name, picture in verdict_pictures(ori_inputs, preds, self.info.preprocessing.mapping):
             if out_dir is not None:
                 write_picture(Path(out_dir), name, picture)
             if window is not None:

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from mmsxm.imaging.images import ImageError, list_images, read_image
+from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
 from mmsxm.imaging.preprocessing import View, map_to_image
 from mmsxm.inference.backends import ModelInfo, load_backend
 from mmsxm.inference.verdict import Verdict, judge
@@ -113,7 +114,7 @@ class StationInferencer:
             result for batch in self.batches(items, batch_size) for result in self.judge(batch)
         ]
         if out_dir is not None:
-            for name, picture in verdict_pictures(items, results):
+            for name, picture in verdict_pictures(items, results, self.info.preprocessing.mapping):
                 write_picture(Path(out_dir), name, picture)
         return [to_dict(result) for result in results]
 
@@ -139,7 +140,9 @@ class StationInferencer:
 
     def _preprocess(self, item: str | np.ndarray) -> _PreprocessedInput:
         if isinstance(item, str):
-            return _PreprocessedInput(item, *self.info.preprocessing(_read(item)))
+            return _PreprocessedInput(
+                item, *self.info.preprocessing(_read(item, self.info.preprocessing.mapping))
+            )
         return _PreprocessedInput(None, *self.info.preprocessing(_checked(item)))
 
     def judge(self, batch: Sequence[_PreprocessedInput]) -> list[ImageResult]:
@@ -206,11 +209,13 @@ def to_dict(result: ImageResult) -> dict[str, Any]:
 
 
 def verdict_pictures(
-    items: Sequence[str | np.ndarray], results: Sequence[ImageResult]
+    items: Sequence[str | np.ndarray],
+    results: Sequence[ImageResult],
+    mapping: PixelMapping = UPPER_BITS,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield a unique name and an RGB picture for each verdict."""
     for item, result, name in zip(items, results, _unique_names(results), strict=True):
-        image = _read(item) if isinstance(item, str) else item
+        image = _read(item, mapping) if isinstance(item, str) else item
         yield (
             name,
             draw_verdict(
@@ -246,9 +251,9 @@ def _unique_names(results: Sequence[ImageResult]) -> list[str]:
     return list(names)
 
 
-def _read(path: str) -> np.ndarray:
+def _read(path: str, mapping: PixelMapping) -> np.ndarray:
     try:
-        return read_image(path)
+        return read_image(path, mapping=mapping)
     except ImageError as error:
         raise ImageError(f'{path}: {error}') from error
 

@@ -254,9 +254,6 @@ def printable(text: str) -> str:
     return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-TEMPLATE = str.maketrans({c: f'&#{ord(c)};' for c in '{}$`'})  # gradio treats HTML as a template
-
-
 def escape_html(text: str) -> str:
     """Escape text so that a page shows it literally and never executes it."""
-    return html.escape(printable(text)).translate(TEMPLATE)
+    return html.escape(printable(text))

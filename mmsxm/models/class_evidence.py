@@ -29,9 +29,10 @@ __all__ = ['ClassEvidenceHead', 'GlobalEvidenceHead', 'mean_evidence', 'pool_evi
 
 PRIOR = 0.02  # share of an image's area that the items of one class cover on average
 EVIDENCE_STD = 0.01
+SHARPNESS = 4.0  # with 1, the score of an item grows with its area
 
 
-def pool_evidence(evidence: Tensor, sharpness: float = 1.0) -> Tensor:
+def pool_evidence(evidence: Tensor, sharpness: float = SHARPNESS) -> Tensor:
     """Pool maps by log-mean-exp: ``(N, C, h, w)`` -> ``(N, C)``, float32.
 
     Args:
@@ -70,7 +71,7 @@ class ClassEvidenceHead(AverageFusionHead):
         self,
         num_classes: int,
         in_channels: Sequence[int] = (256, 256, 256),
-        sharpness: float = 1.0,
+        sharpness: float = SHARPNESS,
         map_levels: int = 2,
         loss_map_weight: float = 1.0,
         thr: float = 0.5,
@@ -158,7 +159,7 @@ class GlobalEvidenceHead(ClassEvidenceHead):
         self,
         num_classes: int,
         in_channels: Sequence[int] = (256, 256, 256),
-        sharpness: float = 1.0,
+        sharpness: float = SHARPNESS,
         map_levels: int = 2,
         loss_map_weight: float = 1.0,
         thr: float = 0.5,

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from mmcv.transforms import LoadAnnotations, LoadImageFromFile
+from mmcv.transforms import LoadAnnotations
 
 from mmsxm.conventions import RESIZED
 from mmsxm.datasets.annotations import AnnotatedObject, Box, clip_box
@@ -267,17 +267,11 @@ def _transform(
     Raises:
         ImageError, OSError: The image is damaged or cannot be opened.
     """
-    image_size = read_image(path).shape[:2]
-    boxes = [clip_box(item.bbox, image_size) or NO_AREA for item in objects]
+    image = read_image(path)  # (H, W, 3)
+    boxes = [clip_box(item.bbox, image.shape[:2]) or NO_AREA for item in objects]
     results: Any = {'img_path': str(path), 'instances': [{'bbox': box} for box in boxes]}
-    # load the same pixels as in training, even where read_image converts differently
-    load = [LoadImageFromFile(), LoadAnnotations(with_bbox=True, with_label=False)]
-    try:
-        for step in load:
-            results = step(results)
-    except (AssertionError, AttributeError, cv2.error) as error:
-        raise ImageError(f'mmcv cannot read it: {error}') from error
-    for step in settings.steps():
+    results |= {'img': image, 'img_shape': image.shape[:2]}
+    for step in (LoadAnnotations(with_bbox=True, with_label=False), *settings.steps()):
         results = step(results)
     return results['img'], [tuple(box) for box in results['gt_bboxes'].tolist()]
 

@@ -1,13 +1,11 @@
 """Construction of threat banks from the training images of a config or from simulated items."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import cv2
-import mmcv
 import numpy as np
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
@@ -16,6 +14,8 @@ from mmsxm.datasets import XrayDataset
 from mmsxm.datasets.class_names import configured_classes
 from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.datasets.threat_cutting import Cut, cut_threat
+from mmsxm.imaging.images import read_image
+from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
 from mmsxm.registry import DATASETS
 from mmsxm.simulation import SITES, Scanner, picture
 from mmsxm.simulation.scanner_profiles import known_scanners
@@ -144,7 +144,9 @@ def _contains_another(cut: Cut, item: dict, instances: list[dict]) -> bool:
     return False
 
 
-def cut_bank(dataset: XrayDataset, per_class: int = 300) -> ThreatBank:
+def cut_bank(
+    dataset: XrayDataset, per_class: int = 300, mapping: PixelMapping = UPPER_BITS
+) -> ThreatBank:
     """Cut all items of a dataset that can be cut cleanly, and keep the best of each class.
 
     The header records their source, and how many items were skipped and why.
@@ -152,8 +154,10 @@ def cut_bank(dataset: XrayDataset, per_class: int = 300) -> ThreatBank:
     Args:
         dataset: Dataset of training images, see :func:`training_set`.
         per_class: Maximum number of items per class.
+        mapping: Mapping of the images to 8-bit pixels, as in training.
 
     Raises:
+        ImageError: An image cannot be read.
         ValueError: Not a single item can be cut.
     """
     found: list[tuple[float, Threat]] = []
@@ -162,7 +166,7 @@ def cut_bank(dataset: XrayDataset, per_class: int = 300) -> ThreatBank:
         info = dataset.get_data_info(index)
         if not info['instances']:
             continue
-        image = mmcv.imread(info['img_path'])
+        image = read_image(info['img_path'], mapping=mapping)
         for item in info['instances']:
             cut = cut_threat(image, item['bbox'])
             if isinstance(cut, str):
@@ -184,12 +188,10 @@ def cut_bank(dataset: XrayDataset, per_class: int = 300) -> ThreatBank:
         else:
             left_out['better ones of its class'] += 1
     kept.sort(key=lambda threat: threat.label)
-    with open(dataset.ann_file, 'rb') as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
     header = {
         'classes': list(dataset.CLASSES),
         'list': dataset.ann_file,
-        'sha256': digest,
+        'sha256': dataset.list_digest(),
         'left_out': dict(left_out.most_common()),
     }
     if not kept:

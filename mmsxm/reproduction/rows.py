@@ -159,19 +159,17 @@ TABLES: dict[str, tuple[Row, ...]] = {
             'SXMNet, item crops',
             'ablations/sxmnet_item-crops_{}_stage2.py',
         ),
-        _full('evidence', 'class evidence, item crops', 'evidence_{}.py'),
+        _full('evidence', 'class evidence', 'evidence_{}.py'),
         _full(
-            'evidence_whole',
-            'class evidence, whole images',
-            'ablations/evidence_whole-images_{}.py',
+            'evidence_item-crops',
+            'class evidence, item crops',
+            'ablations/evidence_item-crops_{}.py',
         ),
         _full(
             'evidence_global',
-            'class evidence and global average, item crops',
+            'class evidence and global average',
             'ablations/evidence_global_{}.py',
         ),
-        _full(
-            'class-attention', 'class-wise attention, item crops', 'ablations/class-attention_{}.py'
-        ),
+        _full('class-attention', 'class-wise attention', 'ablations/class-attention_{}.py'),
     ),
 }

@@ -18,6 +18,8 @@ TRAINING = (
     'randomness',
 )
 PLACES = ('data_root', 'ann_file', 'meta_labels', 'checkpoint')
+# our reader gives the same 8-bit pixels as the one of earlier versions; a window is a setting
+SAME_PIXELS = {'mmsxm.LoadXrayImage': 'LoadImageFromFile'}
 SPEED = ('fused',)  # gives the same numbers, except for rounding
 
 
@@ -40,7 +42,7 @@ def strip_machine_specific(settings: Any) -> Any:
         }
     if isinstance(settings, list | tuple):
         return [strip_machine_specific(value) for value in settings]
-    return settings
+    return SAME_PIXELS.get(settings, settings) if isinstance(settings, str) else settings
 
 
 def schedule_of(cfg: Config) -> dict[str, Any]:

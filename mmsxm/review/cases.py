@@ -1,4 +1,4 @@
-"""Cases for review, the riskiest first, and the effect of other thresholds."""
+"""Cases for review, the riskiest first."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,24 +9,19 @@ import numpy as np
 from mmsxm.conventions import utc_now
 from mmsxm.io.files import sha256_or_none
 from mmsxm.review.decision_log import Decision
-from mmsxm.screening.record_validation import configs_differ, read_record
+from mmsxm.screening.record_validation import Record, configs_differ, read_record
 
 __all__ = [
-    'STEP',
-    'VIEWS',
     'Case',
+    'ResultsReader',
     'Review',
     'alarms',
     'margins',
-    'read_cases',
     'risk_order',
     'score_matrix',
-    'thresholds_at',
 ]
 
 NEAR_CERTAIN = 1e-7  # scores and thresholds are clipped this close to 0 and 1, for finite log-odds
-VIEWS = ('All', 'Alarms', 'To do')
-STEP = 0.001  # of a threshold slider
 
 
 class Case(NamedTuple):
@@ -41,43 +36,70 @@ class Case(NamedTuple):
     record: Mapping[str, Any]
 
 
-def read_cases(results: Path) -> list[Case]:
-    """Read a results file, which may still be growing; skip an unfinished last line.
+class ResultsReader:
+    """Results file that may still be growing, read as far as it is written.
 
-    Raises:
-        ValueError: A line is not a result, or has another network, config or thresholds than the
-            first.
+    Args:
+        results: Results file of mmsxm screen.
     """
-    cases: list[Case] = []
-    first: Mapping[str, Any] = {}
-    config_digest: str | None = None  # missing in old files
-    with open(results, 'rb') as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.endswith(b'\n'):
-                break
-            place = f'{results}, line {number}'
-            record = read_record(line)
-            if record is None:
-                raise ValueError(f'{place} is not a result of mmsxm screen. Delete the line.')
-            if cases and record['model'] != cases[0].record['model']:
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self._offset = 0  # bytes that were read
+        self._lines = 0
+        self._model = ''
+        self._config_digest: str | None = None  # missing in old files
+        self._thresholds: Mapping[str, float] = {}
+
+    def read(self) -> list[Case]:
+        """Return the cases of the lines added since the last call; skip an unfinished last line.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: A line is not a result, or has another network, config or thresholds than
+                the lines before it; or the file became shorter.
+        """
+        cases: list[Case] = []
+        offset, number = self._offset, self._lines
+        with open(self.results, 'rb') as lines:
+            if lines.seek(0, 2) < offset:
                 raise ValueError(
-                    f'{place} is from another network than line 1. Review them separately.'
+                    f'{self.results} became shorter since it was read. Start the page again.'
                 )
-            if configs_differ(record.get('config_digest'), config_digest):
+            lines.seek(offset)
+            for line in lines:
+                if not line.endswith(b'\n'):
+                    break
+                number += 1
+                record = self._check(line, f'{self.results}, line {number}')
+                cases.append(Case(record['path'], record['path'], record))
+                offset += len(line)
+        self._offset, self._lines = offset, number
+        return cases
+
+    def _check(self, line: bytes, place: str) -> Record:
+        record = read_record(line)
+        if record is None:
+            raise ValueError(f'{place} is not a result of mmsxm screen. Delete the line.')
+        self._model = self._model or record['model']
+        if record['model'] != self._model:
+            raise ValueError(
+                f'{place} is from another network than line 1. Review them separately.'
+            )
+        if configs_differ(record.get('config_digest'), self._config_digest):
+            raise ValueError(
+                f'{place} was written with the same weights but another config than the lines '
+                'before it. Review them separately.'
+            )
+        self._config_digest = self._config_digest or record.get('config_digest')
+        if 'error' not in record:
+            self._thresholds = self._thresholds or record['thresholds']
+            if record['thresholds'] != self._thresholds:
                 raise ValueError(
-                    f'{place} was written with the same weights but another config than the lines '
-                    'before it. Review them separately.'
+                    f'{place} has other thresholds than the lines before it. Review them '
+                    'separately.'
                 )
-            config_digest = config_digest or record.get('config_digest')
-            if 'error' not in record:
-                first = first or record
-                if record['thresholds'] != first['thresholds']:
-                    raise ValueError(
-                        f'{place} has other thresholds than the lines before it. Review them '
-                        'separately.'
-                    )
-            cases.append(Case(record['path'], record['path'], record))
-    return cases
+        return record
 
 
 def score_matrix(cases: Sequence[Case], classes: Sequence[str]) -> np.ndarray:
@@ -105,34 +127,28 @@ def _log_odds(p: np.ndarray) -> np.ndarray:
 def risk_order(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Return the indices (N,) of images with scores (N, C), by descending risk.
 
-    Files that were not screened come first, because nobody has looked at them. Then come alarms,
-    then the rest, each sorted by the largest margin of any class over its threshold (C,). Log-odds
-    make classes with low and high thresholds comparable.
+    Alarms come first, then the rest, each sorted by the largest margin of any class over its
+    threshold (C,). Log-odds make classes with low and high thresholds comparable. Files that were
+    not screened come last, because there is no image to look at.
     """
     unseen = np.isnan(scores).any(axis=1)  # (N,)
     alarm = alarms(scores, thresholds).any(axis=1)  # (N,)
     risk = margins(scores, thresholds).max(axis=1, initial=-np.inf)  # (N,)
-    return np.lexsort((-risk, ~alarm, ~unseen))
-
-
-def thresholds_at(positions: Sequence[float], calibrated: Sequence[float]) -> np.ndarray:
-    """Return the thresholds (C,) of slider positions; near a calibrated mark, return the mark."""
-    return np.array(
-        [
-            mark if abs(position - mark) <= STEP / 2 + 1e-9 else position
-            for position, mark in zip(positions, calibrated, strict=True)
-        ]
-    )
+    return np.lexsort((-risk, ~alarm, unseen))
 
 
 class Review:
-    """Cases of one operator, with their scores and verdicts.
+    """Cases with their scores, and the decisions on them.
 
     Args:
         classes: Class names, in the order of scores and thresholds.
         cases: Initial cases; more can be added.
         decisions: Decisions of earlier reviews. A decision only counts for the same screening of
             the same file, because a file of that name may show another bag by now.
+
+    Attributes:
+        verdicts: The latest verdict on each decided case, by index.
+        history: All decisions and comments on a case in order, by index.
     """
 
     def __init__(
@@ -142,30 +158,24 @@ class Review:
         self.cases: list[Case] = []
         self.scores = score_matrix((), classes)
         self.verdicts: dict[int, str] = {}
+        self.history: dict[int, list[Decision]] = {}
+        self._earlier: dict[tuple[str, str], list[Decision]] = {}
+        for decision in decisions:
+            self._earlier.setdefault((decision.image, decision.screened), []).append(decision)
         self.add(cases)
-        decided = {
-            (decision.image, decision.screened): decision.decision
-            for decision in decisions
-            if decision.decision != 'comment'
-        }
-        for index, case in enumerate(cases):
-            if verdict := decided.get((case.name, case.record['time'])):
-                self.verdicts[index] = verdict
 
     def add(self, cases: Sequence[Case]) -> None:
-        """Add cases."""
+        """Add cases, with the earlier decisions on them."""
+        for index, case in enumerate(cases, start=len(self.cases)):
+            for decision in self._earlier.get((case.name, case.record['time']), ()):
+                self.settle(index, decision)
         self.cases += cases
         scores = score_matrix(cases, self.classes)
         self.scores = np.concatenate([self.scores, scores])  # (N, C)
 
-    def order(self, thresholds: np.ndarray, which: str = 'All') -> list[int]:
-        """Return the indices of cases by descending risk: all, alarms, or those to do."""
+    def order(self, thresholds: np.ndarray) -> list[int]:
+        """Return the indices of cases by descending risk."""
         order: list[int] = risk_order(self.scores, thresholds).tolist()
-        if which == 'Alarms':
-            reached = set(alarms(self.scores, thresholds).nonzero()[0].tolist())
-            return [index for index in order if index in reached]
-        if which == 'To do':
-            return [index for index in order if index not in self.verdicts]
         return order
 
     def labels(self, index: int, thresholds: np.ndarray) -> list[str]:
@@ -177,12 +187,9 @@ class Review:
             if scores[label] >= thresholds[label]
         ]
 
-    def count(self, thresholds: np.ndarray) -> list[int]:
-        """Return the number of alarms of each class (C,)."""
-        counts: list[int] = alarms(self.scores, thresholds).sum(axis=0).tolist()
-        return counts
-
-    def decide(self, index: int, verdict: str, comment: str, thresholds: np.ndarray) -> Decision:
+    def decide(
+        self, index: int, verdict: str, comment: str, thresholds: np.ndarray, operator: str
+    ) -> Decision:
         """Create the decision on a case. Call :meth:`settle` after it is stored."""
         case = self.cases[index]
         return Decision(
@@ -195,9 +202,11 @@ class Review:
             decision=verdict,
             comment=comment,
             model=case.record['model'],
+            operator=operator,
         )
 
-    def settle(self, index: int, verdict: str) -> None:
-        """Apply a decision that is in the log; a comment is not a decision."""
-        if verdict != 'comment':
-            self.verdicts[index] = verdict
+    def settle(self, index: int, decision: Decision) -> None:
+        """Apply a decision that is in the log; a comment is not a verdict."""
+        self.history.setdefault(index, []).append(decision)
+        if decision.decision != 'comment':
+            self.verdicts[index] = decision.decision

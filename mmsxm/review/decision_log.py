@@ -3,15 +3,17 @@
 import json
 import logging
 import os
+import unicodedata
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
 
 from mmsxm.io.safe_parsing import parse_json
 
-__all__ = ['VERDICTS', 'Decision', 'append_decision', 'read_decisions']
+__all__ = ['VERDICTS', 'Decision', 'append_decision', 'check_operator', 'read_decisions']
 
 VERDICTS = ('confirm', 'clear', 'comment')
+LONGEST_NAME = 80  # characters of an operator's name
 _write_lock = Lock()
 
 
@@ -30,6 +32,7 @@ class Decision:
         decision: One of :data:`VERDICTS`; a comment alone is not a decision.
         comment: Comment, possibly empty.
         model: SHA-256 of the checkpoint.
+        operator: Name of the operator; '' in logs written before it was stored.
 
     Raises:
         ValueError: The decision is invalid.
@@ -44,15 +47,36 @@ class Decision:
     decision: str
     comment: str
     model: str
+    operator: str = ''
 
     def __post_init__(self) -> None:
-        for field in ('time', 'image', 'screened', 'comment', 'model'):
+        for field in ('time', 'image', 'screened', 'comment', 'model', 'operator'):
             if not isinstance(getattr(self, field), str):
                 raise ValueError(f'invalid decision: `{field}` must be a string in {self}')
         if self.decision not in VERDICTS:
             raise ValueError(
                 f'{self.decision!r} is not a valid decision. Use one of {", ".join(VERDICTS)}.'
             )
+
+
+def check_operator(name: str) -> str:
+    """Return the name of an operator, with single spaces and composed characters.
+
+    Raises:
+        ValueError: The name is empty, too long, or contains characters that cannot be printed.
+    """
+    name = unicodedata.normalize('NFC', ' '.join(name.split()))
+    if not name:
+        raise ValueError('The name of the operator is empty. Enter your name.')
+    if len(name) > LONGEST_NAME:
+        raise ValueError(
+            f'The name of the operator has {len(name):,} characters. Use at most {LONGEST_NAME}.'
+        )
+    if not name.isprintable():
+        raise ValueError(
+            'The name of the operator contains characters that cannot be printed. Use letters.'
+        )
+    return name
 
 
 def append_decision(log: Path, decision: Decision) -> None:

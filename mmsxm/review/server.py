@@ -1,79 +1,79 @@
-"""Server of the review page: hosts, content policy and style."""
+"""Server of a review page."""
 
-import os
 import signal
+import socket
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+import uvicorn
 
-from mmsxm.review.app import build_page, light_theme
-from mmsxm.review.page import regions_css
+from mmsxm.review.app import build_app
+from mmsxm.review.request_guard import RequestGuard, accepted_hosts
 from mmsxm.review.session import Session
+from mmsxm.review.worklist import Worklist
 
-__all__ = ['serve']
+__all__ = ['address', 'listen', 'make_server', 'serve']
 
-# gradio uses inline scripts; nothing is loaded from other hosts
-POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-    "script-src 'self' 'unsafe-inline' 'unsafe-eval'; frame-ancestors 'none'"
-)
-LIGHT_MODE = "() => document.body.classList.remove('dark')"
+MAX_REQUESTS = 64  # at a time, which bounds the memory of added images
 
 
-class OwnContentOnly:
-    """Middleware whose policy blocks other hosts and forbids embedding the page in a frame."""
+def listen(host: str, port: int) -> socket.socket:
+    """Open the socket of the page; port 0 takes a free port.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the policy header to every response."""
-
-        async def send_with_policy(message: Message) -> None:
-            if message['type'] == 'http.response.start':
-                header = (b'content-security-policy', POLICY.encode())
-                message['headers'] = [*message['headers'], header]
-            await send(message)
-
-        await self.app(scope, receive, send_with_policy)
+    Raises:
+        OSError: The address is in use, or is not an address of this machine.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise OSError(
+            f'The page cannot listen on {host}, port {port} ({error.strerror}). Use another --host '
+            'or --port.'
+        ) from error
 
 
-def marks_css(calibrated: list[float]) -> str:
-    """Return CSS that marks the calibrated thresholds on their sliders."""
-    return ''.join(
-        f'#threshold-{number} {{ --calibrated: {mark:.4f}; }}\n'
-        for number, mark in enumerate(calibrated)
+def address(listener: socket.socket) -> str:
+    """Return the URL of a page that listens on a socket."""
+    host, port = listener.getsockname()[:2]
+    return f'http://[{host}]:{port}/' if ':' in host else f'http://{host}:{port}/'
+
+
+def make_server(worklist: Worklist, hosts: Collection[str] | None) -> uvicorn.Server:
+    """Return a server of a worklist that answers under some host names only; None for any."""
+    app = RequestGuard(build_app(worklist), hosts)
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level='warning',
+            access_log=False,
+            server_header=False,
+            ws='none',
+            limit_concurrency=MAX_REQUESTS,
+            timeout_graceful_shutdown=5,
+        )
     )
 
 
-def serve(session: Session, host: str = '127.0.0.1', port: int = 7860) -> None:
-    """Serve the page until stopped, then delete the uploads.
+def serve(
+    session: Session,
+    listener: socket.socket,
+    names: Collection[str] = (),
+    alarms_only: bool = False,
+) -> None:
+    """Serve the page until stopped, then delete the images that operators added.
 
-    Raises:
-        OSError: The port is in use.
+    Args:
+        session: The network, the results and the log.
+        listener: Socket from :func:`listen`.
+        names: Host names under which a proxy or other machines reach the page.
+        alarms_only: Never show bags without an alarm.
     """
-    hosts = ['127.0.0.1', 'localhost'] if host in ('127.0.0.1', 'localhost') else ['*']
+    hosts = accepted_hosts(listener.getsockname()[0], names)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with TemporaryDirectory(prefix='mmsxm-review-') as uploads:
-        os.environ['GRADIO_TEMP_DIR'] = uploads
-        build_page(session).launch(
-            server_name=host,
-            server_port=port,
-            share=False,
-            footer_links=[],
-            enable_monitoring=False,
-            theme=light_theme(),
-            css=Path(__file__).with_name('app.css').read_text()
-            + marks_css(session.calibrated)
-            + regions_css(len(session.classes)),
-            js=LIGHT_MODE,
-            app_kwargs={
-                'middleware': [
-                    Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
-                    Middleware(OwnContentOnly),
-                ]
-            },
-        )
+        server = make_server(Worklist(session, Path(uploads), alarms_only), hosts)
+        with suppress(KeyboardInterrupt):  # uvicorn stops, and then raises the signal again
+            server.run([listener])

@@ -1,4 +1,4 @@
-"""State that all operators of a review page share: the network, the results and the log."""
+"""Inputs of a review page: the network, the results and the decision log."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,33 +7,34 @@ from typing import NamedTuple
 import numpy as np
 
 from mmsxm.imaging.images import MAX_PIXELS, read_image
+from mmsxm.imaging.pixel_mapping import UPPER_BITS
+from mmsxm.imaging.preprocessing import View
 from mmsxm.imaging.reading import preprocess_file
 from mmsxm.inference.backends import Backend
-from mmsxm.review.cases import Case, Review, read_cases
+from mmsxm.inference.records import screen_files
+from mmsxm.review.cases import Case, ResultsReader, Review
 from mmsxm.review.decision_log import append_decision, read_decisions
 from mmsxm.screening.record_validation import configs_differ
-from mmsxm.screening.screen import screen_files
 
-__all__ = ['CaseImage', 'Session']
+__all__ = ['Attention', 'Session']
 
 BATCH = 8
 
 
-class CaseImage(NamedTuple):
-    """Image of a bag, BGR ``(H, W, 3)`` uint8, with attention ``(h, w)`` over a window, xyxy."""
+class Attention(NamedTuple):
+    """Attention map ``(h, w)`` over a view of the image."""
 
-    image: np.ndarray
-    attention_map: np.ndarray | None
-    window: tuple[int, ...]
+    map: np.ndarray
+    view: View
 
 
 class Session:
-    """Inputs of all reviews, and the log of their decisions.
+    """Inputs of a review, and the log of its decisions.
 
     Args:
         log: Decision log, new or existing.
         backend: The network. Without it, images cannot be added and attention is not shown.
-        results: Results file of mmsxm screen.
+        results: Results file of mmsxm screen, which may still be growing.
 
     Raises:
         OSError: The log cannot be written, or the results cannot be read.
@@ -44,8 +45,10 @@ class Session:
         self, log: Path, backend: Backend | None = None, results: Path | None = None
     ) -> None:
         self.log, self.backend, self.results = log, backend, results
-        cases = read_cases(results) if results else []
-        screened = [case.record for case in cases if 'error' not in case.record]
+        self._reader = ResultsReader(results) if results else None
+        self._cases = self._reader.read() if self._reader else []
+        self._unchecked: list[Case] = []
+        screened = [case.record for case in self._cases if 'error' not in case.record]
         if results and log.exists() and log.samefile(results):
             raise ValueError(
                 f'{log} is the results file. Use another file for the decisions, with --log.'
@@ -63,33 +66,54 @@ class Session:
                 )
             thresholds, self.model, name = screened[0]['thresholds'], screened[0]['model'], ''
             self.classes = tuple(thresholds)
-        if cases and cases[0].record['model'] != self.model:
-            raise ValueError(
-                f'{results} is from the network {cases[0].record["model"][:8]}, but the current '
-                f'network is {self.model[:8]}. Use the checkpoint that screened it.'
-            )
-        if backend and any(
-            configs_differ(case.record.get('config_digest'), backend.info.config_digest)
-            for case in cases
-        ):
-            raise ValueError(
-                f'{results} was written with the same weights but another config. Use the config '
-                'that screened it.'
-            )
-        if screened and screened[0]['thresholds'].keys() != set(self.classes):
-            raise ValueError(
-                f'{results} has other classes than the network ({", ".join(self.classes)}). Use '
-                'the checkpoint that screened it.'
-            )
+        self._check(self._cases)
         self.calibrated = [thresholds[class_name] for class_name in self.classes]
         self.name = f'{name} {self.model[:8]}'.strip()
         log.parent.mkdir(parents=True, exist_ok=True)
         log.open('ab').close()
 
+    def _check(self, cases: Sequence[Case]) -> None:
+        """Check that results are from the network of the session."""
+        if cases and cases[0].record['model'] != self.model:
+            raise ValueError(
+                f'{self.results} is from the network {cases[0].record["model"][:8]}, but the '
+                f'current network is {self.model[:8]}. Use the checkpoint that screened it.'
+            )
+        if self.backend and any(
+            configs_differ(case.record.get('config_digest'), self.backend.info.config_digest)
+            for case in cases
+        ):
+            raise ValueError(
+                f'{self.results} was written with the same weights but another config. Use the '
+                'config that screened it.'
+            )
+        if any(
+            case.record['thresholds'].keys() != set(self.classes)
+            for case in cases
+            if 'error' not in case.record
+        ):
+            raise ValueError(
+                f'{self.results} has other classes than the network ({", ".join(self.classes)}). '
+                'Use the checkpoint that screened it.'
+            )
+
     def review(self) -> Review:
-        """Start a review of the current results, with the earlier decisions on them."""
-        cases = read_cases(self.results) if self.results else []
-        return Review(self.classes, cases, read_decisions(self.log))
+        """Start a review of the results read so far, with the earlier decisions on them."""
+        return Review(self.classes, self._cases, read_decisions(self.log))
+
+    def read_new_cases(self) -> list[Case]:
+        """Return the results that were written since the last call.
+
+        Raises:
+            OSError: The results cannot be read.
+            ValueError: A new line is not a result of the network of the session. Each call raises
+                the same error until the page starts again.
+        """
+        self._unchecked += self._reader.read() if self._reader else []
+        self._check(self._unchecked)
+        cases, self._unchecked = self._unchecked, []
+        self._cases += cases
+        return cases
 
     def screen(self, paths: Sequence[str]) -> list[Case]:
         """Screen files; their cases are named without folders.
@@ -112,23 +136,39 @@ class Session:
             ]
         return cases
 
-    def load_image(self, case: Case) -> CaseImage:
-        """Read a bag and run the network again, because attention is not stored.
+    def load_image(self, case: Case) -> np.ndarray:
+        """Read the image of a bag, BGR ``(H, W, 3)`` uint8.
 
         Raises:
             ImageError, OSError: The file is no longer readable.
         """
-        image = read_image(case.path)
-        window: tuple[int, ...] = (0, 0, image.shape[1], image.shape[0])
+        mapping = self.backend.info.preprocessing.mapping if self.backend else UPPER_BITS
+        return read_image(case.path, mapping=mapping)
+
+    def load_attention(self, case: Case) -> Attention | None:
+        """Run the network on a bag again, because attention is not stored in the results.
+
+        Returns:
+            None without a network, for a network without attention, and for an unreadable file.
+        """
         if self.backend is None:
-            return CaseImage(image, None, window)
+            return None
         file = preprocess_file(case.path, self.backend.info.preprocessing, MAX_PIXELS)
         _, attention_map, view = screen_files(self.backend, [file])[0]
-        return CaseImage(image, attention_map, view.window if view else window)
+        if attention_map is None or view is None:
+            return None
+        return Attention(attention_map, view)
 
     def decide(
-        self, review: Review, index: int, verdict: str, comment: str, thresholds: np.ndarray
+        self,
+        review: Review,
+        index: int,
+        verdict: str,
+        comment: str,
+        thresholds: np.ndarray,
+        operator: str,
     ) -> None:
         """Decide on a case permanently; if the log cannot be written, there is no decision."""
-        append_decision(self.log, review.decide(index, verdict, comment, thresholds))
-        review.settle(index, verdict)
+        decision = review.decide(index, verdict, comment, thresholds, operator)
+        append_decision(self.log, decision)
+        review.settle(index, decision)

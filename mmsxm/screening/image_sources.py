@@ -1,26 +1,61 @@
 """Sources of images to screen: a file, a folder, a list, or a watched folder."""
 
+import fnmatch
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mmsxm.io.worker_pool import IDLE, Idle
 
-__all__ = ['find_paths', 'read_list', 'unseen', 'walk', 'watch']
+__all__ = ['NameFilter', 'find_paths', 'read_list', 'unseen', 'walk', 'watch']
 
 POLL_INTERVAL = 0.1  # seconds between two checks for a stop request
 
 
-def find_paths(source: Path, skip: Collection[str] = ()) -> Iterator[str]:
+class NameFilter:
+    """Filter of the files of a folder by their names. It remembers the files that it leaves out.
+
+    Upper and lower case differ where they differ for the system: on Linux, but not on Windows.
+
+    Args:
+        patterns: Shell patterns such as ``*.png``, one of which must match the name of a file
+            without its folders.
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self.patterns = tuple(patterns)
+        self.left_out: set[str] = set()
+
+    def __call__(self, path: str) -> bool:
+        """Return whether a file passes.
+
+        Links to folders pass, so that the images behind them are not lost without an error.
+        """
+        name = os.path.basename(path)
+        passes = any(fnmatch.fnmatch(name, pattern) for pattern in self.patterns)
+        if passes or os.path.isdir(path):
+            return True
+        self.left_out.add(path)
+        return False
+
+
+def _any(path: str) -> bool:
+    return True
+
+
+def find_paths(
+    source: Path, skip: Collection[str] = (), include: Callable[[str], bool] = _any
+) -> Iterator[str]:
     """Yield the absolute paths of the files of a folder, a list (.txt) or a single image.
 
     Args:
         source: Existing path.
         skip: Files and folders in a folder to skip.
+        include: Return whether to yield a file of a folder.
     """
     if source.is_dir():
-        yield from walk(os.path.abspath(source), skip)
+        yield from walk(os.path.abspath(source), skip, include)
     elif source.suffix == '.txt':
         yield from read_list(source)
     else:
@@ -44,7 +79,9 @@ def unseen(
             yield path
 
 
-def walk(folder: str, skip: Collection[str] = ()) -> Iterator[str]:
+def walk(
+    folder: str, skip: Collection[str] = (), include: Callable[[str], bool] = _any
+) -> Iterator[str]:
     """Yield the paths of all files below a folder, sorted within each folder.
 
     Files of any name are included, because reading them reports what is not an image. Hidden files
@@ -54,12 +91,14 @@ def walk(folder: str, skip: Collection[str] = ()) -> Iterator[str]:
     Args:
         folder: Absolute path of the folder.
         skip: Files and folders to skip.
+        include: Return whether to yield a file.
     """
     pending = [(folder, True)]  # not recursive: folders can be nested deeper than the limit
     while pending:
         path, is_folder = pending.pop()
         if not is_folder:
-            yield path
+            if include(path):
+                yield path
             continue
         try:
             with os.scandir(path) as entries:
@@ -89,6 +128,7 @@ def watch(
     stopped: Callable[[], bool],
     seen: Collection[str],
     skip: Collection[str] = (),
+    include: Callable[[str], bool] = _any,
 ) -> Iterator[str | Idle]:
     """Yield the paths of a folder's complete files until stopped.
 
@@ -101,11 +141,12 @@ def watch(
         stopped: Return whether to stop.
         seen: Paths to skip; the caller can add to it.
         skip: Files and folders to skip.
+        include: Return whether to yield a file.
     """
     previous: dict[str, tuple[int, int]] = {}
     while not stopped():
         current = {}
-        for path in walk(folder, skip):
+        for path in walk(folder, skip, include):
             if path in seen:
                 continue
             try:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from mmsxm.imaging.images import read_image
+from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
 from mmsxm.imaging.preprocessing import View
 from mmsxm.inference.verdict_picture import draw_verdict
 from mmsxm.io.files import atomic_write
@@ -30,10 +31,11 @@ def write_overlay(
     attention_map: np.ndarray | None,
     view: View,
     max_pixels: int,
+    mapping: PixelMapping = UPPER_BITS,
 ) -> str | None:
     """Read an image again and write its picture; return its path, or None if reading fails."""
     try:
-        image = read_image(record['path'], max_pixels)
+        image = read_image(record['path'], max_pixels, mapping)
     except Exception:  # the file was readable before and has changed since
         return None
     picture = draw_verdict(image[..., ::-1], record, attention_map, view.window)

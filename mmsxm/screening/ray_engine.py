@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.inference.backends import Backend
+from mmsxm.inference.records import Record
 from mmsxm.io.worker_pool import WorkerPool
-from mmsxm.screening.screen import Record, screen
+from mmsxm.screening.screen import screen
 
 if TYPE_CHECKING:
     import pyarrow as pa

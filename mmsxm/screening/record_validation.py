@@ -7,11 +7,10 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from mmsxm.conventions import MAX_LEVELS
+from mmsxm.inference.records import Record
 from mmsxm.io.safe_parsing import is_number, parse_json
 
-__all__ = ['Record', 'configs_differ', 'read_record']
-
-Record = dict[str, Any]
+__all__ = ['configs_differ', 'read_record']
 
 
 def read_record(line: bytes) -> Record | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmsxm.inference.backends import ModelInfo
+from mmsxm.inference.records import Record
 from mmsxm.io.files import atomic_file
-from mmsxm.screening.record_validation import Record, configs_differ, read_record
+from mmsxm.screening.record_validation import configs_differ, read_record
 
 try:
     import fcntl

@@ -1,73 +1,17 @@
 """Screening of images: from paths to records, whatever the files contain."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-
-from mmsxm.conventions import utc_now
 from mmsxm.imaging.images import MAX_PIXELS
-from mmsxm.imaging.preprocessing import View
 from mmsxm.imaging.reading import PreprocessedFile, Unreadable, preprocess_file
-from mmsxm.inference.backends import Backend, ModelInfo, Prediction
-from mmsxm.inference.verdict import judge
+from mmsxm.inference.backends import Backend
+from mmsxm.inference.records import Record, Screened, screen_files
 from mmsxm.io.worker_pool import IDLE, Idle, WorkerDiedError, WorkerPool
 from mmsxm.screening.overlays import write_overlay
-from mmsxm.screening.record_validation import Record
 
-__all__ = ['Screened', 'screen', 'screen_files']
-
-
-class Screened(NamedTuple):
-    """Record of a file, with the attention map ``(h, w)`` over its view."""
-
-    record: Record
-    attention_map: np.ndarray | None = None
-    view: View | None = None
-
-
-def screen_files(
-    backend: Backend, files: Sequence[PreprocessedFile | Unreadable]
-) -> list[Screened]:
-    """Run the network on readable files, and record the error of unreadable ones.
-
-    Records contain ``path``, ``labels``, ``scores``, ``thresholds``, ``regions`` and
-    ``level_weights``, or ``path`` and ``error``; then ``model``, ``config_digest`` (missing for
-    files exported before it existed) and ``time``. See docs/screening.md.
-    """
-    info = backend.info
-    readable = [file for file in files if isinstance(file, PreprocessedFile)]
-    screened: Iterator[Screened] = iter(())
-    if readable:
-        images = np.stack([file.image for file in readable])  # (N, h, w, 3)
-        outputs = backend(images)
-        screened = iter(
-            [_screened(info, file, outputs.image(i)) for i, file in enumerate(readable)]
-        )
-    return [
-        _failed(info, file.path, file.error) if isinstance(file, Unreadable) else next(screened)
-        for file in files
-    ]
-
-
-def _screened(info: ModelInfo, file: PreprocessedFile, prediction: Prediction) -> Screened:
-    outputs = [output for output in prediction if output is not None]
-    if not all(np.isfinite(numbers).all() for numbers in outputs):  # NaN never raises an alarm
-        return _failed(info, file.path, 'the network returned values that are not finite numbers')
-    verdict = judge(info, prediction, file.view)
-    record = {'path': file.path, **verdict._asdict(), **_provenance(info)}
-    return Screened(record, prediction.attention_maps, file.view)
-
-
-def _failed(info: ModelInfo, path: str, error: str) -> Screened:
-    return Screened({'path': path, 'error': error, **_provenance(info)})
-
-
-def _provenance(info: ModelInfo) -> dict[str, str]:
-    config = {'config_digest': info.config_digest} if info.config_digest else {}
-    return {'model': info.digest, **config, 'time': utc_now()}
+__all__ = ['screen']
 
 
 def screen(
@@ -94,7 +38,13 @@ def screen(
     for files in _batches(_read_ahead(paths, backend, pool, batch_size, max_pixels), batch_size):
         screened = screen_files(backend, files)
         if overlays is not None:
-            _draw(screened, pool, overlays, max_pixels)
+            draw = partial(
+                write_overlay,
+                overlays,
+                max_pixels=max_pixels,
+                mapping=backend.info.preprocessing.mapping,
+            )
+            _draw(screened, pool, draw)
         yield from (result.record for result in screened)
 
 
@@ -126,12 +76,12 @@ def _batches(
         yield batch
 
 
-def _draw(screened: Sequence[Screened], pool: WorkerPool, folder: Path, max_pixels: int) -> None:
+def _draw(screened: Sequence[Screened], pool: WorkerPool, draw: Callable[..., str | None]) -> None:
     """Write pictures in the pool and add their paths to the records; None if a file is gone."""
     calls = []
     for record, attention_map, view in screened:
         if view is not None:
-            call = pool.submit(write_overlay, folder, record, attention_map, view, max_pixels)
+            call = pool.submit(draw, record, attention_map, view)
             calls.append((record, call))
     for record, call in calls:
         try:

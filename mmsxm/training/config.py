@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmsxm.compat import init_cpu_process_group
 from mmsxm.engine.input_size import DATALOADERS, set_input_size
 from mmsxm.engine.optim import gains_by_bfloat16
+from mmsxm.engine.pixel_mapping import set_pixel_mapping
 from mmsxm.training.config_options import merge_options
 from mmsxm.training.installed_configs import find_config
 
@@ -52,6 +53,7 @@ def load_config(
     if options:
         merge_options(cfg, options)
     set_input_size(cfg)
+    set_pixel_mapping(cfg)
     for name in DATALOADERS:
         loader = cfg.get(name) or {}
         if loader.get('persistent_workers') and not loader.get('num_workers'):

@@ -22,6 +22,7 @@ from mmsxm.engine.network_settings import (
     trained_model,
     without_pretrained_weights,
 )
+from mmsxm.engine.pixel_mapping import require_trained_mapping
 from mmsxm.engine.runner_state import load_from
 from mmsxm.registry import METRICS
 from mmsxm.training.config import autocast_type
@@ -74,6 +75,7 @@ class _TestRunner(Runner):
             model = self.cfg.model.get('module', self.cfg.model)  # inside test-time augmentation
             model = complete_model({**self.cfg, 'model': model})
             require_same_settings(model, trained, config, path)
+        require_trained_mapping(self.cfg, meta, config, path)
         trained_classes = checkpoint_classes(meta)
         dataset_classes = self.test_dataloader.dataset.metainfo.get('classes')
         if trained_classes and dataset_classes:

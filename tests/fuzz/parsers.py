@@ -42,6 +42,7 @@ from mmsxm.datasets.rewriting import lines_with_boxes, voc_with_boxes
 from mmsxm.datasets.sixray import read_label_csv
 from mmsxm.datasets.threat_bank_file import Threat, ThreatBank
 from mmsxm.datasets.voc import read_voc_objects
+from mmsxm.datasets.yolo import read_data_yaml, read_yolo_objects
 from mmsxm.evaluation.grouped_average_precision import read_groups
 from mmsxm.evaluation.score_table import Scores, read_scores, write_scores
 from mmsxm.imaging.images import ImageError, read_image
@@ -59,7 +60,7 @@ from mmsxm.reproduction.run_record import (
     write_result,
 )
 from mmsxm.reproduction.taught_levels import levels_of_boxes
-from mmsxm.review.cases import Review, read_cases
+from mmsxm.review.cases import ResultsReader, Review
 from mmsxm.review.decision_log import Decision, append_decision, read_decisions
 from mmsxm.safe_checkpoints import load_from_local
 from mmsxm.screening.image_sources import read_list
@@ -127,6 +128,11 @@ def _json_lines(*values: Any) -> Damage:
 # ---------------------------------------------------------------------------- annotations
 
 LABELS = b'name,Gun,Knife\nP1,1,-1\nP2.jpg,0,1\n"N 1",-1,-1\n'
+DATA_YAML = (
+    b'path: ../bags\ntrain: images/train\nval:\n  - images/a\n  - b.txt\n'
+    b'names:\n  0: Gun\n  1: Knife\n'
+)
+YOLO_LINES = b'0 0.5 0.5 0.25 0.125\n1 0.1 0.2 0.3 0.4 0.5 0.6 7\n'
 BOX_LINES = b'a.jpg Knife 1 2 30 40.5\na.jpg Scissor 0 0 5 5\n'
 VOC = (
     b'<annotation><filename>P1.jpg</filename><size><width>60</width><height>50</height></size>'
@@ -326,12 +332,12 @@ def go_on(path: Path) -> None:
 
 def review(path: Path) -> None:
     """As the review page does."""
-    cases = read_cases(path)
+    cases = ResultsReader(path).read()
     screened = [case.record for case in cases if 'error' not in case.record]
     classes = tuple(screened[0]['thresholds']) if screened else CLASSES
     page = Review(classes, cases, [DECISION])
     thresholds = np.full(len(classes), 0.5)
-    for index in page.order(thresholds, 'To do'):
+    for index in page.order(thresholds):
         record = cases[index].record
         page.labels(index, thresholds)
         [tuple(map(float, region['bbox'])) for region in record.get('regions', ())]
@@ -399,6 +405,10 @@ PARSERS: dict[str, Parser] = {
     'boxes (txt)': Parser(read_lines, _text([BOX_LINES])),
     'names (txt)': Parser(lambda p: list(read_name_list(str(p))), _text([b'a.jpg\nb\n'])),
     'annotations (COCO)': Parser(lambda p: read_coco(str(p)), _json(COCO)),
+    'data.yaml': Parser(lambda p: read_data_yaml(str(p)), _text([DATA_YAML])),
+    'objects (YOLO)': Parser(
+        lambda p: read_yolo_objects(str(p), {'0': 'Gun', '1': 'Knife'}), _text([YOLO_LINES])
+    ),
     'objects (csv)': Parser(lambda p: read_object_csv(str(p)), _table(OBJECT_TABLE)),
     'boxes (csv)': Parser(read_set, _table(BOX_TABLE), name='boxes.csv'),
     'levels of boxes (csv)': Parser(levels_of_boxes, _table(BOX_TABLE)),

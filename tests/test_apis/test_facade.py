@@ -9,6 +9,7 @@ from mmsxm.models import SXMNet
 def test_our_networks_are_listed_beside_those_of_mmpretrain() -> None:
     assert list_models('sxmnet') == [
         'sxmnet-mobilenet-v2_sixray',
+        'sxmnet-resnet18_simulated',
         'sxmnet-resnet50-mf-n_opixray',
         'sxmnet-resnet50-mf-n_sixray',
         'sxmnet-resnet50_opixray',

@@ -161,10 +161,10 @@ def test_an_image_from_another_file_is_prepared_again(own_release: Path, tmp_pat
     assert (cv2.imread(str(copy / 'JPEGImage' / 'P00001.bmp')) == 7).all()
 
 
-def test_an_image_that_opencv_cannot_read_is_reported(own_release: Path, tmp_path: Path) -> None:
+def test_an_image_without_a_known_scale_is_reported(own_release: Path, tmp_path: Path) -> None:
     raw = own_release
     path = raw / 'JPEGImage' / 'P00001.jpg'
-    Image.fromarray(np.full((8, 8), 9, np.int32)).save(path, 'TIFF')
+    Image.fromarray(np.full((8, 8), 0.5, np.float32)).save(path, 'TIFF')
     report = prepare_data('sixray', raw, tmp_path / 'copy', size=32)
     assert list(report.broken) == [str(path)]
 

@@ -1,358 +1,253 @@
-"""The review page, in a real browser if one is installed."""
+"""The web application, without a browser."""
 
-import hashlib
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-import torch
-from mmengine.registry import init_default_scope
 
-from mmsxm.inference.calibration import Calibration
-from mmsxm.registry import MODELS
-from mmsxm.training.config import load_config
+pytest.importorskip('fastapi', reason="needs FastAPI: pip install 'mmsxm[review]'")
+pytest.importorskip('httpx2', reason='needs httpx2: pip install -r requirements/tests.txt')
 
-pytest.importorskip('gradio', reason='needs gradio: pip install -r requirements/demo.txt')
+from fastapi.testclient import TestClient
+
+from mmsxm.review import app as module
+from mmsxm.review.app import build_app
+from mmsxm.review.request_guard import RequestGuard, accepted_hosts
+from mmsxm.review.session import Session
+from mmsxm.review.worklist import Worklist
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = ROOT / 'configs' / 'demo' / 'sxmnet_stage2.py'
-CLASSES = ('Gun', 'Knife', 'Wrench', 'Pliers', 'Scissors')
-# untrained weights give medium scores: Gun is an alarm in all images, other classes in none
-THRESHOLDS = dict.fromkeys(CLASSES, 0.9999) | {'Gun': 0.0001}
-PATIENCE = 120  # seconds to wait for a page on a busy machine
-FLAGS = [
-    '--no-sandbox',  # Chromium as root
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-]
-
-
-@pytest.fixture(scope='module')
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cfg = load_config(CONFIG)
-    init_default_scope('mmpretrain')
-    torch.manual_seed(0)
-    ones = dict.fromkeys(CLASSES, 1.0)
-    calibration = Calibration(THRESHOLDS, ones, dict.fromkeys(CLASSES, 0.0))
-    path = tmp_path_factory.mktemp('weights') / 'epoch_1.pth'
-    meta = {'dataset_meta': {'classes': CLASSES}, 'calibration': calibration.to_dict()}
-    torch.save({'state_dict': MODELS.build(cfg.model).state_dict(), 'meta': meta}, path)
-    return path
-
-
-@pytest.fixture(scope='module')
-def browser() -> Iterator[Any]:
-    chromium = shutil.which('chromium') or shutil.which('chromium-browser')
-    if chromium is None:
-        pytest.skip('needs Chromium: apt-get install chromium')
-    reason = 'needs playwright: pip install -r requirements/tests.txt'
-    api = pytest.importorskip('playwright.sync_api', reason=reason)
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
-def tab(browser: Any) -> Iterator[Any]:
-    """Browser page with a long timeout, which collects requests and errors."""
-    tab = browser.new_page(viewport={'width': 1360, 'height': 820})
-    tab.set_default_timeout(PATIENCE * 1000)
-    tab.asked, tab.complaints = [], []
-    tab.on('request', lambda request: tab.asked.append(request.url))
-    tab.on('pageerror', lambda error: tab.complaints.append(str(error)))
-    tab.on(
-        'console',
-        lambda message: message.type == 'error' and tab.complaints.append(message.text),
-    )
-    yield tab
-    tab.close()
+def client(
+    tmp_path: Path, bag: Path, record: Callable[..., dict], write_results: Callable[..., Path]
+) -> Callable[..., TestClient]:
+    """Return a function that serves Gun scores; None is an unreadable file."""
+    (tmp_path / 'uploads').mkdir()
+
+    def build(
+        *guns: float | None, network: Any = None, alarms_only: bool = False, **more: Any
+    ) -> TestClient:
+        lines = [
+            record(bag, gun, **({'time': f't{number}'} | more)) for number, gun in enumerate(guns)
+        ]
+        results = write_results(*lines) if lines else None
+        session = Session(tmp_path / 'log', network, results)
+        app = build_app(Worklist(session, tmp_path / 'uploads', alarms_only))
+        guarded = RequestGuard(app, accepted_hosts('127.0.0.1', ()))
+        client = TestClient(guarded, 'http://127.0.0.1:7860')
+        client.headers['x-review-token'] = client.get('/api/session').json()['token']
+        return client
+
+    return build
 
 
-@contextmanager
-def served(*args: object) -> Iterator[str]:
-    """Yield the address of a page, and stop it afterwards."""
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, ROOT / 'tools' / 'review.py', '--port', str(port), *map(str, args)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=os.environ | {'CUDA_VISIBLE_DEVICES': ''},
-    )
-    address = f'http://127.0.0.1:{port}/'
-    try:
-        end = time.monotonic() + PATIENCE
-        while status(address) is None:
-            if process.poll() is not None or time.monotonic() > end:
-                process.kill()
-                output, _ = process.communicate()
-                pytest.fail(f'the page did not come up:\n{output.decode()}')
-            time.sleep(0.2)
-        yield address
-    finally:
-        process.terminate()
-        process.communicate(timeout=PATIENCE)
+def decode(data: bytes) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
-def status(address: str, **headers: str) -> int | None:
-    """Return the status of a response, None without one."""
-    try:
-        with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
-    except (urllib.error.URLError, ConnectionError):
-        return None
+DECISION = {'decision': 'clear', 'operator': 'A. Smith'}
 
 
-def write_results(path: Path, bags: list[Path]) -> Path:
-    """Write results with a Gun of score 0.9, 0.8... above 0.5, and one unscreened file."""
-    base = {'model': 'm' * 64, 'time': '2026-01-01T00:00:00.000+00:00'}
-    outcome = {
-        'labels': ['Gun'],
-        'thresholds': {'Gun': 0.5},
-        'regions': [{'bbox': [2, 3, 12, 13], 'score': 1.0}],
-        'level_weights': [0.7, 0.2, 0.1],
-    }
-    records = [
-        base | outcome | {'path': str(bag), 'scores': {'Gun': 0.9 - number / 10}}
-        for number, bag in enumerate(bags)
-    ]
-    records.append(base | {'path': '/bags/empty.png', 'error': 'the file is empty'})
-    path.write_text(''.join(json.dumps(record) + '\n' for record in records))
-    return path
+def test_bags_are_listed_by_risk(client: Callable[..., TestClient]) -> None:
+    page = client(0.1, None, 0.9, 0.6)
+    body = page.get('/api/cases').json()
+    assert [row['index'] for row in body['rows']] == [2, 3, 0, 1]
+    assert (body['total'], body['warning']) == (4, '')
+    body = page.get('/api/cases?view=alarms&limit=1').json()
+    assert ([row['index'] for row in body['rows']], body['total']) == ([2], 2)
+    for query in ('view=everything', 'limit=0', 'limit=x'):
+        assert page.get(f'/api/cases?{query}').status_code == 422
 
 
-def test_an_operator_uploads_views_moves_a_threshold_and_confirms(
-    checkpoint: Path, simulate: Callable[..., Path], tmp_path: Path, tab: Any
+def test_a_decision_is_logged_and_answered_with_the_next_bag(
+    client: Callable[..., TestClient], tmp_path: Path
 ) -> None:
-    from playwright.sync_api import expect
-
-    expect.set_options(timeout=PATIENCE * 1000)
-    bags = sorted((simulate(2, 2) / 'JPEGImage').glob('*'))[:2]
-    log = tmp_path / 'decisions.jsonl'
-    with served('--model', CONFIG, '--checkpoint', checkpoint, '--log', log) as address:
-        tab.goto(address)
-        expect(tab.locator('.message')).to_contain_text('There are no images yet')
-        tab.set_input_files('#drop input[type=file]', [str(bag) for bag in bags])
-
-        rows = tab.locator('.queue button')
-        expect(rows).to_have_count(2)
-        expect(tab.locator('.queue b.alarm')).to_have_text(['Gun', 'Gun'])
-        expect(tab.locator('#scores .bar.strong')).to_have_count(1)
-        expect(tab.locator('#levels .bar > span:first-child')).to_have_text(['P3', 'P4', 'P5'])
-
-        attention = tab.locator('.bag-view .attention')
-        expect(tab.locator('.bag-view .bag')).to_have_count(1)
-        expect(attention).to_have_css('opacity', '0.5')
-        tab.locator('#opacity input[type=range]').press('End')
-        expect(attention).to_have_css('opacity', '1')
-        tab.get_by_label('Candidate regions').uncheck()
-        assert tab.evaluate("document.documentElement.style.getPropertyValue('--regions')") == '0'
-
-        first = tab.locator('.queue button[aria-current=true]').get_attribute('title')
-        rows.nth(1).click()
-        second = {bag.name for bag in bags} - {first}
-        expect(tab.locator('#name')).to_have_text(second.pop())
-        rows.nth(0).click()
-        expect(tab.locator('#name')).to_have_text(first)
-
-        tile = tab.locator('.tile').nth(0)
-        expect(tile).to_contain_text('Gun2')
-        tab.locator('#threshold-0 input[type=range]').press('End')
-        expect(tile).to_contain_text('Gun0-2')
-        expect(tab.locator('.queue s')).to_have_text(['no alarm', 'no alarm'])
-        expect(tab.locator('#summary')).to_contain_text('0 with alarms')
-        tab.get_by_role('button', name='Reset to calibrated').click()
-        expect(tile).to_contain_text('Gun2')
-        expect(tab.locator('.queue b.alarm')).to_have_text(['Gun', 'Gun'])
-
-        tab.get_by_placeholder('Comment').fill('in a shoe, <b>left</b>')
-        tab.get_by_role('button', name='Confirm', exact=True).click()
-        expect(tab.locator('#notice')).to_have_text(f'Logged: confirm, {first}')
-        expect(tab.locator('#name')).not_to_have_text(first)  # the next undecided image is open
-        expect(tab.get_by_placeholder('Comment')).to_have_value('')
-
-    (line,) = map(json.loads, log.read_text().splitlines())
-    bag = next(bag for bag in bags if bag.name == first)
-    assert line['image'] == first
-    assert line['sha256'] == hashlib.sha256(bag.read_bytes()).hexdigest()
-    assert (line['decision'], line['comment']) == ('confirm', 'in a shoe, <b>left</b>')
-    assert (line['labels'], line['thresholds']) == (
-        ['Gun'],
-        THRESHOLDS,
-    )  # exact, not the rounded slider value
-    assert line['model'] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
-    assert tab.complaints == []
-    elsewhere = [url for url in tab.asked if not url.startswith((address, 'data:', 'blob:'))]
-    assert elsewhere == []
-
-
-def test_results_are_reviewed_without_a_network_and_decisions_persist(
-    tmp_path: Path, tab: Any
-) -> None:
-    from playwright.sync_api import expect
-
-    bags = [tmp_path / 'a.png', tmp_path / '<img src=x onerror=alert(1)> ${7*7} {{value}}.png']
-    for bag in bags:
-        cv2.imwrite(str(bag), np.full((20, 30, 3), 200, np.uint8))
-    results, log = write_results(tmp_path / 'results.jsonl', bags), tmp_path / 'new' / 'log.jsonl'
-    with served('--results', results, '--log', log) as address:
-        tab.goto(address)
-        names = ['empty.png', *(bag.name for bag in bags)]  # the first one was not screened
-        expect(tab.locator('.queue span')).to_have_text(names)
-        expect(tab.locator('.message')).to_have_text('Not screened: the file is empty')
-        expect(tab.locator('#drop')).to_have_count(0)
-        tab.locator('.queue button').nth(2).click()
-        expect(tab.locator('#name')).to_have_text(str(bags[1]))
-        expect(tab.locator('.bag-view .region')).to_have_count(1)
-        expect(tab.locator('.bag-view .attention')).to_have_count(0)
-        expect(tab.locator('img[src=x]')).to_have_count(0)
-        tab.get_by_role('button', name='Clear', exact=True).click()
-        expect(tab.locator('.queue button.clear span')).to_have_text(bags[1].name)
-        tab.reload()
-        expect(tab.locator('.queue button.clear span')).to_have_text(bags[1].name)
-        tab.get_by_label('To do').check()
-        expect(tab.locator('.queue span')).to_have_text(names[:2])
-    assert [json.loads(line)['image'] for line in log.read_text().splitlines()] == [str(bags[1])]
-
-
-def test_regions_of_a_class_are_shown_while_it_is_an_alarm(tmp_path: Path, tab: Any) -> None:
-    from playwright.sync_api import expect
-
-    expect.set_options(timeout=PATIENCE * 1000)
-    cv2.imwrite(str(tmp_path / 'a.png'), np.full((20, 30, 3), 200, np.uint8))
-    record = {
-        'path': str(tmp_path / 'a.png'),
-        'labels': ['Gun'],
-        'scores': {'Gun': 0.9, 'Knife': 0.4},
-        'thresholds': {'Gun': 0.5, 'Knife': 0.5},
-        'regions': [
-            {'bbox': [2, 3, 12, 13], 'score': 1.0, 'label': 'Gun'},
-            {'bbox': [12, 10, 20, 15], 'score': 0.4, 'label': 'Knife'},
-        ],
-        'level_weights': [0.7, 0.2, 0.1],
-        'model': 'm' * 64,
-        'time': '2026-01-01T00:00:00.000+00:00',
-    }
-    results = tmp_path / 'results.jsonl'
-    results.write_text(json.dumps(record) + '\n')
-    with served('--results', results, '--log', tmp_path / 'log.jsonl') as address:
-        tab.goto(address)
-        names = tab.locator('.bag-view text:visible')
-        expect(names).to_have_text(['Gun'])
-        tab.locator('#threshold-1 input[type=range]').press('Home')
-        expect(names).to_have_text(['Gun', 'Knife'])
-        tab.locator('#threshold-0 input[type=range]').press('End')
-        expect(names).to_have_text(['Knife'])
-        expect(tab.locator('.bag-view rect:visible')).to_have_count(1)
-    assert tab.complaints == []
-
-
-def test_only_the_page_is_served(tmp_path: Path) -> None:
-    bag = tmp_path / 'a.png'
-    cv2.imwrite(str(bag), np.zeros((9, 9, 3), np.uint8))
-    results, log = write_results(tmp_path / 'results.jsonl', [bag]), tmp_path / 'log.jsonl'
-    with served('--results', results, '--log', log) as address:
-        assert status(address) == 200
-        for path in (bag, results, log, ROOT / 'pyproject.toml', ROOT / 'tools' / 'review.py'):
-            assert status(f'{address}gradio_api/file={path}') == 403
-        assert status(f'{address}gradio_api/file={ROOT}/demo/../pyproject.toml') in (403, 404)
-        assert (
-            status(address, Host='bags.example.org') == 400
-        )  # a host name that points to this machine
-        with urllib.request.urlopen(address) as answer:
-            assert "default-src 'self'" in answer.headers['content-security-policy']
-
-
-def ask(address: str, target: str, inputs: list[Any], event: Any = None) -> dict[str, Any]:
-    """Send a request like a browser and return the response."""
-    with urllib.request.urlopen(f'{address}config') as answer:
-        steps = json.load(answer)['dependencies']
-    wanted = [each for each in steps if [where[1] for where in each['targets']] == [target]]
-    asked = {'fn_index': wanted[-1]['id'], 'data': inputs, 'event_data': event}
-    asked['session_hash'] = 'stranger'
-    request = urllib.request.Request(
-        f'{address}gradio_api/queue/join',
-        json.dumps(asked).encode(),
-        {'content-type': 'application/json'},
-    )
-    urllib.request.urlopen(request).close()
-    data = f'{address}gradio_api/queue/data?session_hash=stranger'
-    with urllib.request.urlopen(data, timeout=PATIENCE) as lines:
-        for line in lines:
-            event = json.loads(line.removeprefix(b'data:')) if line.startswith(b'data:') else {}
-            if event.get('msg') == 'process_completed':
-                return event
-    raise AssertionError('the page did not respond')
-
-
-def test_requests_cannot_do_more_than_the_page_offers(checkpoint: Path, tmp_path: Path) -> None:
-    bag = tmp_path / 'a.png'
-    cv2.imwrite(str(bag), np.zeros((9, 9, 3), np.uint8))
-    log = tmp_path / 'log.jsonl'
-    view, sliders = 'All', [0.5] * len(CLASSES)
-    state = [None, None, view, *sliders]
-    with served('--model', CONFIG, '--checkpoint', checkpoint, '--log', log) as address:
-        assert ask(address, 'load', [view, *sliders])['success']
-        # pretends to be an upload, but is a file elsewhere
-        dropped = {'path': str(bag), 'meta': {'_type': 'gradio.FileData'}, 'orig_name': 'a.png'}
-        assert not ask(address, 'upload', [[dropped], *state])['success']
-        assert not ask(address, 'click', ['a', None, None, view, *sliders])['success']  # no image
-        for event in ({'index': [0]}, {'index': 0.0}, {'index': 10**9}, {}):
-            assert ask(address, 'select', state, event)['success']
-        assert status(address) == 200
-    assert log.read_bytes() == b''
-
-
-def test_comments_longer_than_the_page_allows_are_rejected(tmp_path: Path) -> None:
-    bag = tmp_path / 'a.png'
-    cv2.imwrite(str(bag), np.zeros((9, 9, 3), np.uint8))
-    results, log = write_results(tmp_path / 'results.jsonl', [bag]), tmp_path / 'log.jsonl'
-    with served('--results', results, '--log', log) as address:
-        ask(address, 'load', ['All', 0.5])
-        response = ask(address, 'click', ['x' * 1001, None, None, 'All', 0.5])
-        assert 'at most 1,000 characters' in response['output']['error']
-        assert log.read_bytes() == b''
-        assert ask(address, 'click', ['x' * 1000, None, None, 'All', 0.5])['success']
-    assert len(json.loads(log.read_text())['comment']) == 1000
+    page = client(0.1, 0.9)
+    answer = page.post('/api/cases/1/decision', json=DECISION | {'comment': 'a lamp'})
+    assert (answer.status_code, answer.json()) == (200, {'next': 0})
+    (line,) = map(json.loads, (tmp_path / 'log').read_text().splitlines())
+    assert (line['operator'], line['decision'], line['comment']) == ('A. Smith', 'clear', 'a lamp')
+    assert page.get('/api/cases/1').json()['verdict'] == 'clear'
 
 
 @pytest.mark.parametrize(
-    ('args', 'complaint'),
+    ('body', 'status'),
     [
-        ([], 'give --results, --model, or both'),
-        (
-            ['--results', 'none.jsonl'],
-            'none.jsonl is not a file: set --results to a results file of',
-        ),
-        (['--results', '.'], 'error: . is not a file: set --results to a results file of'),
-        (['--model', str(CONFIG)], 'mmsxm review: sxmnet_stage2 has no weights'),
+        ({'decision': 'clear'}, 422),  # nobody
+        (DECISION | {'operator': ' '}, 422),
+        (DECISION | {'operator': 'a\u202eb'}, 422),
+        (DECISION | {'decision': 'maybe'}, 422),
+        (DECISION | {'comment': 'x' * 1001}, 422),
+        (DECISION | {'comment': 5}, 422),
+        (DECISION | {'time': 'yesterday'}, 422),
+        ([DECISION], 422),
+        (DECISION | {'comment': 'x' * module.MAX_JSON}, 413),
     ],
 )
-def test_invalid_arguments_end_in_one_sentence(
-    tmp_path: Path, args: list[str], complaint: str
+def test_invalid_decisions_are_refused(
+    client: Callable[..., TestClient], tmp_path: Path, body: Any, status: int
 ) -> None:
-    command = [sys.executable, ROOT / 'tools' / 'review.py', *args]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert run.returncode != 0
-    assert complaint in run.stderr.splitlines()[-1]
+    answer = client(0.9).post('/api/cases/0/decision', json=body)
+    assert answer.status_code == status
+    assert answer.json()['detail']
+    assert (tmp_path / 'log').read_bytes() == b''
+
+
+def test_decisions_of_other_sites_are_refused(
+    client: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    page = client(0.9)
+    elsewhere = {'origin': 'https://example.org'}
+    assert page.post('/api/cases/0/decision', json=DECISION, headers=elsewhere).status_code == 403
+    rebound = {'host': 'bags.example.org'}
+    assert page.get('/api/session', headers=rebound).status_code == 403
+    for token in ('', 'x', 'é'):
+        headers = {'x-review-token': token.encode()}
+        answer = page.post('/api/cases/0/decision', json=DECISION, headers=headers)
+        assert answer.status_code == 403
+    assert (tmp_path / 'log').read_bytes() == b''
+
+
+def test_a_log_that_cannot_be_written_is_an_error(
+    client: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    page = client(0.9)
+    (tmp_path / 'log').unlink()
+    (tmp_path / 'log').mkdir()
+    answer = page.post('/api/cases/0/decision', json=DECISION)
+    assert answer.status_code == 507
+    assert 'log' in answer.json()['detail']
+    assert page.get('/api/cases/0').json()['verdict'] == ''
+
+
+def test_images_are_served_in_color_and_in_bands(
+    client: Callable[..., TestClient], bag: Path
+) -> None:
+    page = client(0.9)
+    answer = page.get('/api/cases/0/image')
+    assert answer.headers['content-type'] == 'image/png'
+    np.testing.assert_array_equal(decode(answer.content), cv2.imread(str(bag)))
+    assert decode(page.get('/api/cases/0/image?band=metal').content).shape == (40, 60, 3)
+    assert page.get('/api/cases/0/image?band=gold').status_code == 422
+    assert page.get('/api/cases/0/attention').status_code == 204  # there is no network
+    bag.unlink()
+    answer = page.get('/api/cases/0/image')
+    assert answer.status_code == 404
+    assert 'No such file' in answer.json()['detail']
+
+
+def test_attention_needs_the_network(client: Callable[..., TestClient], network: Any) -> None:
+    layer = decode(client(0.9, network=network).get('/api/cases/0/attention').content)
+    assert layer.shape == (40, 60, 4)
+    assert layer[0, 0, 3] == 255
+    assert layer[0, -1, 3] == 0
+
+
+def test_an_alarms_only_page_serves_nothing_of_bags_without_alarms(
+    client: Callable[..., TestClient], network: Any, tmp_path: Path
+) -> None:
+    page = client(0.1, 0.9, None, network=network, alarms_only=True)
+    body = page.get('/api/cases').json()
+    assert [row['index'] for row in body['rows']] == [1, 2]
+    assert body['counts']['hidden'] == 1
+    for path in ('', '/image', '/image?band=metal', '/attention'):
+        assert page.get(f'/api/cases/1{path}').status_code == 200
+        assert page.get(f'/api/cases/0{path}').status_code == 404
+    assert page.get('/api/cases/2/image').status_code == 404
+    assert page.post('/api/cases/0/decision', json=DECISION).status_code == 404
+    assert (tmp_path / 'log').read_bytes() == b''
+    dark = cv2.imencode('.png', np.zeros((9, 9, 3), np.uint8))[1].tobytes()
+    assert page.post('/api/images?name=dark.png', content=dark).json() == {'index': None}
+    assert page.get('/api/cases/3').status_code == 404
+
+
+def test_an_added_image_is_screened(
+    client: Callable[..., TestClient], network: Any, bag: Path
+) -> None:
+    page = client(network=network)
+    answer = page.post('/api/images?name=..%2Fa.png', content=bag.read_bytes())
+    assert answer.json() == {'index': 0}
+    case = page.get('/api/cases/0').json()
+    assert (case['name'], case['path'], case['labels']) == ('a.png', 'a.png', ['Gun'])
+    assert page.post('/api/images?name=b.png', content=b'text').json() == {'index': 1}
+    assert 'not an image' in page.get('/api/cases/1').json()['problem']
+
+
+def test_large_images_are_refused(
+    client: Callable[..., TestClient],
+    network: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, 'MAX_BYTES', 1000)
+    page = client(network=network)
+    read = []
+
+    def chunks() -> Any:
+        for number in range(100):
+            read.append(number)
+            yield b'x' * 100
+
+    for body in (b'x' * 1001, chunks()):
+        answer = page.post('/api/images?name=a.png', content=body)
+        assert answer.status_code == 413
+        assert answer.json() == {'detail': 'The limit is 0.001 MB. Use a smaller file.'}
+    assert page.post(f'/api/images?name={"x" * 256}', content=b'x').status_code == 422
+    assert list((tmp_path / 'uploads').iterdir()) == []
+
+
+def test_images_cannot_be_added_without_a_network(client: Callable[..., TestClient]) -> None:
+    answer = client(0.9).post('/api/images?name=a.png', content=b'x')
+    assert answer.status_code == 422
+    assert 'without a network' in answer.json()['detail']
+
+
+def test_only_the_page_is_served(
+    client: Callable[..., TestClient], bag: Path, tmp_path: Path
+) -> None:
+    page = client(0.9)
+    for path in ('/', '/page.js', '/page.css', '/icon.svg'):
+        assert page.get(path).status_code == 200
+    secrets = (bag, tmp_path / 'log', ROOT / 'pyproject.toml', Path('/etc/passwd'))
+    for secret in secrets:
+        for path in (secret, f'/../../..{secret}', f'/%2e%2e/%2e%2e{secret}', f'//{secret}'):
+            assert page.get(str(path)).status_code in (404, 405), path
+    for path in ('/app.py', '/../app.py', '/%2e%2e/app.py', '/docs', '/openapi.json', '/redoc'):
+        assert page.get(path).status_code == 404, path
+    for index in ('-1', '1', '99999999999999999999', 'x'):
+        assert page.get(f'/api/cases/{index}').status_code in (404, 422)
+
+
+def test_browsers_are_told_to_load_nothing_else_and_to_keep_nothing(
+    client: Callable[..., TestClient],
+) -> None:
+    page = client(0.9)
+    for path in ('/', '/page.js', '/api/cases', '/api/cases/0/image', '/api/cases/7'):
+        headers = page.get(path).headers
+        policy = headers['content-security-policy']
+        assert policy.startswith("default-src 'none'; script-src 'self';")
+        assert 'unsafe' not in policy
+        assert headers['cache-control'] == 'no-store'
+        assert headers['x-content-type-options'] == 'nosniff'
+        assert 'access-control-allow-origin' not in headers
+
+
+def test_names_of_files_are_data_and_never_part_of_the_page(
+    client: Callable[..., TestClient],
+) -> None:
+    nasty = '/bags/<img src=x onerror=alert(1)>\u202e\udcff.png'
+    page = client(0.9, path=nasty)
+    case = page.get('/api/cases/0').json()
+    assert case['name'] == '<img src=x onerror=alert(1)>\\u202e\\udcff.png'
+    assert '<img src=x' not in page.get('/').text
+    static = ROOT / 'mmsxm' / 'review' / 'static'
+    scripts = ''.join(path.read_text() for path in static.glob('*.js'))
+    for sink in ('innerHTML', 'outerHTML', 'insertAdjacentHTML', 'document.write', 'eval('):
+        assert sink not in scripts
+    assert 'http' not in (static / 'index.html').read_text()  # works without the internet

@@ -8,12 +8,11 @@ import pytest
 
 from mmsxm.review.cases import (
     Case,
+    ResultsReader,
     Review,
     alarms,
-    read_cases,
     risk_order,
     score_matrix,
-    thresholds_at,
 )
 
 CLASSES = ('Gun', 'Knife')
@@ -43,6 +42,10 @@ def write(path: Path, *records: dict[str, Any], end: str = '') -> Path:
     return path
 
 
+def read_cases(results: Path) -> list[Case]:
+    return ResultsReader(results).read()
+
+
 def test_results_become_cases(tmp_path: Path) -> None:
     results = write(tmp_path / 'r.jsonl', record('/a\udcff.png', 0.2), record('/b.png'))
     found = read_cases(results)
@@ -65,6 +68,37 @@ def test_a_line_that_is_still_being_written_is_skipped(tmp_path: Path) -> None:
     assert len(read_cases(results)) == 1
 
 
+def test_each_line_of_a_growing_file_is_read_once(tmp_path: Path) -> None:
+    results = write(tmp_path / 'r.jsonl', record('/a.png', 0.2), end='{"path": "/b.p')
+    reader = ResultsReader(results)
+    assert [case.path for case in reader.read()] == ['/a.png']
+    assert reader.read() == []
+    write(results, record('/a.png', 0.2), record('/b.png', 0.3), record('/c.png'))
+    assert [case.path for case in reader.read()] == ['/b.png', '/c.png']
+    assert reader.read() == []
+
+
+def test_a_new_line_that_is_invalid_is_named_until_it_is_removed(tmp_path: Path) -> None:
+    results = write(tmp_path / 'r.jsonl', record('/a.png', 0.2))
+    reader = ResultsReader(results)
+    reader.read()
+    write(results, record('/a.png', 0.2), record('/b.png', 0.2), {'path': '/c.png'})
+    for _ in range(2):
+        with pytest.raises(ValueError, match='line 3 is not a result'):
+            reader.read()
+    write(results, record('/a.png', 0.2), record('/b.png', 0.2))
+    assert [case.path for case in reader.read()] == ['/b.png']
+
+
+def test_a_file_that_became_shorter_is_an_error(tmp_path: Path) -> None:
+    results = write(tmp_path / 'r.jsonl', record('/a.png', 0.2), record('/b.png', 0.2))
+    reader = ResultsReader(results)
+    reader.read()
+    write(results, record('/c.png', 0.2))
+    with pytest.raises(ValueError, match='became shorter since it was read'):
+        reader.read()
+
+
 @pytest.mark.parametrize(
     ('line', 'complaint'),
     [
@@ -84,7 +118,7 @@ def test_invalid_lines_are_named(tmp_path: Path, line: Any, complaint: str) -> N
 def test_risk_is_the_margin_over_the_threshold_of_the_class() -> None:
     # 0.62 for Knife is a higher score than 0.5 for Gun, but only just above its threshold
     scores = np.array([[0.01, 0.62], [0.5, 0.1], [0.09, 0.59], [np.nan, np.nan], [0.0, 0.0]])
-    assert risk_order(scores, THRESHOLDS).tolist() == [3, 1, 0, 2, 4]
+    assert risk_order(scores, THRESHOLDS).tolist() == [1, 0, 2, 4, 3]
 
 
 def test_alarms_come_first_at_thresholds_of_any_size() -> None:
@@ -94,26 +128,17 @@ def test_alarms_come_first_at_thresholds_of_any_size() -> None:
     assert alarms(scores, np.array([1.0]))[:, 0].tolist() == [False, False, False, True]
 
 
-def test_a_slider_at_its_mark_returns_the_calibrated_threshold() -> None:
-    calibrated = [0.27892842, 0.0004]
-    np.testing.assert_array_equal(thresholds_at([0.279, 0.0], calibrated), calibrated)
-    np.testing.assert_array_equal(thresholds_at([0.278, 0.001], calibrated), [0.278, 0.001])
-
-
-def test_other_thresholds_change_labels_and_counts() -> None:
+def test_labels_are_the_alarms_and_unreadable_files_come_last() -> None:
     review = Review(CLASSES, cases(record('a', 0.2, 0.7), record('b', 0.05, 0.5), record('c')))
     assert review.labels(0, THRESHOLDS) == ['Gun', 'Knife']
     assert review.labels(2, THRESHOLDS) == []
-    assert review.count(THRESHOLDS) == [1, 1]
-    assert review.count(np.array([0.05, 0.71])) == [2, 0]
-    assert review.order(THRESHOLDS) == [2, 0, 1]
-    assert review.order(THRESHOLDS, 'Alarms') == [0]
+    assert review.labels(0, np.array([0.05, 0.71])) == ['Gun']
+    assert review.order(THRESHOLDS) == [0, 1, 2]
 
 
 def test_added_cases_are_ranked_among_the_others() -> None:
     review = Review(CLASSES)
     assert review.order(THRESHOLDS) == []
-    assert review.count(THRESHOLDS) == [0, 0]
     review.add(cases(record('a', 0.2)))
     review.add(cases(record('b', 0.9)))
     assert review.order(THRESHOLDS) == [1, 0]
@@ -123,37 +148,40 @@ def test_a_decision_records_what_the_operator_saw(tmp_path: Path) -> None:
     path = tmp_path / 'bag.png'
     path.write_bytes(b'pixels')
     review = Review(CLASSES, cases(record(str(path), 0.2, 0.7)))
-    decision = review.decide(0, 'confirm', 'in a shoe', np.array([0.5, 0.6]))
+    decision = review.decide(0, 'confirm', 'in a shoe', np.array([0.5, 0.6]), 'A. Smith')
     assert (decision.image, decision.labels) == (str(path), ['Knife'])
     assert decision.sha256 == hashlib.sha256(b'pixels').hexdigest()
     assert decision.thresholds == {'Gun': 0.5, 'Knife': 0.6}
     assert (decision.model, decision.comment) == ('m' * 64, 'in a shoe')
     assert decision.screened == f'2026-01-01 {path}'
-    assert review.order(THRESHOLDS, 'To do') == [0]  # until it is stored
-    review.settle(0, 'confirm')
-    assert review.order(THRESHOLDS, 'To do') == []
+    assert decision.operator == 'A. Smith'
+    assert review.verdicts == {}  # until it is stored
+    review.settle(0, decision)
+    assert review.verdicts == {0: 'confirm'}
 
 
 def test_a_deleted_image_has_no_digest() -> None:
     review = Review(CLASSES, cases(record('/nowhere/a.png', 0.2)))
-    assert review.decide(0, 'clear', '', THRESHOLDS).sha256 is None
+    assert review.decide(0, 'clear', '', THRESHOLDS, 'A. Smith').sha256 is None
 
 
 def test_comments_are_not_decisions() -> None:
     review = Review(CLASSES, cases(record('a', 0.2)))
-    review.settle(0, 'clear')
-    review.settle(0, 'comment')
-    remark = review.decide(0, 'comment', 'look again', THRESHOLDS)
+    decision = review.decide(0, 'clear', '', THRESHOLDS, 'A. Smith')
+    remark = review.decide(0, 'comment', 'look again', THRESHOLDS, 'B. Jones')
+    review.settle(0, decision)
+    review.settle(0, remark)
     assert review.verdicts == {0: 'clear'}
+    assert review.history == {0: [decision, remark]}
     assert Review(CLASSES, review.cases, [remark]).verdicts == {}
 
 
 def test_earlier_decisions_only_count_for_the_same_screening() -> None:
     before = Review(CLASSES, cases(record('a', 0.2), record('b', 0.2)))
     decisions = [
-        before.decide(0, 'confirm', '', THRESHOLDS),
-        before.decide(0, 'clear', '', THRESHOLDS),
-        before.decide(1, 'clear', '', THRESHOLDS),
+        before.decide(0, 'confirm', '', THRESHOLDS, 'A. Smith'),
+        before.decide(0, 'clear', '', THRESHOLDS, 'A. Smith'),
+        before.decide(1, 'clear', '', THRESHOLDS, 'A. Smith'),
     ]
     after = Review(CLASSES, cases(record('a', 0.2), record('b', 0.2, time='later')), decisions)
     assert after.verdicts == {0: 'clear'}

@@ -1,12 +1,18 @@
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from mmsxm.review.decision_log import Decision, append_decision, read_decisions
+from mmsxm.review.decision_log import (
+    LONGEST_NAME,
+    Decision,
+    append_decision,
+    check_operator,
+    read_decisions,
+)
 
 DECISION = Decision(
     time='2026-01-01T00:00:00.000+00:00',
@@ -18,6 +24,7 @@ DECISION = Decision(
     decision='confirm',
     comment='in a shoe, beside "keys"\n',
     model='b' * 64,
+    operator='Zoë Ødegård',
 )
 
 
@@ -82,3 +89,29 @@ def test_other_verdicts_are_rejected() -> None:
         ValueError, match=r"'maybe' is not a valid decision\. Use one of confirm, clear, comment"
     ):
         replace(DECISION, decision='maybe')
+
+
+def test_logs_without_operators_can_be_read(tmp_path: Path) -> None:
+    old = {key: value for key, value in asdict(DECISION).items() if key != 'operator'}
+    (tmp_path / 'log').write_text(json.dumps(old) + '\n')
+    assert read_decisions(tmp_path / 'log') == [replace(DECISION, operator='')]
+
+
+def test_the_name_of_an_operator_is_normalized() -> None:
+    assert check_operator('  Zoe\u0308 \t\u00d8deg\u00e5rd ') == 'Zoë Ødegård'
+
+
+@pytest.mark.parametrize(
+    ('name', 'complaint'),
+    [
+        ('', 'is empty. Enter your name'),
+        (' \n', 'is empty. Enter your name'),
+        ('x' * (LONGEST_NAME + 1), 'has 81 characters. Use at most 80'),
+        ('Smith\u202enhoJ', 'cannot be printed'),  # would be shown in reverse
+        ('Smith\x1b[2J', 'cannot be printed'),
+        ('\udcff', 'cannot be printed'),
+    ],
+)
+def test_invalid_names_of_operators_are_rejected(name: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        check_operator(name)

@@ -1,107 +1,119 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
-from mmsxm.imaging.preprocessing import Preprocessing
-from mmsxm.inference.backends import ModelInfo, Prediction
-from mmsxm.inference.calibration import Calibration
 from mmsxm.review.decision_log import read_decisions
 from mmsxm.review.session import Session
 
 CLASSES = ('Gun', 'Knife')
-INFO = ModelInfo('net', CLASSES, Preprocessing((8, 8)), Calibration.default(CLASSES), 'a' * 64)
-
-
-class Brightness:
-    """Backend whose Gun score is the brightness, with attention on the left half."""
-
-    info = INFO
-
-    def __call__(self, images: np.ndarray) -> Prediction:
-        gun = images.mean(axis=(1, 2, 3), dtype=np.float32) / 255
-        maps = np.zeros(images.shape[:3], np.float32)
-        maps[:, :, :4] = 1
-        weights = np.tile(np.array([1, 0, 0], np.float32), (len(images), 1))
-        return Prediction(np.stack([gun, 0 * gun], axis=1), maps, weights)
+HALF = np.array([0.5, 0.5])
 
 
 @pytest.fixture
-def bag(tmp_path: Path) -> Path:
-    path = tmp_path / 'bag.png'
-    cv2.imwrite(str(path), np.full((40, 60, 3), 230, np.uint8))
-    return path
+def results(tmp_path: Path, bag: Path, network: Any) -> Callable[..., Path]:
+    """Return a function that writes the result of the bag, with changed fields."""
+
+    def write(name: str = 'r.jsonl', **more: Any) -> Path:
+        (case,) = Session(tmp_path / 'log', network).screen([str(bag)])
+        path = tmp_path / name
+        path.write_text(json.dumps({**case.record, **more}) + '\n')
+        return path
+
+    return write
 
 
-def write_results(path: Path, bag: Path, **more: Any) -> Path:
-    (case,) = Session(path.with_name('log'), Brightness()).screen([str(bag)])
-    path.write_text(json.dumps({**case.record, **more}) + '\n')
-    return path
-
-
-def test_dropped_files_become_cases_whatever_they_contain(tmp_path: Path, bag: Path) -> None:
+def test_added_files_become_cases_whatever_they_contain(
+    tmp_path: Path, bag: Path, network: Any
+) -> None:
     (tmp_path / 'text.jpg').write_text('no image')
-    session = Session(tmp_path / 'log', Brightness())
+    session = Session(tmp_path / 'log', network)
     good, bad = session.screen([str(bag), str(tmp_path / 'text.jpg')])
     assert (good.name, good.record['labels']) == ('bag.png', ['Gun'])
     assert bad.name == 'text.jpg'
     assert bad.record['error'].startswith('the file is not an image')
 
 
-def test_results_of_the_network_with_another_config_are_rejected(tmp_path: Path, bag: Path) -> None:
-    network = Brightness()
-    network.info = replace(INFO, config_digest='c' * 64)
-    results = write_results(tmp_path / 'r.jsonl', bag, config_digest='d' * 64)
+def test_results_of_the_network_with_another_config_are_rejected(
+    tmp_path: Path, network: Any, results: Callable[..., Path]
+) -> None:
+    network.info = replace(network.info, config_digest='c' * 64)
+    path = results(config_digest='d' * 64)
     with pytest.raises(ValueError, match=r'but another config\. Use the config'):
-        Session(tmp_path / 'log', network, results)
-    Session(tmp_path / 'log', network, write_results(tmp_path / 'old.jsonl', bag))
+        Session(tmp_path / 'log', network, path)
+    network.info = replace(network.info, config_digest='')
+    old = results('old.jsonl')
+    network.info = replace(network.info, config_digest='c' * 64)
+    Session(tmp_path / 'log', network, old)
 
 
-def test_the_image_of_a_case_has_the_attention_of_the_network(tmp_path: Path, bag: Path) -> None:
-    session = Session(tmp_path / 'log', Brightness())
-    loaded = session.load_image(session.screen([str(bag)])[0])
-    assert loaded.image.shape == (40, 60, 3)
-    assert loaded.window == (0, 0, 60, 40)
-    assert loaded.attention_map is not None
-    assert loaded.attention_map[0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+def test_the_image_of_a_case_has_the_attention_of_the_network(
+    tmp_path: Path, bag: Path, network: Any
+) -> None:
+    session = Session(tmp_path / 'log', network)
+    (case,) = session.screen([str(bag)])
+    assert session.load_image(case).shape == (40, 60, 3)
+    attention = session.load_attention(case)
+    assert attention is not None
+    assert attention.view.window == (0, 0, 60, 40)
+    assert attention.map[0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
 
 
-def test_results_without_a_network_have_no_attention_or_uploads(tmp_path: Path, bag: Path) -> None:
-    session = Session(tmp_path / 'log', results=write_results(tmp_path / 'r.jsonl', bag))
+def test_results_without_a_network_have_no_attention_and_no_added_images(
+    tmp_path: Path, bag: Path, results: Callable[..., Path]
+) -> None:
+    session = Session(tmp_path / 'log', results=results())
     assert (session.classes, session.calibrated) == (CLASSES, [0.5, 0.5])
-    assert session.load_image(session.review().cases[0]).attention_map is None
+    assert session.load_attention(session.review().cases[0]) is None
     with pytest.raises(ValueError, match='cannot be added without a network'):
         session.screen([str(bag)])
 
 
-def test_decisions_are_kept_for_the_next_review(tmp_path: Path, bag: Path) -> None:
+def test_decisions_are_kept_for_the_next_review(
+    tmp_path: Path, network: Any, results: Callable[..., Path]
+) -> None:
     log = tmp_path / 'new' / 'log'
-    session = Session(log, Brightness(), write_results(tmp_path / 'r.jsonl', bag))
-    session.decide(session.review(), 0, 'clear', 'a lamp', np.array([0.5, 0.5]))
-    assert [each.comment for each in read_decisions(log)] == ['a lamp']
+    session = Session(log, network, results())
+    session.decide(session.review(), 0, 'clear', 'a lamp', HALF, 'A. Smith')
+    (decision,) = read_decisions(log)
+    assert (decision.comment, decision.operator) == ('a lamp', 'A. Smith')
     assert session.review().verdicts == {0: 'clear'}
 
 
-def test_results_of_another_network_are_rejected(tmp_path: Path, bag: Path) -> None:
-    results = write_results(tmp_path / 'r.jsonl', bag, model='b' * 64)
+def test_results_of_another_network_are_rejected(
+    tmp_path: Path, network: Any, results: Callable[..., Path]
+) -> None:
     with pytest.raises(
         ValueError, match='is from the network bbbbbbbb, but the current network is aaaaaaaa'
     ):
-        Session(tmp_path / 'log', Brightness(), results)
+        Session(tmp_path / 'log', network, results(model='b' * 64))
 
 
-def test_the_log_cannot_be_the_results_file(tmp_path: Path, bag: Path) -> None:
-    results = write_results(tmp_path / 'r.jsonl', bag)
-    before = results.read_bytes()
+def test_new_results_of_another_network_are_rejected_each_time(
+    tmp_path: Path, network: Any, results: Callable[..., Path]
+) -> None:
+    path = results()
+    other = path.read_text().replace('a' * 64, 'b' * 64)
+    path.write_text('')
+    session = Session(tmp_path / 'log', network, path)
+    path.write_text(other)
+    for _ in range(2):
+        with pytest.raises(ValueError, match='is from the network bbbbbbbb'):
+            session.read_new_cases()
+
+
+def test_the_log_cannot_be_the_results_file(network: Any, results: Callable[..., Path]) -> None:
+    path = results()
+    before = path.read_bytes()
     with pytest.raises(
         ValueError, match=r'is the results file\. Use another file for the decisions'
     ):
-        Session(results, Brightness(), results)
-    assert results.read_bytes() == before
+        Session(path, network, path)
+    assert path.read_bytes() == before
 
 
 def test_there_must_be_something_to_review(tmp_path: Path) -> None:
@@ -112,12 +124,14 @@ def test_there_must_be_something_to_review(tmp_path: Path) -> None:
         Session(tmp_path / 'log')
 
 
-def test_a_decision_that_cannot_be_logged_does_not_count(tmp_path: Path, bag: Path) -> None:
+def test_a_decision_that_cannot_be_logged_does_not_count(
+    tmp_path: Path, network: Any, results: Callable[..., Path]
+) -> None:
     log = tmp_path / 'log'
-    session = Session(log, Brightness(), write_results(tmp_path / 'r.jsonl', bag))
+    session = Session(log, network, results())
     review = session.review()
     log.unlink()
     log.mkdir()  # a folder cannot be appended to
     with pytest.raises(OSError, match='log'):
-        session.decide(review, 0, 'clear', '', np.array([0.5, 0.5]))
+        session.decide(review, 0, 'clear', '', HALF, 'A. Smith')
     assert review.verdicts == {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmsxm.io.worker_pool import IDLE
-from mmsxm.screening.image_sources import find_paths, unseen, watch
+from mmsxm.screening.image_sources import NameFilter, find_paths, unseen, watch
 
 
 def never() -> bool:
@@ -88,3 +88,39 @@ def test_a_watched_link_to_itself_is_yielded_for_the_reader_to_report(tmp_path: 
     found = watch(str(tmp_path), 0.01, never, set())
     assert next(found) is IDLE
     assert next(found) == str(loop)
+
+
+def test_a_name_filter_remembers_what_it_leaves_out(tmp_path: Path) -> None:
+    for name in ('1.png', 'day/2.png', '3.jpg', 'log.txt', 'day/png', '4.png.part'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    include = NameFilter(['*.png', '?.jpg'])
+    found = [os.path.relpath(path, tmp_path) for path in find_paths(tmp_path, (), include)]
+    assert found == ['1.png', '3.jpg', 'day/2.png']
+    assert {os.path.relpath(path, tmp_path) for path in include.left_out} == {
+        'log.txt',
+        'day/png',
+        '4.png.part',
+    }
+
+
+@pytest.mark.skipif(sys.platform in ('darwin', 'win32'), reason='its file names ignore case')
+def test_a_name_filter_distinguishes_case_where_the_system_does(tmp_path: Path) -> None:
+    for name in ('a.png', 'B.PNG'):
+        (tmp_path / name).touch()
+    assert list(find_paths(tmp_path, (), NameFilter(['*.png']))) == [str(tmp_path / 'a.png')]
+    assert len(list(find_paths(tmp_path, (), NameFilter(['*.[pP][nN][gG]'])))) == 2
+
+
+def test_a_name_filter_does_not_lose_links_to_folders(tmp_path: Path) -> None:
+    (tmp_path / 'more').symlink_to(tmp_path)  # reading it reports that it is a folder
+    assert list(find_paths(tmp_path, (), NameFilter(['*.png']))) == [str(tmp_path / 'more')]
+
+
+def test_a_watched_folder_is_filtered_and_each_file_counts_once(tmp_path: Path) -> None:
+    for name in ('a.png', 'b.txt'):
+        (tmp_path / name).touch()
+    include = NameFilter(['*.png'])
+    found = watch(str(tmp_path), 0.01, never, set(), (), include)
+    assert [next(found) for _ in range(4)] == [IDLE, str(tmp_path / 'a.png'), IDLE, IDLE]
+    assert include.left_out == {str(tmp_path / 'b.txt')}

@@ -107,10 +107,24 @@ def test_the_exit_code_is_0_only_if_all_files_are_clear(bags: Path, tmp_path: Pa
     assert 'nothing to screen' in errors
 
 
+def test_files_that_include_does_not_match_are_counted(bags: Path, tmp_path: Path) -> None:
+    (bags / 'scanner.log').write_text('ready')
+    (bags / 'OTHER.jpg').touch()
+    out = tmp_path / 'results.jsonl'
+    args = ('--include', '[0-2].png', '--include', '4.*')
+    code, output, errors = screen(bags, out, *args)
+    assert (code, errors) == (1, '')
+    assert names(out) == ['0.png', '1.png', '2.png', '4.png']
+    counts = dict(line.split('│') for line in output.replace(' ', '').splitlines() if '│' in line)
+    assert counts['leftoutby--include'] == '8'
+    assert counts['errors'] == '0'
+
+
 @pytest.mark.parametrize(
     ('args', 'sentence'),
     [
         (['--watch', 1], '--watch needs a folder'),
+        (['--include', '*.png'], '--include needs a folder'),
         (['--batch-size', 0], 'invalid --batch-size 0: use a number above 0'),
         (['--model', 'd2', '--checkpoint', 'no number'], 'could not convert'),
     ],

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmsxm.imaging.pseudo_color import show
 from mmsxm.simulation.physics import MATERIALS, linear_attenuation
-from mmsxm.simulation.scanner import Scanner, measure, picture, show
+from mmsxm.simulation.scanner import Scanner, measure, picture
 from mmsxm.simulation.scanner_profiles import SCANNERS, load_scanners, scanner_from
 
 MACHINES = {name: machines[0] for name, machines in SCANNERS.items() if len(machines) == 1}
@@ -223,7 +224,7 @@ def test_files_that_are_not_configs_are_reported(
         ("scanner = dict(base='airport')", r"'airport' is unknown\. Choose one of sixray"),
         (
             "scanner = dict(base='sixray', photon=500)",
-            r'do not have the settings photon\. Choose from energ',
+            r'do not have the settings photon\. Choose from ratios',
         ),
         ("scanner = dict(base='sixray', energies=(100, 60))", 'a lower and a higher energy'),
         ("scanner = dict(base='sixray', energies=(10, 60))", 'from 30 to 150 keV'),

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from loader import SIMULATE, SIZES
-from steps import bare_config, batches_in_memory, begin
+from steps import bare_config, batches_in_memory, begin, number_of_maps
 
 from mmsxm.engine.runner_state import dismiss_workers
 from mmsxm.reproduction.run_record import device_name
@@ -75,7 +75,7 @@ def main() -> None:
             lambda: next(batches), args.steps - 1, args.batch
         )
         dismiss_workers(runner)
-        in_memory = begin(cfg, batches_in_memory(steps, args.batch, size))
+        in_memory = begin(cfg, batches_in_memory(steps, args.batch, size, number_of_maps(cfg)))
         speeds['in memory'] = images_per_second(in_memory.train_loop.step, args.steps, args.batch)
 
     row = {

@@ -34,7 +34,9 @@ CONFIGS = {
     'ResNet-50': 'configs/baselines/resnet50_sixray.py',
     'MobileNetV2': 'configs/baselines/mobilenet-v2_sixray.py',
     'SXMNet on ResNet-50': 'configs/sxmnet_sixray_stage2.py',
+    'class evidence on ResNet-50': 'configs/evidence_sixray.py',
     'SXMNet on MobileNetV2': 'configs/sxmnet_mobilenet-v2_sixray_stage2.py',
+    'class evidence on MobileNetV2': 'configs/evidence_mobilenet-v2_sixray.py',
 }
 MMPRETRAIN = 'mmpretrain'
 MMPRETRAIN_CENTER = 'mmpretrain, center crop'

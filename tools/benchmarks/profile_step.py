@@ -15,7 +15,7 @@ import torch
 from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
-from steps import bare_config, batches_in_memory, begin
+from steps import bare_config, batches_in_memory, begin, number_of_maps
 from torch.autograd.profiler_util import EventList
 from torch.profiler import ProfilerActivity, profile, record_function
 
@@ -92,7 +92,9 @@ def main() -> None:
         activities.append(ProfilerActivity.CUDA)
     with tempfile.TemporaryDirectory() as work_dir:
         cfg = bare_config(args.config, work_dir, args.amp)
-        runner = begin(cfg, batches_in_memory(args.steps + 1, args.batch, args.size))
+        runner = begin(
+            cfg, batches_in_memory(args.steps + 1, args.batch, args.size, number_of_maps(cfg))
+        )
         parts = label_parts(runner)
         runner.train_loop.step()  # warm-up
         with profile(activities=activities) as profiler:

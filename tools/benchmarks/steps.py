@@ -23,19 +23,21 @@ class InMemory(Dataset):
     Args:
         length: Number of samples.
         size: Side of the square images in pixels.
+        maps: Number of heatmaps of an image.
     """
 
     CLASSES = tuple('abcde')
     metainfo: dict[str, Any] = {}
 
-    def __init__(self, length: int, size: int) -> None:
+    def __init__(self, length: int, size: int, maps: int = 1) -> None:
         generator = torch.Generator().manual_seed(0)
         self.length = length
         self.samples = []
         for index in range(NUM_SAMPLES):
             sample = DataSample()
             sample.set_gt_label([index % 5])
-            sample.set_field(torch.rand(1, size // 4, size // 4, generator=generator), 'gt_heatmap')
+            heatmap = torch.rand(maps, size // 4, size // 4, generator=generator)
+            sample.set_field(heatmap, 'gt_heatmap')
             sample.set_field(torch.tensor(index % 3), 'gt_meta_level')
             image = torch.randint(0, 256, (3, size, size), dtype=torch.uint8, generator=generator)
             self.samples.append({'inputs': image, 'data_samples': sample})
@@ -48,10 +50,16 @@ class InMemory(Dataset):
         return {'inputs': item['inputs'], 'data_samples': item['data_samples'].clone()}
 
 
-def batches_in_memory(number: int, batch: int, size: int) -> DataLoader:
+def batches_in_memory(number: int, batch: int, size: int, maps: int = 1) -> DataLoader:
     """Build a loader that makes batches in this process."""
-    dataset = InMemory(number * batch, size)
+    dataset = InMemory(number * batch, size, maps)
     return DataLoader(dataset, batch_size=batch, collate_fn=default_collate)
+
+
+def number_of_maps(cfg: Config) -> int:
+    """Return how many heatmaps the training pipeline of a config draws for an image."""
+    steps = (step['type'] for step in cfg.train_dataloader.dataset.pipeline)
+    return len(InMemory.CLASSES) if 'mmsxm.ClassHeatmap' in steps else 1
 
 
 class StepLoop(EpochBasedTrainLoop):

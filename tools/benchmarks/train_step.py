@@ -9,7 +9,8 @@ import argparse
 import json
 import tempfile
 
-from steps import BareSteps, bare_config, batches_in_memory, begin
+from mmengine.config import Config
+from steps import BareSteps, bare_config, batches_in_memory, begin, number_of_maps
 from torch.utils.data import DataLoader
 from turns import take_turns
 
@@ -32,18 +33,18 @@ def main() -> None:
     parser.add_argument('--json', action='store_true', help='print one JSON line')
     args = parser.parse_args()
 
-    def batches() -> DataLoader:
-        return batches_in_memory(args.steps + 1, args.batch, args.size)
+    def batches(cfg: Config) -> DataLoader:
+        return batches_in_memory(args.steps + 1, args.batch, args.size, number_of_maps(cfg))
 
     with tempfile.TemporaryDirectory() as work_dir:
         cfg, other = (bare_config(p, work_dir, args.amp) for p in (args.config, args.against))
         size = (args.size, args.size)
         gmacs, other_gmacs = count(cfg, size).gmacs, count(other, size).gmacs
-        runner = begin(cfg, batches())
+        runner = begin(cfg, batches(cfg))
         candidates = {
             'runner': runner.train_loop.step,
-            'bare': BareSteps(runner, batches()).step,
-            'against': begin(other, batches()).train_loop.step,
+            'bare': BareSteps(runner, batches(cfg)).step,
+            'against': begin(other, batches(other)).train_loop.step,
         }
         seconds = take_turns(candidates, args.steps)
 

@@ -3,7 +3,7 @@ data_root = '{{$SIXRAY_ROOT:data/sixray}}'
 image_set = '{{$SIXRAY_SET:10}}'
 
 load = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mmsxm.LoadXrayImage'),
     dict(type='LoadAnnotations', with_bbox=True, with_label=False),
 ]
 # the paper does not give sizes; these are from the authors' code
@@ -25,7 +25,7 @@ pack = [
 
 # class-wise maps and item crops also need the class of each box
 num_classes = 5
-load_items = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', with_bbox=True)]
+load_items = [dict(type='mmsxm.LoadXrayImage'), dict(type='LoadAnnotations', with_bbox=True)]
 item_crop = [dict(type='mmsxm.ItemCrop', num_classes=num_classes)]
 class_heatmap = [dict(type='mmsxm.ClassHeatmap', num_classes=num_classes)]
 fine_class_heatmap = [dict(type='mmsxm.ClassHeatmap', num_classes=num_classes, stride=4)]
@@ -42,7 +42,7 @@ stage2_steps = meta_level + train_steps
 chr_steps = resize + chr_augment
 chr_mf_i_steps = meta_level + chr_steps
 test_steps = resize + center_crop
-evidence_steps = item_crop + train_steps + class_heatmap
+evidence_steps = train_steps + class_heatmap
 
 train_pipeline = load + train_steps + pack
 stage1_pipeline = load + stage1_steps + pack
@@ -55,9 +55,9 @@ test_pipeline = load + test_steps + pack
 item_crop_pipeline = load_items + item_crop + train_steps + pack
 stage1_item_crop_pipeline = load_items + item_crop + stage1_steps + pack
 stage2_item_crop_pipeline = load_items + item_crop + stage2_steps + pack
-class_heatmap_pipeline = load_items + train_steps + class_heatmap + pack_items
-class_attention_pipeline = load_items + item_crop + train_steps + fine_class_heatmap + pack_items
+class_attention_pipeline = load_items + train_steps + fine_class_heatmap + pack_items
 evidence_pipeline = load_items + evidence_steps + pack_items
+evidence_item_crop_pipeline = load_items + item_crop + evidence_steps + pack_items
 evidence_test_pipeline = load_items + test_steps + pack_items
 
 train_dataloader = dict(

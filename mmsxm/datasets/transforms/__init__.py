@@ -1,8 +1,9 @@
-"""Transforms that handle boxes and create targets from them."""
+"""Transforms that read images, handle boxes and create targets from them."""
 
 from mmsxm.datasets.transforms.class_heatmap import ClassHeatmap
 from mmsxm.datasets.transforms.geometry import CenterCrop, CropBackground, RandomCrop
 from mmsxm.datasets.transforms.item_crop import ItemCrop
+from mmsxm.datasets.transforms.loading import LoadXrayImage
 from mmsxm.datasets.transforms.targets import (
     EllipseHeatmap,
     IntuitiveMetaLevel,
@@ -18,6 +19,7 @@ __all__ = [
     'EllipseHeatmap',
     'IntuitiveMetaLevel',
     'ItemCrop',
+    'LoadXrayImage',
     'RandomCrop',
     'ThreatImageProjection',
     'draw_ellipses',

@@ -25,6 +25,7 @@ from mmsxm.engine.network_settings import (
     trained_model,
     without_pretrained_weights,
 )
+from mmsxm.engine.pixel_mapping import adopt_trained_mapping, set_pixel_mapping
 from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.backends.base import ModelInfo, Prediction
 from mmsxm.inference.calibration import KEY, Calibration
@@ -65,6 +66,7 @@ def load_network(
             f'missing or have another shape, first {missing[0]}. Use the config of the checkpoint.'
         )
     require_no_unused_weights(network, state_dict, _name(cfg), path)
+    adopt_trained_mapping(cfg, meta, _name(cfg), path)
     if trained := trained_model(meta):
         require_same_settings(settings, trained, _name(cfg), path)
     network.load_state_dict(state_dict, strict=False)
@@ -93,6 +95,7 @@ def _find_config(model: str | Path | Config) -> tuple[Config, str | None]:
     if isinstance(model, Config):
         cfg = model.copy()
         set_input_size(cfg)
+        set_pixel_mapping(cfg)
         return cfg, None
     if not Path(model).is_file() and ModelHub.has(str(model)):
         entry = ModelHub.get(str(model))

@@ -1,4 +1,4 @@
-"""Records of files. For damaged files, processes and signals, see test_screen_tool.py."""
+"""Records of files. For damaged files and signals, see test_screening/test_screen_tool.py."""
 
 import json
 from datetime import datetime, timezone
@@ -10,9 +10,9 @@ from mmsxm.imaging.preprocessing import Preprocessing, View
 from mmsxm.imaging.reading import PreprocessedFile, Unreadable
 from mmsxm.inference.backends import ModelInfo, Prediction
 from mmsxm.inference.calibration import Calibration
+from mmsxm.inference.records import screen_files
 from mmsxm.inference.verdict import regions_to_draw
 from mmsxm.screening.record_validation import read_record
-from mmsxm.screening.screen import screen_files
 
 THRESHOLDS = {'Gun': 0.3, 'Knife': 0.8}
 

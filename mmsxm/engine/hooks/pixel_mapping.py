@@ -1,0 +1,36 @@
+"""Refuse to run a config whose ``window`` or ``pseudo_color`` was not applied."""
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmsxm.engine.input_size import pipelines
+from mmsxm.engine.pixel_mapping import LOADER, config_mapping
+from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
+from mmsxm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class PixelMappingHook(Hook):
+    """Compare the config's ``window`` and ``pseudo_color`` with its pipelines.
+
+    Only the commands of mmsxm read them. Other programs that run a config would ignore them, and
+    train and test on other pixels without a message.
+    """
+
+    def before_run(self, runner: Runner) -> None:
+        """Compare the mappings.
+
+        Raises:
+            ValueError: They differ.
+        """
+        mapping = config_mapping(runner.cfg)
+        if mapping == UPPER_BITS:
+            return
+        for place, pipeline in pipelines(runner.cfg).items():
+            read = [PixelMapping.from_dict(t) for t in pipeline or () if t.type == LOADER]
+            if read != [mapping]:
+                raise ValueError(
+                    f'The config sets {mapping.to_dict()}, but {place} does not: the setting was '
+                    'not applied. Read the config with mmsxm.apis.load_config, or use mmsxm train '
+                    'and mmsxm test.'
+                )

@@ -1,0 +1,254 @@
+"""Three lists of a dataset: groups from names, dates or a column; look-alikes kept together."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmsxm.datasets.image_folder import inner_path
+from mmsxm.datasets.loading_report import ProblemCounts
+from mmsxm.imaging.fingerprint import Fingerprint, fingerprint_file
+from mmsxm.imaging.images import MAX_PIXELS, image_id
+from mmsxm.imaging.reading import Unreadable
+from mmsxm.io.files import atomic_write
+from mmsxm.io.safe_parsing import read_records
+from mmsxm.io.worker_pool import WorkerDiedError, WorkerPool
+from mmsxm.preparing.split_formats import AnnotatedImage, CsvFormat, SplitFormat
+from mmsxm.preparing.splitting import (
+    HARMLESS,
+    SPLITS,
+    assign_groups,
+    assign_in_order,
+    dates_in,
+    folders_of,
+    follow_alike,
+)
+
+__all__ = ['Division', 'SplitReport', 'read_column', 'split_dataset']
+
+
+@dataclass(frozen=True)
+class Division:
+    """How images are divided.
+
+    Args:
+        by: ``folder``, ``date`` or ``column``. Days are divided in their order, and other groups at
+            random.
+        column: Column of ``table`` with the group or, for ``date``, the date of each image. Without
+            it, the date is in the name of the image or its folder.
+        table: csv file with a column ``image``.
+        shares: Shares of training, validation and test.
+        seed: Seed of the random numbers.
+
+    Raises:
+        ValueError: A value is invalid.
+    """
+
+    by: str
+    column: str | None = None
+    table: str | None = None
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.by not in ('folder', 'date', 'column'):
+            raise ValueError(f'invalid by={self.by!r}: use folder, date or column')
+        if (self.by == 'column' and not self.column) or (self.by == 'folder' and self.column):
+            raise ValueError('Name a column with by=column; by=folder has none.')
+        if min(self.shares) <= 0 or abs(sum(self.shares) - 1) > 1e-6:
+            raise ValueError(
+                f'invalid shares {self.shares}: use three numbers above 0 that sum to 1'
+            )
+
+
+class SplitReport(NamedTuple):
+    """Result of a split.
+
+    ``images`` and ``groups`` count those of each list, and ``classes`` the images with each class
+    in each list. ``moved`` is the number of images that joined the list of a look-alike.
+    ``problems`` are images that are in no list.
+    """
+
+    images: dict[str, int]
+    groups: dict[str, int]
+    classes: dict[str, dict[str, int]]
+    moved: int
+    problems: ProblemCounts
+    files: list[Path]
+
+    def missing(self) -> Iterator[tuple[str, str]]:
+        """Yield each list and class without an image."""
+        for name, counts in self.classes.items():
+            for split, count in counts.items():
+                if not count:
+                    yield split, name
+
+
+def read_column(path: str, column: str, names: Sequence[str]) -> list[str]:
+    """Return the value of a column of a csv file for each of the named images.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: The column or the column ``image`` is missing, or an image has no value or
+            several.
+    """
+    columns, rows = read_records(path)
+    if missing := [name for name in ('image', column) if name not in columns]:
+        raise ValueError(f'{path}:1: the header {",".join(columns)!r} has no column {missing[0]}.')
+    values: dict[str, str] = {}
+    for line, row in rows:
+        value = row[column].strip()
+        try:
+            img_id = image_id(inner_path(row['image'].strip()))
+        except ValueError as error:
+            raise ValueError(f'{path}:{line}: {error}') from None
+        known = values.setdefault(img_id, value)
+        if known != value:
+            raise ValueError(
+                f'{path}:{line}: {column} of {row["image"].strip()} is {value!r}, but was '
+                f'{known!r} in an earlier line. Write the same value in all lines of an image.'
+            )
+    if empty := [name for name in names if not values.get(image_id(name))]:
+        raise ValueError(
+            f'{path} has no {column} for {len(empty):,} images, first {empty[0]}. Add it.'
+        )
+    return [values[image_id(name)] for name in names]
+
+
+def split_dataset(
+    source: SplitFormat, division: Division, overwrite: bool = False, workers: int = 0
+) -> SplitReport:
+    """Write the lists of training, validation and test.
+
+    Groups stay whole, except that images which look alike are in one list: all of them follow the
+    first, by date or else by name. Missing and unreadable images are in no list.
+
+    Args:
+        source: Annotated images.
+        division: How to divide them.
+        overwrite: Replace lists that exist.
+        workers: Number of processes that read images; 0 uses this process.
+
+    Raises:
+        ValueError: A list exists or would replace the annotations, an image has no group, or there
+            are fewer groups than lists.
+    """
+    problems = ProblemCounts()
+    images = source.images()
+    _check_targets(source, source.texts(dict.fromkeys(SPLITS, ())), overwrite)  # before the pixels
+    for kind, place in source.problems:
+        problems.add(kind, place)
+    hashes = {}
+    for image, outcome in zip(images, _fingerprints(images, workers), strict=True):
+        if isinstance(outcome, Fingerprint):
+            hashes[image.name] = outcome.hash
+        else:
+            problems.add('unreadable images', f'{image.name}: {outcome}')
+    images = [image for image in images if image.name in hashes]
+    if not images:
+        details = ''.join(f'\n    {line}' for line in problems.lines())
+        raise ValueError(f'{source.root} has no annotated image to split.{details}')
+
+    groups = _groups(source, division, [image.name for image in images])
+    if division.by == 'date':  # the first of several look-alikes is the earliest
+        order = sorted(range(len(images)), key=lambda i: (groups[i], images[i].name))
+        images, groups = [images[i] for i in order], [groups[i] for i in order]
+        assigned = assign_in_order(groups, division.shares)
+    else:
+        classes = [image.classes for image in images]
+        assigned = assign_groups(groups, classes, division.shares, division.seed)
+    together = follow_alike(assigned, [hashes[image.name] for image in images])
+
+    parts = {
+        split: sorted(
+            image.name for image, part in zip(images, together, strict=True) if part == index
+        )
+        for index, split in enumerate(SPLITS)
+    }
+    texts = source.texts(parts)
+    for path, text in texts.items():
+        atomic_write(path, text.encode())
+    return SplitReport(
+        images={split: len(names) for split, names in parts.items()},
+        groups={
+            split: len({g for g, part in zip(groups, assigned, strict=True) if part == index})
+            for index, split in enumerate(SPLITS)
+        },
+        classes=_count_classes(images, parts),
+        moved=sum(a != b for a, b in zip(assigned, together, strict=True)),
+        problems=problems,
+        files=list(texts),
+    )
+
+
+def _groups(source: SplitFormat, division: Division, names: Sequence[str]) -> list[Any]:
+    """Return the group of each image, a date if days are divided in their order."""
+    if division.by == 'folder':
+        return folders_of(names)
+    if division.column is None:
+        return dates_in(names, 'names of images')
+    table = division.table
+    if table is None:
+        if not isinstance(source, CsvFormat):
+            raise ValueError(
+                f'Name the csv file with the column {division.column}, and a column image: --table '
+                'FILE'
+            )
+        table = source.path(source.lists[0])
+    values = read_column(table, division.column, names)
+    return dates_in(values, f'values of {division.column}') if division.by == 'date' else values
+
+
+def _fingerprints(images: Sequence[AnnotatedImage], workers: int) -> Iterator[Fingerprint | str]:
+    """Yield the fingerprint of each image, or the reason why there is none."""
+    from rich.progress import track
+
+    read = partial(fingerprint_file, max_pixels=MAX_PIXELS)
+    paths = [image.path for image in images]
+    for outcome in track(_read_all(paths, read, workers), 'Reading images', total=len(paths)):
+        if isinstance(outcome, Fingerprint):
+            yield outcome
+        else:
+            yield outcome.error if isinstance(outcome, Unreadable) else str(outcome)
+
+
+def _read_all(
+    paths: Sequence[str], read: Callable[[str], Fingerprint | Unreadable], workers: int
+) -> Iterator[Fingerprint | Unreadable | WorkerDiedError]:
+    if not workers:
+        yield from map(read, paths)
+        return
+    with WorkerPool(workers, preload=['mmsxm.imaging.fingerprint']) as pool:
+        yield from (outcome for _, outcome in pool.map(read, paths, ahead=8 * workers))
+
+
+def _check_targets(source: SplitFormat, texts: Mapping[Path, str], overwrite: bool) -> None:
+    """Check that no file is lost.
+
+    Raises:
+        ValueError: A list exists, or has the annotations.
+    """
+    lists = {os.path.realpath(source.path(name)) for name in source.lists}
+    for path in texts:
+        if source.lists_have_annotations and os.path.realpath(path) in lists:
+            raise ValueError(
+                f'{path} has annotations of all lists and would be replaced. Rename it first.'
+            )
+        if path.exists() and not overwrite and path.name != 'data.yaml':
+            raise ValueError(f'{path} exists. To replace it, add --overwrite.')
+
+
+def _count_classes(
+    images: Sequence[AnnotatedImage], parts: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, int]]:
+    """Count the images with each class in each list, in the order of the names."""
+    classes_of = {image.name: image.classes or {HARMLESS} for image in images}
+    names = sorted({name for classes in classes_of.values() for name in classes} - {HARMLESS})
+    counts = {
+        split: Counter(name for image in part for name in classes_of[image])
+        for split, part in parts.items()
+    }
+    return {name: {split: counts[split][name] for split in parts} for name in [*names, HARMLESS]}

@@ -1,0 +1,1 @@
+"""HTTP service: a network behind a bounded queue. Imports no torch."""

@@ -1,0 +1,88 @@
+"""The service on several machines, as a deployment of Ray Serve."""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mmsxm.inference.backends import Backend
+from mmsxm.serving.app import build_app
+from mmsxm.serving.service import Limits, ScreeningService
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+__all__ = ['serve_with_ray']
+
+NAME = 'mmsxm'
+GRACE = 60  # seconds that a replica may take to answer what it accepted
+
+
+def serve_with_ray(
+    load: Callable[[], Backend],
+    host: str,
+    port: int,
+    replicas: int,
+    limits: Limits,
+    workers: int,
+    batch_size: int,
+    token: str | None,
+    started: Callable[[], None],
+) -> None:
+    """Serve on the cluster of ``RAY_ADDRESS`` or a local one, until interrupted.
+
+    Ray's proxy listens on the machine of each node. It sends a request to any of the replicas; each
+    runs the application of :func:`~mmsxm.serving.app.build_app` with its own queue. Ray replaces a
+    replica that dies.
+
+    Args:
+        load: Load the network, on any machine.
+        host: Address to listen on.
+        port: Port to listen on.
+        replicas: Number of networks.
+        limits: What each replica accepts.
+        workers: Processes per replica that decode images.
+        batch_size: Images per batch.
+        token: Token that requests must carry; None allows all.
+        started: Called when the replicas are ready.
+
+    Raises:
+        ImportError: Ray Serve is not installed.
+    """
+    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
+    try:
+        import ray
+        from ray import serve
+    except ImportError as error:
+        raise ImportError(
+            f"--engine ray needs Ray Serve: {error}. pip install 'mmsxm[serve-ray]'"
+        ) from None
+
+    def build() -> 'FastAPI':  # runs in the replica
+        return build_app(ScreeningService(load(), limits, workers, batch_size), token)
+
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # the handler of Ray exits immediately
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        serve.start(
+            proxy_location='EveryNode',
+            http_options={'host': host, 'port': port},
+            logging_config={'enable_access_log': False},  # it would contain the names of images
+        )
+        deploy = serve.deployment(
+            name=NAME,
+            num_replicas=replicas,
+            max_ongoing_requests=limits.queue + 1,  # a full queue answers 503 itself
+            graceful_shutdown_timeout_s=GRACE,
+        )
+        serve.run(deploy(serve.ingress(build)()).bind(), name=NAME)
+        started()
+        while not stopped.wait(1):  # a wait without end would not notice a signal on Windows
+            pass
+    finally:
+        serve.shutdown()  # replicas finish their requests
+        ray.shutdown()

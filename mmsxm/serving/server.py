@@ -1,0 +1,72 @@
+"""Server of an application on this machine, which stops only after all accepted answers."""
+
+import logging
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from mmsxm.serving.service import ScreeningService
+
+__all__ = ['Server', 'listen', 'serve']
+
+
+class Server(uvicorn.Server):
+    """uvicorn, except for what a signal does.
+
+    After the first SIGINT or SIGTERM, the service refuses new requests with 503, and the server
+    ends when all accepted requests are answered. A second signal ends the process immediately.
+
+    Args:
+        config: Configuration of uvicorn.
+        service: The service behind the application.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: ScreeningService) -> None:
+        super().__init__(config)
+        self.service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop the service; the next signal of this kind is not handled."""
+        signal.signal(sig, signal.SIG_DFL)
+        self.service.stop()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to end; uvicorn asks ten times per second."""
+        is_done = self.service.stopping and self.service.queue_length == 0
+        return await super().on_tick(counter) or is_done
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an address; port 0 stands for any free port.
+
+    Raises:
+        OSError: The address is not available.
+    """
+    try:
+        family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise OSError(
+            f'Cannot listen on {host}, port {port}: {error.strerror}. Use another --host or --port.'
+        ) from error
+
+
+def serve(app: ASGIApp, service: ScreeningService, listener: socket.socket) -> None:
+    """Serve an application until SIGINT or SIGTERM.
+
+    Args:
+        app: Application of the service.
+        service: The service.
+        listener: Socket that listens.
+    """
+    config = uvicorn.Config(
+        app,
+        access_log=False,  # it would contain the names of images
+        log_level=logging.WARNING,
+        server_header=False,
+        ws='none',
+    )
+    Server(config, service).run([listener])

@@ -1,0 +1,141 @@
+"""Exports of Datumaro 1.13: ``Dataset.export(folder, 'coco', save_media=True)``."""
+
+import json
+import math
+
+import pytest
+from PIL import Image
+
+from mmsxm.datasets import CocoXray, DatumaroXray
+
+CATEGORIES = [
+    {'id': 1, 'name': 'Gun', 'supercategory': ''},
+    {'id': 2, 'name': 'Messer äö', 'supercategory': ''},
+]
+NAMES = {2: 'day1/a.jpg', 3: 'day1/b.jpg', 4: 'c.jpg', 5: 'Größe 1.jpg'}
+INSTANCES = [
+    {
+        **{'id': 1, 'image_id': 2, 'category_id': 2, 'segmentation': [], 'area': 165.0},
+        **{'bbox': [10.0, 20.0, 30.0, 5.5], 'iscrowd': 0},
+        'attributes': {'occluded': False, 'rotation': 90.0},
+    },
+    {
+        **{'id': 2, 'image_id': 5, 'category_id': 1, 'area': 264.0},
+        'segmentation': [[1.0, 2.0, 20.0, 2.0, 20.0, 30.0]],
+        **{'bbox': [1.0, 2.0, 19.0, 28.0], 'iscrowd': 0},
+    },
+    {
+        **{'id': 3, 'image_id': 5, 'category_id': 2, 'area': 200.0},
+        'segmentation': {'counts': [510, 10, 40, 10, 2430], 'size': [50, 60]},
+        **{'bbox': [10.0, 10.0, 20.0, 10.0], 'iscrowd': 1},
+    },
+    {
+        **{'id': 4, 'image_id': 4, 'category_id': 1, 'segmentation': [], 'area': 0.0},
+        **{'bbox': [0.0, 0.0, 0.0, 0.0], 'iscrowd': 0},
+    },
+]
+# bag b has only a tag: without this file, it would be a harmless bag
+LABELS = [
+    {'id': 1, 'image_id': 2, 'category_id': 1, 'attributes': {'where': 'lid'}},
+    {'id': 2, 'image_id': 3, 'category_id': 2},
+]
+
+
+def export(root, tasks, subset='train', merged=False):
+    """Write the files of an export."""
+    images = [
+        {'id': number, 'width': 60, 'height': 50, 'file_name': name, 'license': 0}
+        for number, name in NAMES.items()
+    ]
+    for name in NAMES.values():
+        path = root / 'images' / ('' if merged else subset) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', (60, 50)).save(path)
+    (root / 'annotations').mkdir(exist_ok=True)
+    for task, annotations in tasks.items():
+        content = {'info': {}, 'categories': CATEGORIES, 'images': images}
+        text = json.dumps({**content, 'annotations': annotations}, ensure_ascii=False)
+        (root / f'annotations/{task}_{subset}.json').write_text(text, encoding='utf-8')
+    return str(root)
+
+
+def load(root, **kwargs):
+    return DatumaroXray(root, serialize_data=False, **kwargs)
+
+
+def test_tags_become_labels_without_boxes(tmp_path, log):
+    root = export(tmp_path, {'instances': INSTANCES, 'labels': LABELS, 'captions': []})
+    dataset = load(root)
+    assert dataset.metainfo['classes'] == ('Gun', 'Messer äö')
+    found = {info['img_id']: info for info in dataset}
+    assert list(found) == ['train/day1/a', 'train/day1/b', 'train/c', 'train/Größe 1']
+    assert [info['gt_label'] for info in found.values()] == [[0, 1], [1], [0], [0, 1]]
+    unboxed = [info.get('unboxed_labels') for info in found.values()]
+    assert unboxed == [[0], [1], [0], None]  # c has a box without an area
+    assert found['train/Größe 1']['instances'] == [
+        {'bbox': [1, 2, 20, 30], 'bbox_label': 0},
+        {'bbox': [10, 10, 30, 20], 'bbox_label': 1},
+    ]
+    assert 'image-level labels (only their label counts): 2' in log[0]
+    unread = f'annotation files that are not read: 1 ({tmp_path}/annotations/captions_train.json)'
+    assert unread in log[0]
+
+
+def test_image_level_labels_are_not_a_problem(tmp_path):
+    root = export(tmp_path, {'instances': INSTANCES[:2], 'labels': LABELS})
+    assert len(load(root, strict=True)) == 4
+
+
+@pytest.mark.parametrize('task', ['instances', 'labels'])
+def test_one_of_the_files_is_enough(tmp_path, task):
+    root = export(tmp_path, {task: {'instances': INSTANCES, 'labels': LABELS}[task]})
+    assert len(load(root)) == 4
+
+
+def test_the_images_of_all_subsets_may_share_a_folder(tmp_path):
+    root = export(tmp_path, {'labels': LABELS}, merged=True)
+    assert [info['img_id'] for info in load(root)] == ['day1/a', 'day1/b', 'c', 'Größe 1']
+
+
+def test_a_rotated_rectangle_is_enclosed(tmp_path):
+    rotated = {**INSTANCES[0], 'attributes': {'rotation': 30}}
+    whole = {**rotated, 'id': 2, 'image_id': 5, 'segmentation': [[10, 20, 40, 20, 40, 25.5]]}
+    root = export(tmp_path, {'instances': [INSTANCES[0], {**rotated, 'image_id': 4}, whole]})
+    boxes = [info['instances'][0]['bbox'] for info in load(root) if info['instances']]
+    assert boxes[0] == pytest.approx([22.25, 7.75, 27.75, 37.75])  # by 90 degrees
+    width = 30 * math.cos(math.pi / 6) + 5.5 * math.sin(math.pi / 6)
+    height = 30 * math.sin(math.pi / 6) + 5.5 * math.cos(math.pi / 6)
+    expected = [25 - width / 2, 22.75 - height / 2, 25 + width / 2, 22.75 + height / 2]
+    assert boxes[1] == pytest.approx(expected)
+    assert boxes[2] == [10, 20, 40, 25.5]  # the box of a polygon encloses it
+
+
+def test_a_missing_subset_is_an_error_that_names_the_others(tmp_path):
+    root = export(tmp_path, {'instances': INSTANCES}, subset='default')
+    with pytest.raises(
+        FileNotFoundError, match=r'There are instances_default\.json\. .* mmsxm split'
+    ):
+        load(root)
+
+
+def test_the_digest_covers_both_files(tmp_path):
+    root = export(tmp_path, {'instances': INSTANCES, 'labels': LABELS})
+    before = load(root).list_digest()
+    export(tmp_path, {'labels': LABELS[:1]})
+    assert load(root).list_digest() != before
+
+
+def test_a_fixed_list_is_one_coco_file_with_all_annotations(tmp_path):
+    root = export(tmp_path, {'instances': INSTANCES, 'labels': LABELS})
+    dataset = load(root)
+    assert dataset.list_name == 'train.json'
+    (tmp_path / 'annotations/fixed.json').write_text(dataset.list_without({1}), encoding='utf-8')
+    fixed = CocoXray(
+        ann_file='annotations/fixed.json',
+        data_root=root,
+        data_prefix={'img_path': 'images'},
+        serialize_data=False,
+    )
+    keys = ('img_id', 'gt_label', 'instances', 'unboxed_labels')
+    content = [[info.get(key) for key in keys] for info in dataset]
+    assert [[info.get(key) for key in keys] for info in fixed] == content[1:]

@@ -1,0 +1,123 @@
+"""One setting for the mapping of gray values in all pipelines, kept in checkpoints."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+
+from mmsxm.engine.hooks.pixel_mapping import PixelMappingHook
+from mmsxm.engine.pixel_mapping import (
+    LOADER,
+    adopt_trained_mapping,
+    config_mapping,
+    require_trained_mapping,
+    trained_mapping,
+)
+from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
+from mmsxm.imaging.preprocessing import Preprocessing
+from mmsxm.reproduction.settings_digest import digest
+from mmsxm.training.config import load_config
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+CONFIG = CONFIGS / 'evidence_sixray.py'
+WINDOW = {'window': (0, 4095)}
+
+
+def loaders(cfg: Config) -> list[Any]:
+    pipelines = [cfg[f'{split}_dataloader'].dataset.pipeline for split in ('train', 'val', 'test')]
+    return [t for pipeline in pipelines for t in pipeline if t.type == LOADER]
+
+
+def meta(**settings: object) -> dict[str, str]:
+    return {'cfg': load_config(CONFIG, options=settings).pretty_text}
+
+
+def test_a_setting_reaches_all_pipelines_and_screening(tmp_path: Path) -> None:
+    path = tmp_path / 'leaf.py'
+    path.write_text(f"_base_ = '{CONFIG}'\nwindow = (0, 4095)\npseudo_color = 'opixray'\n")
+    cfg = load_config(path)
+    mapping = PixelMapping((0, 4095), 'opixray')
+    assert [PixelMapping.from_dict(loader) for loader in loaders(cfg)] == [mapping] * 3
+    assert Preprocessing.from_config(cfg).mapping == mapping
+    assert Preprocessing.from_dict(Preprocessing.from_config(cfg).to_dict()).mapping == mapping
+
+
+def test_without_a_setting_nothing_changes() -> None:
+    cfg = load_config(CONFIG)
+    assert all(set(loader) == {'type'} for loader in loaders(cfg))
+    assert set(Preprocessing.from_config(cfg).to_dict()) == {
+        'size',
+        'interpolation',
+        'background',
+        'margin',
+    }
+
+
+def test_our_reader_is_the_same_setting_as_that_of_earlier_runs() -> None:
+    cfg, earlier = load_config(CONFIG), load_config(CONFIG)
+    for loader in loaders(earlier):
+        loader.type = 'LoadImageFromFile'
+    assert digest(cfg) == digest(earlier)
+    assert digest(load_config(CONFIG, options=WINDOW)) != digest(cfg)
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        ({'window': (9, 1)}, 'low < high'),
+        ({'window': 'wide'}, 'two numbers'),
+        ({'pseudo_color': 'rainbow'}, 'Choose one of'),
+    ],
+)
+def test_an_invalid_setting_is_refused(option: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_config(CONFIG, options=option)
+
+
+def test_a_pipeline_that_mmcv_reads_is_refused() -> None:
+    pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
+    options = {'val_dataloader.dataset.pipeline': pipeline, **WINDOW}
+    with pytest.raises(ValueError, match='but val_dataloader has 0'):
+        load_config(CONFIG, options=options)
+
+
+def test_a_runner_that_ignores_the_setting_is_stopped(tmp_path: Path) -> None:
+    path = tmp_path / 'leaf.py'
+    path.write_text(f"_base_ = '{CONFIG}'\nwindow = (0, 4095)\n")
+    hook = PixelMappingHook()
+    hook.before_run(SimpleNamespace(cfg=load_config(path)))
+    hook.before_run(SimpleNamespace(cfg=Config.fromfile(CONFIG)))
+    with pytest.raises(ValueError, match='train_dataloader does not: the setting was not applied'):
+        hook.before_run(SimpleNamespace(cfg=Config.fromfile(path)))
+
+
+def test_a_checkpoint_contains_its_mapping() -> None:
+    assert trained_mapping(meta(**WINDOW)) == PixelMapping((0, 4095))
+    assert trained_mapping(meta()) == UPPER_BITS
+    assert trained_mapping({}) is None
+    assert trained_mapping({'cfg': 'window = open("x")'}) is None
+
+
+def test_a_config_without_a_mapping_takes_that_of_the_checkpoint() -> None:
+    cfg = load_config(CONFIG)
+    adopt_trained_mapping(cfg, meta(**WINDOW), 'demo', 'a.pth')
+    assert config_mapping(cfg) == PixelMapping((0, 4095))
+    assert Preprocessing.from_config(cfg).mapping == PixelMapping((0, 4095))
+    untouched = load_config(CONFIG, options=WINDOW)
+    adopt_trained_mapping(untouched, {}, 'demo', 'weights.pth')
+    assert config_mapping(untouched) == PixelMapping((0, 4095))
+
+
+@pytest.mark.parametrize('check', [adopt_trained_mapping, require_trained_mapping])
+@pytest.mark.parametrize('trained', [{}, {'window': (0, 9)}])
+def test_another_mapping_than_in_training_is_refused(check: Any, trained: dict[str, Any]) -> None:
+    cfg = load_config(CONFIG, options=WINDOW)
+    with pytest.raises(ValueError, match=r'a.pth was trained with window=.*demo has window=\(0, 4'):
+        check(cfg, meta(**trained), 'demo', 'a.pth')
+
+
+def test_a_test_needs_the_mapping_of_the_checkpoint() -> None:
+    with pytest.raises(ValueError, match='was trained with'):
+        require_trained_mapping(load_config(CONFIG), meta(**WINDOW), 'demo', 'a.pth')

@@ -1,0 +1,98 @@
+"""The service on a local Ray cluster: one replica dies, the other answers."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from fake_service import image
+from networks import tiny_onnx
+
+from mmsxm.serving.ray_engine import serve_with_ray
+from mmsxm.serving.service import Limits
+
+TOKEN = '0123456789abcdef'
+
+
+def test_a_missing_ray_serve_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'ray', None)
+    with pytest.raises(ImportError, match=r"pip install 'mmsxm\[serve-ray\]'"):
+        serve_with_ray(lambda: None, '127.0.0.1', 8000, 1, Limits(), 1, 16, None, lambda: None)
+
+
+def replicas(ancestor: int) -> list[int]:
+    """Return the processes of replicas below a process."""
+    parents, found = {}, []
+    for entry in Path('/proc').glob('[0-9]*'):
+        try:
+            parents[int(entry.name)] = int(
+                (entry / 'stat').read_text().rsplit(')', 1)[1].split()[1]
+            )
+            if b'ray::ServeReplica' in (entry / 'cmdline').read_bytes():
+                found.append(int(entry.name))
+        except OSError:  # the process has ended
+            continue
+    family = {ancestor}
+    while grown := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= grown
+    return [pid for pid in found if pid in family]
+
+
+def wait_for(condition, seconds: float = 180) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+@pytest.mark.skipif(not Path('/proc').is_dir(), reason='looks for replicas in /proc')
+def test_requests_continue_after_a_replica_is_killed(tmp_path: Path) -> None:
+    pytest.importorskip('ray.serve', reason='needs the extra [serve-ray]', exc_type=ImportError)
+    pytest.importorskip('onnxruntime', reason='needs the extra [onnx]')
+    (tmp_path / 'tiny.onnx').write_bytes(tiny_onnx())
+    (tmp_path / 'token.txt').write_text(TOKEN)
+    with socket.create_server(('127.0.0.1', 0)) as free:
+        port = free.getsockname()[1]
+    arguments = [tmp_path / 'tiny.onnx', '--engine', 'ray', '--replicas', 2, '--port', port]
+    arguments += ['--token-file', tmp_path / 'token.txt', '--threads', 1]
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'mmsxm', 'serve', *map(str, arguments)],
+        env={name: value for name, value in os.environ.items() if name != 'RAY_ADDRESS'},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, '')
+        assert any(re.search('2 replicas behind http://', line) for line in lines)
+        headers = {'Authorization': f'Bearer {TOKEN}'}
+        with httpx.Client(
+            base_url=f'http://127.0.0.1:{port}', headers=headers, timeout=120
+        ) as client:
+            assert httpx.get(f'{client.base_url}/ready').status_code == 401
+
+            def status() -> int:
+                answer = client.post('/v1/screen?name=bag.png', content=image())
+                if answer.status_code == 200:
+                    assert answer.json()['records'][0]['path'] == 'bag.png'
+                return answer.status_code
+
+            assert [status() for _ in range(8)] == 8 * [200]
+            first, *others = replicas(process.pid)
+            assert len(others) == 1
+            os.kill(first, signal.SIGKILL)
+            wait_for(lambda: status() == 200)
+            assert [status() for _ in range(20)] == 20 * [200]
+            wait_for(lambda: len(set(replicas(process.pid)) - {first}) == 2)  # Ray replaces it
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(180) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
