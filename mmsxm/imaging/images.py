@@ -50,6 +50,7 @@ BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, 
 FORMATS = ('BMP', 'DIB', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF', 'WEBP')
 # EXIF orientations that swap width and height, left and right, and top and bottom
 SIDEWAYS, MIRRORED, UPSIDE_DOWN = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
+WHITE_IS_ZERO = 0  # PhotometricInterpretation of a TIFF
 XMP = ('xmp', 'XML:com.adobe.xmp')
 _headers = threading.Lock()
 
@@ -234,7 +235,8 @@ def _load_pixels(image: Image.Image) -> np.ndarray | GrayValues:
         values = np.asarray(image)  # (H, W)
         if values.min() < 0 or values.max() > 0xFFFF:
             raise ImageError('gray values beyond 16 bits have no known scale: convert to 16 bits')
-        return GrayValues(_upright(values.astype(np.uint16), orientation))
+        stored = _upright(values.astype(np.uint16), orientation)
+        return GrayValues(stored, inverted=_is_inverted(image))
     if image.mode == 'F':
         raise ImageError('fractional gray values have no known scale: convert to 16 bits')
     if image.has_transparency_data:
@@ -242,6 +244,14 @@ def _load_pixels(image: Image.Image) -> np.ndarray | GrayValues:
         white = Image.new('RGBA', image.size, 'white')
         image = Image.alpha_composite(white, image)
     return _upright(np.asarray(image.convert('RGB'))[..., ::-1], orientation)
+
+
+def _is_inverted(image: Image.Image) -> bool:
+    """Return whether the lowest value of a TIFF is white; Pillow inverts only up to 8 bits."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    photometric = image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION)
+    return bool(photometric == WHITE_IS_ZERO)
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:

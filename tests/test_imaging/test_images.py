@@ -1,5 +1,6 @@
 """Files of every format, read completely or rejected."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,18 @@ def test_16_bit_images_keep_the_higher_8_bits(tmp_path: Path) -> None:
     values = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257
     cv2.imwrite(str(tmp_path / 'deep.png'), values)
     assert np.array_equal(read_image(tmp_path / 'deep.png')[..., 1], values >> 8)
+
+
+def test_zero_is_white_in_a_tiff_of_any_depth_that_declares_it(tmp_path: Path) -> None:
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    black_is_zero, white_is_zero = (struct.pack('<HHII', 262, 3, 1, zero) for zero in (1, 0))
+    for stored in (values, values.astype(np.uint16) * 257):
+        path = tmp_path / f'{stored.dtype}.tif'
+        Image.fromarray(stored).save(path)  # Pillow would invert pixels, but only those of 8 bits
+        data = path.read_bytes()
+        assert data.count(black_is_zero) == 1
+        path.write_bytes(data.replace(black_is_zero, white_is_zero))
+        assert np.array_equal(read_image(path)[..., 0], 255 - values)
 
 
 def test_cmyk_keeps_its_colors(picture: np.ndarray, tmp_path: Path) -> None:
