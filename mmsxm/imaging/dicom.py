@@ -145,6 +145,7 @@ def _read(file: BinaryIO, max_pixels: int) -> np.ndarray | GrayValues | DualEner
             f'{frames} frames of {samples} x {depth} bits in {photometric} are not supported: '
             'convert to gray values (MONOCHROME2) of 8, 16 or 32 bits, or to 8-bit RGB'
         )
+    _require_lowest_bits(dataset)
     _require_frame_sizes(dataset, size, frames)
     pixels = dataset.pixel_array
     shape = (*((2,) if frames == 2 else ()), *size, *((3,) if is_color else ()))
@@ -203,6 +204,16 @@ def _size(dataset: 'Dataset') -> tuple[int, int]:
     if not isinstance(height, int) or not isinstance(width, int) or not height or not width:
         raise ImageError('the DICOM file contains no image: it has no Rows or no Columns')
     return height, width
+
+
+def _require_lowest_bits(dataset: 'Dataset') -> None:
+    """Check that a value is stored in the lowest bits, where pydicom reads it."""
+    bits, high = int(dataset.BitsStored), dataset.get('HighBit')
+    if high is not None and int(high) != bits - 1:
+        raise ImageError(
+            f'HighBit is {high}, but BitsStored is {bits}: save the file with values in the lowest '
+            f'{bits} bits'
+        )
 
 
 def _require_frame_sizes(dataset: 'Dataset', size: tuple[int, int], frames: int) -> None:

@@ -198,6 +198,7 @@ def test_compressed_pixels_are_read_if_pydicom_can(values: npt.NDArray, tmp_path
         ({'Rows': 31}, 'is damaged'),  # fewer pixels than the header names
         ({'PhotometricInterpretation': 'PALETTE COLOR'}, 'PALETTE COLOR are not supported'),
         ({'SamplesPerPixel': 2}, '2 x 16 bits'),
+        ({'BitsStored': 12}, r'HighBit is 15, but BitsStored is 12.*lowest 12 bits'),
         ({'RescaleSlope': 'nan'}, 'slope nan'),
         ({'WindowCenter': '5', 'WindowWidth': '1'}, 'width 1 is invalid'),
         ({'VOILUTFunction': 'SIGMOID'}, 'VOI LUT'),
