@@ -263,15 +263,15 @@ def _window(dataset: 'Dataset') -> Window | None:
         raise ImageError(
             'tables and curves for display (VOI LUT) are not supported: save a linear window'
         )
-    if 'WindowCenter' not in dataset or 'WindowWidth' not in dataset:
+    centers, widths = dataset.get('WindowCenter'), dataset.get('WindowWidth')
+    if any(values is None or values in ('', []) for values in (centers, widths)):  # or empty
         return None
-    center, width = _first(dataset.WindowCenter), _first(dataset.WindowWidth)
+    center, width = _first(centers), _first(widths)
     if function == 'LINEAR':
         center, width = center - 0.5, width - 1
     if not (math.isfinite(center) and 0 < width < math.inf):
         raise ImageError(
-            f'the window with center {dataset.WindowCenter} and width {dataset.WindowWidth} is '
-            'invalid'
+            f'the window with center {centers} and width {widths} is invalid'
         )
     return center - width / 2, center + width / 2
 

@@ -139,6 +139,14 @@ def test_the_window_of_the_file_is_used_if_none_is_set(values: npt.NDArray, tmp_
     assert differs(gray(exact), windowed(values, 15_000, 25_001)) <= 1
 
 
+@pytest.mark.parametrize('elements', [('WindowCenter', 'WindowWidth'), ('WindowWidth',)])
+def test_empty_elements_are_no_window(
+    values: npt.NDArray, tmp_path: Path, elements: tuple[str, ...]
+) -> None:
+    window = {'WindowCenter': '5', 'WindowWidth': '9', **dict.fromkeys(elements, '')}
+    assert np.array_equal(gray(write_dicom(tmp_path / 'a.dcm', values, **window)), values >> 8)
+
+
 def test_fewer_bits_and_signs_use_the_whole_range(tmp_path: Path) -> None:
     twelve = np.arange(4096, dtype=np.uint16).reshape(64, 64)
     path = write_dicom(tmp_path / 'a.dcm', twelve, BitsStored=12, HighBit=11)
