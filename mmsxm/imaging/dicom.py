@@ -6,6 +6,7 @@ attenuation at two energies, in this layout:
 - The first frame is the low energy, and the second frame is the high energy.
 - ``PixelIntensityRelationship`` is ``LOG`` if the rescaled values are attenuations -log(I / I0), or
   ``LIN`` if they are transmissions I / I0. I0 is the intensity in empty air.
+- ``PixelIntensityRelationshipSign`` can be missing. Otherwise, it is -1 for LOG and 1 for LIN.
 - ``ImagerPixelSpacing`` or ``PixelSpacing`` is the size of a pixel in mm, which noise reduction and
   edge enhancement depend on.
 
@@ -44,6 +45,7 @@ TAGS = [  # only these are parsed
     'NumberOfFrames',
     'PhotometricInterpretation',
     'PixelIntensityRelationship',
+    'PixelIntensityRelationshipSign',
     'PixelRepresentation',
     'PixelSpacing',
     'PlanarConfiguration',
@@ -59,6 +61,7 @@ TAGS = [  # only these are parsed
 ]
 COLORS = ('RGB', 'YBR_FULL', 'YBR_FULL_422', 'YBR_ICT', 'YBR_RCT')
 FAINTEST = 1e-7  # transmission, below that of opaque matter in all pseudo-colors
+SIGNS = {'LOG': -1, 'LIN': 1}  # -1: higher values are less intensity, as of attenuations
 SPACINGS = (0.05, 10.0)  # mm; others would make the windows of filters huge or empty
 FRAME_MARKERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # of JPEG and JPEG-LS
 
@@ -112,9 +115,11 @@ def _read_header(file: BinaryIO, max_pixels: int) -> tuple[int, int]:
 
     _require_readable(_transfer_syntax(file))
     file.seek(0)
-    size = _size(dcmread(file, stop_before_pixels=True, specific_tags=[*TAGS]))
-    require_size(size, max_pixels)
-    return size
+    dataset = dcmread(file, stop_before_pixels=True, specific_tags=[*TAGS])
+    height, width = _size(dataset)
+    require_size((height, width), max_pixels)
+    require_size((_frames(dataset) * height, width), max_pixels)  # all are decoded at once
+    return height, width
 
 
 def _read(file: BinaryIO, max_pixels: int) -> np.ndarray | GrayValues | DualEnergy:
@@ -123,12 +128,7 @@ def _read(file: BinaryIO, max_pixels: int) -> np.ndarray | GrayValues | DualEner
     size = _read_header(file, max_pixels)
     file.seek(0)
     dataset = dcmread(file, specific_tags=[*TAGS, *PIXELS])
-    frames = int(dataset.get('NumberOfFrames') or 1)
-    if frames not in (1, 2):
-        raise ImageError(
-            f'the file contains {frames} frames: save each image to its own file, and only the '
-            'low and the high energy of one image to the same file'
-        )
+    frames = _frames(dataset)
     if 'PixelData' not in dataset:
         fractional = any(name in dataset for name in PIXELS)
         raise ImageError(
@@ -204,6 +204,17 @@ def _size(dataset: 'Dataset') -> tuple[int, int]:
     if not isinstance(height, int) or not isinstance(width, int) or not height or not width:
         raise ImageError('the DICOM file contains no image: it has no Rows or no Columns')
     return height, width
+
+
+def _frames(dataset: 'Dataset') -> int:
+    """Return the number of frames, 1 or 2."""
+    frames = int(dataset.get('NumberOfFrames') or 1)
+    if frames not in (1, 2):
+        raise ImageError(
+            f'the file contains {frames} frames: save each image to its own file, and only the '
+            'low and the high energy of one image to the same file'
+        )
+    return frames
 
 
 def _require_lowest_bits(dataset: 'Dataset') -> None:
@@ -286,6 +297,13 @@ def _dual_energy(
     """Convert the stored values of two frames, ``(2, H, W)``, in the layout of this module."""
     values = pixels * slope + intercept  # (2, H, W) float64
     relationship = str(dataset.get('PixelIntensityRelationship'))
+    sign = dataset.get('PixelIntensityRelationshipSign')
+    if relationship in SIGNS and sign is not None and int(sign) != SIGNS[relationship]:
+        raise ImageError(
+            f'two frames with PixelIntensityRelationship {relationship} have '
+            f'PixelIntensityRelationshipSign {SIGNS[relationship]}, but the file has {sign}: save '
+            'attenuations -log(I / I0) as LOG or transmissions I / I0 as LIN'
+        )
     if relationship == 'LIN':
         values = -np.log(np.maximum(values, FAINTEST))
     elif relationship != 'LOG':

@@ -355,6 +355,11 @@ def test_transmissions_are_converted_to_attenuations(
     [
         ({'PixelIntensityRelationship': 'DISP'}, 'but the file has DISP'),
         ({'PixelIntensityRelationship': None}, 'but the file has None'),
+        ({'PixelIntensityRelationshipSign': 1}, 'LOG have .*Sign -1, but the file has 1: save'),
+        (
+            {'PixelIntensityRelationship': 'LIN', 'PixelIntensityRelationshipSign': -1},
+            'LIN have .*Sign 1, but the file has -1: save',
+        ),
         ({'ImagerPixelSpacing': None}, 'the size of a pixel'),
         ({'ImagerPixelSpacing': ['1e-6', '1e-6']}, 'outside 0.05 to 10 mm'),
         ({'ImagerPixelSpacing': ['nan', '1']}, 'outside 0.05 to 10 mm'),
@@ -367,3 +372,24 @@ def test_an_incomplete_layout_of_two_energies_is_refused(
     path = write_energies(tmp_path / 'bag.dcm', stored, FADE_STEP, 0, 8.0, **elements)
     with pytest.raises(ImageError, match=message):
         read_image(path)
+
+
+@pytest.mark.parametrize(('relationship', 'sign'), [('LOG', -1), ('LIN', 1)])
+def test_the_sign_of_two_energies_changes_no_pixel(
+    tmp_path: Path, relationship: str, sign: int
+) -> None:
+    stored = np.random.default_rng(0).integers(1, 4096, (2, 20, 30), np.uint16)
+    more: dict[str, Any] = {'PixelIntensityRelationship': relationship}
+    plain = write_energies(tmp_path / 'a.dcm', stored, FADE_STEP, 0, 8.0, **more)
+    more['PixelIntensityRelationshipSign'] = sign
+    signed = write_energies(tmp_path / 'b.dcm', stored, FADE_STEP, 0, 8.0, **more)
+    assert np.array_equal(read_image(plain), read_image(signed))
+
+
+def test_the_limit_of_pixels_applies_to_both_frames(tmp_path: Path) -> None:
+    stored = np.ones((2, 20, 30), np.uint16)
+    path = write_energies(tmp_path / 'bag.dcm', stored, FADE_STEP, 0, 8.0)
+    assert read_size(path, max_pixels=1200) == (20, 30)
+    for read in (read_image, read_size):
+        with pytest.raises(ImageError, match='30 x 40 pixels exceed the limit of 1199'):
+            read(path, max_pixels=1199)
