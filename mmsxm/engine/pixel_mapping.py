@@ -17,6 +17,7 @@ __all__ = [
     'LOADER',
     'adopt_trained_mapping',
     'config_mapping',
+    'mapping_text',
     'require_trained_mapping',
     'set_pixel_mapping',
     'trained_mapping',
@@ -37,21 +38,27 @@ def config_mapping(cfg: Config) -> PixelMapping:
 def set_pixel_mapping(cfg: Config) -> None:
     """Give all pipelines of a config its ``window`` and ``pseudo_color``, in place.
 
+    A default that the config sets also replaces a setting of the pipelines.
+
     Raises:
-        ValueError: A setting is invalid, or a pipeline does not have one LoadXrayImage.
+        ValueError: A setting is invalid, or is not the default and a pipeline does not have one
+            LoadXrayImage.
     """
-    settings = config_mapping(cfg).to_dict()
-    if not settings:
+    if not any(name in cfg for name in SETTINGS):
         return
+    settings = config_mapping(cfg).to_dict()
     for place, pipeline in pipelines(cfg).items():
         loaders = [transform for transform in pipeline or () if transform.type == LOADER]
-        if len(loaders) != 1:
+        if settings and len(loaders) != 1:
             raise ValueError(
                 f'{" and ".join(settings)} set the one {LOADER} of each pipeline, but {place} has '
                 f'{len(loaders)}. Use it instead of LoadImageFromFile; a wrapped dataset has its '
                 'own pipeline.'
             )
-        loaders[0].update(settings)
+        for loader in loaders:
+            for name in SETTINGS:  # without the defaults, the digest stays that of earlier configs
+                loader.pop(name, None)
+            loader.update(settings)
 
 
 def trained_mapping(meta: Mapping[str, Any]) -> PixelMapping | None:
@@ -91,7 +98,7 @@ def require_trained_mapping(
     trained, ours = trained_mapping(meta), config_mapping(cfg)
     if trained is not None and trained != ours:
         raise ValueError(
-            f'{checkpoint} was trained with {_text(trained)}, but {config} has {_text(ours)}. Use '
+            f'{checkpoint} was trained with {mapping_text(trained)}, but {config} has {mapping_text(ours)}. Use '
             'the config that it was trained with: the work directory of the training run contains '
             'a copy.'
         )
@@ -112,5 +119,6 @@ def adopt_trained_mapping(
     require_trained_mapping(cfg, meta, config, checkpoint)
 
 
-def _text(mapping: PixelMapping) -> str:
+def mapping_text(mapping: PixelMapping) -> str:
+    """Return the settings of a mapping, for messages."""
     return ', '.join(f'{name}={getattr(mapping, name)!r}' for name in SETTINGS)

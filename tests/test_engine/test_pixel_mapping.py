@@ -93,6 +93,28 @@ def test_a_runner_that_ignores_the_setting_is_stopped(tmp_path: Path) -> None:
         hook.before_run(SimpleNamespace(cfg=Config.fromfile(path)))
 
 
+def test_a_copy_of_a_config_can_be_reset_to_the_default(tmp_path: Path) -> None:
+    copy = tmp_path / 'copy.py'
+    load_config(CONFIG, options={**WINDOW, 'pseudo_color': 'opixray'}).dump(copy)
+    default = {'window': None, 'pseudo_color': UPPER_BITS.pseudo_color}
+    cfg = load_config(copy, options=default)
+    assert [PixelMapping.from_dict(loader) for loader in loaders(cfg)] == [UPPER_BITS] * 3
+    assert trained_mapping({'cfg': cfg.pretty_text}) == UPPER_BITS
+    assert digest(cfg) == digest(load_config(CONFIG))
+
+
+def test_a_default_that_is_set_allows_other_readers() -> None:
+    pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
+    load_config(CONFIG, options={'val_dataloader.dataset.pipeline': pipeline, 'window': None})
+
+
+def test_a_runner_whose_pipelines_have_a_mapping_of_their_own_is_stopped() -> None:
+    cfg = load_config(CONFIG)
+    loaders(cfg)[1].window = (0, 9)
+    with pytest.raises(ValueError, match=r'val_dataloader does not: the setting was not applied'):
+        PixelMappingHook().before_run(SimpleNamespace(cfg=cfg))
+
+
 def test_a_checkpoint_contains_its_mapping() -> None:
     assert trained_mapping(meta(**WINDOW)) == PixelMapping((0, 4095))
     assert trained_mapping(meta()) == UPPER_BITS

@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmsxm.engine.input_size import pipelines
-from mmsxm.engine.pixel_mapping import LOADER, config_mapping
+from mmsxm.engine.pixel_mapping import LOADER, config_mapping, mapping_text
 from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
 from mmsxm.registry import HOOKS
 
@@ -24,13 +24,12 @@ class PixelMappingHook(Hook):
             ValueError: They differ.
         """
         mapping = config_mapping(runner.cfg)
-        if mapping == UPPER_BITS:
-            return
         for place, pipeline in pipelines(runner.cfg).items():
             read = [PixelMapping.from_dict(t) for t in pipeline or () if t.type == LOADER]
-            if read != [mapping]:
+            is_default = mapping == UPPER_BITS and set(read) <= {UPPER_BITS}  # of any reader
+            if read != [mapping] and not is_default:
                 raise ValueError(
-                    f'The config sets {mapping.to_dict()}, but {place} does not: the setting was '
-                    'not applied. Read the config with mmsxm.apis.load_config, or use mmsxm train '
+                    f'The config sets {mapping_text(mapping)}, but {place} does not: the setting '
+                    'was not applied. Read the config with mmsxm.apis.load_config, or use mmsxm train '
                     'and mmsxm test.'
                 )
