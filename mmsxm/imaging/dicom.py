@@ -281,9 +281,7 @@ def _window(dataset: 'Dataset') -> Window | None:
     if function == 'LINEAR':
         center, width = center - 0.5, width - 1
     if not (math.isfinite(center) and 0 < width < math.inf):
-        raise ImageError(
-            f'the window with center {centers} and width {widths} is invalid'
-        )
+        raise ImageError(f'the window with center {centers} and width {widths} is invalid')
     return center - width / 2, center + width / 2
 
 

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from mmsxm.engine.checkpoints import resumable_checkpoint
 from mmsxm.engine.hooks.graceful_stop import GracefulStopHook
+from mmsxm.engine.pixel_mapping import config_mapping, mapping_text
 from mmsxm.engine.runner_state import dismiss_workers
 from mmsxm.engine.worker_crash import explain_worker_crash
 
@@ -99,12 +100,19 @@ def train_stages(cfg: Config, first: Config) -> Runner:
 
     Raises:
         ValueError: ``cfg`` loads its weights from another folder than the work directory of
-            ``first``.
+            ``first``, or maps gray values and energies differently.
     """
     if os.path.abspath(cfg.load_from or '') != os.path.abspath(first.work_dir):
         raise ValueError(
             f'load_from is {cfg.load_from}, but {first.filename} would train in {first.work_dir}. '
             'Remove --stages to load another checkpoint.'
+        )
+    mapping, mapping_of_first = config_mapping(cfg), config_mapping(first)
+    if mapping != mapping_of_first:
+        raise ValueError(
+            f'The config has {mapping_text(mapping)}, but Stage I has '
+            f'{mapping_text(mapping_of_first)}. Give both stages the same values, with '
+            '--cfg-options and --stage1-options or in both configs.'
         )
     finished, total = finished_epochs(first.work_dir), first.train_cfg.max_epochs
     if finished < total:

@@ -143,3 +143,19 @@ def test_another_mapping_than_in_training_is_refused(check: Any, trained: dict[s
 def test_a_test_needs_the_mapping_of_the_checkpoint() -> None:
     with pytest.raises(ValueError, match='was trained with'):
         require_trained_mapping(load_config(CONFIG), meta(**WINDOW), 'demo', 'a.pth')
+
+
+@pytest.mark.parametrize('resumes', [True, False])
+def test_a_run_resumes_with_its_own_mapping_only(resumes: bool) -> None:
+    cfg = load_config(CONFIG, options=WINDOW)
+    runner = SimpleNamespace(cfg=cfg, _train_loop=object(), _resume=resumes, _load_from='a.pth')
+    hook = PixelMappingHook()
+    hook.after_load_checkpoint(runner, {'meta': meta(**WINDOW)})
+    hook.after_load_checkpoint(runner, {'state_dict': {}})
+    if not resumes:  # weights to start from may have another mapping
+        hook.after_load_checkpoint(runner, {'meta': meta()})
+        return
+    with pytest.raises(
+        ValueError, match=r'a\.pth was trained with window=None.* has window=\(0, 4'
+    ):
+        hook.after_load_checkpoint(runner, {'meta': meta()})

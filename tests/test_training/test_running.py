@@ -260,6 +260,23 @@ def test_stages_with_different_folders_are_an_error(
     assert calls.work_dirs == []
 
 
+def test_stages_with_different_mappings_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Trained()
+    monkeypatch.setattr('mmsxm.training.train.train', calls)
+    second, first = stages(tmp_path)
+    second.window = (0, 4095)
+    with pytest.raises(
+        ValueError, match=r'window=\(0, 4095\).*Stage I has window=None.*--stage1-options'
+    ):
+        train_stages(second, first)
+    assert calls.work_dirs == []
+    first.window = [0, 4095]
+    train_stages(second, first)
+    assert calls.work_dirs == ['s1', 's2']
+
+
 # ---------------------------------------------------------------------------- several views
 
 

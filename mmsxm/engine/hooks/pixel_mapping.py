@@ -4,7 +4,13 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmsxm.engine.input_size import pipelines
-from mmsxm.engine.pixel_mapping import LOADER, config_mapping, mapping_text
+from mmsxm.engine.pixel_mapping import (
+    LOADER,
+    config_mapping,
+    mapping_text,
+    require_trained_mapping,
+)
+from mmsxm.engine.runner_state import is_resuming, load_from
 from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
 from mmsxm.registry import HOOKS
 
@@ -14,7 +20,7 @@ class PixelMappingHook(Hook):
     """Compare the config's ``window`` and ``pseudo_color`` with its pipelines.
 
     Only the commands of mmsxm read them. Other programs that run a config would ignore them, and
-    train and test on other pixels without a message.
+    train and test on other pixels without a message. A training run resumes with its mapping only.
     """
 
     def before_run(self, runner: Runner) -> None:
@@ -30,6 +36,16 @@ class PixelMappingHook(Hook):
             if read != [mapping] and not is_default:
                 raise ValueError(
                     f'The config sets {mapping_text(mapping)}, but {place} does not: the setting '
-                    'was not applied. Read the config with mmsxm.apis.load_config, or use mmsxm train '
-                    'and mmsxm test.'
+                    'was not applied. Read the config with mmsxm.apis.load_config, or use mmsxm '
+                    'train and mmsxm test.'
                 )
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare the mapping of the checkpoint that training resumes from.
+
+        Raises:
+            ValueError: They differ.
+        """
+        if is_resuming(runner):
+            path = load_from(runner) or 'The latest checkpoint'
+            require_trained_mapping(runner.cfg, checkpoint.get('meta', {}), 'this config', path)
