@@ -98,9 +98,9 @@ def require_trained_mapping(
     trained, ours = trained_mapping(meta), config_mapping(cfg)
     if trained is not None and trained != ours:
         raise ValueError(
-            f'{checkpoint} was trained with {mapping_text(trained)}, but {config} has {mapping_text(ours)}. Use '
-            'the config that it was trained with: the work directory of the training run contains '
-            'a copy.'
+            f'{checkpoint} was trained with {mapping_text(trained)}, but {config} has '
+            f'{mapping_text(ours)}. Use the config that it was trained with: the work directory of '
+            'the training run contains a copy.'
         )
 
 

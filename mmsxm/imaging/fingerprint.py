@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 from mmsxm.imaging.images import is_transparent, read_image
-from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
+from mmsxm.imaging.pixel_mapping import UPPER_BITS, GrayValues, PixelMapping
 from mmsxm.imaging.reading import Unreadable, attempt
 
-__all__ = ['Fingerprint', 'fingerprint_file', 'perceptual_hash']
+__all__ = ['Fingerprint', 'FullRange', 'fingerprint_file', 'hash_file', 'perceptual_hash']
 
 SIDE = 64
 FREQUENCIES = 16
@@ -40,6 +40,42 @@ def fingerprint_file(
             read_image(path, max_pixels, mapping), is_transparent(path, max_pixels)
         ),
     )
+
+
+class FullRange(PixelMapping):
+    """Mapping from the range of each image, to compare images before a window is chosen.
+
+    A network must not see it, because the same matter would differ between images.
+    """
+
+    def gray(self, image: GrayValues) -> np.ndarray:
+        """Return 8-bit gray values, ``(H, W)`` uint8: 0 for the lowest value, 255 for the highest.
+
+        An image of one value is black.
+        """
+        if image.bits <= 8:
+            return super().gray(image)
+        ends = (
+            float(stored) * image.slope + image.intercept
+            for stored in (image.stored.min(), image.stored.max())
+        )
+        low, high = sorted(ends)
+        if low == high:
+            return np.zeros(image.stored.shape, np.uint8)
+        return PixelMapping((low, high)).gray(image)
+
+
+def hash_file(path: str, max_pixels: int) -> bytes | Unreadable | None:
+    """Return the perceptual hash of an image; None if all its pixels are equal.
+
+    Gray values of more than 8 bits are scaled by :class:`FullRange`. Never raise.
+    """
+    return attempt(path, lambda: _hash(read_image(path, max_pixels, FullRange())))
+
+
+def _hash(image: np.ndarray) -> bytes | None:
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    return None if gray.min() == gray.max() else perceptual_hash(gray)
 
 
 def _fingerprint(image: np.ndarray, transparent: bool) -> Fingerprint:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from mmsxm.datasets.image_folder import inner_path
 from mmsxm.datasets.loading_report import ProblemCounts
-from mmsxm.imaging.fingerprint import Fingerprint, fingerprint_file
+from mmsxm.imaging.fingerprint import hash_file
 from mmsxm.imaging.images import MAX_PIXELS, image_id
 from mmsxm.imaging.reading import Unreadable
 from mmsxm.io.files import atomic_write
@@ -28,6 +28,8 @@ from mmsxm.preparing.splitting import (
 )
 
 __all__ = ['Division', 'SplitReport', 'read_column', 'split_dataset']
+
+Outcome = bytes | Unreadable | WorkerDiedError | None  # no hash if all pixels are equal
 
 
 @dataclass(frozen=True)
@@ -134,19 +136,21 @@ def split_dataset(
 
     Raises:
         ValueError: A list exists or would replace the annotations, an image has no group, or there
-            are fewer groups than lists.
+            are fewer groups than lists, or a list has no images that look like no earlier one.
     """
     problems = ProblemCounts()
     images = source.images()
     _check_targets(source, source.texts(dict.fromkeys(SPLITS, ())), overwrite)  # before the pixels
     for kind, place in source.problems:
         problems.add(kind, place)
-    hashes = {}
-    for image, outcome in zip(images, _fingerprints(images, workers), strict=True):
-        if isinstance(outcome, Fingerprint):
-            hashes[image.name] = outcome.hash
-        else:
+    hashes: dict[str, bytes | None] = {}
+    for image, outcome in zip(images, _hashes(images, workers), strict=True):
+        if isinstance(outcome, Unreadable):
+            problems.add('unreadable images', f'{image.name}: {outcome.error}')
+        elif isinstance(outcome, WorkerDiedError):
             problems.add('unreadable images', f'{image.name}: {outcome}')
+        else:
+            hashes[image.name] = outcome
     images = [image for image in images if image.name in hashes]
     if not images:
         details = ''.join(f'\n    {line}' for line in problems.lines())
@@ -168,6 +172,11 @@ def split_dataset(
         )
         for index, split in enumerate(SPLITS)
     }
+    if empty := [split for split, names in parts.items() if not names]:
+        raise ValueError(
+            f'{" and ".join(empty)} would be empty: their images look alike to images of earlier '
+            'days, and are in one list with them. Remove copies of images.'
+        )
     texts = source.texts(parts)
     for path, text in texts.items():
         atomic_write(path, text.encode())
@@ -202,22 +211,18 @@ def _groups(source: SplitFormat, division: Division, names: Sequence[str]) -> li
     return dates_in(values, f'values of {division.column}') if division.by == 'date' else values
 
 
-def _fingerprints(images: Sequence[AnnotatedImage], workers: int) -> Iterator[Fingerprint | str]:
-    """Yield the fingerprint of each image, or the reason why there is none."""
+def _hashes(images: Sequence[AnnotatedImage], workers: int) -> Iterator[Outcome]:
+    """Yield the perceptual hash of each image, or the reason why it cannot be read."""
     from rich.progress import track
 
-    read = partial(fingerprint_file, max_pixels=MAX_PIXELS)
+    read = partial(hash_file, max_pixels=MAX_PIXELS)
     paths = [image.path for image in images]
-    for outcome in track(_read_all(paths, read, workers), 'Reading images', total=len(paths)):
-        if isinstance(outcome, Fingerprint):
-            yield outcome
-        else:
-            yield outcome.error if isinstance(outcome, Unreadable) else str(outcome)
+    yield from track(_read_all(paths, read, workers), 'Reading images', total=len(paths))
 
 
 def _read_all(
-    paths: Sequence[str], read: Callable[[str], Fingerprint | Unreadable], workers: int
-) -> Iterator[Fingerprint | Unreadable | WorkerDiedError]:
+    paths: Sequence[str], read: Callable[[str], bytes | Unreadable | None], workers: int
+) -> Iterator[Outcome]:
     if not workers:
         yield from map(read, paths)
         return

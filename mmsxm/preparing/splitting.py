@@ -181,11 +181,20 @@ def _cost(
     return missing, deviation
 
 
-def follow_alike(assigned: Sequence[int], hashes: Sequence[bytes]) -> list[int]:
+def follow_alike(assigned: Sequence[int], hashes: Sequence[bytes | None]) -> list[int]:
     """Move images that look alike to the list of the first of them.
 
     Args:
         assigned: List of each image.
-        hashes: Perceptual hashes of the images.
+        hashes: Perceptual hashes of the images. An image without one looks like no other.
     """
-    return [assigned[first] for first in first_alike(hashes)]
+    return [assigned[first] for first in _first_alike(hashes)]
+
+
+def _first_alike(hashes: Sequence[bytes | None]) -> list[int]:
+    """Return the index of the first image that looks like each one."""
+    known = [(index, value) for index, value in enumerate(hashes) if value is not None]
+    first = list(range(len(hashes)))
+    for (index, _), other in zip(known, first_alike([value for _, value in known]), strict=True):
+        first[index] = known[other][0]
+    return first

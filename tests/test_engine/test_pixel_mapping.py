@@ -155,7 +155,5 @@ def test_a_run_resumes_with_its_own_mapping_only(resumes: bool) -> None:
     if not resumes:  # weights to start from may have another mapping
         hook.after_load_checkpoint(runner, {'meta': meta()})
         return
-    with pytest.raises(
-        ValueError, match=r'a\.pth was trained with window=None.* has window=\(0, 4'
-    ):
+    with pytest.raises(ValueError, match=r'a\.pth was trained with window=None.* has window=\(0'):
         hook.after_load_checkpoint(runner, {'meta': meta()})

@@ -145,6 +145,34 @@ def test_days_are_split_in_their_order(write: Write) -> None:
     assert report.moved == 1
 
 
+def test_16_bit_images_of_a_small_range_are_told_apart(write: Write) -> None:
+    root = write('voc')
+    for path in root.glob('JPEGImages/*/*.png'):
+        pixels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        cv2.imwrite(str(path), pixels.astype(np.uint16))  # up to 255 of 65,535
+    report = split(root, 'voc', Division('date'))
+    assert report.moved == 1
+    assert report.images == {'train': 17, 'val': 4, 'test': 3}
+
+
+def test_images_of_one_gray_value_do_not_look_alike(write: Write) -> None:
+    root = write('voc')
+    for number, path in enumerate(sorted(root.glob('JPEGImages/*/*.png'))):
+        cv2.imwrite(str(path), np.full((80, 96), number, np.uint8))
+    report = split(root, 'voc', Division('date'))
+    assert report.moved == 0
+    assert report.images == {'train': 16, 'val': 4, 'test': 4}
+
+
+def test_a_list_without_images_is_an_error(write: Write) -> None:
+    root = write('voc')
+    for path in root.glob('JPEGImages/*/*.png'):
+        cv2.imwrite(str(path), picture(0))
+    with pytest.raises(ValueError, match=r'val and test would be empty.*look alike'):
+        split(root, 'voc', Division('date'))
+    assert not (root / 'ImageSets/Main/train.txt').exists()
+
+
 def test_groups_may_be_in_a_column(write: Write, tmp_path: Path) -> None:
     root = write('csv')
     split(root, 'csv', Division('column', column='day'))
