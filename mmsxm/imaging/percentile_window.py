@@ -12,6 +12,7 @@ from mmsxm.imaging.pixel_mapping import Window
 __all__ = ['percentile_window']
 
 SAMPLES = 10_000  # per image, which then all weigh the same
+SEED = 0  # the same files always give the same window
 
 
 def percentile_window(
@@ -43,11 +44,22 @@ def percentile_window(
                 f'{os.fspath(path)} does not contain gray values of more than 8 bits, so no window '
                 'applies to it. Leave it out.'
             )
-        stored = image.stored.ravel()[:: max(image.stored.size // SAMPLES, 1)]
-        samples.append(stored * image.slope + image.intercept)
+        samples.append(_sample(image.stored) * image.slope + image.intercept)
     if not samples:
         raise ValueError('There are no images. Name the images of the training list.')
     low, high = np.percentile(np.concatenate(samples), percentiles)
     if low == high:
         raise ValueError(f'All gray values between the percentiles are {low:g}. Widen them.')
     return float(low), float(high)
+
+
+def _sample(stored: np.ndarray) -> np.ndarray:
+    """Return stored values at random places, ``(SAMPLES,)``, or all of them if there are fewer.
+
+    A constant step would take whole columns, which can all be in the margin.
+    """
+    flat = stored.ravel()
+    if flat.size <= SAMPLES:
+        return flat
+    places = np.random.default_rng(SEED).choice(flat.size, SAMPLES, replace=False)
+    return flat[places]

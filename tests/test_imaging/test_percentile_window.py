@@ -30,6 +30,23 @@ def test_images_of_all_sizes_weigh_the_same(tmp_path: Path) -> None:
     assert percentile_window(paths, (49, 51)) == (1000, 3000)
 
 
+def test_samples_are_not_whole_columns(tmp_path: Path) -> None:
+    stripes = np.full((1000, 1000), 2000, np.uint16)
+    stripes[:, ::100] = 60_000  # 1 % of the image, in the columns that a constant step would take
+    path = write(tmp_path / 'a.png', stripes)
+    assert percentile_window([path], (0, 99.9)) == (2000, 60_000)
+    with pytest.raises(ValueError, match='All gray values between the percentiles are 2000'):
+        percentile_window([path], (1, 95))
+
+
+def test_a_window_is_the_same_each_time(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 65_536, (300, 300), np.uint16)
+    path = write(tmp_path / 'a.png', values)
+    window = percentile_window([path])
+    assert percentile_window([path]) == window
+    assert window == (pytest.approx(65, abs=40), pytest.approx(65_470, abs=40))
+
+
 def test_what_gives_no_window_is_refused(tmp_path: Path) -> None:
     eight = write(tmp_path / 'a.png', np.zeros((9, 9), np.uint8))
     flat = write(tmp_path / 'b.png', np.full((9, 9), 700, np.uint16))
