@@ -44,7 +44,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--table',
         metavar='FILE',
-        help='csv file with this column and a column image (default for csv: the list)',
+        help='csv file with this column and a column image (default for csv: the lists)',
     )
     parser.add_argument(
         '--shares',

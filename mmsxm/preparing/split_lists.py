@@ -89,33 +89,36 @@ class SplitReport(NamedTuple):
                     yield split, name
 
 
-def read_column(path: str, column: str, names: Sequence[str]) -> list[str]:
-    """Return the value of a column of a csv file for each of the named images.
+def read_column(paths: Sequence[str], column: str, names: Sequence[str]) -> list[str]:
+    """Return the value of a column of csv files for each of the named images.
 
     Raises:
-        FileNotFoundError: The file does not exist.
-        ValueError: The column or the column ``image`` is missing, or an image has no value or
-            several.
+        FileNotFoundError: A file does not exist.
+        ValueError: The column or the column ``image`` is missing in a file, or an image has no
+            value or several.
     """
-    columns, rows = read_records(path)
-    if missing := [name for name in ('image', column) if name not in columns]:
-        raise ValueError(f'{path}:1: the header {",".join(columns)!r} has no column {missing[0]}.')
     values: dict[str, str] = {}
-    for line, row in rows:
-        value = row[column].strip()
-        try:
-            img_id = image_id(inner_path(row['image'].strip()))
-        except ValueError as error:
-            raise ValueError(f'{path}:{line}: {error}') from None
-        known = values.setdefault(img_id, value)
-        if known != value:
+    for path in paths:
+        columns, rows = read_records(path)
+        if missing := [name for name in ('image', column) if name not in columns]:
             raise ValueError(
-                f'{path}:{line}: {column} of {row["image"].strip()} is {value!r}, but was '
-                f'{known!r} in an earlier line. Write the same value in all lines of an image.'
+                f'{path}:1: the header {",".join(columns)!r} has no column {missing[0]}.'
             )
+        for line, row in rows:
+            value = row[column].strip()
+            try:
+                img_id = image_id(inner_path(row['image'].strip()))
+            except ValueError as error:
+                raise ValueError(f'{path}:{line}: {error}') from None
+            known = values.setdefault(img_id, value)
+            if known != value:
+                raise ValueError(
+                    f'{path}:{line}: {column} of {row["image"].strip()} is {value!r}, but was '
+                    f'{known!r} in an earlier line. Write the same value in all lines of an image.'
+                )
     if empty := [name for name in names if not values.get(image_id(name))]:
         raise ValueError(
-            f'{path} has no {column} for {len(empty):,} images, first {empty[0]}. Add it.'
+            f'{", ".join(paths)}: {len(empty):,} images have no {column}, first {empty[0]}. Add it.'
         )
     return [values[image_id(name)] for name in names]
 
@@ -143,6 +146,8 @@ def split_dataset(
     _check_targets(source, source.texts(dict.fromkeys(SPLITS, ())), overwrite)  # before the pixels
     for kind, place in source.problems:
         problems.add(kind, place)
+    names = [image.name for image in images]
+    group_of = dict(zip(names, _groups(source, division, names), strict=True))
     hashes: dict[str, bytes | None] = {}
     for image, outcome in zip(images, _hashes(images, workers), strict=True):
         if isinstance(outcome, Unreadable):
@@ -156,7 +161,8 @@ def split_dataset(
         details = ''.join(f'\n    {line}' for line in problems.lines())
         raise ValueError(f'{source.root} has no annotated image to split.{details}')
 
-    groups = _groups(source, division, [image.name for image in images])
+    groups = [group_of[image.name] for image in images]
+
     if division.by == 'date':  # the first of several look-alikes is the earliest
         order = sorted(range(len(images)), key=lambda i: (groups[i], images[i].name))
         images, groups = [images[i] for i in order], [groups[i] for i in order]
@@ -199,15 +205,15 @@ def _groups(source: SplitFormat, division: Division, names: Sequence[str]) -> li
         return folders_of(names)
     if division.column is None:
         return dates_in(names, 'names of images')
-    table = division.table
-    if table is None:
-        if not isinstance(source, CsvFormat):
-            raise ValueError(
-                f'Name the csv file with the column {division.column}, and a column image: --table '
-                'FILE'
-            )
-        table = source.path(source.lists[0])
-    values = read_column(table, division.column, names)
+    if division.table is not None:
+        tables = [division.table]
+    elif isinstance(source, CsvFormat):
+        tables = [source.path(name) for name in source.lists]
+    else:
+        raise ValueError(
+            f'Name the csv file with the column {division.column}, and a column image: --table FILE'
+        )
+    values = read_column(tables, division.column, names)
     return dates_in(values, f'values of {division.column}') if division.by == 'date' else values
 
 

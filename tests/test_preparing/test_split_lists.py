@@ -191,6 +191,29 @@ def test_groups_may_be_in_a_column(write: Write, tmp_path: Path) -> None:
     assert sum(len({name[-1] for name in rows if name != '2024-05-06/3'}) for rows in lists) == 4
 
 
+def test_the_column_is_read_from_all_lists(write: Write) -> None:
+    whole = write('csv')
+    split(whole, 'csv', Division('column', column='day'))
+    expected = [load(whole, 'csv', part) for part in ('train', 'val', 'test')]
+    header, *rows = (whole / 'all.csv').read_text().splitlines()
+    for name, part in (('first.csv', rows[:9]), ('second.csv', rows[9:])):
+        (whole / name).write_text('\n'.join([header, *part]))
+    source = FORMATS['csv'](str(whole), ['first.csv', 'second.csv'])
+    split_dataset(source, Division('column', column='day'), overwrite=True)
+    assert [load(whole, 'csv', part) for part in ('train', 'val', 'test')] == expected
+
+
+def test_a_missing_group_is_reported_before_images_are_read(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError('an image was read')
+
+    monkeypatch.setattr('mmsxm.preparing.split_lists.hash_file', read)
+    with pytest.raises(ValueError, match=r'all\.csv:1: the header .* has no column lane'):
+        split(write('csv'), 'csv', Division('column', column='lane'))
+
+
 def test_a_date_may_be_in_a_column(write: Write) -> None:
     root = write('csv')
     split(root, 'csv', Division('date', column='day'))
@@ -303,7 +326,7 @@ def test_a_missing_image_is_reported(write: Write) -> None:
     [
         ('name,day\n', r'has no column image'),
         ('image,when\n', r'has no column day'),
-        ('image,day\na.png,1\nb.png,\n', r'has no day for 1 images, first b\.png\. Add it'),
+        ('image,day\na.png,1\nb.png,\n', r'1 images have no day, first b\.png\. Add it'),
         ('image,day\n../a.png,1\n', r"table\.csv:2: '\.\./a\.png' is not a path inside"),
         ('image,day\na.png,1\na.jpg,2\n', r":3: day of a\.jpg is '2', but was '1' in an earlier"),
     ],
@@ -313,7 +336,7 @@ def test_a_table_without_a_value_for_each_image_is_an_error(
 ) -> None:
     (tmp_path / 'table.csv').write_text(text)
     with pytest.raises(ValueError, match=reason):
-        read_column(str(tmp_path / 'table.csv'), 'day', ['a.png', 'b.png'])
+        read_column([str(tmp_path / 'table.csv')], 'day', ['a.png', 'b.png'])
 
 
 def test_the_command_reports_sizes_classes_and_what_is_missing(
