@@ -3,8 +3,10 @@
 mmsxm split coco data/bags annotations/all.json --by folder
 
 All images of a folder, day or group of a csv column are in one list, and so are images that look
-alike. Days are split in their order, the latest for the test; other groups are split at random,
-always in the same way for the same seed. docs/own_data.md describes the formats.
+alike. Folders and groups that share such images are joined. Days are not: with --by date, single
+images move to the list of the earliest image that they look like. Days are split in their order,
+the latest for the test; other groups are split at random, always in the same way for the same seed.
+docs/own_data.md describes the formats.
 """
 
 import argparse
@@ -106,6 +108,8 @@ def show(report: 'SplitReport') -> None:
     console.print(table)
     if report.moved:
         console.print(f'moved to the list of an image that looks alike: {report.moved:,}')
+    if report.joined:
+        console.print(f'groups joined to others with images that look alike: {report.joined:,}')
     for part, name in report.missing():
         what = 'harmless bags' if name == HARMLESS else f'image with {printable(name)}'
         console.print(f'Warning: {part} has no {what}.')

@@ -25,6 +25,7 @@ from mmsxm.preparing.splitting import (
     dates_in,
     folders_of,
     follow_alike,
+    join_alike,
 )
 
 __all__ = ['Division', 'SplitReport', 'read_column', 'split_dataset']
@@ -70,7 +71,8 @@ class SplitReport(NamedTuple):
     """Result of a split.
 
     ``images`` and ``groups`` count those of each list, and ``classes`` the images with each class
-    in each list. ``moved`` is the number of images that joined the list of a look-alike.
+    in each list. ``moved`` is the number of images that joined the list of a look-alike, away from
+    their day. ``joined`` is the number of groups that became part of another one with look-alikes.
     ``problems`` are images that are in no list.
     """
 
@@ -78,6 +80,7 @@ class SplitReport(NamedTuple):
     groups: dict[str, int]
     classes: dict[str, dict[str, int]]
     moved: int
+    joined: int
     problems: ProblemCounts
     files: list[Path]
 
@@ -128,8 +131,9 @@ def split_dataset(
 ) -> SplitReport:
     """Write the lists of training, validation and test.
 
-    Groups stay whole, except that images which look alike are in one list: all of them follow the
-    first, by date or else by name. Missing and unreadable images are in no list.
+    Groups stay whole, and images that look alike are in one list. Groups that share such images are
+    joined. Days are not joined: single images follow the earliest of them. Missing and unreadable
+    images are in no list.
 
     Args:
         source: Annotated images.
@@ -167,10 +171,14 @@ def split_dataset(
         order = sorted(range(len(images)), key=lambda i: (groups[i], images[i].name))
         images, groups = [images[i] for i in order], [groups[i] for i in order]
         assigned = assign_in_order(groups, division.shares)
+        together = follow_alike(assigned, [hashes[image.name] for image in images])
+        joined = 0
     else:
+        whole = join_alike(groups, [hashes[image.name] for image in images])
+        joined = len(set(groups)) - len(set(whole))
+        _check_joined(len(set(groups)), joined)
         classes = [image.classes for image in images]
-        assigned = assign_groups(groups, classes, division.shares, division.seed)
-    together = follow_alike(assigned, [hashes[image.name] for image in images])
+        together = assigned = assign_groups(whole, classes, division.shares, division.seed)
 
     parts = {
         split: sorted(
@@ -194,9 +202,19 @@ def split_dataset(
         },
         classes=_count_classes(images, parts),
         moved=sum(a != b for a, b in zip(assigned, together, strict=True)),
+        joined=joined,
         problems=problems,
         files=list(texts),
     )
+
+
+def _check_joined(groups: int, joined: int) -> None:
+    """Check that look-alikes leave a group for each list."""
+    if groups - joined < len(SPLITS) <= groups:
+        raise ValueError(
+            f'Three lists need at least three groups, but only {groups - joined} of the {groups} '
+            'groups remain: the others contain images that look alike. Remove copies of images.'
+        )
 
 
 def _groups(source: SplitFormat, division: Division, names: Sequence[str]) -> list[Any]:

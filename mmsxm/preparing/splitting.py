@@ -21,6 +21,7 @@ __all__ = [
     'dates_in',
     'folders_of',
     'follow_alike',
+    'join_alike',
 ]
 
 SPLITS = ('train', 'val', 'test')
@@ -189,6 +190,27 @@ def follow_alike(assigned: Sequence[int], hashes: Sequence[bytes | None]) -> lis
         hashes: Perceptual hashes of the images. An image without one looks like no other.
     """
     return [assigned[first] for first in _first_alike(hashes)]
+
+
+def join_alike(groups: Sequence[str], hashes: Sequence[bytes | None]) -> list[str]:
+    """Join groups that share images that look alike; each gets the first of its names.
+
+    Args:
+        groups: Group of each image.
+        hashes: Perceptual hashes of the images. An image without one looks like no other.
+    """
+    parent = {group: group for group in groups}
+
+    def find(group: str) -> str:
+        while parent[group] != group:
+            parent[group] = parent[parent[group]]
+            group = parent[group]
+        return group
+
+    for group, first in zip(groups, _first_alike(hashes), strict=True):
+        name, other = sorted((find(group), find(groups[first])))
+        parent[other] = name
+    return [find(group) for group in groups]
 
 
 def _first_alike(hashes: Sequence[bytes | None]) -> list[int]:

@@ -11,6 +11,7 @@ from mmsxm.preparing.splitting import (
     dates_in,
     folders_of,
     follow_alike,
+    join_alike,
 )
 
 SHARES = (0.6, 0.2, 0.2)
@@ -109,6 +110,15 @@ def test_look_alikes_join_the_list_of_the_first():
     near = bytearray(hashes[1])
     near[0] ^= 0b11
     assert follow_alike([0, 1, 2, 0, 2], [*hashes, bytes(near)]) == [0, 1, 2, 0, 1]
+
+
+def test_groups_that_share_look_alikes_are_joined_by_chains():
+    rng = np.random.default_rng(0)
+    one, two, other = (rng.bytes(32) for _ in range(3))
+    groups = ['d', 'c', 'c', 'b', 'a', 'e', 'e']
+    hashes = [one, one, two, two, other, None, None]
+    assert join_alike(groups, hashes) == ['b', 'b', 'b', 'b', 'a', 'e', 'e']
+    assert join_alike(['a', 'b'], [None, None]) == ['a', 'b']  # images of one gray value
 
 
 def test_harmless_bags_are_spread_like_a_class():
