@@ -188,8 +188,8 @@ def split_dataset(
     }
     if empty := [split for split, names in parts.items() if not names]:
         raise ValueError(
-            f'{" and ".join(empty)} would be empty: their images look alike to images of earlier '
-            'days, and are in one list with them. Remove copies of images.'
+            f'{" and ".join(empty)} would be empty: their images look like images of earlier days, '
+            'and join the lists of these. Remove copies of images.'
         )
     texts = source.texts(parts)
     for path, text in texts.items():

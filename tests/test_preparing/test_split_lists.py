@@ -167,7 +167,7 @@ def test_a_list_without_images_is_an_error(write: Write) -> None:
     root = write('voc')
     for path in root.glob('JPEGImages/*/*.png'):
         cv2.imwrite(str(path), picture(0))
-    with pytest.raises(ValueError, match=r'val and test would be empty.*look alike'):
+    with pytest.raises(ValueError, match=r'val and test would be empty.*look like'):
         split(root, 'voc', Division('date'))
     assert not (root / 'ImageSets/Main/train.txt').exists()
 
