@@ -380,6 +380,35 @@ def test_a_held_key_decides_only_once(
     assert len(log_of(tmp_path / 'log.jsonl')) == 1
 
 
+def test_a_comment_belongs_to_the_bag_that_was_open_when_it_was_typed(
+    open_page: Callable[..., None], tmp_path: Path, tab: Any
+) -> None:
+    from playwright.sync_api import expect
+
+    open_page()
+    comment, held = tab.locator('#comment'), []
+    expect(tab.locator('#confirm')).to_be_enabled()
+    comment.fill('in a shoe')
+    tab.locator('#rows .file').nth(1).click()
+    expect(tab.locator('#name')).to_have_text(NASTY)
+    expect(comment).to_have_value('')
+
+    expect(tab.locator('#confirm')).to_be_enabled()
+    comment.fill('a lamp')
+    tab.route('**/decision', lambda route: held.append(route))
+    with tab.expect_request('**/decision'):
+        tab.locator('#clear').click()
+    tab.locator('#rows .file').nth(2).click()
+    expect(tab.locator('#name')).to_have_text('clothes.png')
+    comment.fill('a belt')
+    held.pop().continue_()
+    expect(tab.locator('#notice')).to_have_text(f'Logged: No prohibited item, {NASTY}')
+    expect(tab.locator('#rows .file')).to_have_count(3)
+    expect(tab.locator('#name')).to_have_text('clothes.png')  # the operator moved on
+    expect(comment).to_have_value('a belt')
+    assert [line['comment'] for line in log_of(tmp_path / 'log.jsonl')] == ['a lamp']
+
+
 def test_an_alarms_only_page_never_shows_cleared_bags(
     open_page: Callable[..., None], tab: Any
 ) -> None:

@@ -85,6 +85,7 @@ function showTitle(details) {
 }
 
 async function open(index) {
+  if (state.open !== index) find('comment').value = ''; // it was about another bag
   [state.open, state.ready] = [index, false];
   viewer.clear('');
   render();
@@ -127,17 +128,21 @@ async function log(decision) {
   state.busy = false;
   render();
   if (!logged) return;
-  find('comment').value = '';
-  find('comment').blur();
+  const isOpen = state.open === index; // not if the operator opened another bag meanwhile
+  if (isOpen) {
+    find('comment').value = '';
+    find('comment').blur();
+  }
   notify(`Logged: ${VERDICTS[decision]}, ${name}`);
   await attempt(async () => {
     if (decision === 'comment') {
-      showDetails(await loadCase(index));
+      const details = await loadCase(index);
+      if (state.open === index) showDetails(details);
       return;
     }
     state.last = index;
-    if (logged.next === null) state.open = null;
-    else await open(logged.next);
+    if (isOpen && logged.next === null) state.open = null;
+    else if (isOpen) await open(logged.next);
     await refresh();
   });
 }
