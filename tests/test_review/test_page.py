@@ -409,6 +409,29 @@ def test_a_comment_belongs_to_the_bag_that_was_open_when_it_was_typed(
     assert [line['comment'] for line in log_of(tmp_path / 'log.jsonl')] == ['a lamp']
 
 
+@pytest.mark.parametrize('failing', ['**/api/cases/1', '**/api/cases/1/image'])
+def test_a_bag_that_cannot_be_loaded_cannot_be_decided_on(
+    open_page: Callable[..., None], tmp_path: Path, tab: Any, failing: str
+) -> None:
+    from playwright.sync_api import expect
+
+    open_page()
+    expect(tab.locator('#confirm')).to_be_enabled()
+    tab.route(failing, lambda route: route.abort())
+    tab.keyboard.press('ArrowDown')
+    expect(tab.locator('#message')).to_contain_text(
+        'cannot be shown' if 'image' in failing else 'does not answer'
+    )
+    expect(tab.locator('#name')).to_have_text(NASTY if 'image' in failing else '')
+    expect(tab.locator('#confirm')).to_be_disabled()
+    tab.keyboard.press('p')
+    tab.unroute(failing)
+    tab.locator('#rows .file').nth(1).click()
+    expect(tab.locator('#name')).to_have_text(NASTY)
+    expect(tab.locator('#confirm')).to_be_enabled()
+    assert log_of(tmp_path / 'log.jsonl') == []
+
+
 def test_an_alarms_only_page_never_shows_cleared_bags(
     open_page: Callable[..., None], tab: Any
 ) -> None:

@@ -65,7 +65,7 @@ async function refresh() {
   if (state.open !== null) return;
   const row = state.rows.find(({ verdict }) => !verdict);
   if (row) await open(row.index);
-  else showEnd(list.counts.images ? 'Everything in this list is decided.' : 'There are no bags yet.');
+  else showMessage(list.counts.images ? 'Everything in this list is decided.' : 'There are no bags yet.');
 }
 
 function render() {
@@ -86,8 +86,8 @@ function showTitle(details) {
 
 async function open(index) {
   if (state.open !== index) find('comment').value = ''; // it was about another bag
-  [state.open, state.ready] = [index, false];
-  viewer.clear('');
+  state.open = index;
+  showMessage(''); // nothing of the bag before it stays, even if this one cannot be loaded
   render();
   try {
     const details = await loadCase(index);
@@ -98,6 +98,7 @@ async function open(index) {
     else await viewer.show(details);
   } catch (error) {
     if (state.open === index) viewer.clear(error.message);
+    return;
   }
   if (state.open !== index) return;
   state.ready = true;
@@ -147,7 +148,8 @@ async function log(decision) {
   });
 }
 
-function showEnd(message) {
+// Show a message instead of a bag.
+function showMessage(message) {
   state.ready = false;
   viewer.clear(message);
   find('name').textContent = '';
