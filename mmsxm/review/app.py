@@ -1,5 +1,6 @@
 """Web application of a review page: static files, and JSON and images of the worklist."""
 
+import mimetypes
 import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ STATIC = Path(__file__).with_name('static')
 MAX_BYTES = 50_000_000  # of an added image
 MAX_JSON = 20_000  # bytes of a decision
 LISTED = 200  # rows of the list, unless the page asks for more
+TYPES = {'.css': 'text/css', '.html': 'text/html', '.js': 'text/javascript', '.svg': 'image/svg+xml'}
 View = Literal['all', 'alarms', 'to do']
 Band = Literal['organic', 'mixed', 'metal']
 
@@ -144,5 +146,7 @@ def build_app(worklist: Worklist) -> FastAPI:
         data = await read_body(request, MAX_BYTES)
         return {'index': await run_in_threadpool(worklist.add, name, data)}
 
+    for suffix, kind in TYPES.items():  # Windows may have others, which browsers refuse
+        mimetypes.add_type(kind, suffix)
     app.mount('/', StaticFiles(directory=STATIC, html=True))
     return app

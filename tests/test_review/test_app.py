@@ -1,6 +1,7 @@
 """The web application, without a browser."""
 
 import json
+import mimetypes
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,24 @@ def test_browsers_are_told_to_load_nothing_else_and_to_keep_nothing(
         assert headers['cache-control'] == 'no-store'
         assert headers['x-content-type-options'] == 'nosniff'
         assert 'access-control-allow-origin' not in headers
+
+
+@pytest.mark.parametrize(
+    ('path', 'kind'),
+    [
+        ('/', 'text/html; charset=utf-8'),
+        ('/page.js', 'text/javascript; charset=utf-8'),
+        ('/page.css', 'text/css; charset=utf-8'),
+        ('/icon.svg', 'image/svg+xml'),
+    ],
+)
+def test_types_of_files_do_not_depend_on_the_system(
+    client: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch, path: str, kind: str
+) -> None:
+    monkeypatch.setattr(mimetypes, '_db', mimetypes.MimeTypes())
+    for suffix in ('.html', '.js', '.css', '.svg'):
+        mimetypes.add_type('text/plain', suffix)  # as in some registries of Windows
+    assert client(0.9).get(path).headers['content-type'] == kind
 
 
 def test_names_of_files_are_data_and_never_part_of_the_page(
