@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mmsxm.io.safe_parsing import printable
 from mmsxm.review.payloads import case_payload, row_payload
 from mmsxm.review.pictures import attention_png, bag_png
-from mmsxm.review.worklist import LONGEST_COMMENT, UploadLimitError, Worklist
+from mmsxm.review.worklist import LONGEST_COMMENT, OutdatedError, UploadLimitError, Worklist
 
 __all__ = ['MAX_BYTES', 'build_app']
 
@@ -37,6 +37,7 @@ class DecisionBody(BaseModel):
     decision: str
     operator: str
     comment: str = ''
+    seen: int  # decisions and comments on the bag that the operator has seen
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -62,8 +63,8 @@ def build_app(worklist: Worklist) -> FastAPI:
 
     Decisions and added images need the token of ``GET /api/session``, which other sites cannot
     read. Errors are ``{"detail": reason}``: 403 for a wrong token, 404 for a case that does not
-    exist or is hidden, 413 for a body that is too large, 422 for invalid values, 507 if the
-    decision log cannot be written.
+    exist or is hidden, 409 for a decision on a bag on which another operator decided meanwhile, 413
+    for a body that is too large, 422 for invalid values, 507 if the decision log cannot be written.
     """
     app = FastAPI(title='X-ray review', openapi_url=None)
     token = secrets.token_urlsafe()
@@ -84,6 +85,7 @@ def build_app(worklist: Worklist) -> FastAPI:
 
     app.add_exception_handler(LookupError, answer(404))
     app.add_exception_handler(ValueError, answer(422))
+    app.add_exception_handler(OutdatedError, answer(409))
     app.add_exception_handler(UploadLimitError, answer(413))
     app.add_exception_handler(OSError, answer(507))
     app.add_exception_handler(RequestValidationError, respond_invalid)
@@ -137,7 +139,7 @@ def build_app(worklist: Worklist) -> FastAPI:
     async def decide(index: int, request: Request) -> dict[str, Any]:
         body = DecisionBody.model_validate_json(await read_body(request, MAX_JSON))
         following = await run_in_threadpool(
-            worklist.decide, index, body.decision, body.comment, body.operator
+            worklist.decide, index, body.decision, body.comment, body.operator, body.seen
         )
         return {'next': following}
 

@@ -52,7 +52,7 @@ def decode(data: bytes) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
-DECISION = {'decision': 'clear', 'operator': 'A. Smith'}
+DECISION = {'decision': 'clear', 'operator': 'A. Smith', 'seen': 0}
 
 
 def test_bags_are_listed_by_risk(client: Callable[..., TestClient]) -> None:
@@ -77,10 +77,26 @@ def test_a_decision_is_logged_and_answered_with_the_next_bag(
     assert page.get('/api/cases/1').json()['verdict'] == 'clear'
 
 
+def test_a_decision_that_another_operator_has_not_seen_is_not_overturned(
+    client: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    page = client(0.9)
+    assert page.get('/api/cases/0').json()['history'] == []
+    found = DECISION | {'decision': 'confirm', 'operator': 'B. Jones'}
+    assert page.post('/api/cases/0/decision', json=found).status_code == 200
+    answer = page.post('/api/cases/0/decision', json=DECISION)
+    assert (answer.status_code, 'B. Jones decided meanwhile' in answer.json()['detail']) == (409, True)
+    assert page.get('/api/cases/0').json()['verdict'] == 'confirm'
+    assert page.post('/api/cases/0/decision', json=DECISION | {'seen': 1}).status_code == 200
+    assert len((tmp_path / 'log').read_text().splitlines()) == 2
+
+
 @pytest.mark.parametrize(
     ('body', 'status'),
     [
-        ({'decision': 'clear'}, 422),  # nobody
+        ({'decision': 'clear', 'seen': 0}, 422),  # nobody
+        ({'decision': 'clear', 'operator': 'A. Smith'}, 422),
+        (DECISION | {'seen': '0'}, 422),
         (DECISION | {'operator': ' '}, 422),
         (DECISION | {'operator': 'a\u202eb'}, 422),
         (DECISION | {'decision': 'maybe'}, 422),

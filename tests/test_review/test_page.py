@@ -432,6 +432,33 @@ def test_a_bag_that_cannot_be_loaded_cannot_be_decided_on(
     assert log_of(tmp_path / 'log.jsonl') == []
 
 
+def test_a_decision_of_another_operator_is_shown_before_it_is_overturned(
+    open_page: Callable[..., None], tmp_path: Path, tab: Any
+) -> None:
+    from playwright.sync_api import expect
+
+    open_page()
+    expect(tab.locator('#confirm')).to_be_enabled()
+    other = {'decision': 'confirm', 'operator': 'B. Jones', 'seen': 0}
+    tab.evaluate(
+        """async (body) => {
+            const { token } = await (await fetch('/api/session')).json();
+            const options = { method: 'POST', headers: { 'x-review-token': token }, body };
+            await fetch('/api/cases/0/decision', options);
+        }""",
+        json.dumps(other),
+    )
+    tab.keyboard.press('n')
+    expect(tab.locator('#notice')).to_contain_text('B. Jones decided meanwhile')
+    expect(tab.locator('#name')).to_have_text(LONG)
+    expect(tab.locator('#result')).to_contain_text('Decided: Prohibited item')
+    expect(tab.locator('#confirm')).to_be_enabled()
+    tab.keyboard.press('n')
+    expect(tab.locator('#notice')).to_contain_text('Logged: No prohibited item')
+    decisions = log_of(tmp_path / 'log.jsonl')
+    assert [line['operator'] for line in decisions] == ['B. Jones', 'A. Smith']
+
+
 def test_an_alarms_only_page_never_shows_cleared_bags(
     open_page: Callable[..., None], tab: Any
 ) -> None:

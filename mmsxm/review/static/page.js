@@ -21,6 +21,7 @@ const state = {
   total: 0,
   open: null, // index of the open bag
   ready: false, // its image, or the reason why there is none, is visible
+  seen: 0, // decisions and comments on it that are visible
   busy: false, // a decision is being logged
   last: null, // index of the bag decided on last
 };
@@ -84,6 +85,11 @@ function showTitle(details) {
   if (details.verdict) find('result').append(` Decided: ${VERDICTS[details.verdict]}`);
 }
 
+function showHistory(details) {
+  showDetails(details);
+  state.seen = details.history.length;
+}
+
 async function open(index) {
   if (state.open !== index) find('comment').value = ''; // it was about another bag
   state.open = index;
@@ -93,7 +99,7 @@ async function open(index) {
     const details = await loadCase(index);
     if (state.open !== index) return;
     showTitle(details);
-    showDetails(details);
+    showHistory(details);
     if (details.problem) viewer.clear(details.problem);
     else await viewer.show(details);
   } catch (error) {
@@ -124,7 +130,16 @@ async function log(decision) {
   render();
   const [index, name] = [state.open, find('name').textContent];
   const logged = await attempt(() =>
-    decide(index, { decision, operator: state.operator, comment: find('comment').value }),
+    decide(index, {
+      decision,
+      operator: state.operator,
+      comment: find('comment').value,
+      seen: state.seen,
+    }).catch(async (error) => {
+      // show what another operator decided meanwhile
+      if (error.status === 409 && state.open === index) await open(index);
+      throw error;
+    }),
   );
   state.busy = false;
   render();
@@ -138,7 +153,7 @@ async function log(decision) {
   await attempt(async () => {
     if (decision === 'comment') {
       const details = await loadCase(index);
-      if (state.open === index) showDetails(details);
+      if (state.open === index) showHistory(details);
       return;
     }
     state.last = index;
