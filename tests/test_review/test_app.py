@@ -85,7 +85,8 @@ def test_a_decision_that_another_operator_has_not_seen_is_not_overturned(
     found = DECISION | {'decision': 'confirm', 'operator': 'B. Jones'}
     assert page.post('/api/cases/0/decision', json=found).status_code == 200
     answer = page.post('/api/cases/0/decision', json=DECISION)
-    assert (answer.status_code, 'B. Jones decided meanwhile' in answer.json()['detail']) == (409, True)
+    assert answer.status_code == 409
+    assert 'B. Jones decided meanwhile' in answer.json()['detail']
     assert page.get('/api/cases/0').json()['verdict'] == 'confirm'
     assert page.post('/api/cases/0/decision', json=DECISION | {'seen': 1}).status_code == 200
     assert len((tmp_path / 'log').read_text().splitlines()) == 2
@@ -217,6 +218,23 @@ def test_large_images_are_refused(
         assert answer.json() == {'detail': 'The limit is 0.001 MB. Use a smaller file.'}
     assert page.post(f'/api/images?name={"x" * 256}', content=b'x').status_code == 422
     assert list((tmp_path / 'uploads').iterdir()) == []
+
+
+def test_images_added_at_once_are_limited(
+    client: Callable[..., TestClient], network: Any, bag: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, 'MAX_ADDED_AT_ONCE', 1)
+    page = client(network=network)
+    answers = []
+
+    def slowly() -> Any:
+        yield bag.read_bytes()
+        answers.append(page.post('/api/images?name=b.png', content=b'x'))
+
+    for _ in range(2):  # the place is given back
+        assert page.post('/api/images?name=a.png', content=slowly()).status_code == 200
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert 'Wait a moment' in answers[0].json()['detail']
 
 
 def test_images_cannot_be_added_without_a_network(client: Callable[..., TestClient]) -> None:

@@ -19,9 +19,7 @@ from mmsxm.serving.service import Limits, ScreeningService
 
 SCREEN = '/v1/screen'
 TOKEN = 'a-token-of-this-test'
-WHOLE_PART = (
-    b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.png"\r\n\r\nb\r\n'
-)
+WHOLE_PART = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.png"\r\n\r\nb\r\n'
 
 
 class Running:
