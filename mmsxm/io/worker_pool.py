@@ -107,9 +107,11 @@ class WorkerPool:
             WorkerDiedError: The call crashed its worker twice.
             RuntimeError: Workers crash as soon as they start.
         """
-        if isinstance(call.outcome.exception(), BrokenProcessPool):
-            self._recover()
-        self._pending.remove(call)
+        try:
+            if isinstance(call.outcome.exception(), BrokenProcessPool):
+                self._recover()
+        finally:  # a call that stays would be repeated in each recovery
+            self._pending.discard(call)
         return call.outcome.result()
 
     def map(

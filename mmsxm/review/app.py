@@ -1,5 +1,7 @@
 """Web application of a review page: static files, and JSON and images of the worklist."""
 
+import asyncio
+import mimetypes
 import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,14 +17,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mmsxm.io.safe_parsing import printable
 from mmsxm.review.payloads import case_payload, row_payload
 from mmsxm.review.pictures import attention_png, bag_png
-from mmsxm.review.worklist import LONGEST_COMMENT, UploadLimitError, Worklist
+from mmsxm.review.worklist import LONGEST_COMMENT, OutdatedError, UploadLimitError, Worklist
 
 __all__ = ['MAX_BYTES', 'build_app']
 
 STATIC = Path(__file__).with_name('static')
 MAX_BYTES = 50_000_000  # of an added image
+MAX_ADDED_AT_ONCE = 16  # images, which bounds the memory
 MAX_JSON = 20_000  # bytes of a decision
 LISTED = 200  # rows of the list, unless the page asks for more
+TYPES = {
+    '.css': 'text/css',
+    '.html': 'text/html',
+    '.js': 'text/javascript',
+    '.svg': 'image/svg+xml',
+}
 View = Literal['all', 'alarms', 'to do']
 Band = Literal['organic', 'mixed', 'metal']
 
@@ -35,6 +44,7 @@ class DecisionBody(BaseModel):
     decision: str
     operator: str
     comment: str = ''
+    seen: int  # decisions and comments on the bag that the operator has seen
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -60,11 +70,13 @@ def build_app(worklist: Worklist) -> FastAPI:
 
     Decisions and added images need the token of ``GET /api/session``, which other sites cannot
     read. Errors are ``{"detail": reason}``: 403 for a wrong token, 404 for a case that does not
-    exist or is hidden, 413 for a body that is too large, 422 for invalid values, 507 if the
+    exist or is hidden, 409 if another operator decided on the case meanwhile, 413 for a body that
+    is too large, 422 for invalid values, 503 if too many images are added at once, 507 if the
     decision log cannot be written.
     """
     app = FastAPI(title='X-ray review', openapi_url=None)
     token = secrets.token_urlsafe()
+    adding = asyncio.Semaphore(MAX_ADDED_AT_ONCE)
 
     def check_token(x_review_token: Annotated[str, Header()] = '') -> None:
         if not secrets.compare_digest(x_review_token.encode(), token.encode()):
@@ -82,6 +94,7 @@ def build_app(worklist: Worklist) -> FastAPI:
 
     app.add_exception_handler(LookupError, answer(404))
     app.add_exception_handler(ValueError, answer(422))
+    app.add_exception_handler(OutdatedError, answer(409))
     app.add_exception_handler(UploadLimitError, answer(413))
     app.add_exception_handler(OSError, answer(507))
     app.add_exception_handler(RequestValidationError, respond_invalid)
@@ -135,14 +148,21 @@ def build_app(worklist: Worklist) -> FastAPI:
     async def decide(index: int, request: Request) -> dict[str, Any]:
         body = DecisionBody.model_validate_json(await read_body(request, MAX_JSON))
         following = await run_in_threadpool(
-            worklist.decide, index, body.decision, body.comment, body.operator
+            worklist.decide, index, body.decision, body.comment, body.operator, body.seen
         )
         return {'next': following}
 
     @app.post('/api/images', dependencies=[Depends(check_token)])
     async def add(request: Request, name: Annotated[str, Query(max_length=255)]) -> dict[str, Any]:
-        data = await read_body(request, MAX_BYTES)
-        return {'index': await run_in_threadpool(worklist.add, name, data)}
+        if adding.locked():
+            raise HTTPException(
+                503, 'Too many images are being added. Wait a moment, and add this one again.'
+            )
+        async with adding:
+            data = await read_body(request, MAX_BYTES)
+            return {'index': await run_in_threadpool(worklist.add, name, data)}
 
+    for suffix, kind in TYPES.items():  # Windows may have others, which browsers refuse
+        mimetypes.add_type(kind, suffix)
     app.mount('/', StaticFiles(directory=STATIC, html=True))
     return app

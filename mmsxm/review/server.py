@@ -16,7 +16,7 @@ from mmsxm.review.worklist import Worklist
 
 __all__ = ['address', 'listen', 'make_server', 'serve']
 
-MAX_REQUESTS = 64  # at a time, which bounds the memory of added images
+MAX_CONNECTIONS = 512  # at a time; browsers keep up to six open, also idle ones
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -51,7 +51,7 @@ def make_server(worklist: Worklist, hosts: Collection[str] | None) -> uvicorn.Se
             access_log=False,
             server_header=False,
             ws='none',
-            limit_concurrency=MAX_REQUESTS,
+            limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=5,
         )
     )

@@ -11,7 +11,15 @@ from mmsxm.review.cases import Case, Review, alarms
 from mmsxm.review.decision_log import VERDICTS, check_operator
 from mmsxm.review.session import Attention, Session
 
-__all__ = ['LONGEST_COMMENT', 'MAX_UPLOADS', 'VIEWS', 'Counts', 'UploadLimitError', 'Worklist']
+__all__ = [
+    'LONGEST_COMMENT',
+    'MAX_UPLOADS',
+    'VIEWS',
+    'Counts',
+    'OutdatedError',
+    'UploadLimitError',
+    'Worklist',
+]
 
 VIEWS = ('all', 'alarms', 'to do')
 LONGEST_COMMENT = 1000  # characters
@@ -28,6 +36,10 @@ class Counts(NamedTuple):
     unreadable: int
     decided: int
     hidden: int
+
+
+class OutdatedError(ValueError):
+    """Error of a decision by an operator who has not seen the latest decision on the case."""
 
 
 class UploadLimitError(ValueError):
@@ -148,14 +160,25 @@ class Worklist:
         with self._images:
             return self.session.load_attention(case)
 
-    def decide(self, index: int, verdict: str, comment: str, operator: str) -> int | None:
+    def decide(
+        self, index: int, verdict: str, comment: str, operator: str, seen: int | None = None
+    ) -> int | None:
         """Log a decision; return the next case to decide on, None if there is none.
 
         The next case is the riskiest one after this case, or else the riskiest of all.
 
+        Args:
+            index: Index of the case.
+            verdict: One of :data:`~mmsxm.review.decision_log.VERDICTS`.
+            comment: Comment, which may be empty unless it is the decision.
+            operator: Name of the operator.
+            seen: Number of decisions and comments on the case that the operator has seen; None for
+                all.
+
         Raises:
             LookupError: There is no such case, or it is hidden.
             OSError: The log cannot be written.
+            OutdatedError: Another operator decided or commented on the case meanwhile.
             ValueError: The verdict, the comment or the name of the operator is invalid.
         """
         operator, comment = check_operator(operator), comment.strip()
@@ -167,6 +190,12 @@ class Worklist:
             raise ValueError('The comment is empty. Write a comment first.')
         with self._lock:
             self.case(index)
+            history = self._review.history.get(index, [])
+            if seen is not None and seen != len(history):
+                by = f'{printable(history[-1].operator)} decided' if history else 'The list changed'
+                raise OutdatedError(
+                    f'{by} meanwhile, so your decision was not logged. Look at the bag again.'
+                )
             self.session.decide(self._review, index, verdict, comment, self.thresholds, operator)
             order = self.order()
             place = order.index(index)

@@ -21,7 +21,7 @@ from mmsxm.serving.uploads import LONGEST_NAME, read_uploads
 __all__ = ['build_app']
 
 Name = Annotated[str, Query(min_length=1, max_length=LONGEST_NAME)]
-FAILURE = 'The network failed. The log of the service contains the reason.'
+FAILURE = 'Screening failed. The log of the service contains the reason.'
 LOGGER = logging.getLogger(__name__)
 RETRY = {'Retry-After': '1'}
 PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -44,7 +44,12 @@ class Decoder:
 
         Raises:
             ImageTooLargeError: The image exceeds the limit; only its header was decoded.
+            RuntimeError: The processes crash as soon as they start.
         """
+        # whoever waits may be cancelled, but the pool must not be left in the middle of a recovery
+        return await asyncio.shield(self._decode(name, data))
+
+    async def _decode(self, name: str, data: bytes) -> PreprocessedFile | Unreadable:
         async with self._access:
             call = self._pool.submit(
                 preprocess_data, name, data, self.preprocessing, self.max_pixels

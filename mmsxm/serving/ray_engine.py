@@ -18,6 +18,7 @@ __all__ = ['serve_with_ray']
 
 NAME = 'mmsxm'
 GRACE = 60  # seconds that a replica may take to answer what it accepted
+LOGGING = {'enable_access_log': False}  # it would contain the names of images
 
 
 def serve_with_ray(
@@ -50,6 +51,7 @@ def serve_with_ray(
 
     Raises:
         ImportError: Ray Serve is not installed.
+        RuntimeError: Ray Serve already runs on the cluster.
     """
     os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
     try:
@@ -64,6 +66,14 @@ def serve_with_ray(
         return build_app(ScreeningService(load(), limits, workers, batch_size), token)
 
     ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
+    status = serve.status()
+    if status.applications or status.proxies:  # the shutdown below would stop them, too
+        ray.shutdown()
+        names = ', '.join(sorted(status.applications)) or 'without applications'
+        raise RuntimeError(
+            f'Ray Serve already runs on this cluster ({names}), with its own address and settings. '
+            "Use another cluster, or stop it with 'serve shutdown' if it is no longer needed."
+        )
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):  # the handler of Ray exits immediately
         signal.signal(number, lambda *_: stopped.set())
@@ -71,13 +81,14 @@ def serve_with_ray(
         serve.start(
             proxy_location='EveryNode',
             http_options={'host': host, 'port': port},
-            logging_config={'enable_access_log': False},  # it would contain the names of images
+            logging_config=LOGGING,
         )
         deploy = serve.deployment(
             name=NAME,
             num_replicas=replicas,
             max_ongoing_requests=limits.queue + 1,  # a full queue answers 503 itself
             graceful_shutdown_timeout_s=GRACE,
+            logging_config=LOGGING,
         )
         serve.run(deploy(serve.ingress(build)()).bind(), name=NAME)
         started()

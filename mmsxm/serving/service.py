@@ -67,7 +67,7 @@ class BusyError(RuntimeError):
 
 
 class NetworkError(RuntimeError):
-    """Error of a request whose batch failed; its cause is the error of the network."""
+    """Error of a request that the network or the decoding processes failed; the cause is theirs."""
 
 
 class StoppingError(RuntimeError):
@@ -163,13 +163,19 @@ class ScreeningService:
     async def screen(self, uploads: Sequence[Upload]) -> list[Record]:
         """Screen images and return their records, in the same order.
 
-        A record has the name of the image as its path.
+        A record has the name of the image as its path. A request that is cancelled ends when its
+        images are done: they cannot be stopped, and need their places until then.
 
         Raises:
             ImageTooLargeError: An image has too many pixels. The message names it.
-            NetworkError: The network failed.
+            NetworkError: The network or the processes that decode failed.
         """
-        results = await asyncio.gather(*map(self._answer, uploads), return_exceptions=True)
+        answers = asyncio.gather(*map(self._answer, uploads), return_exceptions=True)
+        try:
+            results = await asyncio.shield(answers)
+        except asyncio.CancelledError:
+            await asyncio.wait([answers])
+            raise
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -177,13 +183,11 @@ class ScreeningService:
 
     async def _answer(self, upload: Upload) -> Record:
         try:
-            file = await self._decode(*upload)
+            return await self._batch(await self._decode(*upload))
         except ImageTooLargeError as error:
             raise ImageTooLargeError(f'{upload.name}: {error}') from None
-        try:
-            return await self._batch(file)
         except Exception as error:
-            raise NetworkError(f'The network failed: {error}') from error
+            raise NetworkError(f'Screening failed: {error}') from error
 
     def _screen(self, files: list[PreprocessedFile | Unreadable]) -> list[Record]:
         return [screened.record for screened in screen_files(self.backend, files)]

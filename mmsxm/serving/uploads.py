@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from python_multipart.multipart import parse_options_header
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
@@ -60,8 +60,24 @@ async def _chunks(request: Request, limits: Limits) -> AsyncIterator[bytes]:
         yield chunk
 
 
+class _WholeBodyParser(MultiPartParser):
+    """Parser that refuses a body without its closing boundary: images of it are missing."""
+
+    _has_ended = False
+
+    def on_end(self) -> None:
+        self._has_ended = True
+
+    async def parse(self) -> FormData:
+        form = await super().parse()
+        if not self._has_ended:
+            await form.close()
+            raise MultiPartException('its closing boundary is missing')
+        return form
+
+
 async def _read_parts(request: Request, limits: Limits) -> list[Upload]:
-    parser = MultiPartParser(
+    parser = _WholeBodyParser(
         request.headers,
         _chunks(request, limits),  # type: ignore[arg-type]
         max_files=limits.images,

@@ -69,3 +69,16 @@ def test_two_crashing_calls_are_both_found(pool: WorkerPool) -> None:
         with pytest.raises(WorkerDiedError):
             pool.result(call)
     assert pool.result(fine) == 9
+
+
+def test_a_call_is_not_kept_if_workers_no_longer_start(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError('The worker processes crash as soon as they start.')
+
+    monkeypatch.setattr(pool, '_recover', fail)
+    call = pool.submit(os._exit, 1)
+    with pytest.raises(RuntimeError, match='as soon as they start'):
+        pool.result(call)
+    assert pool._pending == set()

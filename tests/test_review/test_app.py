@@ -1,6 +1,7 @@
 """The web application, without a browser."""
 
 import json
+import mimetypes
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def decode(data: bytes) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
-DECISION = {'decision': 'clear', 'operator': 'A. Smith'}
+DECISION = {'decision': 'clear', 'operator': 'A. Smith', 'seen': 0}
 
 
 def test_bags_are_listed_by_risk(client: Callable[..., TestClient]) -> None:
@@ -76,10 +77,27 @@ def test_a_decision_is_logged_and_answered_with_the_next_bag(
     assert page.get('/api/cases/1').json()['verdict'] == 'clear'
 
 
+def test_a_decision_that_another_operator_has_not_seen_is_not_overturned(
+    client: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    page = client(0.9)
+    assert page.get('/api/cases/0').json()['history'] == []
+    found = DECISION | {'decision': 'confirm', 'operator': 'B. Jones'}
+    assert page.post('/api/cases/0/decision', json=found).status_code == 200
+    answer = page.post('/api/cases/0/decision', json=DECISION)
+    assert answer.status_code == 409
+    assert 'B. Jones decided meanwhile' in answer.json()['detail']
+    assert page.get('/api/cases/0').json()['verdict'] == 'confirm'
+    assert page.post('/api/cases/0/decision', json=DECISION | {'seen': 1}).status_code == 200
+    assert len((tmp_path / 'log').read_text().splitlines()) == 2
+
+
 @pytest.mark.parametrize(
     ('body', 'status'),
     [
-        ({'decision': 'clear'}, 422),  # nobody
+        ({'decision': 'clear', 'seen': 0}, 422),  # nobody
+        ({'decision': 'clear', 'operator': 'A. Smith'}, 422),
+        (DECISION | {'seen': '0'}, 422),
         (DECISION | {'operator': ' '}, 422),
         (DECISION | {'operator': 'a\u202eb'}, 422),
         (DECISION | {'decision': 'maybe'}, 422),
@@ -202,6 +220,23 @@ def test_large_images_are_refused(
     assert list((tmp_path / 'uploads').iterdir()) == []
 
 
+def test_images_added_at_once_are_limited(
+    client: Callable[..., TestClient], network: Any, bag: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, 'MAX_ADDED_AT_ONCE', 1)
+    page = client(network=network)
+    answers = []
+
+    def slowly() -> Any:
+        yield bag.read_bytes()
+        answers.append(page.post('/api/images?name=b.png', content=b'x'))
+
+    for _ in range(2):  # the place is given back
+        assert page.post('/api/images?name=a.png', content=slowly()).status_code == 200
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert 'Wait a moment' in answers[0].json()['detail']
+
+
 def test_images_cannot_be_added_without_a_network(client: Callable[..., TestClient]) -> None:
     answer = client(0.9).post('/api/images?name=a.png', content=b'x')
     assert answer.status_code == 422
@@ -236,6 +271,24 @@ def test_browsers_are_told_to_load_nothing_else_and_to_keep_nothing(
         assert headers['cache-control'] == 'no-store'
         assert headers['x-content-type-options'] == 'nosniff'
         assert 'access-control-allow-origin' not in headers
+
+
+@pytest.mark.parametrize(
+    ('path', 'kind'),
+    [
+        ('/', 'text/html; charset=utf-8'),
+        ('/page.js', 'text/javascript; charset=utf-8'),
+        ('/page.css', 'text/css; charset=utf-8'),
+        ('/icon.svg', 'image/svg+xml'),
+    ],
+)
+def test_types_of_files_do_not_depend_on_the_system(
+    client: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch, path: str, kind: str
+) -> None:
+    monkeypatch.setattr(mimetypes, '_db', mimetypes.MimeTypes())
+    for suffix in ('.html', '.js', '.css', '.svg'):
+        mimetypes.add_type('text/plain', suffix)  # as in some registries of Windows
+    assert client(0.9).get(path).headers['content-type'] == kind
 
 
 def test_names_of_files_are_data_and_never_part_of_the_page(

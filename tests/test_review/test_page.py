@@ -380,6 +380,85 @@ def test_a_held_key_decides_only_once(
     assert len(log_of(tmp_path / 'log.jsonl')) == 1
 
 
+def test_a_comment_belongs_to_the_bag_that_was_open_when_it_was_typed(
+    open_page: Callable[..., None], tmp_path: Path, tab: Any
+) -> None:
+    from playwright.sync_api import expect
+
+    open_page()
+    comment, held = tab.locator('#comment'), []
+    expect(tab.locator('#confirm')).to_be_enabled()
+    comment.fill('in a shoe')
+    tab.locator('#rows .file').nth(1).click()
+    expect(tab.locator('#name')).to_have_text(NASTY)
+    expect(comment).to_have_value('')
+
+    expect(tab.locator('#confirm')).to_be_enabled()
+    comment.fill('a lamp')
+    tab.route('**/decision', lambda route: held.append(route))
+    with tab.expect_request('**/decision'):
+        tab.locator('#clear').click()
+    tab.locator('#rows .file').nth(2).click()
+    expect(tab.locator('#name')).to_have_text('clothes.png')
+    comment.fill('a belt')
+    held.pop().continue_()
+    expect(tab.locator('#notice')).to_have_text(f'Logged: No prohibited item, {NASTY}')
+    expect(tab.locator('#rows .file')).to_have_count(3)
+    expect(tab.locator('#name')).to_have_text('clothes.png')  # the operator moved on
+    expect(comment).to_have_value('a belt')
+    assert [line['comment'] for line in log_of(tmp_path / 'log.jsonl')] == ['a lamp']
+
+
+@pytest.mark.parametrize('failing', ['**/api/cases/1', '**/api/cases/1/image'])
+def test_a_bag_that_cannot_be_loaded_cannot_be_decided_on(
+    open_page: Callable[..., None], tmp_path: Path, tab: Any, failing: str
+) -> None:
+    from playwright.sync_api import expect
+
+    open_page()
+    expect(tab.locator('#confirm')).to_be_enabled()
+    tab.route(failing, lambda route: route.abort())
+    tab.keyboard.press('ArrowDown')
+    expect(tab.locator('#message')).to_contain_text(
+        'cannot be shown' if 'image' in failing else 'does not answer'
+    )
+    expect(tab.locator('#name')).to_have_text(NASTY if 'image' in failing else '')
+    expect(tab.locator('#confirm')).to_be_disabled()
+    tab.keyboard.press('p')
+    tab.unroute(failing)
+    tab.locator('#rows .file').nth(1).click()
+    expect(tab.locator('#name')).to_have_text(NASTY)
+    expect(tab.locator('#confirm')).to_be_enabled()
+    assert log_of(tmp_path / 'log.jsonl') == []
+
+
+def test_a_decision_of_another_operator_is_shown_before_it_is_overturned(
+    open_page: Callable[..., None], tmp_path: Path, tab: Any
+) -> None:
+    from playwright.sync_api import expect
+
+    open_page()
+    expect(tab.locator('#confirm')).to_be_enabled()
+    other = {'decision': 'confirm', 'operator': 'B. Jones', 'seen': 0}
+    tab.evaluate(
+        """async (body) => {
+            const { token } = await (await fetch('/api/session')).json();
+            const options = { method: 'POST', headers: { 'x-review-token': token }, body };
+            await fetch('/api/cases/0/decision', options);
+        }""",
+        json.dumps(other),
+    )
+    tab.keyboard.press('n')
+    expect(tab.locator('#notice')).to_contain_text('B. Jones decided meanwhile')
+    expect(tab.locator('#name')).to_have_text(LONG)
+    expect(tab.locator('#result')).to_contain_text('Decided: Prohibited item')
+    expect(tab.locator('#confirm')).to_be_enabled()
+    tab.keyboard.press('n')
+    expect(tab.locator('#notice')).to_contain_text('Logged: No prohibited item')
+    decisions = log_of(tmp_path / 'log.jsonl')
+    assert [line['operator'] for line in decisions] == ['B. Jones', 'A. Smith']
+
+
 def test_an_alarms_only_page_never_shows_cleared_bags(
     open_page: Callable[..., None], tab: Any
 ) -> None:

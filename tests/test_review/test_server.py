@@ -15,6 +15,7 @@ pytest.importorskip('fastapi', reason="needs FastAPI: pip install 'mmsxm[review]
 pytest.importorskip('uvicorn', reason="needs uvicorn: pip install 'mmsxm[review]'")
 
 from mmsxm.review.server import address, listen
+from mmsxm.review.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / 'configs' / 'demo' / 'sxmnet_stage2.py'
@@ -50,6 +51,20 @@ def test_the_page_stops_on_sigterm_and_leaves_no_images_behind(
     assert list(folder.iterdir()) == []
     assert 'Traceback' not in page.output
     assert 'Warning' not in page.output
+
+
+def test_idle_connections_of_browsers_do_not_block_others(
+    results: Path, tmp_path: Path, serve_session: Callable[..., str]
+) -> None:
+    host = serve_session(Session(tmp_path / 'log', results=results)).split('/')[2]
+    connections = [http.client.HTTPConnection(host, timeout=60) for _ in range(100)]
+    for connection in connections:
+        connection.request('GET', '/api/session')
+        answer = connection.getresponse()
+        assert answer.status == 200
+        answer.read()
+    for connection in connections:
+        connection.close()
 
 
 def test_paths_outside_the_page_are_not_served(

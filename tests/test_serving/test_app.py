@@ -19,6 +19,7 @@ from mmsxm.serving.service import Limits, ScreeningService
 
 SCREEN = '/v1/screen'
 TOKEN = 'a-token-of-this-test'
+WHOLE_PART = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.png"\r\n\r\nb\r\n'
 
 
 class Running:
@@ -122,6 +123,9 @@ def test_what_exceeds_a_limit_is_refused(running: Running, body: dict, reason: s
         (b'--x\r\nno header', 'multipart/form-data; boundary=x'),
         (b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n', 'boundary=x'),
         (b'anything', 'multipart/form-data'),
+        (WHOLE_PART, 'multipart/form-data; boundary=x'),  # not closed: other images are missing
+        (WHOLE_PART + b'--x', 'multipart/form-data; boundary=x'),
+        (WHOLE_PART + WHOLE_PART[:-5], 'multipart/form-data; boundary=x'),
         (
             b'--x\r\nContent-Disposition: form-data; name="a"; filename="%s"\r\n\r\nb\r\n--x--\r\n'
             % (b'n' * 1001),

@@ -66,3 +66,18 @@ def test_more_images_than_processes_wait_for_their_turn(count: int) -> None:
     images = {str(number): image(number) for number in range(count)}
     results = decode(images, Preprocessing(size=(8, 12)))
     assert [int(result.image.max()) for result in results] == list(range(count))
+
+
+def test_calls_of_those_who_gave_up_are_not_kept() -> None:
+    async def work() -> None:
+        with Decoder(Preprocessing(size=(8, 12)), MAX_PIXELS, workers=1) as decode:
+            calls = [asyncio.create_task(decode(str(i), image(i))) for i in range(4)]
+            await asyncio.sleep(0)  # they begin
+            await asyncio.sleep(0)
+            for call in calls:
+                call.cancel()
+            await decode('last', image())
+            assert all(call.cancelled() for call in calls)
+            assert decode._pool._pending == set()
+
+    asyncio.run(work())

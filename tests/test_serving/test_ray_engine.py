@@ -7,7 +7,11 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -24,6 +28,65 @@ def test_a_missing_ray_serve_names_the_extra(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, 'ray', None)
     with pytest.raises(ImportError, match=r"pip install 'mmsxm\[serve-ray\]'"):
         serve_with_ray(lambda: None, '127.0.0.1', 8000, 1, Limits(), 1, 16, None, lambda: None)
+
+
+class FakeRay(ModuleType):
+    """Ray, and Ray Serve, on a cluster with some applications; notes what is called."""
+
+    def __init__(self, *applications: str, proxies: int = 0) -> None:
+        super().__init__('ray')
+        self.calls: list[tuple[str, dict]] = []
+        self.serve = self
+        status = SimpleNamespace(
+            applications=dict.fromkeys(applications), proxies=dict.fromkeys(range(proxies))
+        )
+        self.status = lambda: status
+        self.ingress = lambda build: lambda: SimpleNamespace(bind=lambda: None)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*_: object, **settings: Any) -> Callable[..., Any]:
+            self.calls.append((name, settings))
+            return lambda application: application
+
+        return call
+
+
+@pytest.fixture
+def serve_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[FakeRay], None]]:
+    """Return a function that serves on a cluster, and stops as soon as it has started."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def serve(ray: FakeRay) -> None:
+        monkeypatch.setitem(sys.modules, 'ray', ray)
+        stop = partial(signal.raise_signal, signal.SIGTERM)
+        serve_with_ray(lambda: None, '127.0.0.1', 8000, 1, Limits(), 1, 16, None, stop)
+
+    yield serve
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+    ('ray', 'names'),
+    [
+        (FakeRay('chat', 'ads', proxies=1), 'ads, chat'),
+        (FakeRay(proxies=1), 'without applications'),
+    ],
+)
+def test_applications_of_others_on_the_cluster_are_not_stopped(
+    serve_on: Callable[[FakeRay], None], ray: FakeRay, names: str
+) -> None:
+    with pytest.raises(RuntimeError, match=rf'already runs on this cluster \({names}\)'):
+        serve_on(ray)
+    assert [name for name, _ in ray.calls] == ['init', 'shutdown']  # of the connection only
+
+
+def test_neither_proxies_nor_replicas_log_requests(serve_on: Callable[[FakeRay], None]) -> None:
+    ray = FakeRay()
+    serve_on(ray)
+    settings = dict(ray.calls)
+    for part in ('start', 'deployment'):
+        assert settings[part]['logging_config'] == {'enable_access_log': False}
 
 
 def replicas(ancestor: int) -> list[int]:

@@ -10,7 +10,10 @@ async function request(path, options = {}) {
     throw new Error('The page does not answer. Check that it is still running.');
   }
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(body.detail || `The request failed (${response.status}).`);
+  if (!response.ok) {
+    const reason = body.detail || `The request failed (${response.status}).`;
+    throw Object.assign(new Error(reason), { status: response.status });
+  }
   return body;
 }
 

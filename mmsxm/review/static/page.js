@@ -21,6 +21,7 @@ const state = {
   total: 0,
   open: null, // index of the open bag
   ready: false, // its image, or the reason why there is none, is visible
+  seen: 0, // decisions and comments on it that are visible
   busy: false, // a decision is being logged
   last: null, // index of the bag decided on last
 };
@@ -65,7 +66,7 @@ async function refresh() {
   if (state.open !== null) return;
   const row = state.rows.find(({ verdict }) => !verdict);
   if (row) await open(row.index);
-  else showEnd(list.counts.images ? 'Everything in this list is decided.' : 'There are no bags yet.');
+  else showMessage(list.counts.images ? 'Everything in this list is decided.' : 'There are no bags yet.');
 }
 
 function render() {
@@ -84,19 +85,26 @@ function showTitle(details) {
   if (details.verdict) find('result').append(` Decided: ${VERDICTS[details.verdict]}`);
 }
 
+function showHistory(details) {
+  showDetails(details);
+  state.seen = details.history.length;
+}
+
 async function open(index) {
-  [state.open, state.ready] = [index, false];
-  viewer.clear('');
+  if (state.open !== index) find('comment').value = ''; // it was about another bag
+  state.open = index;
+  showMessage(''); // nothing of the bag before it stays, even if this one cannot be loaded
   render();
   try {
     const details = await loadCase(index);
     if (state.open !== index) return;
     showTitle(details);
-    showDetails(details);
+    showHistory(details);
     if (details.problem) viewer.clear(details.problem);
     else await viewer.show(details);
   } catch (error) {
     if (state.open === index) viewer.clear(error.message);
+    return;
   }
   if (state.open !== index) return;
   state.ready = true;
@@ -122,27 +130,41 @@ async function log(decision) {
   render();
   const [index, name] = [state.open, find('name').textContent];
   const logged = await attempt(() =>
-    decide(index, { decision, operator: state.operator, comment: find('comment').value }),
+    decide(index, {
+      decision,
+      operator: state.operator,
+      comment: find('comment').value,
+      seen: state.seen,
+    }).catch(async (error) => {
+      // show what another operator decided meanwhile
+      if (error.status === 409 && state.open === index) await open(index);
+      throw error;
+    }),
   );
   state.busy = false;
   render();
   if (!logged) return;
-  find('comment').value = '';
-  find('comment').blur();
+  const isOpen = state.open === index; // not if the operator opened another bag meanwhile
+  if (isOpen) {
+    find('comment').value = '';
+    find('comment').blur();
+  }
   notify(`Logged: ${VERDICTS[decision]}, ${name}`);
   await attempt(async () => {
     if (decision === 'comment') {
-      showDetails(await loadCase(index));
+      const details = await loadCase(index);
+      if (state.open === index) showHistory(details);
       return;
     }
     state.last = index;
-    if (logged.next === null) state.open = null;
-    else await open(logged.next);
+    if (isOpen && logged.next === null) state.open = null;
+    else if (isOpen) await open(logged.next);
     await refresh();
   });
 }
 
-function showEnd(message) {
+// Show a message instead of a bag.
+function showMessage(message) {
   state.ready = false;
   viewer.clear(message);
   find('name').textContent = '';
