@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mmsxm.imaging import reading
+from mmsxm.imaging.pixel_mapping import PixelMapping
 from mmsxm.imaging.preprocessing import Preprocessing
 from mmsxm.inference.backends.base import ModelInfo, Prediction
 from mmsxm.inference.calibration import Calibration
@@ -38,13 +39,13 @@ def load_fake(model: str, checkpoint: str | None = None, *_: object) -> Darkness
     return Darkness(model, float(checkpoint or 0.5))
 
 
-def _read_or_die(path: str, max_pixels: int) -> np.ndarray:
+def _read_or_die(path: str, max_pixels: int, mapping: PixelMapping) -> np.ndarray:
     met = Path(path).with_name('met')
     if 'deadly' in path or ('shy' in path and not met.exists()):
         met.touch()
         time.sleep(0.3)  # let the others of the pool be busy
         os.kill(os.getpid(), 9)
-    return read_image(path, max_pixels)
+    return read_image(path, max_pixels, mapping)
 
 
 # here, and in the processes that read, which import this file too

@@ -544,11 +544,11 @@ def test_images_that_declare_50_000_pixels_per_side_are_not_decoded(
         read_image(path)
 
 
-def test_an_image_with_a_decompression_bomb_in_its_text_is_rejected(tmp_path: Path) -> None:
+def test_a_decompression_bomb_in_the_text_of_an_image_is_not_decompressed(tmp_path: Path) -> None:
     text = chunk(b'zTXt', b'a\0\0' + zlib.compress(b'\0' * 100_000_000))
     (tmp_path / 'bag.png').write_bytes(png(4, 4, text, pixels=b'\0' * 52))
-    with little_memory(), pytest.raises(ImageError, match='damaged or truncated'):
-        read_image(tmp_path / 'bag.png')
+    with little_memory():
+        assert read_image(tmp_path / 'bag.png').shape == (4, 4, 3)
 
 
 def test_pixel_data_beyond_the_image_is_not_decompressed(tmp_path: Path) -> None:

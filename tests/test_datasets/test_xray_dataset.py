@@ -12,6 +12,7 @@ from mmsxm.datasets.annotations import AnnotatedObject, ListedImage, clip_box
 from mmsxm.datasets.image_folder import ImageFolder
 from mmsxm.datasets.loading_report import ProblemCounts
 from mmsxm.datasets.sample_rng import sample_rng
+from mmsxm.imaging.dicom import DICOM_SUFFIXES
 from mmsxm.imaging.images import IMAGE_SUFFIXES
 
 WIDTH, HEIGHT = 40, 30
@@ -105,10 +106,10 @@ def test_images_are_found_with_without_and_with_another_suffix(folder):
     assert folder_of_images.find('e.jpg') is None
 
 
-@pytest.mark.parametrize('suffix', sorted(IMAGE_SUFFIXES))
+@pytest.mark.parametrize('suffix', sorted(IMAGE_SUFFIXES - DICOM_SUFFIXES))  # see test_loading.py
 def test_training_reads_all_formats_of_screening(folder, suffix):
     Image.new('RGB', (WIDTH, HEIGHT)).save(folder / 'images' / f'e{suffix}')
-    pipeline = [dict(type='mmcv.LoadImageFromFile')]
+    pipeline = [dict(type='mmsxm.LoadXrayImage')]
     dataset = ToyDataset(folder, [(f'e{suffix}', [0])], pipeline=pipeline)
     assert dataset[0]['img_id'] == 'e'
     assert dataset[0]['img'].shape == (HEIGHT, WIDTH, 3)
