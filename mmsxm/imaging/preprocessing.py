@@ -165,7 +165,12 @@ class Preprocessing:
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> 'Preprocessing':
-        """Create an instance from :meth:`to_dict`, also after a JSON round trip."""
+        """Create an instance from :meth:`to_dict`, also after a JSON round trip.
+
+        Raises:
+            KeyError, TypeError, ValueError: The settings are invalid.
+        """
+        settings = dict(settings)  # an error for what is not a mapping
         others = {key: value for key, value in settings.items() if key not in MAPPING_SETTINGS}
         mapping = PixelMapping.from_dict(settings)
         return cls(**{**others, 'size': tuple(settings['size']), 'mapping': mapping})
