@@ -25,8 +25,9 @@ pytest.importorskip('httpx', reason='needs the extra [tests]')
 import httpx  # noqa: E402
 import uvicorn  # noqa: E402
 
+from mmsxm.io.addresses import listen  # noqa: E402
 from mmsxm.serving.app import build_app  # noqa: E402
-from mmsxm.serving.server import Server, listen  # noqa: E402
+from mmsxm.serving.server import Server  # noqa: E402
 from mmsxm.serving.service import ScreeningService  # noqa: E402
 
 CLASSES = ('Gun', 'Knife')

@@ -7,8 +7,12 @@ from typing import Any
 
 __all__ = [
     'ConfigOptions',
+    'add_address_options',
     'add_cfg_options',
+    'add_device_option',
+    'add_runtime_options',
     'available_cores',
+    'check_port',
     'check_positive',
     'make_parser',
     'numbers',
@@ -57,6 +61,49 @@ def add_cfg_options(
 ) -> None:
     """Add an option that overrides settings of a config."""
     parser.add_argument(flag, nargs='+', action=ConfigOptions, metavar='KEY=VALUE', help=text)
+
+
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    """Add an option for the device of a network."""
+    parser.add_argument(
+        '--device', help='PyTorch device, such as cuda:0 (default: a GPU if there is one)'
+    )
+
+
+def add_runtime_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a network that runs on images of worker processes."""
+    parser.add_argument(
+        '--backend',
+        choices=['torch', 'onnxruntime', 'openvino'],
+        help='runtime of the network (default: the one for the file)',
+    )
+    add_device_option(parser)
+    parser.add_argument('--threads', type=int, help='CPU threads of the network')
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=max(available_cores() // 2, 1),
+        help='processes that read images (default on this machine: %(default)s)',
+    )
+    parser.add_argument(
+        '--batch-size', type=int, default=16, help='images per batch (default: %(default)s)'
+    )
+
+
+def add_address_options(parser: argparse.ArgumentParser, port: int) -> None:
+    """Add the options of a server; :func:`check_port` checks them."""
+    parser.add_argument(
+        '--host', default='127.0.0.1', help='address to listen on (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--port', type=int, default=port, help='port to listen on (default: %(default)s)'
+    )
+
+
+def check_port(parser: argparse.ArgumentParser, port: int) -> None:
+    """Reject numbers that are not a port; 0 stands for any free one."""
+    if not 0 <= port <= 65535:
+        parser.error(f'--port {port}: use a number from 0 to 65535')
 
 
 def numbers(parser: argparse.ArgumentParser, flag: str, text: str) -> list[int]:

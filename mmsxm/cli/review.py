@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmsxm.cli.arguments import make_parser
+from mmsxm.cli.arguments import add_address_options, add_device_option, check_port, make_parser
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -37,15 +37,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--alarms-only', action='store_true', help='never show bags without an alarm'
     )
-    parser.add_argument(
-        '--device', help='PyTorch device, such as cuda:0 (default: a GPU if there is one)'
-    )
-    parser.add_argument(
-        '--host', default='127.0.0.1', help='address to listen on (default: %(default)s)'
-    )
-    parser.add_argument(
-        '--port', type=int, default=7860, help='port to listen on (default: %(default)s)'
-    )
+    add_device_option(parser)
+    add_address_options(parser, 7860)
     parser.add_argument(
         '--allow-host',
         action='append',
@@ -56,8 +49,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not (args.results or args.model):
         parser.error('give --results, --model, or both')
-    if not 0 <= args.port <= 65535:
-        parser.error(f'--port {args.port}: use a number from 0 to 65535')
+    check_port(parser, args.port)
     if args.results and not args.results.is_file():
         parser.error(
             f'{args.results} is not a file: set --results to a results file of mmsxm screen'
@@ -70,8 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
 
     from mmsxm.inference.backends import load_backend
-    from mmsxm.review.request_guard import is_loopback
-    from mmsxm.review.server import address, listen, serve
+    from mmsxm.io.addresses import is_loopback, listen, url_of
+    from mmsxm.review.server import serve
     from mmsxm.review.session import Session
 
     backend = None
@@ -85,5 +77,5 @@ def main(argv: Sequence[str] | None = None) -> None:
                 'Put a proxy with a login in front of the page.',
                 file=sys.stderr,
             )
-        print(f'Review page: {address(listener)} (stop it with Ctrl-C)', flush=True)
+        print(f'Review page: {url_of(listener)} (stop it with Ctrl-C)', flush=True)
         serve(session, listener, args.allow_host, args.alarms_only)

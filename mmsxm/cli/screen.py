@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from mmsxm.cli.arguments import available_cores, check_positive, make_parser
+from mmsxm.cli.arguments import add_runtime_options, check_positive, make_parser
 from mmsxm.imaging.images import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -60,25 +60,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar='SECONDS',
         help='scan the folder for new files every SECONDS seconds, until stopped',
     )
-    parser.add_argument(
-        '--backend',
-        choices=['torch', 'onnxruntime', 'openvino'],
-        help='runtime of the network (default: the one for the file)',
-    )
-    parser.add_argument(
-        '--device', help='PyTorch device, such as cuda:0 (default: a GPU if there is one)'
-    )
-    parser.add_argument('--threads', type=int, help='CPU threads of the network')
-    cores = available_cores()
-    parser.add_argument(
-        '--workers',
-        type=int,
-        default=max(cores // 2, 1),
-        help='processes that read images (default on this machine: %(default)s)',
-    )
-    parser.add_argument(
-        '--batch-size', type=int, default=16, help='images per batch (default: %(default)s)'
-    )
+    add_runtime_options(parser)
     parser.add_argument(
         '--max-pixels',
         type=int,

@@ -14,7 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsxm.cli.arguments import available_cores, check_positive, make_parser
+from mmsxm.cli.arguments import (
+    add_address_options,
+    add_runtime_options,
+    check_port,
+    check_positive,
+    make_parser,
+)
 from mmsxm.imaging.images import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -33,12 +39,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         nargs='?',
         help='checkpoint of the config, or a work directory to use its latest one',
     )
-    parser.add_argument(
-        '--host', default='127.0.0.1', help='address to listen on (default: %(default)s)'
-    )
-    parser.add_argument(
-        '--port', type=int, default=8000, help='port to listen on (default: %(default)s)'
-    )
+    add_address_options(parser, 8000)
     parser.add_argument(
         '--token-file',
         type=Path,
@@ -50,24 +51,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         action='store_true',
         help='allow an address that other machines reach without a token',
     )
-    parser.add_argument(
-        '--backend',
-        choices=['torch', 'onnxruntime', 'openvino'],
-        help='runtime of the network (default: the one for the file)',
-    )
-    parser.add_argument(
-        '--device', help='PyTorch device, such as cuda:0 (default: a GPU if there is one)'
-    )
-    parser.add_argument('--threads', type=int, help='CPU threads of the network')
-    parser.add_argument(
-        '--workers',
-        type=int,
-        default=max(available_cores() // 2, 1),
-        help='processes that decode images (default on this machine: %(default)s)',
-    )
-    parser.add_argument(
-        '--batch-size', type=int, default=16, help='images per batch (default: %(default)s)'
-    )
+    add_runtime_options(parser)
     parser.add_argument(
         '--queue',
         type=int,
@@ -101,8 +85,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     numbers = 'threads workers batch_size queue max_images max_megabytes max_pixels replicas'
     check_positive(parser, args, numbers.split())
-    if not 0 <= args.port <= 65535:
-        parser.error(f'--port {args.port}: use a number from 0 to 65535')
+    check_port(parser, args.port)
     if args.replicas > 1 and args.engine != 'ray':
         parser.error(f'--replicas {args.replicas} needs --engine ray')
     return args
@@ -111,7 +94,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def serve(args: argparse.Namespace) -> None:
     """Serve with parsed arguments until stopped."""
     try:
-        from mmsxm.serving.access import is_loopback, read_token
+        from mmsxm.serving.access import is_local, read_token
         from mmsxm.serving.service import Limits, ScreeningService
     except ModuleNotFoundError as error:
         raise ImportError(
@@ -120,7 +103,7 @@ def serve(args: argparse.Namespace) -> None:
     from mmsxm.inference.backends import load_backend
 
     token = read_token(args.token_file) if args.token_file else None
-    if token is None and not args.insecure and not is_loopback(args.host):
+    if token is None and not args.insecure and not is_local(args.host):
         raise ValueError(
             f'Everyone who reaches {args.host} could use the service. Add --token-file FILE, or '
             '--insecure if a firewall protects it.'
@@ -132,14 +115,14 @@ def serve(args: argparse.Namespace) -> None:
     if args.engine == 'ray':
         serve_on_cluster(args, load, limits, token)
         return
+    from mmsxm.io.addresses import listen, url_of
     from mmsxm.serving.app import build_app
-    from mmsxm.serving.server import listen, serve
+    from mmsxm.serving.server import serve
 
     service = ScreeningService(load(), limits, args.workers, args.batch_size)
     with listen(args.host, args.port) as listener:
-        host, port = listener.getsockname()[:2]
-        place = f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
-        print(f'mmsxm serve: {service.backend.info.name} on http://{place}', file=sys.stderr)
+        name, url = service.backend.info.name, url_of(listener).rstrip('/')
+        print(f'mmsxm serve: {name} on {url}', file=sys.stderr)
         serve(build_app(service, token), service, listener)
     print(
         f'mmsxm serve: stopped. Requests: {service.accepted} accepted, {service.answered} answered',

@@ -5,7 +5,6 @@ refuses requests under other host names (DNS rebinding), from other sites (cross
 forgery), and forbids browsers to load anything from elsewhere or to show the page in a frame.
 """
 
-import ipaddress
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -13,7 +12,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ['RequestGuard', 'accepted_hosts', 'is_loopback', 'refusal']
+from mmsxm.io.addresses import is_loopback
+
+__all__ = ['RequestGuard', 'accepted_hosts', 'refusal']
 
 HEADERS = {
     'content-security-policy': (
@@ -28,14 +29,6 @@ HEADERS = {
     'cache-control': 'no-store',  # images of bags do not stay in the browser's cache
 }
 LOOPBACK = ('localhost', '127.0.0.1', '::1')
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == 'localhost'
 
 
 def accepted_hosts(host: str, names: Collection[str]) -> frozenset[str] | None:

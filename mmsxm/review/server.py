@@ -14,31 +14,9 @@ from mmsxm.review.request_guard import RequestGuard, accepted_hosts
 from mmsxm.review.session import Session
 from mmsxm.review.worklist import Worklist
 
-__all__ = ['address', 'listen', 'make_server', 'serve']
+__all__ = ['make_server', 'serve']
 
 MAX_CONNECTIONS = 512  # at a time; browsers keep up to six open, also idle ones
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Open the socket of the page; port 0 takes a free port.
-
-    Raises:
-        OSError: The address is in use, or is not an address of this machine.
-    """
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise OSError(
-            f'The page cannot listen on {host}, port {port} ({error.strerror}). Use another --host '
-            'or --port.'
-        ) from error
-
-
-def address(listener: socket.socket) -> str:
-    """Return the URL of a page that listens on a socket."""
-    host, port = listener.getsockname()[:2]
-    return f'http://[{host}]:{port}/' if ':' in host else f'http://{host}:{port}/'
 
 
 def make_server(worklist: Worklist, hosts: Collection[str] | None) -> uvicorn.Server:
@@ -67,7 +45,7 @@ def serve(
 
     Args:
         session: The network, the results and the log.
-        listener: Socket from :func:`listen`.
+        listener: Socket that listens.
         names: Host names under which a proxy or other machines reach the page.
         alarms_only: Never show bags without an alarm.
     """

@@ -1,14 +1,15 @@
 """Who may use a service: its token, and the addresses that need one."""
 
 import hmac
-import ipaddress
 import socket
 from pathlib import Path
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ['PUBLIC', 'TokenMiddleware', 'is_loopback', 'read_token']
+from mmsxm.io.addresses import is_loopback
+
+__all__ = ['PUBLIC', 'TokenMiddleware', 'is_local', 'read_token']
 
 SHORTEST = 16  # characters of a token
 PUBLIC = '/health'  # path that needs no token
@@ -30,7 +31,7 @@ def read_token(path: Path) -> str:
     return token.decode('ascii')
 
 
-def is_loopback(host: str) -> bool:
+def is_local(host: str) -> bool:
     """Return whether only this machine can reach an address or host name.
 
     Raises:
@@ -41,7 +42,7 @@ def is_loopback(host: str) -> bool:
     except socket.gaierror as error:
         raise OSError(error.errno, f'no address found ({error.strerror})', host) from error
     addresses = [str(address[4][0]).split('%')[0] for address in found]
-    return all(ipaddress.ip_address(address).is_loopback for address in addresses)
+    return all(map(is_loopback, addresses))
 
 
 class TokenMiddleware:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from mmsxm.serving.service import ScreeningService
 
-__all__ = ['Server', 'listen', 'serve']
+__all__ = ['Server', 'serve']
 
 
 class Server(uvicorn.Server):
@@ -37,21 +37,6 @@ class Server(uvicorn.Server):
         """Return whether to end; uvicorn asks ten times per second."""
         is_done = self.service.stopping and self.service.queue_length == 0
         return await super().on_tick(counter) or is_done
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on an address; port 0 stands for any free port.
-
-    Raises:
-        OSError: The address is not available.
-    """
-    try:
-        family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise OSError(
-            f'Cannot listen on {host}, port {port}: {error.strerror}. Use another --host or --port.'
-        ) from error
 
 
 def serve(app: ASGIApp, service: ScreeningService, listener: socket.socket) -> None:

@@ -114,8 +114,9 @@ class RunningPage:
 @pytest.fixture
 def serve_session(tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Return a function that serves a session from a thread; the page stops after the test."""
+    from mmsxm.io.addresses import listen, url_of
     from mmsxm.review.request_guard import accepted_hosts
-    from mmsxm.review.server import address, listen, make_server
+    from mmsxm.review.server import make_server
     from mmsxm.review.worklist import Worklist
 
     running = []
@@ -128,7 +129,7 @@ def serve_session(tmp_path: Path) -> Iterator[Callable[..., str]]:
         thread = Thread(target=server.run, args=([listener],))
         thread.start()
         running.append((server, thread))
-        return address(listener)
+        return url_of(listener)
 
     yield serve
     for server, thread in running:

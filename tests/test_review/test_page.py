@@ -530,12 +530,15 @@ def test_an_operator_adds_images_and_sees_the_attention_of_the_network(
 
     bags = sorted((simulate(2, 2) / 'JPEGImage').glob('*'))[:2]
     log = tmp_path / 'log.jsonl'
+    # the browser intercepts its dialog only some time after the first listener
+    tab.on('filechooser', lambda _: None)
     tab.goto(serve_session(Session(log, load_backend(CONFIG, checkpoint))))
     tab.locator('#operator').fill('A. Smith')
     tab.keyboard.press('Enter')
     expect(tab.locator('#message')).to_have_text('There are no bags yet.')
-    # without the dialog of the browser, which not every environment opens
-    tab.locator('#files').set_input_files([str(bag) for bag in bags])
+    with tab.expect_file_chooser() as chooser:
+        tab.keyboard.press('f')
+    chooser.value.set_files([str(bag) for bag in bags])
     expect(tab.locator('#rows .file')).to_have_count(2)
     expect(tab.locator('#rows b.alarm')).to_have_text(['Gun', 'Gun'])
     attention = tab.locator('#attention')

@@ -1,7 +1,8 @@
 import pytest
 from starlette.datastructures import Headers
 
-from mmsxm.review.request_guard import accepted_hosts, is_loopback, refusal
+from mmsxm.io.addresses import is_loopback
+from mmsxm.review.request_guard import accepted_hosts, refusal
 
 LOCAL = accepted_hosts('127.0.0.1', ())
 

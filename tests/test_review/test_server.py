@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip('fastapi', reason="needs FastAPI: pip install 'mmsxm[review]'")
 pytest.importorskip('uvicorn', reason="needs uvicorn: pip install 'mmsxm[review]'")
 
-from mmsxm.review.server import address, listen
+from mmsxm.io.addresses import listen, url_of
 from mmsxm.review.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ def results(bag: Path, record: Callable[..., dict], write_results: Callable[...,
 
 def test_the_address_names_the_port_that_was_free() -> None:
     with listen('127.0.0.1', 0) as listener:
-        assert address(listener) == f'http://127.0.0.1:{listener.getsockname()[1]}/'
+        assert url_of(listener) == f'http://127.0.0.1:{listener.getsockname()[1]}/'
 
 
 def test_a_port_in_use_is_an_error_in_one_sentence() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip('starlette', reason='needs the extra [serve]')
 
-from mmsxm.serving.access import is_loopback, read_token
+from mmsxm.serving.access import is_local, read_token
 
 
 @pytest.mark.parametrize(
@@ -15,12 +15,12 @@ from mmsxm.serving.access import is_loopback, read_token
     ],
 )
 def test_only_this_machine_reaches_a_loopback_address(host: str, expected: bool) -> None:
-    assert is_loopback(host) == expected
+    assert is_local(host) == expected
 
 
 def test_an_unknown_host_is_named() -> None:
     with pytest.raises(OSError, match='no address found') as caught:
-        is_loopback('no-such-host.invalid')
+        is_local('no-such-host.invalid')
     assert caught.value.filename == 'no-such-host.invalid'
 
 
