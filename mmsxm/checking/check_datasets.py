@@ -27,7 +27,7 @@ from mmsxm.engine.pixel_mapping import config_mapping
 from mmsxm.imaging.fingerprint import Fingerprint, fingerprint_file
 from mmsxm.imaging.images import MAX_PIXELS, ImageError, image_id
 from mmsxm.imaging.reading import Unreadable
-from mmsxm.io.worker_pool import WorkerDiedError, WorkerPool
+from mmsxm.preparing.file_reading import read_files
 
 __all__ = ['check_datasets']
 
@@ -65,28 +65,15 @@ def _fingerprints(
     lists: Iterable[ImageList], workers: int, read: 'partial[Fingerprint | Unreadable]'
 ) -> tuple[dict[str, Fingerprint], dict[str, str]]:
     """Return the fingerprints of all images by path, and the errors of unreadable images."""
-    from rich.progress import track
-
     paths = list(dict.fromkeys(row.path for listed in lists for row in listed.rows if row.path))
     fingerprints: dict[str, Fingerprint] = {}
     broken: dict[str, str] = {}
-    outcomes = _read_all(paths, read, workers)
-    for path, outcome in track(outcomes, 'Reading images', total=len(paths)):
+    for path, outcome in read_files(paths, read, workers):
         if isinstance(outcome, Fingerprint):
             fingerprints[path] = outcome
         else:
-            broken[path] = outcome.error if isinstance(outcome, Unreadable) else str(outcome)
+            broken[path] = outcome.error
     return fingerprints, broken
-
-
-def _read_all(
-    paths: Iterable[str], read: 'partial[Fingerprint | Unreadable]', workers: int
-) -> Iterator[tuple[str, Fingerprint | Unreadable | WorkerDiedError]]:
-    if not workers:
-        yield from ((path, read(path)) for path in paths)
-        return
-    with WorkerPool(workers, preload=['mmsxm.imaging.fingerprint']) as pool:
-        yield from pool.map(read, paths, ahead=8 * workers)
 
 
 def _examine_rows(

@@ -10,7 +10,7 @@ from mmsxm.datasets.image_folder import ImageTree
 from mmsxm.datasets.xray_dataset import XrayDataset
 from mmsxm.imaging.images import image_id
 
-__all__ = ['AnnotationFile', 'AnnotationFileDataset', 'merged']
+__all__ = ['AnnotationFile', 'AnnotationFileDataset', 'merge_files']
 
 ALIKE = 'skipped images: another image differs only in its suffix'
 
@@ -30,7 +30,7 @@ class AnnotationFile(NamedTuple):
     notes: Sequence[tuple[str, str]] = ()
 
 
-def merged(files: Sequence[AnnotationFile]) -> AnnotationFile:
+def merge_files(files: Sequence[AnnotationFile]) -> AnnotationFile:
     """Merge annotation files that may list the same images; their objects are joined."""
     images: dict[str, ListedImage] = {}
     objects: dict[str, list[AnnotatedObject]] = {}

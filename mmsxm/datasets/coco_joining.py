@@ -1,15 +1,17 @@
-"""COCO JSON files joined to one, with new ids."""
+"""Joining of COCO JSON files into one, with new ids."""
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-__all__ = ['joined']
+from mmsxm.datasets.coco_xray import entry_id, entry_text
+
+__all__ = ['join_files']
 
 Content = dict[str, Any]
 
 
-def joined(files: Sequence[tuple[Content, str]]) -> Content:
+def join_files(files: Sequence[tuple[Content, str]]) -> Content:
     """Join the contents of COCO JSON files.
 
     Images of the same name are one image, and categories of the same name are one category.
@@ -33,24 +35,28 @@ def joined(files: Sequence[tuple[Content, str]]) -> Content:
             )['id']
             for item in content['categories']
         }
+        listed = [
+            (item, key, str(PurePosixPath(folder, name)))
+            for item in content['images']
+            if (key := entry_id(item, 'id')) is not None and (name := entry_text(item, 'file_name'))
+        ]
         names: dict[int | str, set[str]] = {}
-        for item in filter(_is_image, content['images']):
-            names.setdefault(item['id'], set()).add(_path(folder, item))
+        for _, key, name in listed:
+            names.setdefault(key, set()).add(name)
         image_ids: dict[Any, int] = {}
-        for item in filter(_is_image, content['images']):
-            if len(names[item['id']]) > 1:  # it is unknown which image the objects belong to
+        for item, key, name in listed:
+            if len(names[key]) > 1:  # it is unknown which image the objects belong to
                 continue
-            name = _path(folder, item)
             entry = {**item, 'id': len(images) + 1, 'file_name': name}
-            image_ids[item['id']] = images.setdefault(name, entry)['id']
+            image_ids[key] = images.setdefault(name, entry)['id']
         for item in content['annotations']:
-            if isinstance(item, dict) and _key(item, 'image_id') in image_ids:
+            if (key := entry_id(item, 'image_id')) in image_ids:
                 annotations.append(
                     {
                         **item,
                         'id': len(annotations) + 1,
-                        'image_id': image_ids[item['image_id']],
-                        'category_id': category_ids.get(_key(item, 'category_id')),
+                        'image_id': image_ids[key],
+                        'category_id': category_ids.get(entry_id(item, 'category_id')),
                     }
                 )
     return {
@@ -59,20 +65,3 @@ def joined(files: Sequence[tuple[Content, str]]) -> Content:
         'annotations': annotations,
         'categories': list(categories.values()),
     }
-
-
-def _path(folder: str, item: Content) -> str:
-    return str(PurePosixPath(folder, item['file_name'].strip()))
-
-
-def _is_image(item: Any) -> bool:
-    return (
-        isinstance(item, dict)
-        and _key(item, 'id') is not None
-        and isinstance(item.get('file_name'), str)
-    )
-
-
-def _key(item: Content, name: str) -> int | str | None:
-    value = item.get(name)
-    return value if type(value) in (int, str) else None

@@ -24,7 +24,7 @@ from mmsxm.imaging.images import image_id
 from mmsxm.io.safe_parsing import is_number, read_json
 from mmsxm.registry import DATASETS
 
-__all__ = ['CocoXray', 'coco_text', 'read_coco', 'read_coco_json']
+__all__ = ['CocoXray', 'coco_text', 'entry_id', 'entry_text', 'read_coco', 'read_coco_json']
 
 Id = int | str
 Problems = list[tuple[str, str]]
@@ -56,11 +56,11 @@ def read_coco(path: str, folder: str = '') -> AnnotationFile:
     seen: set[Id | None] = {None}
     for index, item in enumerate(content['annotations']):
         place = f'{path}, annotations[{index}]'
-        img_id = img_ids.get(_id(item, 'image_id'))
+        img_id = img_ids.get(entry_id(item, 'image_id'))
         if img_id is None:
             problems.append(('skipped annotations: their image is not listed', place))
             continue
-        annotation_id, category = _id(item, 'id'), _id(item, 'category_id')
+        annotation_id, category = entry_id(item, 'id'), entry_id(item, 'category_id')
         if annotation_id in seen and annotation_id is not None:
             problems.append(('annotations with a repeated id (all are kept)', place))
         seen.add(annotation_id)
@@ -100,7 +100,7 @@ def _read_categories(path: str, entries: list) -> dict[Id | None, str]:
     """Map category ids to names, in the order of the ids."""
     categories: dict[Id, str] = {}
     for index, item in enumerate(entries):
-        key, name = _id(item, 'id'), _text(item, 'name')
+        key, name = entry_id(item, 'id'), entry_text(item, 'name')
         if key is None or not name:
             raise ValueError(
                 f'{path}, categories[{index}]: the id or the name is missing. Add it to the file.'
@@ -134,7 +134,7 @@ def _read_images(
     claims: dict[Id | None, dict[str, str]] = {}  # for each id, img_id -> place
     for index, item in enumerate(entries):
         place = f'{path}, images[{index}]'
-        key, name = _id(item, 'id'), _text(item, 'file_name')
+        key, name = entry_id(item, 'id'), entry_text(item, 'file_name')
         if key is None or not name:
             problems.append(('skipped images: id or file_name is missing', place))
             continue
@@ -225,12 +225,14 @@ def _numbers(values: Any, count: int | None = None) -> list[float]:
     return numbers if len(numbers) == len(values) and all(map(math.isfinite, numbers)) else []
 
 
-def _id(item: Any, key: str) -> Id | None:
+def entry_id(item: Any, key: str) -> Id | None:
+    """Return an id in an entry of a list; None if it is missing or of another type."""
     value = item.get(key) if isinstance(item, dict) else None
     return value if type(value) in (int, str) else None
 
 
-def _text(item: Any, key: str) -> str:
+def entry_text(item: Any, key: str) -> str:
+    """Return a text in an entry of a list, stripped; empty if it is missing or of another type."""
     value = item.get(key) if isinstance(item, dict) else None
     return value.strip() if isinstance(value, str) else ''
 
@@ -238,10 +240,12 @@ def _text(item: Any, key: str) -> str:
 def coco_text(content: dict[str, list], keep: Callable[[str], bool]) -> str:
     """Return COCO JSON with the images whose names ``keep`` accepts, and their annotations."""
     images = [
-        item for item in content['images'] if keep(str(PurePosixPath(_text(item, 'file_name'))))
+        item
+        for item in content['images']
+        if keep(str(PurePosixPath(entry_text(item, 'file_name'))))
     ]
-    ids = {_id(item, 'id') for item in images}
-    annotations = [item for item in content['annotations'] if _id(item, 'image_id') in ids]
+    ids = {entry_id(item, 'id') for item in images}
+    annotations = [item for item in content['annotations'] if entry_id(item, 'image_id') in ids]
     kept = {**content, 'images': images, 'annotations': annotations}
     return json.dumps(kept, ensure_ascii=False) + '\n'
 
@@ -279,5 +283,8 @@ class CocoXray(AnnotationFileDataset):
     def list_without(self, lines: set[int]) -> str:
         """Return the JSON without the images of the given numbers and their annotations."""
         dropped = {image_id(row.name) for row in self.read_list() if row.line in lines}
-        content = read_coco_json(self.ann_file)
-        return coco_text(content, lambda name: image_id(name) not in dropped)
+        return coco_text(self.read_content(), lambda name: image_id(name) not in dropped)
+
+    def read_content(self) -> dict[str, list]:
+        """Return the content that :meth:`list_without` shortens."""
+        return read_coco_json(self.ann_file)

@@ -18,14 +18,13 @@ import hashlib
 import os
 from typing import Any
 
-from mmsxm.datasets.annotation_file import AnnotationFile, merged
-from mmsxm.datasets.coco_joining import joined
-from mmsxm.datasets.coco_xray import CocoXray, coco_text, read_coco, read_coco_json
-from mmsxm.imaging.images import image_id
+from mmsxm.datasets.annotation_file import AnnotationFile, merge_files
+from mmsxm.datasets.coco_joining import join_files
+from mmsxm.datasets.coco_xray import CocoXray, read_coco, read_coco_json
 from mmsxm.io.files import sha256
 from mmsxm.registry import DATASETS
 
-__all__ = ['DatumaroXray', 'subset_folder']
+__all__ = ['TASKS', 'DatumaroXray', 'annotation_files', 'subset_folder']
 
 TASKS = ('instances', 'labels')
 
@@ -33,6 +32,13 @@ TASKS = ('instances', 'labels')
 def subset_folder(images: str, subset: str) -> str:
     """Return the subfolder of the images of a subset; empty if all subsets share a folder."""
     return subset if os.path.isdir(os.path.join(images, subset)) else ''
+
+
+def annotation_files(folder: str) -> list[str]:
+    """Return the annotation files of all subsets, sorted."""
+    return sorted(
+        path for task in TASKS for path in glob.glob(f'{glob.escape(folder)}/{task}_*.json')
+    )
 
 
 @DATASETS.register_module()
@@ -71,13 +77,8 @@ class DatumaroXray(CocoXray):
             FileNotFoundError: None does. The message names those of other subsets.
         """
         if not self._names:
-            found = sorted(
-                os.path.basename(path)
-                for task in TASKS
-                for path in glob.glob(
-                    f'{glob.escape(os.path.dirname(self.ann_file))}/{task}_*.json'
-                )
-            )
+            folder = os.path.dirname(self.ann_file)
+            found = sorted(os.path.basename(path) for path in annotation_files(folder))
             others = f'There are {", ".join(found)}. ' if found else ''
             raise FileNotFoundError(
                 f'The list {self.ann_file!r} does not exist. {others}Export the subset '
@@ -87,7 +88,7 @@ class DatumaroXray(CocoXray):
     def read_file(self) -> AnnotationFile:
         """Read boxes and image-level labels."""
         folder = subset_folder(self.img_prefix, self.split)
-        return merged([read_coco(path, folder) for path in self._paths()])
+        return merge_files([read_coco(path, folder) for path in self._paths()])
 
     def list_notes(self) -> list[tuple[str, str]]:
         """Return the image-level labels, and the files of the subset that are not read."""
@@ -101,12 +102,10 @@ class DatumaroXray(CocoXray):
         """Return the SHA-256 of the digests of the files."""
         return hashlib.sha256(''.join(map(sha256, self._paths())).encode()).hexdigest()
 
-    def list_without(self, lines: set[int]) -> str:
-        """Return a COCO file with all annotations but without the images of the given numbers."""
+    def read_content(self) -> dict[str, list]:
+        """Return the content of all files, joined into one."""
         folder = subset_folder(self.img_prefix, self.split)
-        content = joined([(read_coco_json(path), folder) for path in self._paths()])
-        dropped = {image_id(row.name) for row in self.read_list() if row.line in lines}
-        return coco_text(content, lambda name: image_id(name) not in dropped)
+        return join_files([(read_coco_json(path), folder) for path in self._paths()])
 
     def _paths(self) -> list[str]:
         return [os.path.join(self.data_root, *name.split('/')) for name in self._names]

@@ -7,7 +7,14 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from mmsxm.imaging.images import image_id
 
-__all__ = ['ImageFolder', 'ImageTree', 'inner_path']
+__all__ = ['ImageFolder', 'ImageTree', 'inner_path', 'leads_out']
+
+
+def leads_out(name: str) -> bool:
+    """Return whether a listed path is absolute, leads upward, or contains backslashes or NUL."""
+    path = PurePosixPath(name)
+    windows = '\\' in name or PureWindowsPath(name).is_absolute()
+    return path.is_absolute() or '..' in path.parts or windows or '\0' in name
 
 
 def inner_path(name: str) -> str:
@@ -17,8 +24,7 @@ def inner_path(name: str) -> str:
         ValueError: The path is empty or absolute, leads upward, or contains backslashes.
     """
     path = PurePosixPath(name)
-    windows = '\\' in name or PureWindowsPath(name).is_absolute()
-    if not path.parts or path.is_absolute() or '..' in path.parts or windows or '\0' in name:
+    if not path.parts or leads_out(name):
         raise ValueError(
             f'{name!r} is not a path inside the image folder. Write it relative to that folder, '
             "with / and without '..'."

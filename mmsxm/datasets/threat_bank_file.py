@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from mmsxm.imaging.images import MAX_PIXELS, png_is_whole
+from mmsxm.imaging.images import MAX_PIXELS
+from mmsxm.imaging.plain_images import png_is_whole
 from mmsxm.io.safe_parsing import parse_json
 
 __all__ = ['Threat', 'ThreatBank']

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
 from mmsxm.datasets.annotations import AnnotatedObject, Box
+from mmsxm.datasets.image_folder import leads_out
 from mmsxm.datasets.opixray import read_name_list
 from mmsxm.io.yaml_files import parse_yaml, read_yaml
 
@@ -102,14 +103,12 @@ def _entry(path: str, folder: str, value: str) -> str:
     entry = value.strip()
     while entry.startswith('../'):
         entry = entry[3:]
-    pure = PurePosixPath(entry)
-    windows = '\\' in entry or PureWindowsPath(entry).is_absolute()
-    if pure.is_absolute() or '..' in pure.parts or windows or '\0' in entry:
+    if leads_out(entry):
         raise ValueError(
             f'{path}: {value!r} is not a path inside the folder of this file. Write it relative to '
             "that folder, with / and without '..'."
         )
-    return str(PurePosixPath(folder, pure))
+    return str(PurePosixPath(folder, entry))
 
 
 def _names(path: str, names: Any) -> dict[str, str]:

@@ -57,12 +57,13 @@ class YoloXray(XrayDataset):
         self.split = split
         self.data_yaml = os.path.join(root, 'data.yaml')
         self.data = read_data_yaml(self.data_yaml)
-        self._entries = self.data.entries.get(split)
-        if self._entries is None:
+        entries = self.data.entries.get(split)
+        if entries is None:
             raise ValueError(
                 f'{self.data_yaml} has no {split}. Add {split}: with a folder of images or a .txt '
                 'list, or create the lists with mmsxm split (docs/own_data.md).'
             )
+        self._entries = entries
         if data_prefix is None:
             has_images = os.path.isdir(os.path.join(root, 'images'))
             data_prefix = {'img_path': 'images' if has_images else ''}
@@ -71,12 +72,14 @@ class YoloXray(XrayDataset):
         # img_id and objects of the file that was read last, with boxes in fractions of the image
         self._last_read: tuple[str, list[AnnotatedObject]] = ('', [])
         super().__init__(
-            ann_file=', '.join(self._entries),
+            ann_file=', '.join(entries),
             data_root=data_root,
             data_prefix=data_prefix,
             lazy_init=True,
             **kwargs,
         )
+        # of names that are relative to data_root
+        self.prefix = os.path.relpath(self.img_prefix, self.data_root).replace(os.sep, '/')
         declared = tuple(self.data.names.values())
         check_declared(self.data_yaml, declared, self.CLASSES or ())
         if self.CLASSES is None:
@@ -95,7 +98,7 @@ class YoloXray(XrayDataset):
         Raises:
             FileNotFoundError: One does not.
         """
-        for entry in self._entries or ():
+        for entry in self._entries:
             if not os.path.exists(path := os.path.join(self.data_root, entry)):
                 raise FileNotFoundError(
                     f'{path!r}, the {self.split} of {self.data_yaml}, does not exist. Correct the '
@@ -139,7 +142,7 @@ class YoloXray(XrayDataset):
     def listed_names(self) -> Iterator[tuple[int, str]]:
         """Yield the line and the name of each image of the split, relative to the image folder."""
         number, root = 0, PurePosixPath(self.data.folder)
-        for entry in self._entries or ():
+        for entry in self._entries:
             path = os.path.join(self.data_root, entry)
             if os.path.isdir(path):
                 listed = [
@@ -158,17 +161,16 @@ class YoloXray(XrayDataset):
 
     def _inside(self, path: str, place: str) -> str:
         """Return a path relative to the image folder, from one relative to ``data_root``."""
-        prefix = os.path.relpath(self.img_prefix, self.data_root).replace(os.sep, '/')
         try:
             inside = PurePosixPath(inner_path(path))
         except ValueError as error:
             raise ValueError(f'{place}: {error}') from None
-        if not inside.is_relative_to(prefix):
+        if not inside.is_relative_to(self.prefix):
             raise ValueError(
-                f'{place}: {path!r} is not in the image folder {prefix!r}. Move it there, or set '
-                "data_prefix=dict(img_path='')."
+                f'{place}: {path!r} is not in the image folder {self.prefix!r}. Move it there, or '
+                "set data_prefix=dict(img_path='')."
             )
-        return str(inside.relative_to(prefix))
+        return str(inside.relative_to(self.prefix))
 
     def _is_empty(self, img_id: str) -> bool:
         try:
@@ -222,6 +224,9 @@ class YoloXray(XrayDataset):
 
     def list_without(self, lines: set[int]) -> str:
         """Return a list of the images without those at the given lines."""
-        prefix = os.path.relpath(self.img_prefix, self.data_root).replace(os.sep, '/')
-        kept = (PurePosixPath(prefix, name) for n, name in self.listed_names() if n not in lines)
+        kept = (
+            PurePosixPath(self.prefix, name)
+            for number, name in self.listed_names()
+            if number not in lines
+        )
         return ''.join(f'./{path}\n' for path in kept)

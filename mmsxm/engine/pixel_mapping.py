@@ -51,9 +51,9 @@ def set_pixel_mapping(cfg: Config) -> None:
         loaders = [transform for transform in pipeline or () if transform.type == LOADER]
         if settings and len(loaders) != 1:
             raise ValueError(
-                f'{" and ".join(settings)} set the one {LOADER} of each pipeline, but {place} has '
-                f'{len(loaders)}. Use it instead of LoadImageFromFile; a wrapped dataset has its '
-                'own pipeline.'
+                f'The config sets {" and ".join(settings)}, so each pipeline needs exactly one '
+                f'{LOADER}, but {place} has {len(loaders)}. Replace LoadImageFromFile with it. A '
+                'wrapped dataset has its own pipeline.'
             )
         for loader in loaders:
             for name in SETTINGS:  # without the defaults, the digest stays that of earlier configs
@@ -112,11 +112,11 @@ def adopt_trained_mapping(
     Raises:
         ValueError: The config has another mapping, see :func:`require_trained_mapping`.
     """
-    trained = trained_mapping(meta)
-    if trained is not None and not any(name in cfg for name in SETTINGS):
+    if any(name in cfg for name in SETTINGS):
+        require_trained_mapping(cfg, meta, config, checkpoint)
+    elif trained := trained_mapping(meta):
         cfg.update(trained.to_dict())
         set_pixel_mapping(cfg)
-    require_trained_mapping(cfg, meta, config, checkpoint)
 
 
 def mapping_text(mapping: PixelMapping) -> str:

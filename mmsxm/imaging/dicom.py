@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.uid import UID
 
-__all__ = ['DICOM_SUFFIXES', 'is_dicom', 'read_dicom', 'read_dicom_size']
+__all__ = ['DICOM_HEAD_BYTES', 'DICOM_SUFFIXES', 'is_dicom', 'read_dicom', 'read_dicom_size']
 
 DICOM_SUFFIXES = ('.dcm', '.dcs', '.dicos')
 PREAMBLE = 128
 MAGIC = b'DICM'
+DICOM_HEAD_BYTES = PREAMBLE + len(MAGIC)  # enough to recognize a file
 DEFLATED = '1.2.840.10008.1.2.1.99'
 RLE = '1.2.840.10008.1.2.5'
 PIXELS = ('PixelData', 'FloatPixelData', 'DoubleFloatPixelData')
@@ -70,7 +71,7 @@ T = TypeVar('T')
 
 def is_dicom(head: bytes) -> bool:
     """Return whether the first bytes of a file are those of a DICOM or DICOS file."""
-    return head[PREAMBLE : PREAMBLE + len(MAGIC)] == MAGIC
+    return head[PREAMBLE:DICOM_HEAD_BYTES] == MAGIC
 
 
 def read_dicom_size(file: BinaryIO, max_pixels: int) -> tuple[int, int]:
@@ -170,7 +171,7 @@ def _transfer_syntax(file: BinaryIO) -> 'UID':
     """Return the transfer syntax, which pydicom would otherwise apply before any check."""
     from pydicom.filereader import read_dataset
 
-    file.seek(PREAMBLE + len(MAGIC))
+    file.seek(DICOM_HEAD_BYTES)
     meta = read_dataset(
         file,
         is_implicit_VR=False,

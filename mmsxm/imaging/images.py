@@ -17,11 +17,18 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
-from mmsxm.imaging.dicom import DICOM_SUFFIXES, is_dicom, read_dicom, read_dicom_size
+from mmsxm.imaging.dicom import (
+    DICOM_HEAD_BYTES,
+    DICOM_SUFFIXES,
+    is_dicom,
+    read_dicom,
+    read_dicom_size,
+)
 from mmsxm.imaging.image_error import MAX_PIXELS, ImageError, ImageTooLargeError, require_size
 from mmsxm.imaging.pixel_mapping import UPPER_BITS, DualEnergy, GrayValues, PixelMapping
 from mmsxm.imaging.plain_images import (
     HEAD_BYTES,
+    TRUNCATED,
     decode_jpeg,
     decode_plain,
     plain_size,
@@ -37,7 +44,6 @@ __all__ = [
     'image_id',
     'is_transparent',
     'list_images',
-    'png_is_whole',
     'read_gray_values',
     'read_image',
     'read_size',
@@ -109,7 +115,7 @@ def read_size(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> tup
     Raises the errors of :func:`read_image`, as far as the header reveals them.
     """
     with _opened(path) as file:
-        if is_dicom(file.read(HEAD_BYTES)):
+        if is_dicom(file.read(DICOM_HEAD_BYTES)):
             return read_dicom_size(file, max_pixels)
         with _pillow(file, max_pixels) as image:
             width, height = _stored_size(image)
@@ -122,7 +128,7 @@ def is_transparent(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -
     Raises the errors of :func:`read_image`.
     """
     with _opened(path) as file:
-        if is_dicom(file.read(HEAD_BYTES)):
+        if is_dicom(file.read(DICOM_HEAD_BYTES)):
             return False
         with _pillow(file, max_pixels) as image:
             # no pixels are decoded for this check; of 16-bit images, only gray values are read
@@ -189,7 +195,7 @@ def _load(file: BinaryIO, max_pixels: int) -> np.ndarray | GrayValues | DualEner
             pixels = decode_jpeg(file.read())  # same pixels as Pillow, but faster
             return _upright(pixels, _orientation(image))
         if image.format == 'PNG' and not png_is_whole(file):  # Pillow accepts truncated files
-            raise ImageError('the image is truncated: its end marker is missing')
+            raise ImageError(TRUNCATED)
         return _load_pixels(image)
 
 

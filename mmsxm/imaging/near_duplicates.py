@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ['LIMIT', 'Twin', 'first_alike', 'nearest_earlier', 'nearest_of']
+__all__ = ['LIMIT', 'Twin', 'find_root', 'first_alike', 'nearest_earlier', 'nearest_of']
 
 # Of 255 bits. Up to this distance, all inspected pairs of SIXray show one bag, scanned twice. From
 # 44 bits, its contents have moved. From 56 bits, the contents are different. Different simulated
@@ -32,6 +32,14 @@ def nearest_earlier(hashes: Sequence[bytes], limit: int = LIMIT) -> list[Twin]:
     return _search(hashes, hashes, limit, earlier=True)
 
 
+def find_root(parents: list[int], index: int) -> int:
+    """Return the root of an index in a forest, and shorten the path to it."""
+    while parents[index] != index:
+        parents[index] = parents[parents[index]]
+        index = parents[index]
+    return index
+
+
 def first_alike(hashes: Sequence[bytes], limit: int = LIMIT) -> list[int]:
     """Group images that look alike, and return the index of the first image of each one's group.
 
@@ -39,21 +47,14 @@ def first_alike(hashes: Sequence[bytes], limit: int = LIMIT) -> list[int]:
     looks like no other is its own group.
     """
     first = list(range(len(hashes)))
-
-    def find(index: int) -> int:
-        while first[index] != index:
-            first[index] = first[first[index]]
-            index = first[index]
-        return index
-
     signs = _signs(hashes) if hashes else np.empty((0, 0), np.float32)
     for start in range(0, len(signs), BLOCK):
         block = signs[start : start + BLOCK]
         distances = (signs.shape[1] - block @ signs.T) / 2
         for row, other in zip(*np.nonzero(distances <= limit), strict=True):
-            a, b = find(start + int(row)), find(int(other))
+            a, b = find_root(first, start + int(row)), find_root(first, int(other))
             first[max(a, b)] = min(a, b)
-    return [find(index) for index in range(len(hashes))]
+    return [find_root(first, index) for index in range(len(hashes))]
 
 
 def _search(

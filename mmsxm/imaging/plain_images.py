@@ -17,6 +17,7 @@ from mmsxm.imaging.image_error import ImageError
 
 __all__ = [
     'HEAD_BYTES',
+    'TRUNCATED',
     'decode_jpeg',
     'decode_plain',
     'jpeg_segments',

@@ -4,20 +4,20 @@ A format reads the annotated images of a folder, and writes the lists that its d
 """
 
 import csv
-import glob
 import io
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from mmsxm.datasets.annotation_file import AnnotationFile, merged
-from mmsxm.datasets.coco_joining import joined
+from mmsxm.datasets.annotation_file import AnnotationFile, merge_files
+from mmsxm.datasets.coco_joining import join_files
 from mmsxm.datasets.coco_xray import coco_text, read_coco, read_coco_json
 from mmsxm.datasets.csv_xray import read_object_csv
-from mmsxm.datasets.datumaro_xray import TASKS, subset_folder
-from mmsxm.datasets.image_folder import ImageTree, inner_path
+from mmsxm.datasets.datumaro_xray import TASKS, annotation_files, subset_folder
+from mmsxm.datasets.image_folder import ImageFolder, ImageTree, inner_path
 from mmsxm.datasets.opixray import read_name_list
 from mmsxm.datasets.voc import read_voc_objects
 from mmsxm.datasets.yolo import read_data_yaml, with_entries
@@ -53,6 +53,7 @@ class SplitFormat(ABC):
 
     image_folder = 'images'
     lists_have_annotations = False  # overwriting such a list would lose them
+    replaced: tuple[str, ...] = ()  # files that may exist, because texts() keeps a copy
 
     def __init__(self, root: str, lists: Sequence[str] = ()) -> None:
         self.root = root
@@ -73,18 +74,18 @@ class SplitFormat(ABC):
 
     def images(self) -> list[AnnotatedImage]:
         """Return the annotated images that exist, sorted by name; the others are problems."""
-        tree = self.tree()
         images = []
         for name, classes in sorted(self.classes_by_name().items()):
-            path = tree.find(name)
+            path = self.tree.find(name)
             if path is None:
                 self.problems.append(('missing images', name))
             else:
                 images.append(AnnotatedImage(name, path, classes))
         return images
 
-    def tree(self) -> ImageTree:
-        """Return the image folder."""
+    @cached_property
+    def tree(self) -> ImageFolder:
+        """Return the image folder, which is scanned once."""
         return ImageTree(os.path.join(self.root, self.image_folder))
 
     def path(self, name: str) -> str:
@@ -110,8 +111,7 @@ class CocoFormat(SplitFormat):
         """Return the files of all subsets of an export of CVAT or Datumaro."""
         found = [
             os.path.relpath(path, self.root).replace(os.sep, '/')
-            for task in TASKS
-            for path in sorted(glob.glob(f'{glob.escape(self.root)}/annotations/{task}_*.json'))
+            for path in annotation_files(self.path('annotations'))
         ]
         if not found:
             raise ValueError(
@@ -132,11 +132,13 @@ class CocoFormat(SplitFormat):
 
     def classes_by_name(self) -> dict[str, frozenset[str]]:
         """Read the files."""
-        return self._classes(merged([read_coco(path, folder) for path, folder in self._files()]))
+        return self._classes(
+            merge_files([read_coco(path, folder) for path, folder in self._files()])
+        )
 
     def texts(self, parts: Parts) -> dict[Path, str]:
         """Return a COCO file for each part."""
-        content = joined([(read_coco_json(path), folder) for path, folder in self._files()])
+        content = join_files([(read_coco_json(path), folder) for path, folder in self._files()])
         return {
             Path(self.root, 'annotations', f'{split}.json'): coco_text(
                 content, set(names).__contains__
@@ -157,7 +159,7 @@ class CsvFormat(SplitFormat):
     def classes_by_name(self) -> dict[str, frozenset[str]]:
         """Read the files."""
         files = [read_object_csv(self.path(name)) for name in self.lists]
-        return self._classes(merged(files))
+        return self._classes(merge_files(files))
 
     def texts(self, parts: Parts) -> dict[Path, str]:
         """Return the rows of each part, with all columns."""
@@ -167,8 +169,8 @@ class CsvFormat(SplitFormat):
             first, *rows = (row for _, row in read_csv(self.path(name)))
             if header and header != first:
                 raise ValueError(
-                    f'{self.path(name)} has other columns than {self.path(self.lists[0])}. Give '
-                    'all files the same header.'
+                    f'{self.path(name)} has different columns from {self.path(self.lists[0])}. '
+                    'Give all files the same header.'
                 )
             header = first
             column = [title.strip() for title in header].index('image')
@@ -191,12 +193,11 @@ class VocFormat(SplitFormat):
 
     def classes_by_name(self) -> dict[str, frozenset[str]]:
         """Read the XML file of each image."""
-        tree = self.tree()
         if self.lists:
             rows = [row.name for name in self.lists for row in read_name_list(self.path(name))]
             names = [inner_path(name) for name in rows]
         else:
-            paths = [os.path.relpath(path, tree.folder) for path in tree]
+            paths = [os.path.relpath(path, self.tree.folder) for path in self.tree]
             names = [path.replace(os.sep, '/') for path in paths]
         found: dict[str, frozenset[str]] = {}
         for name in names:
@@ -222,18 +223,27 @@ class VocFormat(SplitFormat):
 class YoloFormat(SplitFormat):
     """YOLO: the images of all entries of ``data.yaml``."""
 
+    replaced = ('data.yaml',)
+
     def __init__(self, root: str, lists: Sequence[str] = ()) -> None:
         if lists:
-            raise ValueError('The images of YOLO are those of data.yaml. Do not name other lists.')
+            raise ValueError(
+                'YOLO takes its images from data.yaml. Remove the other lists from the command.'
+            )
         super().__init__(root)
         path = self.path('data.yaml')
         splits = tuple(read_data_yaml(path).entries)
         if not splits:
-            raise ValueError(f'{path} names no images. Add the line train: images')
+            raise ValueError(f'{path} does not list any images. Add the line train: images')
         self.sets = [
             YoloXray(root, split, lazy_init=True, pipeline=[], test_mode=True) for split in splits
         ]
-        self.image_folder = os.path.relpath(self.sets[0].img_prefix, root)
+        self.image_folder = self.sets[0].prefix
+
+    @cached_property
+    def tree(self) -> ImageFolder:
+        """Return the image folder, which the first dataset has scanned."""
+        return self.sets[0].image_folder
 
     def classes_by_name(self) -> dict[str, frozenset[str]]:
         """Read the text files."""
@@ -258,7 +268,7 @@ class YoloFormat(SplitFormat):
         Raises:
             ValueError: The entries of ``data.yaml`` cannot be replaced.
         """
-        prefix = PurePosixPath(self.image_folder.replace(os.sep, '/'))
+        prefix = PurePosixPath(self.image_folder)
         texts = {
             Path(self.root, f'{split}.txt'): _lines(f'./{prefix / name}' for name in names)
             for split, names in parts.items()

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from mmsxm.imaging.images import MAX_PIXELS, image_id
 from mmsxm.imaging.reading import Unreadable
 from mmsxm.io.files import atomic_write
 from mmsxm.io.safe_parsing import read_records
-from mmsxm.io.worker_pool import WorkerDiedError, WorkerPool
+from mmsxm.preparing.file_reading import read_files
 from mmsxm.preparing.split_formats import AnnotatedImage, CsvFormat, SplitFormat
 from mmsxm.preparing.splitting import (
     HARMLESS,
@@ -29,8 +29,6 @@ from mmsxm.preparing.splitting import (
 )
 
 __all__ = ['Division', 'SplitReport', 'read_column', 'split_dataset']
-
-Outcome = bytes | Unreadable | WorkerDiedError | None  # no hash if all pixels are equal
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Division:
         if self.by not in ('folder', 'date', 'column'):
             raise ValueError(f'invalid by={self.by!r}: use folder, date or column')
         if (self.by == 'column' and not self.column) or (self.by == 'folder' and self.column):
-            raise ValueError('Name a column with by=column; by=folder has none.')
+            raise ValueError('by=column needs a column. by=folder does not use one.')
         if min(self.shares) <= 0 or abs(sum(self.shares) - 1) > 1e-6:
             raise ValueError(
                 f'invalid shares {self.shares}: use three numbers above 0 that sum to 1'
@@ -152,12 +150,12 @@ def split_dataset(
         problems.add(kind, place)
     names = [image.name for image in images]
     group_of = dict(zip(names, _groups(source, division, names), strict=True))
-    hashes: dict[str, bytes | None] = {}
-    for image, outcome in zip(images, _hashes(images, workers), strict=True):
+    hashes: dict[str, bytes | None] = {}  # none if all pixels are equal
+    read = partial(hash_file, max_pixels=MAX_PIXELS)
+    outcomes = read_files([image.path for image in images], read, workers)
+    for image, (_, outcome) in zip(images, outcomes, strict=True):
         if isinstance(outcome, Unreadable):
             problems.add('unreadable images', f'{image.name}: {outcome.error}')
-        elif isinstance(outcome, WorkerDiedError):
-            problems.add('unreadable images', f'{image.name}: {outcome}')
         else:
             hashes[image.name] = outcome
     images = [image for image in images if image.name in hashes]
@@ -166,7 +164,6 @@ def split_dataset(
         raise ValueError(f'{source.root} has no annotated image to split.{details}')
 
     groups = [group_of[image.name] for image in images]
-
     if division.by == 'date':  # the first of several look-alikes is the earliest
         order = sorted(range(len(images)), key=lambda i: (groups[i], images[i].name))
         images, groups = [images[i] for i in order], [groups[i] for i in order]
@@ -188,8 +185,8 @@ def split_dataset(
     }
     if empty := [split for split, names in parts.items() if not names]:
         raise ValueError(
-            f'{" and ".join(empty)} would be empty: their images look like images of earlier days, '
-            'and join the lists of these. Remove copies of images.'
+            f'{" and ".join(empty)} would be empty, because their images look like images of '
+            'earlier days and move to the lists of those days. Remove copies of images.'
         )
     texts = source.texts(parts)
     for path, text in texts.items():
@@ -229,29 +226,10 @@ def _groups(source: SplitFormat, division: Division, names: Sequence[str]) -> li
         tables = [source.path(name) for name in source.lists]
     else:
         raise ValueError(
-            f'Name the csv file with the column {division.column}, and a column image: --table FILE'
+            f'Use --table FILE to name a csv file with the columns image and {division.column}.'
         )
     values = read_column(tables, division.column, names)
     return dates_in(values, f'values of {division.column}') if division.by == 'date' else values
-
-
-def _hashes(images: Sequence[AnnotatedImage], workers: int) -> Iterator[Outcome]:
-    """Yield the perceptual hash of each image, or the reason why it cannot be read."""
-    from rich.progress import track
-
-    read = partial(hash_file, max_pixels=MAX_PIXELS)
-    paths = [image.path for image in images]
-    yield from track(_read_all(paths, read, workers), 'Reading images', total=len(paths))
-
-
-def _read_all(
-    paths: Sequence[str], read: Callable[[str], bytes | Unreadable | None], workers: int
-) -> Iterator[Outcome]:
-    if not workers:
-        yield from map(read, paths)
-        return
-    with WorkerPool(workers, preload=['mmsxm.imaging.fingerprint']) as pool:
-        yield from (outcome for _, outcome in pool.map(read, paths, ahead=8 * workers))
 
 
 def _check_targets(source: SplitFormat, texts: Mapping[Path, str], overwrite: bool) -> None:
@@ -266,7 +244,7 @@ def _check_targets(source: SplitFormat, texts: Mapping[Path, str], overwrite: bo
             raise ValueError(
                 f'{path} has annotations of all lists and would be replaced. Rename it first.'
             )
-        if path.exists() and not overwrite and path.name != 'data.yaml':
+        if path.exists() and not overwrite and path.name not in source.replaced:
             raise ValueError(f'{path} exists. To replace it, add --overwrite.')
 
 

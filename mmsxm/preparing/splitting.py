@@ -11,7 +11,7 @@ from collections.abc import Collection, Hashable, Sequence
 from datetime import date
 from pathlib import PurePosixPath
 
-from mmsxm.imaging.near_duplicates import first_alike
+from mmsxm.imaging.near_duplicates import find_root, first_alike
 
 __all__ = [
     'HARMLESS',
@@ -141,7 +141,7 @@ def _check_count(groups: Sequence[Hashable], lists: int, kind: str) -> None:
     if len(groups) < lists:
         raise ValueError(
             f'Three lists need at least three {kind}, but there are {len(groups)}: '
-            f'{", ".join(map(str, groups))}. Split by something finer.'
+            f'{", ".join(map(str, groups))}. Split into smaller groups.'
         )
 
 
@@ -199,18 +199,13 @@ def join_alike(groups: Sequence[str], hashes: Sequence[bytes | None]) -> list[st
         groups: Group of each image.
         hashes: Perceptual hashes of the images. An image without one looks like no other.
     """
-    parent = {group: group for group in groups}
-
-    def find(group: str) -> str:
-        while parent[group] != group:
-            parent[group] = parent[parent[group]]
-            group = parent[group]
-        return group
-
+    names = sorted(set(groups))
+    number = {name: index for index, name in enumerate(names)}
+    parents = list(range(len(names)))
     for group, first in zip(groups, _first_alike(hashes), strict=True):
-        name, other = sorted((find(group), find(groups[first])))
-        parent[other] = name
-    return [find(group) for group in groups]
+        a, b = (find_root(parents, number[name]) for name in (group, groups[first]))
+        parents[max(a, b)] = min(a, b)
+    return [names[find_root(parents, number[group])] for group in groups]
 
 
 def _first_alike(hashes: Sequence[bytes | None]) -> list[int]:

@@ -20,7 +20,8 @@ class PixelMappingHook(Hook):
     """Compare the config's ``window`` and ``pseudo_color`` with its pipelines.
 
     Only the commands of mmsxm read them. Other programs that run a config would ignore them, and
-    train and test on other pixels without a message. A training run resumes with its mapping only.
+    train and test on other pixels without a message. A training run can only resume with the same
+    mapping.
     """
 
     def before_run(self, runner: Runner) -> None:
