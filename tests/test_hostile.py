@@ -715,7 +715,7 @@ def test_results_that_name_pipes_or_devices_do_not_stop_the_page(tmp_path: Path)
     for index, case in enumerate(review.cases):
         with pytest.raises((ImageError, OSError, ValueError), match=r'not a regular file|null'):
             session.load_image(case)
-        session.decide(review, index, 'clear', '', np.array([0.5, 0.5]), 'A. Smith')
+        session.decide(review, index, 'clear', '', 'A. Smith')
     assert [each.sha256 for each in read_decisions(tmp_path / 'log')] == [None] * 4
     assert sha256_or_none('/dev/zero') is None
 

@@ -6,10 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmsxm.inference.backends.exported import METADATA, PRECISION, read_description
+from mmsxm.inference.backends.openvino_backend import read_metadata
 from mmsxm.inference.calibration import Calibration
 from mmsxm.inference.export import write_openvino_model
 
-__all__ = ['store_thresholds']
+__all__ = ['require_other_file', 'store_thresholds']
+
+
+def require_other_file(source: Path, out: Path) -> None:
+    """Raise ValueError unless the output is another ``.xml`` file."""
+    if out.suffix != '.xml' or out.resolve() == source.resolve():
+        raise ValueError(f'{out} cannot be the output. Use another .xml file than {source}.')
 
 
 def store_thresholds(source: Path, calibration: Calibration, out: Path) -> None:
@@ -27,26 +34,23 @@ def store_thresholds(source: Path, calibration: Calibration, out: Path) -> None:
         ImportError: OpenVINO is not installed.
         ValueError: ``source`` is not an exported network, has other classes, or is ``out``.
     """
-    if out.suffix != '.xml' or out.resolve() == source.resolve():
-        raise ValueError(f'{out} cannot be the output. Use another .xml file than {source}.')
+    require_other_file(source, out)
     try:
         import openvino as ov
     except ImportError:
         raise ImportError(f"{source} needs OpenVINO: pip install 'mmsxm[openvino]'") from None
     try:
         model = ov.Core().read_model(source)
-        metadata = {
-            key: model.get_rt_info(key).value if model.has_rt_info(key) else None
-            for key in (METADATA, PRECISION)
-        }
+        description = read_metadata(model, METADATA)
+        precision = read_metadata(model, PRECISION) or 'f32'
     except RuntimeError as error:
         raise ValueError(
             f'{source} is not a network that OpenVINO can read. Export it again with mmsxm export.'
         ) from error
-    info = read_description(metadata[METADATA], str(source))
+    info = read_description(description, str(source))
     Calibration.from_dict(calibration.to_dict(), info.classes)
     fitted = replace(calibration, slope=info.calibration.slope, offset=info.calibration.offset)
     settings = json.dumps([info.config_digest, fitted.to_dict()], sort_keys=True)
     digest = hashlib.sha256(settings.encode()).hexdigest()
     info = replace(info, calibration=fitted, config_digest=digest)
-    write_openvino_model(model, info, out, metadata[PRECISION] or 'f32')
+    write_openvino_model(model, info, out, precision)

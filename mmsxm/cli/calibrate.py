@@ -116,8 +116,10 @@ def score_images(
     backend: Backend
     if checkpoint.suffix == EXPORTED:
         backend = load_backend(checkpoint, device=device)
+        workers = 0  # processes would be forked with the threads of OpenVINO
     else:
         backend = TorchBackend(cfg, checkpoint, device, calibrated=False)
+        workers = 2
     dataset = build_images(cfg, loader)
     tested = dataset if loader == 'test' else build_images(cfg, 'test')
     shared = len(image_paths(dataset) & image_paths(tested))
@@ -133,8 +135,6 @@ def score_images(
         'list_sha256': source.list_sha256,
         'images_in_test_set': shared,
     }
-    # processes that read images would be forked with the threads of OpenVINO
-    workers = 0 if checkpoint.suffix == EXPORTED else 2
     return station_scores(backend, dataset, workers=workers), origin
 
 
@@ -175,20 +175,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     run(args)
 
 
-def refuse_options_of_checkpoints(args: argparse.Namespace, source: Path, out: Path) -> None:
-    """Raise ValueError for options that an exported file does not support."""
+def refuse_scaling(args: argparse.Namespace, source: Path) -> None:
+    """Raise ValueError for ``--scaling``, which an exported file does not support."""
     if args.scaling:
         raise ValueError(
             f'{source} contains its scaling, so it gets thresholds only. Remove --scaling; to '
             'scale scores, calibrate the checkpoint with --scaling and export it again.'
         )
-    if out.suffix != EXPORTED or out.resolve() == source.resolve():
-        raise ValueError(f'{out} cannot be the output. Name another .xml file than {source}.')
 
 
 def run(args: argparse.Namespace) -> None:
     """Calibrate with parsed arguments."""
-    from mmsxm.calibration.exported import store_thresholds
+    from mmsxm.calibration.exported import require_other_file, store_thresholds
     from mmsxm.calibration.fit import calibrate, store_calibration
     from mmsxm.engine.checkpoints import find_checkpoint
     from mmsxm.evaluation import read_scores, write_scores
@@ -196,10 +194,12 @@ def run(args: argparse.Namespace) -> None:
 
     console = Console(markup=False, emoji=False)  # class names may contain markup
     checkpoint = Path(find_checkpoint(args.checkpoint))
-    suffix = EXPORTED if checkpoint.suffix == EXPORTED else '.pth'
+    is_exported = checkpoint.suffix == EXPORTED
+    suffix = EXPORTED if is_exported else '.pth'
     out = args.out or checkpoint.with_name(f'{checkpoint.stem}-calibrated{suffix}')
-    if checkpoint.suffix == EXPORTED:
-        refuse_options_of_checkpoints(args, checkpoint, out)
+    if is_exported:
+        refuse_scaling(args, checkpoint)
+        require_other_file(checkpoint, out)
     if args.loader:
         cfg = load_config(args.config, options=args.cfg_options)
         scores, origin = score_images(cfg, checkpoint, args.loader, args.device, console)
@@ -209,7 +209,7 @@ def run(args: argparse.Namespace) -> None:
         write_scores(args.save_scores, scores)
     criterion = criterion_of(args)
     calibration, rows = calibrate(scores, criterion, args.scaling, origin)
-    if checkpoint.suffix == EXPORTED:
+    if is_exported:
         store_thresholds(checkpoint, calibration, out)
     else:
         store_calibration(checkpoint, calibration, out)

@@ -47,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     args = parser.parse_args(argv)
     if (args.precision == 'int8') != (args.images is not None):
-        parser.error('--precision int8 and --images belong together.')
+        parser.error('--precision int8 and --images must be used together.')
+    if args.precision == 'int8' and args.format != 'openvino':
+        parser.error('--precision int8 needs --format openvino.')
     suffix = SUFFIXES[args.format]
     if args.images is None:
         write(args.config, args.checkpoint, args.out, suffix, args.precision)

@@ -8,6 +8,7 @@ import ast
 import difflib
 import importlib
 import importlib.util
+import itertools
 import os
 import sys
 import traceback
@@ -62,12 +63,18 @@ def find_module(name: str) -> Path:
     return PACKAGE / 'cli' / f'{file}.py'
 
 
-def summary(path: Path) -> str:
-    """Return the summary of a command: the first line of its docstring or script comment."""
+def description(path: Path) -> str:
+    """Return the docstring of a command, or the first comment of its script."""
     text = path.read_text(encoding='utf-8')
-    if path.suffix == '.sh':
-        return text.splitlines()[1].lstrip('# ')
-    return (ast.get_docstring(ast.parse(text)) or '').split('\n', 1)[0]
+    if path.suffix != '.sh':
+        return ast.get_docstring(ast.parse(text)) or ''
+    comment = itertools.takewhile(lambda line: line.startswith('#'), text.splitlines()[1:])
+    return '\n'.join(line.lstrip('# ') for line in comment)
+
+
+def summary(path: Path) -> str:
+    """Return the first line of the description of a command."""
+    return description(path).split('\n', 1)[0]
 
 
 def overview() -> str:

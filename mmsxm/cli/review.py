@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.model:
         backend = load_backend(args.model, args.checkpoint, device=args.device)
     session = Session(args.log, backend, args.results)
-    with listen(args.host, args.port) as listener:
+    with listen(args.host, args.port, 'The page') as listener:
         if not is_loopback(listener.getsockname()[0]):
             print(
                 f'Warning: everyone who reaches {args.host} can see the bags and decide on them. '

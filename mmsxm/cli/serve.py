@@ -49,23 +49,26 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--insecure',
         action='store_true',
-        help='allow an address that other machines reach without a token',
+        help='allow requests without a token on an address that other machines can reach',
     )
     add_runtime_options(parser)
     parser.add_argument(
         '--queue',
         type=int,
         default=64,
-        help='images that wait at most; beyond, requests get 503 (default: %(default)s)',
+        help='largest number of queued images; further requests get 503 (default: %(default)s)',
     )
     parser.add_argument(
-        '--max-images', type=int, default=32, help='images per request (default: %(default)s)'
+        '--max-images',
+        type=int,
+        default=32,
+        help='largest number of images per request (default: %(default)s)',
     )
     parser.add_argument(
         '--max-megabytes',
         type=int,
         default=32,
-        help='size of the body of a request (default: %(default)s)',
+        help='largest request body in megabytes (default: %(default)s)',
     )
     parser.add_argument(
         '--max-pixels',
@@ -105,7 +108,7 @@ def serve(args: argparse.Namespace) -> None:
     token = read_token(args.token_file) if args.token_file else None
     if token is None and not args.insecure and not is_local(args.host):
         raise ValueError(
-            f'Everyone who reaches {args.host} could use the service. Add --token-file FILE, or '
+            f'Anyone who can reach {args.host} could use the service. Add --token-file FILE, or '
             '--insecure if a firewall protects it.'
         )
     limits = Limits(args.queue, args.max_images, args.max_megabytes * MEGABYTE, args.max_pixels)
@@ -140,8 +143,17 @@ def serve_on_cluster(
         place = f'http://{args.host}:{args.port}'
         print(f'mmsxm serve: {args.replicas} replicas behind {place}', file=sys.stderr)
 
-    settings = limits, args.workers, args.batch_size, token, started
-    serve_with_ray(load, args.host, args.port, args.replicas, *settings)
+    serve_with_ray(
+        load,
+        args.host,
+        args.port,
+        args.replicas,
+        limits=limits,
+        workers=args.workers,
+        batch_size=args.batch_size,
+        token=token,
+        started=started,
+    )
     print('mmsxm serve: stopped', file=sys.stderr)
 
 

@@ -12,7 +12,7 @@ import torch
 from mmsxm.inference.backends import BACKENDS, Prediction, load_backend
 from mmsxm.models import ScreeningNetwork
 
-__all__ = ['ANY_FINITE', 'BATCHES', 'TOLERANCE', 'largest_difference', 'varied_images']
+__all__ = ['ANY_FINITE', 'BATCHES', 'TOLERANCE', 'largest_difference', 'predict', 'varied_images']
 
 BATCHES = (1, 2, 3)  # fewer images than traced, as many, and more
 TOLERANCE = 1e-4  # for scores, level weights and maps in float32, all in [0, 1]
@@ -43,10 +43,7 @@ def largest_difference(
         except ValueError as error:
             reason = ' '.join(str(error).split()).rstrip('.')  # runtimes report several lines
             raise ValueError(f'{runtime} cannot run a batch of {number}: {reason}') from error
-        with torch.no_grad():
-            outputs = network(torch.from_numpy(images))
-        expected = Prediction.from_outputs(*(output.numpy() for output in outputs))
-        difference, output = max(differences(actual, expected))
+        difference, output = max(differences(actual, predict(network, images)))
         if not difference <= tolerance:
             raise ValueError(
                 f'for a batch of {number}, the {output} of {runtime} differ by {difference:.2g}, '
@@ -54,6 +51,13 @@ def largest_difference(
             )
         largest = max(largest, difference)
     return largest
+
+
+def predict(network: ScreeningNetwork, images: np.ndarray) -> Prediction:
+    """Return what a network in PyTorch predicts for images ``(N, h, w, 3)`` uint8."""
+    with torch.no_grad():
+        outputs = network(torch.from_numpy(images))
+    return Prediction.from_outputs(*(output.numpy() for output in outputs))
 
 
 def differences(actual: Prediction, expected: Prediction) -> list[tuple[float, str]]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from mmsxm.inference.backends import ModelInfo, load_backend
 from mmsxm.inference.backends.exported import INT8
@@ -18,8 +17,14 @@ from mmsxm.inference.export import (
     write_openvino,
     write_openvino_model,
 )
-from mmsxm.inference.export_check import ANY_FINITE, largest_difference
-from mmsxm.inference.quantization import ScoreChange, quantize, score_change, split_images
+from mmsxm.inference.export_check import ANY_FINITE, largest_difference, predict
+from mmsxm.inference.quantization import (
+    ScoreChange,
+    quantize,
+    require_nncf,
+    score_change,
+    split_images,
+)
 from mmsxm.models import ScreeningNetwork
 
 __all__ = ['LARGEST_MEAN_CHANGE', 'MIN_IMAGES', 'export_int8']
@@ -64,6 +69,7 @@ def export_int8(
             'training images of the network.'
         )
     require_packages('.xml')
+    require_nncf()
     import openvino as ov
 
     ranges, checked = split_images(images)
@@ -83,7 +89,7 @@ def export_int8(
         backend = load_backend(unchecked)
         change = score_change(
             in_batches(lambda batch: backend(batch).scores, checked),
-            in_batches(lambda batch: run_torch(network, batch), checked),
+            in_batches(lambda batch: predict(network, batch).scores, checked),
         )
         if change.mean > LARGEST_MEAN_CHANGE:
             raise ValueError(
@@ -108,10 +114,3 @@ def in_batches(run: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> n
     """Return the scores ``(N, C)`` of images, computed in batches."""
     starts = range(0, len(images), BATCH)
     return np.concatenate([run(images[start : start + BATCH]) for start in starts])
-
-
-def run_torch(network: ScreeningNetwork, images: np.ndarray) -> np.ndarray:
-    """Return the scores ``(N, C)`` of a batch in PyTorch."""
-    with torch.no_grad():
-        scores: np.ndarray = network(torch.from_numpy(images))[0].numpy()
-    return scores

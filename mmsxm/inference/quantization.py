@@ -11,6 +11,7 @@ Three settings matter for these networks. Each was measured on real bags (docs/i
   bottlenecks of MobileNetV2 and the levels of an FPN have no ReLU.
 """
 
+import importlib.util
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,7 +19,14 @@ import numpy as np
 if TYPE_CHECKING:
     import openvino as ov
 
-__all__ = ['ScoreChange', 'fold_constants', 'quantize', 'score_change', 'split_images']
+__all__ = [
+    'ScoreChange',
+    'fold_constants',
+    'quantize',
+    'require_nncf',
+    'score_change',
+    'split_images',
+]
 
 CHECKED = 4  # one of this many images is checked and does not set ranges
 
@@ -32,6 +40,12 @@ class ScoreChange(NamedTuple):
     largest: float
 
 
+def require_nncf() -> None:
+    """Raise ImportError if NNCF is not installed."""
+    if importlib.util.find_spec('nncf') is None:
+        raise ImportError("Quantization needs NNCF: pip install 'mmsxm[int8]'")
+
+
 def quantize(model: 'ov.Model', images: np.ndarray) -> 'ov.Model':
     """Return a network whose convolutions and linear layers run in 8-bit integers.
 
@@ -42,12 +56,11 @@ def quantize(model: 'ov.Model', images: np.ndarray) -> 'ov.Model':
     Raises:
         ImportError: NNCF is not installed.
     """
-    try:
-        import nncf
-        from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
-        from nncf.quantization.range_estimator import RangeEstimatorParametersSet
-    except ImportError:
-        raise ImportError("Quantization needs NNCF: pip install 'mmsxm[int8]'") from None
+    require_nncf()
+    import nncf
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+
     fold_constants(model)
     return nncf.quantize(
         model,

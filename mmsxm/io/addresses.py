@@ -14,8 +14,13 @@ def is_loopback(address: str) -> bool:
         return address == 'localhost'
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on an address; port 0 takes a free port.
+def listen(host: str, port: int, server: str = 'The service') -> socket.socket:
+    """Return a socket that listens on an address.
+
+    Args:
+        host: Address or name of this machine.
+        port: Port; 0 takes a free one.
+        server: What listens, for the message.
 
     Raises:
         OSError: The address is in use, or is not an address of this machine.
@@ -25,8 +30,8 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise OSError(
-            f'The server cannot listen on {host}, port {port}: {error.strerror}. Use another '
-            '--host or --port.'
+            f'{server} cannot listen on {host}, port {port}: {error.strerror}. Use another --host '
+            'or --port.'
         ) from error
 
 

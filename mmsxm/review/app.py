@@ -80,12 +80,11 @@ def build_app(worklist: Worklist) -> FastAPI:
 
     def check_token(x_review_token: Annotated[str, Header()] = '') -> None:
         if not secrets.compare_digest(x_review_token.encode(), token.encode()):
-            raise HTTPException(403, 'The page was started again. Reload it.')
+            raise HTTPException(403, 'The server was restarted. Reload the page.')
 
     def answer(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
         async def respond(_: Request, error: Exception) -> Response:
-            text = error.args[0] if error.args and isinstance(error, LookupError) else error
-            return JSONResponse({'detail': printable(str(text))}, status)
+            return JSONResponse({'detail': printable(str(error))}, status)
 
         return respond
 
@@ -104,10 +103,7 @@ def build_app(worklist: Worklist) -> FastAPI:
     def session() -> dict[str, Any]:
         return {
             'token': token,
-            'network': printable(worklist.session.name),
-            'log': printable(str(worklist.session.log)),
             'adds_images': worklist.session.backend is not None,
-            'alarms_only': worklist.alarms_only,
             'longest_comment': LONGEST_COMMENT,
             'max_bytes': MAX_BYTES,
         }

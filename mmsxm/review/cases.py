@@ -102,6 +102,11 @@ class ResultsReader:
         return record
 
 
+def base_name(path: str) -> str:
+    """Return a path without its folders, with the separators of any system."""
+    return path.replace('\\', '/').rsplit('/', 1)[-1]
+
+
 def score_matrix(cases: Sequence[Case], classes: Sequence[str]) -> np.ndarray:
     """Return scores (N, C), float64; NaN for files that were not screened."""
     rows = [[case.record.get('scores', {}).get(name, np.nan) for name in classes] for case in cases]
@@ -172,11 +177,6 @@ class Review:
         self.cases += cases
         scores = score_matrix(cases, self.classes)
         self.scores = np.concatenate([self.scores, scores])  # (N, C)
-
-    def order(self, thresholds: np.ndarray) -> list[int]:
-        """Return the indices of cases by descending risk."""
-        order: list[int] = risk_order(self.scores, thresholds).tolist()
-        return order
 
     def labels(self, index: int, thresholds: np.ndarray) -> list[str]:
         """Return the alarms of a case, the largest margin first."""

@@ -11,7 +11,7 @@ import numpy as np
 from mmsxm.conventions import level_names
 from mmsxm.imaging.images import ImageError, read_size
 from mmsxm.io.safe_parsing import printable
-from mmsxm.review.cases import Case
+from mmsxm.review.cases import Case, base_name
 from mmsxm.review.worklist import Worklist
 from mmsxm.visualization.overlays import place_names
 
@@ -23,7 +23,7 @@ LETTER_WIDTH = 0.6  # average width of a letter, as a share of its height
 
 def short_name(case: Case) -> str:
     """Return the name of a file without folders."""
-    return printable(case.name.replace('\\', '/').rsplit('/', 1)[-1])
+    return printable(base_name(case.name))
 
 
 def row_payload(worklist: Worklist, index: int) -> dict[str, Any]:

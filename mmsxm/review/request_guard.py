@@ -2,7 +2,8 @@
 
 Any web site that an operator visits can send requests to a page on the same machine. The guard
 refuses requests under other host names (DNS rebinding), from other sites (cross-site request
-forgery), and forbids browsers to load anything from elsewhere or to show the page in a frame.
+forgery), and prevents browsers from loading anything from elsewhere and from showing the page in a
+frame.
 """
 
 from collections.abc import Collection
@@ -48,7 +49,7 @@ def refusal(path: str, headers: Headers, hosts: Collection[str] | None) -> str |
     """Return why a request is refused; None if it is not."""
     host = headers.get('host', '')
     if hosts is not None and _hostname(host) not in hosts:
-        return 'The page is not reached under this name. Use its own address, or --allow-host.'
+        return 'This host name is not accepted. Use the address of the page, or --allow-host.'
     origin = headers.get('origin')
     if origin is not None and not _is_own(origin, host, hosts or ()):
         return 'The request comes from another page.'

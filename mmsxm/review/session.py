@@ -18,8 +18,6 @@ from mmsxm.screening.record_validation import configs_differ
 
 __all__ = ['Attention', 'Session']
 
-BATCH = 8
-
 
 class Attention(NamedTuple):
     """Attention map ``(h, w)`` over a view of the image."""
@@ -115,8 +113,8 @@ class Session:
         self._cases += cases
         return cases
 
-    def screen(self, paths: Sequence[str]) -> list[Case]:
-        """Screen files; their cases are named without folders.
+    def screen(self, path: str, name: str) -> Case:
+        """Screen a file whose case gets ``name``.
 
         Raises:
             ValueError: There is no network.
@@ -125,16 +123,8 @@ class Session:
             raise ValueError(
                 'Images cannot be added without a network. Start the page with --model.'
             )
-        cases = []
-        for start in range(0, len(paths), BATCH):
-            batch = paths[start : start + BATCH]
-            preprocessing = self.backend.info.preprocessing
-            files = [preprocess_file(path, preprocessing, MAX_PIXELS) for path in batch]
-            cases += [
-                Case(Path(path).name, path, screened.record)
-                for path, screened in zip(batch, screen_files(self.backend, files), strict=True)
-            ]
-        return cases
+        file = preprocess_file(path, self.backend.info.preprocessing, MAX_PIXELS)
+        return Case(name, path, screen_files(self.backend, [file])[0].record)
 
     def load_image(self, case: Case) -> np.ndarray:
         """Read the image of a bag, BGR ``(H, W, 3)`` uint8.
@@ -159,16 +149,9 @@ class Session:
             return None
         return Attention(attention_map, view)
 
-    def decide(
-        self,
-        review: Review,
-        index: int,
-        verdict: str,
-        comment: str,
-        thresholds: np.ndarray,
-        operator: str,
-    ) -> None:
+    def decide(self, review: Review, index: int, verdict: str, comment: str, operator: str) -> None:
         """Decide on a case permanently; if the log cannot be written, there is no decision."""
+        thresholds = np.array(self.calibrated)
         decision = review.decide(index, verdict, comment, thresholds, operator)
         append_decision(self.log, decision)
         review.settle(index, decision)

@@ -7,21 +7,19 @@ from typing import NamedTuple
 import numpy as np
 
 from mmsxm.io.safe_parsing import printable
-from mmsxm.review.cases import Case, Review, alarms
+from mmsxm.review.cases import Case, alarms, base_name, risk_order
 from mmsxm.review.decision_log import VERDICTS, check_operator
 from mmsxm.review.session import Attention, Session
 
 __all__ = [
     'LONGEST_COMMENT',
     'MAX_UPLOADS',
-    'VIEWS',
     'Counts',
     'OutdatedError',
     'UploadLimitError',
     'Worklist',
 ]
 
-VIEWS = ('all', 'alarms', 'to do')
 LONGEST_COMMENT = 1000  # characters
 # of the images that operators add, until the page stops
 MAX_UPLOADS = 500
@@ -43,7 +41,7 @@ class OutdatedError(ValueError):
 
 
 class UploadLimitError(ValueError):
-    """Error of an image that is one too many."""
+    """Error of an added image that exceeds a limit."""
 
 
 class Worklist:
@@ -63,15 +61,10 @@ class Worklist:
         self.session, self.uploads, self.alarms_only = session, uploads, alarms_only
         self.thresholds = np.array(session.calibrated)
         self._lock = RLock()  # the list
-        self._images = RLock()  # one image and one network run at a time bound the memory
+        self._images = RLock()  # only one image is loaded at a time, to bound memory
         self._added = self._added_bytes = 0
-        self._review = session.review()
+        self.review = session.review()
         self._sort()
-
-    @property
-    def review(self) -> Review:
-        """The cases and decisions."""
-        return self._review
 
     def refresh(self) -> str:
         """Add results that were written since the last call; return the reason if this fails."""
@@ -81,43 +74,42 @@ class Worklist:
             except (OSError, ValueError) as error:
                 return printable(str(error))
             if cases:
-                self._review.add(cases)
+                self.review.add(cases)
                 self._sort()
             return ''
 
     def _sort(self) -> None:
-        scores = self._review.scores
+        scores = self.review.scores
         self._alarms = np.asarray(alarms(scores, self.thresholds).any(axis=1))  # (N,)
         self._unreadable = np.asarray(np.isnan(scores).any(axis=1))  # (N,)
-        order = np.array(self._review.order(self.thresholds), dtype=np.int64)  # (N,)
-        self._order = order[self._are_visible()[order]]  # (visible,)
-
-    def _are_visible(self) -> np.ndarray:
-        return self._alarms | self._unreadable | (not self.alarms_only)
-
-    def _is_visible(self, index: int) -> bool:
-        return bool(not self.alarms_only or self._alarms[index] or self._unreadable[index])
+        self._visible = self._alarms | self._unreadable | (not self.alarms_only)  # (N,)
+        order = risk_order(scores, self.thresholds)  # (N,)
+        self._order = order[self._visible[order]]  # (visible,)
 
     def order(self, view: str = 'all') -> list[int]:
-        """Return the visible indices by descending risk; ``view`` is one of :data:`VIEWS`."""
+        """Return the visible indices by descending risk.
+
+        Args:
+            view: ``'all'``, ``'alarms'`` or ``'to do'``.
+        """
         with self._lock:
             order = self._order
             if view == 'alarms':
                 order = order[self._alarms[order]]
             indices: list[int] = order.tolist()
             if view == 'to do':
-                return [index for index in indices if index not in self._review.verdicts]
+                return [index for index in indices if index not in self.review.verdicts]
             return indices
 
     def counts(self) -> Counts:
         """Return the numbers of cases."""
         with self._lock:
             return Counts(
-                images=len(self._review.cases),
+                images=len(self.review.cases),
                 alarms=int(self._alarms.sum()),
                 unreadable=int(self._unreadable.sum()),
-                decided=sum(map(self._is_visible, self._review.verdicts)),
-                hidden=int((~self._are_visible()).sum()),
+                decided=int(sum(self._visible[index] for index in self.review.verdicts)),
+                hidden=int((~self._visible).sum()),
             )
 
     def case(self, index: int) -> Case:
@@ -127,13 +119,13 @@ class Worklist:
             LookupError: There is no such case, or it is hidden.
         """
         with self._lock:
-            if index not in range(len(self._review.cases)) or not self._is_visible(index):
+            if index not in range(len(self.review.cases)) or not self._visible[index]:
                 raise LookupError('There is no such bag on this page.')
-            return self._review.cases[index]
+            return self.review.cases[index]
 
     def labels(self, index: int) -> list[str]:
         """Return the alarms of a case, the largest margin first."""
-        return self._review.labels(index, self.thresholds)
+        return self.review.labels(index, self.thresholds)
 
     def load_image(self, index: int) -> np.ndarray:
         """Read the image of a case, BGR ``(H, W, 3)`` uint8.
@@ -190,17 +182,17 @@ class Worklist:
             raise ValueError('The comment is empty. Write a comment first.')
         with self._lock:
             self.case(index)
-            history = self._review.history.get(index, [])
+            history = self.review.history.get(index, [])
             if seen is not None and seen != len(history):
                 by = f'{printable(history[-1].operator)} decided' if history else 'The list changed'
                 raise OutdatedError(
                     f'{by} meanwhile, so your decision was not logged. Look at the bag again.'
                 )
-            self.session.decide(self._review, index, verdict, comment, self.thresholds, operator)
+            self.session.decide(self.review, index, verdict, comment, operator)
             order = self.order()
             place = order.index(index)
             for other in (*order[place + 1 :], *order[:place]):
-                if other not in self._review.verdicts:
+                if other not in self.review.verdicts:
                     return other
             return None
 
@@ -217,7 +209,7 @@ class Worklist:
                 :data:`MAX_UPLOAD_BYTES`.
             ValueError: The name is empty, or there is no network.
         """
-        name = name.replace('\\', '/').rsplit('/', 1)[-1]
+        name = base_name(name)
         if not name:
             raise ValueError('The name of the image is empty.')
         with self._images:
@@ -229,18 +221,17 @@ class Worklist:
             path = self.uploads / f'{self._added:06}'  # never a name from outside
             try:
                 path.write_bytes(data)
-                (case,) = self.session.screen([str(path)])
+                case = self.session.screen(str(path), name)
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
             self._added += 1
             self._added_bytes += len(data)
-        case = case._replace(name=name)
         with self._lock:
-            index = len(self._review.cases)
-            self._review.add([case])
+            index = len(self.review.cases)
+            self.review.add([case])
             self._sort()
-            if self._is_visible(index):
+            if self._visible[index]:
                 return index
         path.unlink()
         return None

@@ -1,4 +1,4 @@
-"""Batches of whatever waits, for a function that is faster on several items at once."""
+"""Batching of waiting items, for a function that is faster on several items at once."""
 
 import asyncio
 from collections import deque

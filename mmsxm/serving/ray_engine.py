@@ -92,7 +92,7 @@ def serve_with_ray(
         )
         serve.run(deploy(serve.ingress(build)()).bind(), name=NAME)
         started()
-        while not stopped.wait(1):  # a wait without end would not notice a signal on Windows
+        while not stopped.wait(1):  # a wait without a timeout would not notice a signal on Windows
             pass
     finally:
         serve.shutdown()  # replicas finish their requests

@@ -60,7 +60,7 @@ from mmsxm.reproduction.run_record import (
     write_result,
 )
 from mmsxm.reproduction.taught_levels import levels_of_boxes
-from mmsxm.review.cases import ResultsReader, Review
+from mmsxm.review.cases import ResultsReader, Review, risk_order
 from mmsxm.review.decision_log import Decision, append_decision, read_decisions
 from mmsxm.safe_checkpoints import load_from_local
 from mmsxm.screening.image_sources import read_list
@@ -337,7 +337,7 @@ def review(path: Path) -> None:
     classes = tuple(screened[0]['thresholds']) if screened else CLASSES
     page = Review(classes, cases, [DECISION])
     thresholds = np.full(len(classes), 0.5)
-    for index in page.order(thresholds):
+    for index in risk_order(page.scores, thresholds):
         record = cases[index].record
         page.labels(index, thresholds)
         [tuple(map(float, region['bbox'])) for region in record.get('regions', ())]

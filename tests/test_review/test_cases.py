@@ -133,15 +133,15 @@ def test_labels_are_the_alarms_and_unreadable_files_come_last() -> None:
     assert review.labels(0, THRESHOLDS) == ['Gun', 'Knife']
     assert review.labels(2, THRESHOLDS) == []
     assert review.labels(0, np.array([0.05, 0.71])) == ['Gun']
-    assert review.order(THRESHOLDS) == [0, 1, 2]
+    assert risk_order(review.scores, THRESHOLDS).tolist() == [0, 1, 2]
 
 
 def test_added_cases_are_ranked_among_the_others() -> None:
     review = Review(CLASSES)
-    assert review.order(THRESHOLDS) == []
+    assert risk_order(review.scores, THRESHOLDS).tolist() == []
     review.add(cases(record('a', 0.2)))
     review.add(cases(record('b', 0.9)))
-    assert review.order(THRESHOLDS) == [1, 0]
+    assert risk_order(review.scores, THRESHOLDS).tolist() == [1, 0]
 
 
 def test_a_decision_records_what_the_operator_saw(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def results(tmp_path: Path, bag: Path, network: Any) -> Callable[..., Path]:
     """Return a function that writes the result of the bag, with changed fields."""
 
     def write(name: str = 'r.jsonl', **more: Any) -> Path:
-        (case,) = Session(tmp_path / 'log', network).screen([str(bag)])
+        case = Session(tmp_path / 'log', network).screen(str(bag), bag.name)
         path = tmp_path / name
         path.write_text(json.dumps({**case.record, **more}) + '\n')
         return path
@@ -32,7 +32,8 @@ def test_added_files_become_cases_whatever_they_contain(
 ) -> None:
     (tmp_path / 'text.jpg').write_text('no image')
     session = Session(tmp_path / 'log', network)
-    good, bad = session.screen([str(bag), str(tmp_path / 'text.jpg')])
+    good = session.screen(str(bag), bag.name)
+    bad = session.screen(str(tmp_path / 'text.jpg'), 'text.jpg')
     assert (good.name, good.record['labels']) == ('bag.png', ['Gun'])
     assert bad.name == 'text.jpg'
     assert bad.record['error'].startswith('the file is not an image')
@@ -55,7 +56,7 @@ def test_the_image_of_a_case_has_the_attention_of_the_network(
     tmp_path: Path, bag: Path, network: Any
 ) -> None:
     session = Session(tmp_path / 'log', network)
-    (case,) = session.screen([str(bag)])
+    case = session.screen(str(bag), bag.name)
     assert session.load_image(case).shape == (40, 60, 3)
     attention = session.load_attention(case)
     assert attention is not None
@@ -70,7 +71,7 @@ def test_results_without_a_network_have_no_attention_and_no_added_images(
     assert (session.classes, session.calibrated) == (CLASSES, [0.5, 0.5])
     assert session.load_attention(session.review().cases[0]) is None
     with pytest.raises(ValueError, match='cannot be added without a network'):
-        session.screen([str(bag)])
+        session.screen(str(bag), bag.name)
 
 
 def test_decisions_are_kept_for_the_next_review(
@@ -78,7 +79,7 @@ def test_decisions_are_kept_for_the_next_review(
 ) -> None:
     log = tmp_path / 'new' / 'log'
     session = Session(log, network, results())
-    session.decide(session.review(), 0, 'clear', 'a lamp', HALF, 'A. Smith')
+    session.decide(session.review(), 0, 'clear', 'a lamp', 'A. Smith')
     (decision,) = read_decisions(log)
     assert (decision.comment, decision.operator) == ('a lamp', 'A. Smith')
     assert session.review().verdicts == {0: 'clear'}
@@ -133,5 +134,5 @@ def test_a_decision_that_cannot_be_logged_does_not_count(
     log.unlink()
     log.mkdir()  # a folder cannot be appended to
     with pytest.raises(OSError, match='log'):
-        session.decide(review, 0, 'clear', '', HALF, 'A. Smith')
+        session.decide(review, 0, 'clear', '', 'A. Smith')
     assert review.verdicts == {}

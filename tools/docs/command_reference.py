@@ -1,14 +1,13 @@
 """Render the reference of all commands from their parsers."""
 
 import argparse
-import ast
 import importlib
 import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 from unittest import mock
 
-from mmsxm.cli.main import GROUPS, find_module
+from mmsxm.cli.main import GROUPS, description, find_module
 
 # a default that depends on the machine that builds the site
 OF_THIS_MACHINE = re.compile(r'\(default on this machine: [^)]*\)')
@@ -53,7 +52,7 @@ def render_command(name: str) -> Iterator[str]:
     yield from [f'### mmsxm {name}', '']
     parser = parser_of(name)
     if parser is None:
-        yield from [*describe(docstring(name)), '']
+        yield from [*describe(description(find_module(name))), '']
         return
     yield from [*describe(parser.description or ''), '']
     yield from render_parser(parser)
@@ -62,16 +61,6 @@ def render_command(name: str) -> Iterator[str]:
             for child in action.choices.values():
                 yield from [f'#### {child.prog}', '', *describe(child.description or ''), '']
                 yield from render_parser(child)
-
-
-def docstring(name: str) -> str:
-    """Return what the file of a command says about it: its docstring, or its first comment."""
-    text = find_module(name).read_text(encoding='utf-8')
-    if find_module(name).suffix == '.py':
-        return ast.get_docstring(ast.parse(text)) or ''
-    lines = text.splitlines()[1:]
-    end = next(number for number, line in enumerate(lines) if not line.startswith('#'))
-    return '\n'.join(line.lstrip('# ') for line in lines[:end])
 
 
 def describe(text: str) -> Iterator[str]:
@@ -104,7 +93,7 @@ def wrap(usage: str, width: int = 78) -> Iterator[str]:
 
 
 def is_documented(action: argparse.Action) -> bool:
-    """Tell whether an argument belongs into the table."""
+    """Return whether an argument belongs in the table."""
     hidden = isinstance(action, argparse._HelpAction | argparse._SubParsersAction)
     return not hidden and action.help != argparse.SUPPRESS
 

@@ -48,9 +48,9 @@ class OpenVINOBackend:
         core = ov.Core()
         try:
             model = core.read_model(path)
-            description = _metadata(model, METADATA)
+            description = read_metadata(model, METADATA)
             # by default, OpenVINO uses bfloat16 on processors that support it
-            precision = _metadata(model, PRECISION) or 'f32'
+            precision = read_metadata(model, PRECISION) or 'f32'
             # operations that are not quantized run in float32
             settings['INFERENCE_PRECISION_HINT'] = 'f32' if precision == INT8 else precision
             inputs = [port.any_name for port in model.inputs]
@@ -79,5 +79,6 @@ class OpenVINOBackend:
         return to_prediction(outputs, self.info, len(images))
 
 
-def _metadata(model: 'Model', key: str) -> str | None:
+def read_metadata(model: 'Model', key: str) -> str | None:
+    """Return a text in the metadata of a model; None if it is missing."""
     return model.get_rt_info(key).value if model.has_rt_info(key) else None

@@ -3,7 +3,7 @@
 import { find, make } from './dom.js';
 
 // keys as KeyboardEvent.key has them; repeated are those that act again while a key is held
-export const SHORTCUTS = [
+const SHORTCUTS = [
   { keys: ['ArrowDown', 'j'], shown: ['↓', 'J'], action: 'next', text: 'Next bag', repeated: true },
   { keys: ['ArrowUp', 'k'], shown: ['↑', 'K'], action: 'previous', text: 'Previous bag', repeated: true },
   { keys: ['Backspace'], shown: ['Backspace'], action: 'back', text: 'Back to the bag that you decided on last' },
@@ -44,7 +44,7 @@ function keyOf(event) {
   return event.shiftKey && ARROWS.test(key) ? `Shift+${key}` : key;
 }
 
-// Call perform(action) for each shortcut, and release(action) when a key is let go.
+// Call perform(action) for each shortcut, and release() when the key for peeking is released.
 export function listen(perform, release) {
   const isTyping = (event) => event.target.matches('input, textarea, select');
   const isBusy = () => document.querySelector('dialog[open]') !== null;
@@ -67,9 +67,9 @@ export function listen(perform, release) {
     const shortcut = shortcutOf(event);
     if (shortcut?.action !== 'peek') return;
     if (!isTyping(event)) event.preventDefault(); // Space does not press a button
-    release('peek');
+    release();
   });
-  window.addEventListener('blur', () => release('peek'));
+  window.addEventListener('blur', () => release());
 }
 
 export function listShortcuts() {

@@ -48,8 +48,8 @@ export class Viewer {
   }
 
   // Show a bag as it is, and resolve when its image is visible.
-  async show(details, message = '') {
-    this.clear(message);
+  async show(details) {
+    this.clear('');
     this.index = details.index;
     this.size = [details.width, details.height];
     this.content.style.width = `${details.width}px`;
@@ -57,7 +57,6 @@ export class Viewer {
     this.#drawRegions(details);
     await this.#load();
     if (this.index !== details.index) return;
-    find('message').textContent = '';
     this.content.hidden = false;
     this.#place();
     this.attention.hidden = false;
