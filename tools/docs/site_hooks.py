@@ -24,6 +24,7 @@ TITLES = {
     'sim-sixray': 'Simulated bags (sim-sixray)',
     'sixray': "SIXray's positives (sixray)",
     'sixray-mini': 'A subset of SIXray (sixray-mini)',
+    'sixray-mini-192': 'A subset of SIXray by cross-validation, 192 pixels (sixray-mini-192)',
     'sixray-mini-3x': 'A subset of SIXray, three times as long (sixray-mini-3x)',
 }
 
