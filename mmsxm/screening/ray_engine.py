@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mmsxm.imaging.images import MAX_PIXELS
 from mmsxm.inference.backends import Backend
 from mmsxm.inference.records import Record
+from mmsxm.io.ray_cluster import join_cluster
 from mmsxm.io.worker_pool import WorkerPool
 from mmsxm.screening.screen import screen
 
@@ -62,7 +63,6 @@ def screen_with_ray(
     Raises:
         ImportError: Ray Data is not installed.
     """
-    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
     try:
         import pyarrow as pa
         import ray
@@ -74,7 +74,7 @@ def screen_with_ray(
     started = not ray.is_initialized()
     if started:
         handler = signal.getsignal(signal.SIGTERM)  # the handler of Ray exits immediately
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
+        join_cluster()
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)
     try:

@@ -1,13 +1,12 @@
 """The service on several machines, as a deployment of Ray Serve."""
 
-import logging
-import os
 import signal
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mmsxm.inference.backends import Backend
+from mmsxm.io.ray_cluster import join_cluster
 from mmsxm.serving.app import build_app
 from mmsxm.serving.service import Limits, ScreeningService
 
@@ -53,7 +52,6 @@ def serve_with_ray(
         ImportError: Ray Serve is not installed.
         RuntimeError: Ray Serve already runs on the cluster.
     """
-    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
     try:
         import ray
         from ray import serve
@@ -65,7 +63,7 @@ def serve_with_ray(
     def build() -> 'FastAPI':  # runs in the replica
         return build_app(ScreeningService(load(), limits, workers, batch_size), token)
 
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
+    join_cluster()
     status = serve.status()
     if status.applications or status.proxies:  # the shutdown below would stop them, too
         ray.shutdown()

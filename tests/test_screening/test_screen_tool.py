@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -299,7 +300,18 @@ def test_overlays_have_unique_names(tmp_path: Path) -> None:
     assert red - blue > 100
 
 
-def test_ray_with_two_workers_matches_one_process(bags: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def folder_of_a_dead_cluster() -> Iterator[Path]:
+    """Ray's folder for temporary files; it names a cluster that no longer answers."""
+    with tempfile.TemporaryDirectory() as folder:  # short: the path of a socket has a limit
+        (Path(folder) / 'ray').mkdir()
+        (Path(folder) / 'ray' / 'ray_current_cluster').write_text('127.0.0.1:1')
+        yield Path(folder)
+
+
+def test_ray_with_two_workers_matches_one_process(
+    bags: Path, tmp_path: Path, folder_of_a_dead_cluster: Path
+) -> None:
     pytest.importorskip('ray', reason='Ray Data is not installed')
     (bags / 'empty.png').touch()
     (bags / 'text.jpg').write_text('no image')
@@ -307,10 +319,10 @@ def test_ray_with_two_workers_matches_one_process(bags: Path, tmp_path: Path) ->
     records_by_engine = {}
     for engine in ('pool', 'ray'):
         out, overlays = tmp_path / f'{engine}.jsonl', tmp_path / engine
-        # Ray's own limit is too short for a busy machine
         code, _, errors = screen(
             *(bags, out, '--engine', engine, '--batch-size', 3, '--overlays', overlays),
-            RAY_raylet_start_wait_time_s=300,
+            RAY_raylet_start_wait_time_s=300,  # Ray's own limit is too short for a busy machine
+            RAY_TMPDIR=folder_of_a_dead_cluster,
         )
         assert code == 1, errors
         records = {record.pop('path'): record for record in read(out)}
