@@ -71,7 +71,7 @@ def add_device_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_runtime_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a network that runs on images of worker processes."""
+    """Add the options for running a network on images that worker processes read."""
     parser.add_argument(
         '--backend',
         choices=['torch', 'onnxruntime', 'openvino'],

@@ -93,6 +93,7 @@ def overview() -> str:
         'Run `mmsxm COMMAND --help` for the options of a command. If a config is not a file in',
         f'the current folder, it is looked up in {MIM / "configs"}:',
         'configs/demo/resnet18.py, demo/resnet18.py and resnet18.py name the same config.',
+        "Configs of your own inherit from '{{$MMSXM_CONFIGS:configs}}/demo/resnet18.py'.",
     ]
     return '\n'.join(lines)
 

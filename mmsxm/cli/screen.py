@@ -3,7 +3,7 @@
 mmsxm screen IMAGES --model CONFIG --checkpoint CHECKPOINT --out results.jsonl
 
 To resume, run the command again with the same --out. Exit codes: 0 if every file was screened and
-none is an alarm; 1 if there is at least one alarm; 2 if the command failed or files are unscreened.
+none is an alarm; 1 if there is at least one alarm; 2 if the command or some of the files failed.
 """
 
 import argparse

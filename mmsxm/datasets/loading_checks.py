@@ -72,7 +72,7 @@ def check_loaded(
         )
     if not data_list:
         raise ValueError(
-            'No image is left to use. Check the list and the image folder in this report.\n'
+            'No usable images are left. Check the list and the image folder in this report.\n'
             f'{report}'
         )
     transforms = dataset.pipeline.transforms

@@ -49,7 +49,7 @@ class _ClassMeasures(NamedTuple):
 def _measure(
     class_map: np.ndarray, boxes: np.ndarray, image_size: tuple[int, int]
 ) -> _ClassMeasures:
-    """Compare the map of a class ``(h, w)`` with its boxes in view ``(n, 4)``."""
+    """Compare the map of a class ``(h, w)`` with its boxes ``(n, 4)`` that are in view."""
     if not len(boxes):
         return _ClassMeasures(0)
     return _ClassMeasures(

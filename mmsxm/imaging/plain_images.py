@@ -81,7 +81,7 @@ def decode_plain(data: bytes) -> np.ndarray | None:
 
 
 def decode_jpeg(data: bytes) -> np.ndarray:
-    """Decode a JPEG as BGR ``(H, W, 3)`` uint8, without its orientation.
+    """Decode a JPEG as BGR ``(H, W, 3)`` uint8, and ignore its EXIF orientation.
 
     Raises:
         ImageError: The file is damaged or truncated.

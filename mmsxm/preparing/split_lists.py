@@ -119,7 +119,8 @@ def read_column(paths: Sequence[str], column: str, names: Sequence[str]) -> list
                 )
     if empty := [name for name in names if not values.get(image_id(name))]:
         raise ValueError(
-            f'{", ".join(paths)}: {len(empty):,} images have no {column}, first {empty[0]}. Add it.'
+            f'{", ".join(paths)}: no {column} for {len(empty):,} of {len(names):,} images. '
+            f'The first is {empty[0]}. Add it.'
         )
     return [values[image_id(name)] for name in names]
 

@@ -1,6 +1,6 @@
 """Guard of a local web page: which requests are answered, and what browsers may do with answers.
 
-Any web site that an operator visits can send requests to a page on the same machine. The guard
+Any website that an operator visits can send requests to a page on the same machine. The guard
 refuses requests under other host names (DNS rebinding), from other sites (cross-site request
 forgery), and prevents browsers from loading anything from elsewhere and from showing the page in a
 frame.

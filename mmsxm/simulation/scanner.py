@@ -60,8 +60,8 @@ class Scanner(PseudoColor):
         low, high = self.energies
         if not TABLE_ENERGIES[0] <= low < high <= TABLE_ENERGIES[-1]:
             raise ValueError(
-                f'energies={self.energies} must be a lower and a higher energy from '
-                f'{TABLE_ENERGIES[0]:g} to {TABLE_ENERGIES[-1]:g} keV.'
+                f'energies={self.energies} must be two energies in increasing order, '
+                f'from {TABLE_ENERGIES[0]:g} to {TABLE_ENERGIES[-1]:g} keV.'
             )
         super().__post_init__()
         require_above_zero(self, 'photons')

@@ -12,7 +12,7 @@ from mmsxm.engine.input_size import DATALOADERS, set_input_size
 from mmsxm.engine.optim import gains_by_bfloat16
 from mmsxm.engine.pixel_mapping import set_pixel_mapping
 from mmsxm.training.config_options import merge_options
-from mmsxm.training.installed_configs import find_config
+from mmsxm.training.installed_configs import CONFIGS, find_config
 
 __all__ = [
     'DATALOADERS',
@@ -34,6 +34,9 @@ def load_config(
 ) -> Config:
     """Load a config, which :func:`find_config` finds, and apply the options of the command line.
 
+    A config anywhere can inherit from ``'{{$MMSXM_CONFIGS:configs}}/demo/resnet18.py'``: unless the
+    variable is set, it becomes the folder of the installed configs.
+
     ``work_dir`` overrides the one in the config; the default is ``work_dirs/<config name>``.
 
     Raises:
@@ -41,12 +44,14 @@ def load_config(
         ValueError: The config is not valid Python, or nothing reads the setting of an option.
     """
     found = find_config(path)
+    os.environ.setdefault('MMSXM_CONFIGS', CONFIGS.as_posix())
     try:
         cfg = Config.fromfile(found)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f'{path} builds on {error.filename or error}, which does not exist. If the path '
-            'contains an environment variable, check its value.'
+            f'{path} builds on {error.filename or error}, which does not exist. A config outside a '
+            "clone names its base as in _base_ = '{{$MMSXM_CONFIGS:configs}}/demo/resnet18.py'. If "
+            'the path contains an environment variable, check its value.'
         ) from error
     except SyntaxError as error:
         raise ValueError(f'{path} is not a valid config: {error}. Fix that line.') from error

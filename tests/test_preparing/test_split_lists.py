@@ -333,7 +333,7 @@ def test_a_missing_image_is_reported(write: Write) -> None:
     [
         ('name,day\n', r'has no column image'),
         ('image,when\n', r'has no column day'),
-        ('image,day\na.png,1\nb.png,\n', r'1 images have no day, first b\.png\. Add it'),
+        ('image,day\na.png,1\nb.png,\n', r'no day for 1 of 2 images\. The first is b\.png'),
         ('image,day\n../a.png,1\n', r"table\.csv:2: '\.\./a\.png' is not a path inside"),
         ('image,day\na.png,1\na.jpg,2\n', r":3: day of a\.jpg is '2', but was '1' in an earlier"),
     ],

@@ -226,7 +226,7 @@ def test_files_that_are_not_configs_are_reported(
             "scanner = dict(base='sixray', photon=500)",
             r'do not have the settings photon\. Choose from ratios',
         ),
-        ("scanner = dict(base='sixray', energies=(100, 60))", 'a lower and a higher energy'),
+        ("scanner = dict(base='sixray', energies=(100, 60))", 'two energies in increasing order'),
         ("scanner = dict(base='sixray', energies=(10, 60))", 'from 30 to 150 keV'),
         ("scanner = dict(base='sixray', ratios=(1.2, 2.0, 3.0))", '3 ratios and 7 rows'),
         ("scanner = dict(base='sixray', background='white')", "'white' must be RGB"),

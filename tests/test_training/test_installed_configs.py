@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mmsxm.training.config import load_config
 from mmsxm.training.installed_configs import CONFIGS, find_config
 
 
@@ -53,3 +54,16 @@ def test_a_missing_config_is_named_with_a_suggestion(name: str, meant: str) -> N
 def test_only_configs_are_found(name: str) -> None:
     with pytest.raises(FileNotFoundError):
         find_config(name)
+
+
+def test_a_config_of_a_project_inherits_from_an_installed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv('MMSXM_CONFIGS', raising=False)
+    config = tmp_path / 'longer.py'
+    config.write_text(
+        "_base_ = '{{$MMSXM_CONFIGS:configs}}/demo/resnet18.py'\ntrain_cfg = dict(max_epochs=77)\n"
+    )
+    cfg = load_config(config)
+    assert cfg.train_cfg.max_epochs == 77
+    assert cfg.model == load_config('demo/resnet18.py').model

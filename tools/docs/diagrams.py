@@ -90,13 +90,13 @@ def sxmnet() -> str:
     def parts() -> Iterator[str]:
         yield from pyramid_parts('ResNet-50')
         yield box(430, 20, 120, 'attention', 'map 28 x 28', ATTENTION)
-        yield box(590, 20, 130, 'Upsample Module', 'map M, 56 x 56', ATTENTION)
+        yield box(590, 20, 145, 'Upsample Module', 'map M, 56 x 56', ATTENTION)
         yield arrow((342, ROWS[0]), (342, 62), (429, 62))
         yield arrow((62, ROWS[1]), (62, 34), (429, 34))
         yield arrow((550, 48), (589, 48))
         yield arrow((62, 34), (62, 10), (655, 10), (655, 19))
         yield box(790, 20, 155, 'Stage I: L_att', 'MSE to ellipses', IMAGE)
-        yield arrow((720, 48), (789, 48), loss=True)
+        yield arrow((735, 48), (789, 48), loss=True)
         for row, level in zip(ROWS, LEVELS, strict=True):
             yield box(430, row, 120, f'{level} x M', 'by M / mean(M)', ATTENTION)
             yield arrow((395, middle(row)), (429, middle(row)))

@@ -20,6 +20,14 @@ MARKERS: dict[str, Callable[[], str]] = {
     '<!-- commands -->': render_commands,
     '<!-- configs -->': lambda: render_configs(ROOT / 'configs'),
 }
+# ranks in the search of the site: guides before the API, whose long pages contain every word
+SEARCH_BOOSTS = {
+    'reference/api/': 0.3,
+    'development/': 0.5,
+    'results/': 0.5,
+    'glossary.md': 2.0,
+    'own_data.md': 2.0,
+}
 TITLES = {
     'sim-sixray': 'Simulated bags (sim-sixray)',
     'sixray': "SIXray's positives (sixray)",
@@ -74,11 +82,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Fill the markers of a page, and rewrite its links to files outside ``docs/``."""
+    """Fill the markers of a page, rewrite its links to files outside ``docs/``, and rank it."""
     for marker, render in MARKERS.items():
         if marker in markdown:
             markdown = markdown.replace(marker, render())
     source = Path(page.file.src_uri)
+    for start, boost in SEARCH_BOOSTS.items():
+        if page.file.src_uri.startswith(start):
+            page.meta['search'] = {'boost': boost}
     if (DOCS / source).is_file():
         markdown = rewrite_links(markdown, (DOCS / source).parent, source.as_posix())
     return markdown
