@@ -146,14 +146,22 @@ def test_a_test_needs_the_mapping_of_the_checkpoint() -> None:
 
 
 @pytest.mark.parametrize('resumes', [True, False])
-def test_a_run_resumes_with_its_own_mapping_only(resumes: bool) -> None:
+def test_training_starts_and_resumes_with_the_mapping_of_its_weights(resumes: bool) -> None:
     cfg = load_config(CONFIG, options=WINDOW)
     runner = SimpleNamespace(cfg=cfg, _train_loop=object(), _resume=resumes, _load_from='a.pth')
     hook = PixelMappingHook()
     hook.after_load_checkpoint(runner, {'meta': meta(**WINDOW)})
     hook.after_load_checkpoint(runner, {'state_dict': {}})
-    if not resumes:  # weights to start from may have another mapping
-        hook.after_load_checkpoint(runner, {'meta': meta()})
-        return
     with pytest.raises(ValueError, match=r'a\.pth was trained with window=None.* has window=\(0'):
         hook.after_load_checkpoint(runner, {'meta': meta()})
+
+
+def test_training_on_other_pixels_can_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(
+        'mmsxm.engine.hooks.pixel_mapping.print_log', lambda message, *_: logged.append(message)
+    )
+    cfg = load_config(CONFIG, options=WINDOW)
+    runner = SimpleNamespace(cfg=cfg, _train_loop=object(), _resume=False, _load_from='a.pth')
+    PixelMappingHook(refuse=False).after_load_checkpoint(runner, {'meta': meta()})
+    assert 'a.pth was trained with window=None' in logged[0]

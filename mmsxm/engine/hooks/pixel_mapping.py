@@ -1,6 +1,9 @@
 """Refuse to run a config whose ``window`` or ``pseudo_color`` was not applied."""
 
+import logging
+
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmsxm.engine.input_size import pipelines
@@ -10,7 +13,7 @@ from mmsxm.engine.pixel_mapping import (
     mapping_text,
     require_trained_mapping,
 )
-from mmsxm.engine.runner_state import is_resuming, load_from
+from mmsxm.engine.runner_state import is_training, load_from
 from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
 from mmsxm.registry import HOOKS
 
@@ -20,9 +23,15 @@ class PixelMappingHook(Hook):
     """Compare the config's ``window`` and ``pseudo_color`` with its pipelines.
 
     Only the commands of mmsxm read them. Other programs that run a config would ignore them, and
-    train and test on other pixels without a message. A training run can only resume with the same
-    mapping.
+    train and test on other pixels without a message. Training starts and resumes only from weights
+    that were trained with the same mapping.
+
+    Args:
+        refuse: Whether weights of another mapping are an error; otherwise a warning is logged.
     """
+
+    def __init__(self, refuse: bool = True) -> None:
+        self.refuse = refuse
 
     def before_run(self, runner: Runner) -> None:
         """Compare the mappings.
@@ -42,11 +51,20 @@ class PixelMappingHook(Hook):
                 )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare the mapping of the checkpoint that training resumes from.
+        """Compare the mapping of the checkpoint that training starts or resumes from.
 
         Raises:
             ValueError: They differ.
         """
-        if is_resuming(runner):
-            path = load_from(runner) or 'The latest checkpoint'
+        if not is_training(runner):  # tests compare it themselves
+            return
+        path = load_from(runner) or 'The latest checkpoint'
+        try:
             require_trained_mapping(runner.cfg, checkpoint.get('meta', {}), 'this config', path)
+        except ValueError as error:
+            if self.refuse:
+                raise ValueError(
+                    f'{error} To train its weights on other pixels, add --cfg-options '
+                    'default_hooks.pixel_mapping.refuse=False'
+                ) from None
+            print_log(f'{error} Training continues.', 'current', logging.WARNING)
