@@ -277,7 +277,9 @@ def test_no_page_loads_scripts_from_elsewhere(running: Running) -> None:
     assert running.client.get('/redoc').status_code == 404
     schema = running.client.get('/openapi.json').json()
     assert set(schema['paths']) == {SCREEN, '/v1/model', '/health', '/ready', '/metrics'}
-    assert {'200', '400', '403', '408', '413', '503'} <= set(schema['paths'][SCREEN]['post']['responses'])
+    assert {'200', '400', '403', '408', '413', '503'} <= set(
+        schema['paths'][SCREEN]['post']['responses']
+    )
 
 
 def test_a_service_that_stops_is_not_ready_and_answers_what_it_accepted() -> None:

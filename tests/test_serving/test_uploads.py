@@ -5,8 +5,8 @@ import tracemalloc
 
 import pytest
 
-for module in ('starlette', 'python_multipart'):
-    pytest.importorskip(module, reason='needs the extra [serve]')
+pytest.importorskip('starlette', reason='needs the extra [serve]')
+pytest.importorskip('python_multipart', reason='needs the extra [serve]')
 
 from starlette.requests import Request
 
