@@ -97,13 +97,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def serve(args: argparse.Namespace) -> None:
     """Serve with parsed arguments until stopped."""
     try:
-        from mmsxm.serving.access import is_local, read_token
+        from mmsxm.serving.access import read_token
+        from mmsxm.serving.request_guard import accepted_hosts
         from mmsxm.serving.service import Limits, ScreeningService
     except ModuleNotFoundError as error:
         raise ImportError(
             f"mmsxm serve needs {error.name}, which is not installed: pip install 'mmsxm[serve]'"
         ) from error
     from mmsxm.inference.backends import load_backend
+    from mmsxm.io.addresses import is_local, listen, url_of
 
     token = read_token(args.token_file) if args.token_file else None
     if token is None and not args.insecure and not is_local(args.host):
@@ -118,7 +120,6 @@ def serve(args: argparse.Namespace) -> None:
     if args.engine == 'ray':
         serve_on_cluster(args, load, limits, token)
         return
-    from mmsxm.io.addresses import listen, url_of
     from mmsxm.serving.app import build_app
     from mmsxm.serving.server import serve
 
@@ -126,7 +127,7 @@ def serve(args: argparse.Namespace) -> None:
     with listen(args.host, args.port) as listener:
         name, url = service.backend.info.name, url_of(listener).rstrip('/')
         print(f'mmsxm serve: {name} on {url}', file=sys.stderr)
-        serve(build_app(service, token), service, listener)
+        serve(build_app(service, token, accepted_hosts(args.host)), service, listener)
     print(
         f'mmsxm serve: stopped. Requests: {service.accepted} accepted, {service.answered} answered',
         file=sys.stderr,

@@ -31,13 +31,18 @@ class AnnotationFile(NamedTuple):
 
 
 def merge_files(files: Sequence[AnnotationFile]) -> AnnotationFile:
-    """Merge annotation files that may list the same images; their objects are joined."""
+    """Merge annotation files that may list the same images; their objects are joined.
+
+    Lines of a file continue those of the file before it.
+    """
     images: dict[str, ListedImage] = {}
     objects: dict[str, list[AnnotatedObject]] = {}
     classes: dict[str, str] = {}
+    end = 0  # line at which the files so far end
     for file in files:
         for row in file.images:
-            images.setdefault(image_id(row.name), row)
+            images.setdefault(image_id(row.name), row._replace(line=end + row.line))
+        end += max((row.line for row in file.images), default=0)
         for img_id, found in file.objects.items():
             objects.setdefault(img_id, []).extend(found)
         for name in file.classes:

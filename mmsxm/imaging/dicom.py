@@ -35,6 +35,7 @@ MAGIC = b'DICM'
 DICOM_HEAD_BYTES = PREAMBLE + len(MAGIC)  # enough to recognize a file
 DEFLATED = '1.2.840.10008.1.2.1.99'
 RLE = '1.2.840.10008.1.2.5'
+JPEG_EXTENDED = '1.2.840.10008.1.2.4.51'  # of 8 or 12 bits
 PIXELS = ('PixelData', 'FloatPixelData', 'DoubleFloatPixelData')
 TAGS = [  # only these are parsed
     'BitsAllocated',
@@ -148,7 +149,7 @@ def _read(file: BinaryIO, max_pixels: int) -> np.ndarray | GrayValues | DualEner
         )
     _require_lowest_bits(dataset)
     _require_frame_sizes(dataset, size, frames)
-    pixels = dataset.pixel_array
+    pixels = _decode(dataset)
     shape = (*((2,) if frames == 2 else ()), *size, *((3,) if is_color else ()))
     if pixels.shape != shape:
         raise ImageError(f'the pixels have the shape {pixels.shape}, but the header has {shape}')
@@ -241,6 +242,19 @@ def _require_frame_sizes(dataset: 'Dataset', size: tuple[int, int], frames: int)
             raise ImageError(
                 f'a compressed frame has the size {found}, but the header has {size} (h, w)'
             )
+
+
+def _decode(dataset: 'Dataset') -> np.ndarray:
+    try:
+        return dataset.pixel_array
+    except (NotImplementedError, RuntimeError) as error:
+        bits = int(dataset.BitsStored)
+        if dataset.file_meta.TransferSyntaxUID == JPEG_EXTENDED and bits > 8:
+            raise ImageError(
+                f'JPEG with {bits} bits cannot be decoded here: install a plugin of pydicom (pip '
+                'install python-gdcm), or save the file uncompressed'
+            ) from error
+        raise
 
 
 def _codestream_size(data: bytes) -> tuple[int, int] | None:

@@ -31,6 +31,7 @@ from mmsxm.imaging.plain_images import (
     TRUNCATED,
     decode_jpeg,
     decode_plain,
+    jpeg_depth,
     plain_size,
     png_is_whole,
 )
@@ -213,6 +214,12 @@ def _pillow(file: BinaryIO, max_pixels: int) -> Iterator[Image.Image]:
     except ImageError:
         raise
     except Image.UnidentifiedImageError:
+        file.seek(0)
+        depth = jpeg_depth(file.read(HEAD_BYTES))
+        if depth not in (None, 8):
+            raise ImageError(
+                f'JPEG with {depth} bits is not supported: save the image as 16-bit PNG or TIFF'
+            ) from None
         raise ImageError(
             'the file is not an image of a known format, or its header is truncated'
         ) from None

@@ -1,6 +1,6 @@
 """Mapping of what a scanner measured to the 8-bit pixels that a network sees."""
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from mmsxm.imaging.pseudo_color_profiles import PSEUDO_COLORS
 __all__ = ['SETTINGS', 'UPPER_BITS', 'DualEnergy', 'GrayValues', 'PixelMapping', 'Window']
 
 Window = tuple[float, float]
+LARGEST = sys.float_info.max
 SETTINGS = ('window', 'pseudo_color')  # of a mapping, in configs and exported files
 
 
@@ -124,7 +125,8 @@ def _is_window(window: object) -> bool:
     return (
         isinstance(window, tuple)
         and len(window) == 2
-        and all(type(value) in (int, float) and math.isfinite(value) for value in window)
+        # integers may exceed any float, and NaN is not less than anything
+        and all(type(value) in (int, float) and abs(value) <= LARGEST for value in window)
         and window[0] < window[1]
     )
 

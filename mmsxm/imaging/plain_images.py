@@ -20,6 +20,7 @@ __all__ = [
     'TRUNCATED',
     'decode_jpeg',
     'decode_plain',
+    'jpeg_depth',
     'jpeg_segments',
     'plain_size',
     'png_is_whole',
@@ -31,6 +32,7 @@ PNG = b'\x89PNG\r\n\x1a\n'
 PNG_EXTRAS = {b'tRNS', b'eXIf', b'acTL'}
 SCAN = 0xDA  # marker of a JPEG segment
 FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive
+ALL_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the rest is rare and not read
 TRUNCATED = 'the image is truncated: its end marker is missing'
 FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -113,6 +115,14 @@ def _png_chunks(file: BinaryIO) -> Iterator[bytes]:
         if head[4:] == b'IEND':
             return
         offset = file.seek(offset + 12 + int.from_bytes(head[:4], 'big'))
+
+
+def jpeg_depth(data: bytes) -> int | None:
+    """Return the bits per sample in the header of a JPEG; None for other files."""
+    if not data.startswith(b'\xff\xd8'):
+        return None
+    depths = (data[offset + 4] for marker, offset in jpeg_segments(data) if marker in ALL_FRAMES)
+    return next(depths, None)
 
 
 def _jpeg_size(head: bytes) -> tuple[int, int] | None:

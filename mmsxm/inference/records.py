@@ -31,7 +31,8 @@ def screen_files(
 
     Records contain ``path``, ``labels``, ``scores``, ``thresholds``, ``regions`` and
     ``level_weights``, or ``path`` and ``error``; then ``model``, ``config_digest`` (missing for
-    files exported before it existed) and ``time``. See docs/screening.md.
+    files exported before it existed), ``window`` and ``pseudo_color`` (if the network has them) and
+    ``time``. See docs/screening.md.
     """
     info = backend.info
     readable = [file for file in files if isinstance(file, PreprocessedFile)]
@@ -61,6 +62,9 @@ def _failed(info: ModelInfo, path: str, error: str) -> Screened:
     return Screened({'path': path, 'error': error, **_provenance(info)})
 
 
-def _provenance(info: ModelInfo) -> dict[str, str]:
+def _provenance(info: ModelInfo) -> dict[str, Any]:
     config = {'config_digest': info.config_digest} if info.config_digest else {}
-    return {'model': info.digest, **config, 'time': utc_now()}
+    mapping = info.preprocessing.mapping.to_dict()
+    if 'window' in mapping:
+        mapping['window'] = list(mapping['window'])  # as JSON returns it
+    return {'model': info.digest, **config, **mapping, 'time': utc_now()}

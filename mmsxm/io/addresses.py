@@ -3,7 +3,7 @@
 import ipaddress
 import socket
 
-__all__ = ['is_loopback', 'listen', 'url_of']
+__all__ = ['is_local', 'is_loopback', 'listen', 'url_of']
 
 
 def is_loopback(address: str) -> bool:
@@ -12,6 +12,20 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return address == 'localhost'
+
+
+def is_local(host: str) -> bool:
+    """Return whether only this machine can reach an address or host name.
+
+    Raises:
+        OSError: The name has no address.
+    """
+    try:
+        found = socket.getaddrinfo(host or None, 0, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise OSError(error.errno, f'no address found ({error.strerror})', host) from error
+    addresses = [str(address[4][0]).split('%')[0] for address in found]
+    return all(map(is_loopback, addresses))
 
 
 def listen(host: str, port: int, server: str = 'The service') -> socket.socket:

@@ -14,13 +14,22 @@ def join_cluster() -> None:
 
     Raises:
         ImportError: Ray is not installed.
+        RuntimeError: A local cluster did not start in time.
     """
     import ray
 
     os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
-    ray.init(
-        address=os.environ.get('RAY_ADDRESS') or 'local',
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.WARNING,
-    )
+    try:
+        ray.init(
+            address=os.environ.get('RAY_ADDRESS') or 'local',
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+        )
+    except Exception as error:  # of no other type in Ray
+        if 'timed out during startup' not in str(error):
+            raise
+        raise RuntimeError(
+            'Ray did not start within its 30 seconds, probably because this machine is busy. Start '
+            'again.'
+        ) from error

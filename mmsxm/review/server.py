@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 import uvicorn
 
 from mmsxm.review.app import build_app
-from mmsxm.review.request_guard import RequestGuard, accepted_hosts
 from mmsxm.review.session import Session
 from mmsxm.review.worklist import Worklist
+from mmsxm.serving.request_guard import RequestGuard, accepted_hosts
 
 __all__ = ['make_server', 'serve']
 

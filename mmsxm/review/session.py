@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmsxm.imaging.images import MAX_PIXELS, read_image
-from mmsxm.imaging.pixel_mapping import UPPER_BITS
+from mmsxm.imaging.pixel_mapping import PixelMapping
 from mmsxm.imaging.preprocessing import View
 from mmsxm.imaging.reading import preprocess_file
 from mmsxm.inference.backends import Backend
@@ -132,7 +132,10 @@ class Session:
         Raises:
             ImageError, OSError: The file is no longer readable.
         """
-        mapping = self.backend.info.preprocessing.mapping if self.backend else UPPER_BITS
+        if self.backend:
+            mapping = self.backend.info.preprocessing.mapping
+        else:  # missing in old results, which then keep the upper 8 bits
+            mapping = PixelMapping.from_dict(case.record)
         return read_image(case.path, mapping=mapping)
 
     def load_attention(self, case: Case) -> Attention | None:

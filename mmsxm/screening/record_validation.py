@@ -7,6 +7,7 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from mmsxm.conventions import MAX_LEVELS
+from mmsxm.imaging.pixel_mapping import PixelMapping
 from mmsxm.inference.records import Record
 from mmsxm.io.safe_parsing import is_number, parse_json
 
@@ -31,6 +32,10 @@ def _is_valid(record: Record) -> bool:
     get: Callable[[str], Any] = record.get
     texts = [get('path'), get('time'), get('model'), record.get('config_digest', '')]
     if not (_are_texts(texts) and all(digest.isprintable() for digest in texts[2:])):
+        return False
+    try:
+        PixelMapping.from_dict(record)
+    except ValueError:
         return False
     if 'error' in record:
         return isinstance(record['error'], str) and _are_texts([record['error']])

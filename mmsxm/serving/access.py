@@ -1,15 +1,12 @@
-"""Who may use a service: its token, and the addresses that need one."""
+"""Who may use a service: those who have its token."""
 
 import hmac
-import socket
 from pathlib import Path
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mmsxm.io.addresses import is_loopback
-
-__all__ = ['PUBLIC', 'TokenMiddleware', 'is_local', 'read_token']
+__all__ = ['PUBLIC', 'TokenMiddleware', 'read_token']
 
 SHORTEST = 16  # characters of a token
 PUBLIC = '/health'  # path that needs no token
@@ -29,20 +26,6 @@ def read_token(path: Path) -> str:
             'digits. Create one with: python -c "import secrets; print(secrets.token_urlsafe())"'
         )
     return token.decode('ascii')
-
-
-def is_local(host: str) -> bool:
-    """Return whether only this machine can reach an address or host name.
-
-    Raises:
-        OSError: The name has no address.
-    """
-    try:
-        found = socket.getaddrinfo(host or None, 0, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
-        raise OSError(error.errno, f'no address found ({error.strerror})', host) from error
-    addresses = [str(address[4][0]).split('%')[0] for address in found]
-    return all(map(is_loopback, addresses))
 
 
 class TokenMiddleware:

@@ -1,7 +1,7 @@
 """HTTP application of a service. It has no pages: a browser would load their scripts from a CDN."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from mmsxm import __version__
 from mmsxm.imaging.images import ImageTooLargeError
 from mmsxm.serving.access import PUBLIC, TokenMiddleware
 from mmsxm.serving.metrics import Metrics, MetricsMiddleware
+from mmsxm.serving.request_guard import LOOPBACK, RequestGuard
 from mmsxm.serving.schemas import REQUEST_BODY, Health, Model, Problem, Records
 from mmsxm.serving.service import BusyError, NetworkError, ScreeningService, StoppingError
 from mmsxm.serving.uploads import LONGEST_NAME, read_uploads
@@ -34,14 +35,21 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 UNAUTHORIZED: dict[int | str, dict[str, Any]] = {
     401: {'model': Problem, 'description': 'The token is missing or wrong.'}
 }
+FORBIDDEN: dict[int | str, dict[str, Any]] = {
+    403: {'model': Problem, 'description': 'The request comes from a website.'}
+}
 
 
-def build_app(service: ScreeningService, token: str | None = None) -> FastAPI:
+def build_app(
+    service: ScreeningService, token: str | None = None, hosts: Collection[str] | None = LOOPBACK
+) -> FastAPI:
     """Return the application of a service.
 
     Args:
         service: The service; it runs as long as the application.
-        token: Token that every request must carry, except those to ``/health``. None allows all.
+        token: Token that every request must carry, except those to ``/health``. None allows all
+            that do not come from a website.
+        hosts: Host names under which the service answers without a token, None for any.
     """
     info, limits = service.backend.info, service.limits
 
@@ -56,6 +64,7 @@ def build_app(service: ScreeningService, token: str | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        responses=None if token else FORBIDDEN,
     )
     protected = APIRouter()
     if token:  # for the schema; the middleware below checks the token, also of unknown paths
@@ -124,7 +133,9 @@ def build_app(service: ScreeningService, token: str | None = None) -> FastAPI:
 
     app.include_router(protected)
     if token:
-        app.add_middleware(TokenMiddleware, token=token)
+        app.add_middleware(TokenMiddleware, token=token)  # a website cannot send it
+    else:
+        app.add_middleware(RequestGuard, hosts=hosts)
     paths = [*app.openapi()['paths'], app.openapi_url]
     app.add_middleware(MetricsMiddleware, metrics=metrics, paths=paths)
     return app

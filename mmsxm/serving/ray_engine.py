@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mmsxm.inference.backends import Backend
 from mmsxm.io.ray_cluster import join_cluster
 from mmsxm.serving.app import build_app
+from mmsxm.serving.request_guard import accepted_hosts
 from mmsxm.serving.service import Limits, ScreeningService
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ def serve_with_ray(
         ) from None
 
     def build() -> 'FastAPI':  # runs in the replica
-        return build_app(ScreeningService(load(), limits, workers, batch_size), token)
+        return build_app(ScreeningService(load(), limits, workers, batch_size), token, hosts)
 
+    hosts = accepted_hosts(host)
     join_cluster()
     status = serve.status()
     if status.applications or status.proxies:  # the shutdown below would stop them, too

@@ -23,6 +23,8 @@ class Provenance(BaseModel):
     path: Annotated[str, Field(description='Name of the image in the request.')]
     model: Annotated[str, Field(description='SHA-256 of the checkpoint.')]
     config_digest: str | None = None
+    window: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    pseudo_color: str | None = None
     time: Annotated[str, Field(description='ISO 8601, in UTC.')]
 
 

@@ -1,6 +1,7 @@
 """Images in the body of a request, received in memory and within limits."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 
 from python_multipart.multipart import parse_options_header
@@ -47,8 +48,15 @@ async def _read(request: Request, name: str, limits: Limits) -> list[Upload]:
         raise _too_long(limits)
     kind, _ = parse_options_header(request.headers.get('content-type'))
     if kind != b'multipart/form-data':
-        return [Upload(name, b''.join([chunk async for chunk in _chunks(request, limits)]))]
+        return [Upload(name, await _read_body(request, limits))]
     return await _read_parts(request, limits)
+
+
+async def _read_body(request: Request, limits: Limits) -> bytes:
+    body = io.BytesIO()  # a list of chunks would need twice the memory, and leave it in pieces
+    async for chunk in _chunks(request, limits):
+        body.write(chunk)
+    return body.getvalue()  # without a copy
 
 
 async def _chunks(request: Request, limits: Limits) -> AsyncIterator[bytes]:

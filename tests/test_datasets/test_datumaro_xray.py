@@ -125,6 +125,22 @@ def test_the_digest_covers_both_files(tmp_path):
     assert load(root).list_digest() != before
 
 
+def test_a_fixed_list_keeps_images_at_the_same_place_of_another_file(tmp_path):
+    root = export(tmp_path, {'instances': INSTANCES, 'labels': LABELS})
+    for task, names in (('instances', [2, 5]), ('labels', [3])):
+        path = tmp_path / f'annotations/{task}_train.json'
+        content = json.loads(path.read_text(encoding='utf-8'))
+        content['images'] = [item for item in content['images'] if item['id'] in names]
+        path.write_text(json.dumps(content), encoding='utf-8')
+    dataset = load(root)
+    assert [row.line for row in dataset.read_list()] == [1, 2, 3]
+    fixed = json.loads(dataset.list_without({1}))
+    assert [item['file_name'] for item in fixed['images']] == [
+        'train/Größe 1.jpg',
+        'train/day1/b.jpg',
+    ]
+
+
 def test_a_fixed_list_is_one_coco_file_with_all_annotations(tmp_path):
     root = export(tmp_path, {'instances': INSTANCES, 'labels': LABELS})
     dataset = load(root)

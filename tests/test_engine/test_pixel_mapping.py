@@ -1,5 +1,6 @@
 """One setting for the mapping of gray values in all pipelines, kept in checkpoints."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -146,14 +147,23 @@ def test_a_test_needs_the_mapping_of_the_checkpoint() -> None:
 
 
 @pytest.mark.parametrize('resumes', [True, False])
-def test_a_run_resumes_with_its_own_mapping_only(resumes: bool) -> None:
+def test_training_resumes_with_its_own_mapping_and_warns_of_a_start_from_another_one(
+    resumes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(
+        'mmsxm.engine.hooks.pixel_mapping.print_log', lambda message, *_: logged.append(message)
+    )
     cfg = load_config(CONFIG, options=WINDOW)
     runner = SimpleNamespace(cfg=cfg, _train_loop=object(), _resume=resumes, _load_from='a.pth')
     hook = PixelMappingHook()
     hook.after_load_checkpoint(runner, {'meta': meta(**WINDOW)})
     hook.after_load_checkpoint(runner, {'state_dict': {}})
-    if not resumes:  # weights to start from may have another mapping
+    assert logged == []
+    message = r'a\.pth was trained with window=None.* has window=\(0'
+    if resumes:
+        with pytest.raises(ValueError, match=message):
+            hook.after_load_checkpoint(runner, {'meta': meta()})
+    else:
         hook.after_load_checkpoint(runner, {'meta': meta()})
-        return
-    with pytest.raises(ValueError, match=r'a\.pth was trained with window=None.* has window=\(0'):
-        hook.after_load_checkpoint(runner, {'meta': meta()})
+        assert re.search(message, logged[0])

@@ -32,6 +32,7 @@ from mmsxm.simulation import scanner, simulate_bag
 IMPLICIT, BIG_ENDIAN = '1.2.840.10008.1.2', '1.2.840.10008.1.2.2'
 DEFLATED, RLE = '1.2.840.10008.1.2.1.99', '1.2.840.10008.1.2.5'
 JPEG, HTJ2K = '1.2.840.10008.1.2.4.50', '1.2.840.10008.1.2.4.201'
+JPEG_EXTENDED = '1.2.840.10008.1.2.4.51'
 JPEG_2000 = '1.2.840.10008.1.2.4.90'
 MPEG = '1.2.840.10008.1.2.4.100'
 WINDOW = (1000, 50_000)
@@ -194,6 +195,27 @@ def test_compressed_pixels_are_read_if_pydicom_can(values: npt.NDArray, tmp_path
         )
         with pytest.raises(ImageError, match=r'has the size \(30, 40\), but the header has'):
             read_image(path)
+
+
+def test_a_12_bit_jpeg_that_cannot_be_decoded_is_named(values: npt.NDArray, tmp_path: Path) -> None:
+    from pydicom.encaps import encapsulate
+    from pydicom.pixels import get_decoder
+
+    if set(get_decoder(JPEG_EXTENDED).available_plugins) != {'pillow'}:
+        pytest.skip('a plugin of pydicom may decode it')
+    data = io.BytesIO()
+    Image.fromarray((values >> 8).astype(np.uint8)).save(data, 'JPEG')
+    frames = data.getvalue().replace(b'\xff\xc0\x00\x0b\x08', b'\xff\xc1\x00\x0b\x0c', 1)
+    path = write_dicom(
+        tmp_path / 'bag.dcm',
+        values >> 4,
+        syntax=JPEG_EXTENDED,
+        pixel_data=encapsulate([frames]),
+        BitsStored=12,
+        HighBit=11,
+    )
+    with pytest.raises(ImageError, match='JPEG with 12 bits cannot be decoded here: install'):
+        read_image(path)
 
 
 @pytest.mark.parametrize(

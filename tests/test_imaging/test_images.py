@@ -198,6 +198,18 @@ def test_incomplete_images_are_rejected(
         read_image(tmp_path / f'bag{suffix}')
 
 
+@pytest.mark.parametrize('frame', [0xC1, 0xC3])  # extended, lossless
+def test_a_jpeg_of_more_than_8_bits_is_named(
+    picture: np.ndarray, tmp_path: Path, frame: int
+) -> None:
+    data = cv2.imencode('.jpg', picture)[1].tobytes()
+    path = tmp_path / 'bag.jpg'
+    path.write_bytes(data.replace(b'\xff\xc0\x00\x11\x08', b'\xff%c\x00\x11\x0c' % frame, 1))
+    for read in (read_image, read_size):
+        with pytest.raises(ImageError, match='JPEG with 12 bits is not supported: save the image'):
+            read(path)
+
+
 def test_a_png_without_all_its_chunks_is_rejected(picture: np.ndarray, tmp_path: Path) -> None:
     """Pillow reads incomplete files, the readers in training do not."""
     _, whole = cv2.imencode('.png', picture)

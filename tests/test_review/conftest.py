@@ -115,9 +115,9 @@ class RunningPage:
 def serve_session(tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Return a function that serves a session from a thread; the page stops after the test."""
     from mmsxm.io.addresses import listen, url_of
-    from mmsxm.review.request_guard import accepted_hosts
     from mmsxm.review.server import make_server
     from mmsxm.review.worklist import Worklist
+    from mmsxm.serving.request_guard import accepted_hosts
 
     running = []
     (tmp_path / 'uploads').mkdir()

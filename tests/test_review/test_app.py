@@ -17,9 +17,9 @@ from fastapi.testclient import TestClient
 
 from mmsxm.review import app as module
 from mmsxm.review.app import build_app
-from mmsxm.review.request_guard import RequestGuard, accepted_hosts
 from mmsxm.review.session import Session
 from mmsxm.review.worklist import Worklist
+from mmsxm.serving.request_guard import RequestGuard, accepted_hosts
 
 ROOT = Path(__file__).resolve().parents[2]
 

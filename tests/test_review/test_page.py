@@ -530,6 +530,8 @@ def test_an_operator_adds_images_and_sees_the_attention_of_the_network(
 
     bags = sorted((simulate(2, 2) / 'JPEGImage').glob('*'))[:2]
     log = tmp_path / 'log.jsonl'
+    asked: list[str] = []
+    tab.on('request', lambda one: one.url.endswith('/attention') and asked.append(one.url))
     # the browser intercepts its dialog only some time after the first listener
     tab.on('filechooser', lambda _: None)
     tab.goto(serve_session(Session(log, load_backend(CONFIG, checkpoint))))
@@ -542,7 +544,9 @@ def test_an_operator_adds_images_and_sees_the_attention_of_the_network(
     expect(tab.locator('#rows .file')).to_have_count(2)
     expect(tab.locator('#rows b.alarm')).to_have_text(['Gun', 'Gun'])
     attention = tab.locator('#attention')
+    expect(tab.locator('#image')).to_be_visible()
     expect(attention).not_to_be_visible()
+    assert asked == []  # it needs a run of the network
     tab.keyboard.press('o')
     expect(attention).to_be_visible()
     attention.evaluate('image => image.decode()')  # fails if it cannot be shown

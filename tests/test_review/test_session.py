@@ -4,9 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
+from mmsxm.imaging.pixel_mapping import PixelMapping
 from mmsxm.review.decision_log import read_decisions
 from mmsxm.review.session import Session
 
@@ -72,6 +74,21 @@ def test_results_without_a_network_have_no_attention_and_no_added_images(
     assert session.load_attention(session.review().cases[0]) is None
     with pytest.raises(ValueError, match='cannot be added without a network'):
         session.screen(str(bag), bag.name)
+
+
+def test_results_alone_show_16_bit_images_as_the_network_saw_them(
+    tmp_path: Path, network: Any, results: Callable[..., Path]
+) -> None:
+    values = np.linspace(0, 4095, 40 * 60).reshape(40, 60).astype(np.uint16)
+    bag = tmp_path / 'bag.png'
+    cv2.imwrite(str(bag), values)
+    preprocessing = replace(network.info.preprocessing, mapping=PixelMapping((0, 4095)))
+    network.info = replace(network.info, preprocessing=preprocessing)
+    session = Session(tmp_path / 'log', results=results(path=str(bag)))
+    image = session.load_image(session.review().cases[0])
+    assert (image[0, 0, 0], image[-1, -1, 0]) == (0, 255)
+    old = Session(tmp_path / 'log', results=results('old.jsonl', path=str(bag), window=None))
+    assert old.load_image(old.review().cases[0]).max() == 4095 >> 8
 
 
 def test_decisions_are_kept_for_the_next_review(

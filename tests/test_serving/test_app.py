@@ -245,12 +245,41 @@ def test_the_token_protects_everything_but_health() -> None:
         assert client.post(SCREEN, content=image(), headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize(
+    'headers',
+    [
+        {'Host': 'bags.example.org'},  # a name of a website that points to this machine
+        {'Origin': 'https://bags.example.org'},
+        {'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors'},
+    ],
+)
+def test_web_sites_cannot_use_a_service_without_a_token(
+    running: Running, headers: dict[str, str]
+) -> None:
+    for path in ('/v1/model', '/metrics', '/openapi.json', '/health'):
+        assert running.client.get(path, headers=headers).status_code == 403
+    answer = running.client.post(SCREEN, content=image(DARK), headers=headers)
+    assert answer.status_code == 403
+    assert answer.json()['detail']
+    assert not answer.headers.get('Access-Control-Allow-Origin')
+
+
+def test_a_token_replaces_the_check_of_host_names() -> None:
+    headers = {'Host': 'lane.example.org', 'Authorization': f'Bearer {TOKEN}'}
+    with serving(ScreeningService(Darkness()), TOKEN) as client:
+        assert client.get('/v1/model', headers=headers).status_code == 200
+        responses = client.get('/openapi.json', headers=headers).json()['paths'][SCREEN]['post']
+    assert '403' not in responses['responses']
+
+
 def test_no_page_loads_scripts_from_elsewhere(running: Running) -> None:
     assert running.client.get('/docs').status_code == 404
     assert running.client.get('/redoc').status_code == 404
     schema = running.client.get('/openapi.json').json()
     assert set(schema['paths']) == {SCREEN, '/v1/model', '/health', '/ready', '/metrics'}
-    assert {'200', '400', '408', '413', '503'} <= set(schema['paths'][SCREEN]['post']['responses'])
+    assert {'200', '400', '403', '408', '413', '503'} <= set(
+        schema['paths'][SCREEN]['post']['responses']
+    )
 
 
 def test_a_service_that_stops_is_not_ready_and_answers_what_it_accepted() -> None:

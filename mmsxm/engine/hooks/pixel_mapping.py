@@ -1,6 +1,9 @@
 """Refuse to run a config whose ``window`` or ``pseudo_color`` was not applied."""
 
+import logging
+
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmsxm.engine.input_size import pipelines
@@ -10,7 +13,7 @@ from mmsxm.engine.pixel_mapping import (
     mapping_text,
     require_trained_mapping,
 )
-from mmsxm.engine.runner_state import is_resuming, load_from
+from mmsxm.engine.runner_state import is_resuming, is_training, load_from
 from mmsxm.imaging.pixel_mapping import UPPER_BITS, PixelMapping
 from mmsxm.registry import HOOKS
 
@@ -20,8 +23,9 @@ class PixelMappingHook(Hook):
     """Compare the config's ``window`` and ``pseudo_color`` with its pipelines.
 
     Only the commands of mmsxm read them. Other programs that run a config would ignore them, and
-    train and test on other pixels without a message. A training run can only resume with the same
-    mapping.
+    train and test on other pixels without a message. Training can only resume with the same
+    mapping. It may start from weights of another one, as from those of another scanner, which is
+    logged.
     """
 
     def before_run(self, runner: Runner) -> None:
@@ -42,11 +46,17 @@ class PixelMappingHook(Hook):
                 )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare the mapping of the checkpoint that training resumes from.
+        """Compare the mapping of the checkpoint that training starts or resumes from.
 
         Raises:
-            ValueError: They differ.
+            ValueError: Training resumes, and they differ.
         """
-        if is_resuming(runner):
-            path = load_from(runner) or 'The latest checkpoint'
+        if not is_training(runner):  # tests compare it themselves
+            return
+        path = load_from(runner) or 'The latest checkpoint'
+        try:
             require_trained_mapping(runner.cfg, checkpoint.get('meta', {}), 'this config', path)
+        except ValueError as error:
+            if is_resuming(runner):
+                raise
+            print_log(f'{error} Training continues.', 'current', logging.WARNING)

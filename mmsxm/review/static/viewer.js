@@ -59,8 +59,6 @@ export class Viewer {
     if (this.index !== details.index) return;
     this.content.hidden = false;
     this.#place();
-    this.attention.hidden = false;
-    this.attention.src = attentionUrl(details.index);
   }
 
   // Load the image in the current band, and put it in place of the one before it.
@@ -128,8 +126,17 @@ export class Viewer {
     const filters = [CONTRASTS[this.contrast].filter, this.inverse ? INVERSE : ''];
     if (this.image) this.image.style.filter = filters.join(' ').trim() || 'none';
     this.stage.classList.toggle('inverse', this.inverse);
-    this.content.classList.toggle('overlay', this.overlay || this.peeking);
+    const overlay = this.overlay || this.peeking;
+    this.content.classList.toggle('overlay', overlay);
+    if (overlay) this.#loadAttention();
     this.onChange(this);
+  }
+
+  // Only for an overlay that is shown: the network runs once more for it.
+  #loadAttention() {
+    if (this.index === null || this.attention.hasAttribute('src')) return;
+    this.attention.hidden = false;
+    this.attention.src = attentionUrl(this.index);
   }
 
   get contrastName() {
