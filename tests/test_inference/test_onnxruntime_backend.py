@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip('onnxruntime', reason='needs the extra [onnx]')
 pytest.importorskip('onnx', reason='needs the extra [onnx]')
 
-from networks import tiny_onnx  # noqa: E402
+from networks import tiny_onnx
 
 CODE = """
 import sys

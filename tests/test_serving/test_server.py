@@ -16,6 +16,7 @@ from service_process import running, start, totals
 
 pytest.importorskip('onnxruntime', reason='needs the extra [onnx]')
 
+
 @pytest.fixture(scope='module')
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp('model') / 'tiny.onnx'

@@ -146,7 +146,9 @@ def test_an_update_and_its_rollback_lose_no_request(
     server = nginx(tmp_path, [front, first, second]) if proxy == 'nginx' else nullcontext()
     with server as front_address:
         targets = [front_address] if front_address else addresses
-        threads = [threading.Thread(target=work, args=(targets,), daemon=True) for _ in range(CLIENTS)]
+        threads = [
+            threading.Thread(target=work, args=(targets,), daemon=True) for _ in range(CLIENTS)
+        ]
         with running(models[OLD], *options, port=first) as (old, address):
             wait_until_ready(address)
             for thread in threads:
