@@ -49,7 +49,7 @@ def python_of(environment: Path) -> Path:
 def install(environment: Path, extras: str) -> None:
     """Make an environment with the wheel of this clone."""
     venv.create(environment, with_pip=True)
-    pip = [python_of(environment), '-m', 'pip', '--disable-pip-version-check']
+    pip = [str(python_of(environment)), '-m', 'pip', '--disable-pip-version-check']
     wheels = environment / 'wheels'
     subprocess.run([*pip, 'wheel', '-q', '--no-deps', '-w', wheels, ROOT], check=True)
     (wheel,) = wheels.iterdir()
