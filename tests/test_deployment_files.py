@@ -67,7 +67,7 @@ def test_services_start_commands_with_options_that_exist(
 ) -> None:
     assert name in COMMANDS
     module = importlib.import_module(f'mmsxm.cli.{name}')
-    for check in ('exists', 'is_file'):  # the folders and files of a station
+    for check in ('exists', 'is_dir', 'is_file'):  # the folders and files of a station
         monkeypatch.setattr(Path, check, lambda path: True)
     assert module.parse_args(args).model.endswith('model.onnx')
 
