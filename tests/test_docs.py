@@ -301,7 +301,7 @@ def test_options_in_the_text_are_those_of_the_tools() -> None:
     for tool in TOOLS:
         if tool != DOCTOR:
             known[tool] = options_of(parser_of(tool))
-    others = {'--fix', '--signal', '--strict'}  # of ruff, sbatch and mkdocs
+    others = {'--fix', '--namespace', '--signal', '--strict'}  # of ruff, journalctl, sbatch, mkdocs
     every = set.union(others, *known.values())
     wrong = []
     for page in PAGES:

@@ -1,30 +1,20 @@
 """The command as a process: a tiny exported network, signals, addresses and tokens."""
 
 import os
-import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from fake_service import image
 from networks import tiny_onnx
+from service_process import running, start, totals
 
 pytest.importorskip('onnxruntime', reason='needs the extra [onnx]')
-
-# a station has neither PyTorch nor OpenMMLab
-COMMAND = (
-    'import sys; sys.modules.update(dict.fromkeys(("torch", "mmengine", "mmcv", "mmpretrain")));'
-    'from mmsxm.cli.main import run; run("serve")'
-)
 
 
 @pytest.fixture(scope='module')
@@ -32,27 +22,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp('model') / 'tiny.onnx'
     path.write_bytes(tiny_onnx())
     return path
-
-
-def start(*args: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, '-c', COMMAND, *map(str, args)], stderr=subprocess.PIPE, text=True
-    )
-
-
-@contextmanager
-def running(*args: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start the command on any port; yield its process and address."""
-    process = start(*args, '--port', 0)
-    try:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        address = re.search(r'http://\S+', line)
-        assert address, line + process.stderr.read()
-        yield process, address[0]
-    finally:
-        process.kill()
-        process.wait()
 
 
 def failure(*args: object) -> str:
@@ -92,10 +61,7 @@ def test_sigterm_loses_no_accepted_request(model: Path) -> None:
         for thread in threads:
             thread.join()
         assert process.wait(60) == 0
-        assert process.stderr is not None
-        last = process.stderr.read().splitlines()[-1]
-    assert 'mmsxm serve: stopped.' in last
-    accepted, answered = map(int, re.findall(r'\d+', last))
+        accepted, answered = totals(process)
     assert accepted == answered == outcomes[200]
     assert {outcome for outcome in outcomes if isinstance(outcome, int)} <= {200, 503}
 

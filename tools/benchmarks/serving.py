@@ -220,8 +220,8 @@ def stop_under_load(service: Service, bodies: Sequence[bytes], seconds: float) -
     return run_clients(service.address, bodies, 16, without_pause(3600))
 
 
-def export_network(config: str, folder: Path) -> Path:
-    """Export a network with random weights; return its file."""
+def export_network(config: str, folder: Path, input_size: int | None = None) -> Path:
+    """Export a network with random weights, by default for the size of its config."""
     import torch
     from mmengine.logging import MMLogger
 
@@ -231,7 +231,7 @@ def export_network(config: str, folder: Path) -> Path:
     from mmsxm.training.config import load_config
 
     MMLogger.get_instance('mmengine').setLevel('ERROR')
-    cfg = load_config(config)
+    cfg = load_config(config, options={'input_size': input_size} if input_size else None)
     cfg.model.backbone.init_cfg = None
     model = MODELS.build(dict(cfg.model, _scope_='mmpretrain'))
     model.init_weights()

@@ -31,6 +31,7 @@ class OnnxRuntimeBackend:
             import onnxruntime as ort
         except ImportError:
             raise ImportError(f"{path} needs ONNX Runtime: pip install 'mmsxm[station]'") from None
+        ort.disable_telemetry_events()  # for Windows; see mmsxm/__init__.py
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0
         # spinning threads would take CPU time from the threads that read images

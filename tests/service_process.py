@@ -1,0 +1,44 @@
+"""mmsxm serve in a process of its own, for tests of signals, addresses and updates."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# a station has neither PyTorch nor OpenMMLab
+COMMAND = (
+    'import sys; sys.modules.update(dict.fromkeys(("torch", "mmengine", "mmcv", "mmpretrain")));'
+    'from mmsxm.cli.main import run; run("serve")'
+)
+
+
+def start(*args: object) -> subprocess.Popen[str]:
+    """Start the command."""
+    return subprocess.Popen(
+        [sys.executable, '-c', COMMAND, *map(str, args)], stderr=subprocess.PIPE, text=True
+    )
+
+
+@contextmanager
+def running(*args: object, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start the command, by default on any port; yield its process and address."""
+    process = start(*args, '--port', port)
+    try:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        address = re.search(r'http://\S+', line)
+        assert address, line + process.stderr.read()
+        yield process, address[0]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def totals(process: subprocess.Popen[str]) -> tuple[int, int]:
+    """Return the requests that a stopped service has accepted and answered, by its last line."""
+    assert process.stderr is not None
+    last = process.stderr.read().splitlines()[-1]
+    assert 'mmsxm serve: stopped.' in last
+    accepted, answered = map(int, re.findall(r'\d+', last))
+    return accepted, answered
