@@ -19,10 +19,10 @@ def ask_once(command: list[str], path: str) -> int:
     ) as service:
         assert service.stdout is not None
         for line in service.stdout:
-            print(line, end='')
+            sys.stdout.write(line)
             if address := re.search(r'http://[\d.:]+\d', line):
                 with urllib.request.urlopen(address[0] + path, timeout=60) as answer:
-                    print(answer.status, answer.headers['Content-Type'])
+                    sys.stdout.write(f'{path}: {answer.status}\n')
                 service.send_signal(signal.SIGINT)
     return service.returncode
 

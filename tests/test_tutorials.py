@@ -25,8 +25,8 @@ SMALLER = {
     'own_bags': {
         '--train 960 --test 40 --negatives 600': '--train 90 --test 4 --negatives 40',
         'number % 37 == 0': 'number % 9 == 0',
-        'milestones=[5, 7]': 'milestones=[1]',
-        'max_epochs=8, val_interval=4': 'max_epochs=1, val_interval=1',
+        'milestones=[16, 22]': 'milestones=[1]',
+        'max_epochs=24, val_interval=8': 'max_epochs=1, val_interval=1',
         '--detection-rate 0.9': '--detection-rate 0.5',  # a few bags of each class are enough
     },
 }
