@@ -18,12 +18,15 @@ def ask_once(command: list[str], path: str) -> int:
         [*command, '--port', '0'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as service:
         assert service.stdout is not None
+        address = None
         for line in service.stdout:
             sys.stdout.write(line)
-            if address := re.search(r'http://[\d.:]+\d', line):
+            if address is None and (address := re.search(r'http://[\d.:]+\d', line)):
                 with urllib.request.urlopen(address[0] + path, timeout=60) as answer:
                     sys.stdout.write(f'{path}: {answer.status}\n')
                 service.send_signal(signal.SIGINT)
+    if address is None:
+        sys.exit('the service printed no address')
     return service.returncode
 
 
