@@ -150,7 +150,8 @@ def parse_command(place: str, line: str, exported: dict[str, str]) -> Command | 
     settings = list(itertools.takewhile(is_setting, words))
     env = {**exported, **dict(setting.split('=', 1) for setting in settings)}
     match words[len(settings) :]:
-        case ['python', tool, *args] if tool.endswith('.py'):
+        # a program of the reader's own is in no folder
+        case ['python', tool, *args] if tool.endswith('.py') and '/' in tool:
             pass
         case ['mmsxm', name, *args] if re.fullmatch(r'[a-z][a-z-]+', name):  # no version
             assert name in command_line.COMMANDS, f'{place}: there is no command {name}'
