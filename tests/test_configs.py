@@ -42,6 +42,7 @@ OTHER_RATES = {
         **{f'backbone.layer{i}.': 1e-5 for i in (2, 3, 4)},
         '': 5e-5,
     },
+    'evidence.py': {'': 2e-3},  # the demo, with AdamW
 }
 # attention at the rate of the rest, as published
 FAST_ATTENTION = {

@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the demo."""
     parser = make_parser('demo', __doc__)
     parser.add_argument(
-        '--train', type=int, default=1200, help='training bags with items (default: %(default)s)'
+        '--train', type=int, default=4000, help='training bags with items (default: %(default)s)'
     )
     parser.add_argument(
         '--test', type=int, default=300, help='test bags with items (default: %(default)s)'
