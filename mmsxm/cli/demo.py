@@ -36,9 +36,10 @@ def draw_verdicts(runner: 'Runner', checkpoint: Path, number: int = 12) -> Path:
     import mmcv
     import numpy as np
 
+    from mmsxm.imaging.images import read_image
     from mmsxm.inference.inferencer import XrayInferencer
-    from mmsxm.inference.station_inferencer import verdict_pictures
-    from mmsxm.visualization.overlays import caption, sheet
+    from mmsxm.inference.verdict_picture import draw_verdict
+    from mmsxm.visualization.overlays import caption, overlay_map, sheet
 
     dataset = runner.test_dataloader.dataset
     classes = dataset.metainfo['classes']
@@ -48,10 +49,16 @@ def draw_verdicts(runner: 'Runner', checkpoint: Path, number: int = 12) -> Path:
 
     station = XrayInferencer(runner.cfg, checkpoint).station
     results = [result for batch in station.batches(files) for result in station.judge(batch)]
-    pictures = [
-        caption(picture, 'contains: ' + (', '.join(content) or 'no prohibited item'))
-        for (_, picture), content in zip(verdict_pictures(files, results), contents, strict=True)
-    ]
+    pictures = []
+    for file, result, content in zip(files, results, contents, strict=True):
+        image = read_image(file)[..., ::-1]  # (H, W, 3), RGB
+        if result.attention_map is not None:
+            # not relative to its maximum: it is a probability, so harmless bags stay clean
+            image = overlay_map(image, result.attention_map)
+        picture = draw_verdict(image, result.verdict._asdict(), None, result.view.window)
+        pictures.append(
+            caption(picture, 'contains: ' + (', '.join(content) or 'no prohibited item'))
+        )
     out = OUT / 'verdicts.png'
     mmcv.imwrite(sheet(pictures)[..., ::-1], str(out))
     return out
