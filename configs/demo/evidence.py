@@ -30,7 +30,7 @@ optim_wrapper = dict(
 # an epoch of warm-up, then down to 0
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.02, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=1, T_max=7, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=1, end=8, T_max=7, convert_to_iter_based=True),
 ]
 train_cfg = dict(max_epochs=8, val_interval=8)
 work_dir = 'work_dirs/demo/evidence'
