@@ -375,7 +375,7 @@ def project(
     shutil.copytree(simulate(16, 8, negatives=2), data / 'demo')
     images = data / 'demo' / 'JPEGImage'
     bag = next(images.glob('P*.jpg'))
-    for copy in (images / 'P01273.jpg', folder / 'bag.jpg'):
+    for copy in (images / 'P04041.jpg', folder / 'bag.jpg'):
         shutil.copy(bag, copy)
     shutil.copytree(data / 'demo' / 'ImageSet' / '10', data / 'demo' / 'ImageSet' / '100')
     (data / 'sixray').symlink_to('demo')
