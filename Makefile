@@ -26,7 +26,7 @@ help:  ## list the targets
 
 env: .venv/.installed  ## make .venv with the OneDL stack (PYTHON, TORCH, TORCHVISION)
 
-demo: .venv/.installed  ## simulate bags, train both stages, test, draw pictures
+demo: .venv/.installed  ## simulate bags, train class evidence, test, draw pictures
 	$(PY) tools/demo.py $(ARGS)
 
 test: .venv/.installed  ## run the tests (JOBS processes, ARGS='-k fpn')

@@ -42,6 +42,7 @@ OTHER_RATES = {
         **{f'backbone.layer{i}.': 1e-5 for i in (2, 3, 4)},
         '': 5e-5,
     },
+    'evidence.py': {'': 2e-3},  # the demo, with AdamW
 }
 # attention at the rate of the rest, as published
 FAST_ATTENTION = {
@@ -364,7 +365,7 @@ def test_the_demo_trains_and_tests_with_harmless_bags(
     simulate: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv('DEMO_ROOT', str(simulate(16, 8, negatives=6)))
-    cfg = load_config(CONFIGS / 'demo/sxmnet_stage2.py')
+    cfg = load_config(CONFIGS / 'demo/evidence.py')
     for loader, harmless in ((cfg.train_dataloader, 4), (cfg.test_dataloader, 2)):
         dataset = DATASETS.build({**loader.dataset, 'pipeline': []})
         assert sum(not info['gt_label'] for info in dataset) == harmless

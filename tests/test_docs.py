@@ -376,7 +376,7 @@ def project(
     shutil.copytree(simulate(16, 8, negatives=2), data / 'demo')
     images = data / 'demo' / 'JPEGImage'
     bag = next(images.glob('P*.jpg'))
-    for copy in (images / 'P01273.jpg', folder / 'bag.jpg'):
+    for copy in (images / 'P04041.jpg', folder / 'bag.jpg'):
         shutil.copy(bag, copy)
     shutil.copytree(data / 'demo' / 'ImageSet' / '10', data / 'demo' / 'ImageSet' / '100')
     (data / 'sixray').symlink_to('demo')
@@ -391,11 +391,10 @@ def project(
     write_opixray(data / 'opixray', train=2, test=2, image_size=(96, 96))
 
     short = ('train_cfg.max_epochs=1', 'default_hooks.logger.interval=1')
-    stages = ('--stages', '--cfg-options', *short, '--stage1-options', *short)
-    config = 'configs/demo/sxmnet_stage2.py'
-    train = Command('the fixture', 'train', {}, 'tools/train.py', (config, *stages))
+    options = ('configs/demo/evidence.py', '--cfg-options', *short)
+    train = Command('the fixture', 'train', {}, 'tools/train.py', options)
     assert run(train, folder) == 0
-    (trained,) = (folder / 'work_dirs/demo/stage2').glob('epoch_*.pth')
+    (trained,) = (folder / 'work_dirs/demo/evidence').glob('epoch_*.pth')
     thresholds = Calibration.default(SIXray.METAINFO['classes'], threshold=0.3)
     store_calibration(trained, thresholds, folder / 'demo-calibrated.pth')
 

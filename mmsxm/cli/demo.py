@@ -1,4 +1,4 @@
-"""Run the whole pipeline in minutes: simulate bags, train both stages, test and draw pictures.
+"""Run the whole pipeline in minutes: simulate bags, train class evidence, test and draw pictures.
 
 One bag in five is harmless, in both training and test.
 """
@@ -14,7 +14,7 @@ from mmsxm.cli.arguments import make_parser
 if TYPE_CHECKING:
     from mmengine.runner import Runner
 
-STAGE1, STAGE2 = 'configs/demo/sxmnet_stage1.py', 'configs/demo/sxmnet_stage2.py'
+CONFIG = 'configs/demo/evidence.py'
 OUT = Path('work_dirs/demo')
 SIDE = 128  # pixels, of a bag image
 HARMLESS = 0.2  # share of bags without a prohibited item
@@ -31,27 +31,35 @@ def chance_average_precision(runner: 'Runner') -> float:
     return float(100 * shares.mean())
 
 
-def draw_predictions(runner: 'Runner', number: int = 12) -> Path:
-    """Draw attention next to boxes for some of the tested images."""
+def draw_verdicts(runner: 'Runner', checkpoint: Path, number: int = 12) -> Path:
+    """Draw verdicts on some of the tested bags, with what each bag contains below."""
     import mmcv
     import numpy as np
-    import torch
-    from mmengine.dataset import default_collate
 
-    from mmsxm.visualization.overlays import sheet
-    from mmsxm.visualization.pictures import picture, to_rgb
+    from mmsxm.imaging.images import read_image
+    from mmsxm.inference.inferencer import XrayInferencer
+    from mmsxm.inference.verdict_picture import draw_verdict
+    from mmsxm.visualization.overlays import caption, overlay_map, sheet
 
     dataset = runner.test_dataloader.dataset
+    classes = dataset.metainfo['classes']
     chosen = np.linspace(0, len(dataset) - 1, number).astype(int).tolist()
-    batch = default_collate([dataset[i] for i in chosen])
-    images = [to_rgb(image.numpy()) for image in batch['inputs']]
-    with torch.no_grad():
-        samples = runner.model.test_step(batch)
-    pictures = [
-        picture(image, sample.cpu(), dataset.metainfo['classes'])
-        for image, sample in zip(images, samples, strict=True)
-    ]
-    out = OUT / 'attention.png'
+    files = [dataset.get_data_info(i)['img_path'] for i in chosen]
+    contents = [[classes[label] for label in dataset.get_cat_ids(i)] for i in chosen]
+
+    station = XrayInferencer(runner.cfg, checkpoint).station
+    results = [result for batch in station.batches(files) for result in station.judge(batch)]
+    pictures = []
+    for file, result, content in zip(files, results, contents, strict=True):
+        image = read_image(file)[..., ::-1]  # (H, W, 3), RGB
+        if result.attention_map is not None:
+            # not relative to its maximum: it is a probability, so harmless bags stay clean
+            image = overlay_map(image, result.attention_map)
+        picture = draw_verdict(image, result.verdict._asdict(), None, result.view.window)
+        pictures.append(
+            caption(picture, 'contains: ' + (', '.join(content) or 'no prohibited item'))
+        )
+    out = OUT / 'verdicts.png'
     mmcv.imwrite(sheet(pictures)[..., ::-1], str(out))
     return out
 
@@ -60,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the demo."""
     parser = make_parser('demo', __doc__)
     parser.add_argument(
-        '--train', type=int, default=1200, help='training bags with items (default: %(default)s)'
+        '--train', type=int, default=4000, help='training bags with items (default: %(default)s)'
     )
     parser.add_argument(
         '--test', type=int, default=300, help='test bags with items (default: %(default)s)'
@@ -79,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     started = time.monotonic()
 
-    cfg, first = load_config(STAGE2), load_config(STAGE1)
+    cfg = load_config(CONFIG)
     try:
         write_sixray(
             cfg.data_root,
@@ -93,16 +101,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     except ValueError as error:  # the folder contains something else
         raise ValueError(f'{error} in DEMO_ROOT') from error
-    train(first)
     train(cfg)
-    test_cfg = load_config(STAGE2)
+    test_cfg = load_config(CONFIG)
     add_metric(test_cfg, dict(type='mmsxm.ScoreTable', out=str(OUT / 'scores.csv')))
-    runner = build_test(test_cfg, str(OUT / 'stage2'))
+    runner = build_test(test_cfg, cfg.work_dir)
     metrics = runner.test()
     dismiss_workers(runner)
     seconds = time.monotonic() - started
     chance = chance_average_precision(runner)
-    out = draw_predictions(runner)
+    out = draw_verdicts(runner, Path(cfg.work_dir))
     scores = read_scores(OUT / 'scores.csv')
     bags = alarm_curve(*any_item(scores.scores, scores.targets))
     alarms = point_at(bags, THRESHOLD)
@@ -118,6 +125,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         'AP': by_class,
         'pointing': metrics['xray/pointing'],
         'pointing_chance': metrics['xray/pointing_chance'],
+        'class_pointing': metrics['xray/class_pointing'],
+        'class_pointing_chance': metrics['xray/class_pointing_chance'],
         'threshold': THRESHOLD,
         'detection_rate': 100 * alarms.detection_rate,
         'false_alarm_rate': 100 * alarms.false_positive_rate,
@@ -129,7 +138,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, value in by_class.items():
         table.add_row(f'AP {name}', f'{value:.1f}')
     table.add_row('mAP', f'{summary["mAP"]:.1f}', f'{chance:.1f}')
-    table.add_row('pointing', f'{summary["pointing"]:.1f}', f'{summary["pointing_chance"]:.1f}')
+    for name in ('pointing', 'class_pointing'):
+        table.add_row(name, f'{summary[name]:.1f}', f'{summary[f"{name}_chance"]:.1f}')
     console = Console()
     console.print(
         f'Tested on {bags.positives} simulated bags with items and {bags.negatives} harmless ones, '

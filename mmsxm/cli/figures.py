@@ -2,7 +2,7 @@
 
 mmsxm figures --figure 4 --suite sixray-mini --seeds 0,1,2
 mmsxm figures --figure 4 --boxes boxes.csv --out results/sixray
-mmsxm figures --figure curves --runs work_dirs/demo/stage1 work_dirs/demo/stage2
+mmsxm figures --figure curves --runs work_dirs/demo/evidence
 
 4: the pyramid level that the labels assign to images, and the level that networks trust; --boxes
 draws only the MF-I labels of a csv of boxes. 5: the attention of networks; pictures of real bags go

@@ -22,7 +22,8 @@ def draw_verdict(
 ) -> np.ndarray:
     """Draw attention, regions and captions on an image; return RGB.
 
-    Regions with a class are drawn only if the class is an alarm.
+    Regions with a class are drawn only if the class is an alarm, with class and score. Level
+    weights are written unless all are equal.
 
     Args:
         image: RGB ``(H, W, 3)`` uint8.
@@ -44,11 +45,16 @@ def draw_verdict(
         image[top:bottom, left:right] = overlay_map(part, relative_map(attention_map))
     regions = regions_to_draw(record['regions'], record['labels'])
     boxes = np.array([region['bbox'] for region in regions], dtype=np.float32)  # (n, 4)
-    image = draw_boxes(image, boxes * scale, [region.get('label', '') for region in regions])
+    names = [
+        f'{region["label"]} {region["score"]:.2f}' if 'label' in region else ''
+        for region in regions
+    ]
+    image = draw_boxes(image, boxes * scale, names)
     scores = sorted(record['scores'].items(), key=lambda pair: -pair[1])
-    return caption(
-        image,
+    lines = [
         'alarm: ' + ', '.join(record['labels']) if record['labels'] else 'no alarm',
         ', '.join(f'{name} {score:.2f}' for name, score in scores[:3]),
-        'levels: ' + ' '.join(f'{weight:.2f}' for weight in record['level_weights']),
-    )
+    ]
+    if len(set(record['level_weights'])) > 1:  # averaged levels have equal weights
+        lines.append('levels: ' + ' '.join(f'{weight:.2f}' for weight in record['level_weights']))
+    return caption(image, *lines)

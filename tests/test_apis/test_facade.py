@@ -9,7 +9,6 @@ from mmsxm.models import SXMNet
 def test_our_networks_are_listed_beside_those_of_mmpretrain() -> None:
     assert list_models('sxmnet') == [
         'sxmnet-mobilenet-v2_sixray',
-        'sxmnet-resnet18_simulated',
         'sxmnet-resnet50-mf-n_opixray',
         'sxmnet-resnet50-mf-n_sixray',
         'sxmnet-resnet50_opixray',
@@ -17,6 +16,7 @@ def test_our_networks_are_listed_beside_those_of_mmpretrain() -> None:
     ]
     assert list_models('evidence') == [
         'evidence-mobilenet-v2_sixray',
+        'evidence-resnet18_simulated',
         'evidence-resnet50_opixray',
         'evidence-resnet50_sixray',
     ]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mmsxm.inference.verdict_picture import SIDES, draw_verdict
+from mmsxm.visualization.overlays import TEXT_HEIGHT
 
 RECORD = {'labels': [], 'scores': {'Gun': 0.2}, 'regions': [], 'level_weights': [1.0]}
 
@@ -38,3 +39,22 @@ def test_regions_of_classes_without_an_alarm_are_not_drawn() -> None:
         changed[len(labels), len(region)] = (drawn != 255).any(axis=2).sum()
     assert changed[0, 1] == 0
     assert changed[1, 1] > changed[0, 0] > 0  # the name is drawn with the box
+
+
+def test_level_weights_are_written_only_where_levels_are_weighed() -> None:
+    image = np.full((400, 600, 3), 255, np.uint8)
+    heights = [
+        draw_verdict(image, {**RECORD, 'level_weights': weights}, None, (0, 0, 600, 400)).shape[0]
+        for weights in ([0.8, 0.2], [0.5, 0.5], [1.0])
+    ]
+    assert heights[0] - TEXT_HEIGHT == heights[1] == heights[2]
+
+
+def test_a_region_with_a_class_is_drawn_with_its_score() -> None:
+    image = np.full((400, 600, 3), 255, np.uint8)
+    pictures = []
+    for score in (0.31, 0.98):
+        region = {'bbox': [100, 100, 300, 200], 'score': score, 'label': 'Gun'}
+        record = {**RECORD, 'labels': ['Gun'], 'regions': [region]}
+        pictures.append(draw_verdict(image, record, None, (0, 0, 600, 400)))
+    assert (pictures[0] != pictures[1]).any()
