@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmsxm.evaluation import read_scores
 from mmsxm.io.files import write_csv
 from mmsxm.reproduction.reproduction import Reproduction, Run
-from mmsxm.reproduction.rows import SXMNET, TABLES, Row
+from mmsxm.reproduction.rows import EVIDENCE, SXMNET, TABLES, Row
 from mmsxm.reproduction.run_comparison import compare_runs, image_groups, read_runs
 from mmsxm.training.config import load_config
 from mmsxm.training.installed_configs import CONFIGS
@@ -141,7 +141,8 @@ def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, An
         'map mean |',
         '|---|---|---|---|---|---|---|---|',
     ]
-    for entry in entries:
+    trained = [entry for entry in entries if entry['runs']]
+    for entry in trained:
         budget = BUDGET_WORDS[entry['budget']]
         if 'stage1_pointing' in entry:
             budget = 'Stage I, Stage II'
@@ -151,9 +152,16 @@ def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, An
             pointing += f' ({entry["stage1_pointing"]})'
         lines.append(
             f'| {entry["label"]} | {_backbone(entry["config"])} | {budget} | '
-            f'{entry["mAP_mean"] or "missing"}{deviation} | {entry["seeds"]} | '
+            f'{entry["mAP_mean"]}{deviation} | {entry["seeds"]} | '
             f'{entry["best_mean"]} | {pointing} | {entry.get("map_mean", "")} |'
         )
+    untrained = [
+        f'{entry["label"]} ({BUDGET_WORDS[entry["budget"]]})'
+        for entry in entries
+        if not entry['runs']
+    ]
+    if untrained:
+        lines += ['', f'Not trained: {"; ".join(untrained)}.']
     lines += _differences(reproduction, entries)
     lines += origin_of(reproduction, [run for entry in entries for run in entry['runs']])
     lines += _paper(reproduction, table)
@@ -226,11 +234,11 @@ def _input_size(cfg: Config) -> str:
 def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[str]:
     """Return the gain of the paper's own network over each other row, paired over common seeds.
 
-    In a table without that network, the last row takes its place.
+    In a table without that network, class evidence takes its place, or else the last row.
     """
-    networks = SXMNET.values()
-    papers = [entry for entry in entries if any(run.config in networks for run in entry['runs'])]
-    ours = papers[0] if papers else entries[-1]
+    networks = {*SXMNET.values(), EVIDENCE.format(reproduction.suite.family)}
+    proposed = [entry for entry in entries if any(run.config in networks for run in entry['runs'])]
+    ours = proposed[0] if proposed else entries[-1]
     suite = reproduction.suite
     lines: list[str] = []
     for entry in entries:

@@ -8,7 +8,7 @@ serves all rows with its config.
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ['BUDGETS', 'SXMNET', 'TABLES', 'Row', 'Run']
+__all__ = ['BUDGETS', 'EVIDENCE', 'SXMNET', 'TABLES', 'Row', 'Run']
 
 
 # epochs of a network without Stage I: those of both stages, or those of Stage II alone
@@ -77,6 +77,7 @@ SXMNET = {
     'opixray': 'ablations/sxmnet_mf-n-transfer_opixray_stage2.py',
 }
 ON_SIXRAY = SXMNET['sixray']
+EVIDENCE = 'evidence_{}.py'
 RESNET50, FPN = 'baselines/resnet50_{}.py', 'baselines/resnet50_fpn_{}.py'
 CHR = 'baselines/chr_{}.py'
 
@@ -159,7 +160,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
             'SXMNet, item crops',
             'ablations/sxmnet_item-crops_{}_stage2.py',
         ),
-        _full('evidence', 'class evidence', 'evidence_{}.py'),
+        _full('evidence', 'class evidence', EVIDENCE),
         _full(
             'evidence_item-crops',
             'class evidence, item crops',
