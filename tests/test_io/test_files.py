@@ -28,7 +28,8 @@ def no_room() -> Iterator[None]:
 def test_a_full_disk_keeps_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
     path = tmp_path / 'new' / 'file'
     atomic_write(path, b'old')
-    with no_room(), pytest.raises(OSError, match=r'new/file could not .* needs 1,001 bytes, and [\d,]+ are'):
+    complaint = r'new/file could not .* needs 1,001 bytes, and [\d,]+ are'
+    with no_room(), pytest.raises(OSError, match=complaint):
         atomic_write(path, bytes(1001))
     assert path.read_bytes() == b'old'
     assert os.listdir(path.parent) == ['file']
