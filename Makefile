@@ -19,7 +19,7 @@ PY := .venv/bin/python
 # in the order of collection: some tests have to come last (tests/conftest.py)
 PYTEST := -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help env demo test lint docs diagram test-openmmlab test-wheel clean
+.PHONY: help env demo test lint docs diagram test-openmmlab test-station test-wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ diagram: .venv/.installed  ## draw the packages and their imports (needs Graphvi
 test-openmmlab: .venv-openmmlab/.installed  ## run the tests that depend on the stack on the upstream one
 	OMP_NUM_THREADS=1 .venv-openmmlab/bin/python $(PYTEST) -m 'not stack_independent' $(ARGS)
 
+test-station: .venv-station/.installed  ## run the tests of what a station runs, without PyTorch
+	OMP_NUM_THREADS=1 .venv-station/bin/python $(PYTEST) $(ARGS)
+
 test-wheel:  ## the wheel in an empty environment, without a compiler (PYTHON, STACK=openmmlab)
 	PYTHON='$(PYTHON)' TORCH='$(TORCH)' TORCHVISION='$(TORCHVISION)' .ci/wheel $(STACK)
 
@@ -54,12 +57,17 @@ clean:  ## remove what building and testing leave; data, work_dirs and environme
 	rm -rf build dist site *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find $(wildcard configs mmsxm tests tools) -name __pycache__ -prune -exec rm -rf {} +
 
+PAIR = '$(TORCH)' '$(TORCHVISION)'
+
 .venv/.installed: STACK = onedl
 .venv-openmmlab/.installed: STACK = openmmlab
+.venv-station/.installed: STACK = station,station-openvino,station-review,serve
+.venv-station/.installed: EXTRAS = tests
+.venv-station/.installed: PAIR =
 
-.venv/.installed .venv-openmmlab/.installed: setup.py $(wildcard requirements/*.txt)
+.venv/.installed .venv-openmmlab/.installed .venv-station/.installed: setup.py $(wildcard requirements/*.txt)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo >&2 \
 	    'mmsxm needs Python 3.10 or newer; $(PYTHON) is not. Try: make PYTHON=python3.11'; exit 1; }
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install -e '.[$(STACK),$(EXTRAS)]' '$(TORCH)' '$(TORCHVISION)'
+	$(@D)/bin/python -m pip install -e '.[$(STACK),$(EXTRAS)]' $(PAIR)
 	@touch $@

@@ -10,7 +10,11 @@ import pytest
 
 os.environ['CUDA_VISIBLE_DEVICES'] = ''  # also where there is one: numbers are the CPU's
 
-from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be imported at all
+from mmsxm.doctor import installed_versions, is_station
+
+IS_STATION = is_station(installed_versions())  # make test-station
+if not IS_STATION:
+    from mmsxm import registry  # noqa: F401  mmpretrain may need our repairs to be imported at all
 
 # what a user has exported for configs is none of the tests' business
 VARIABLES = (
@@ -55,16 +59,50 @@ STACK_INDEPENDENT = (
     'test_visualization/test_bars.py',
 )
 
+# what a station runs is tested without PyTorch and the stacks, too: make test-station
+STATION = (
+    'test_doctor.py',
+    'test_imaging/test_dicom.py',
+    'test_imaging/test_images.py',
+    'test_imaging/test_material_bands.py',
+    'test_imaging/test_near_duplicates.py',
+    'test_imaging/test_percentile_window.py',
+    'test_imaging/test_pixel_mapping.py',
+    'test_imaging/test_plain_images.py',
+    'test_imaging/test_regions.py',
+    'test_inference/test_records.py',
+    'test_inference/test_verdict_picture.py',
+    'test_io/',
+    'test_review/test_app.py',
+    'test_review/test_cases.py',
+    'test_review/test_decision_log.py',
+    'test_review/test_payloads.py',
+    'test_review/test_pictures.py',
+    'test_review/test_request_guard.py',
+    'test_review/test_server.py',
+    'test_review/test_session.py',
+    'test_review/test_worklist.py',
+    'test_screening/',
+    'test_serving/test_access.py',
+    'test_serving/test_app.py',
+    'test_serving/test_batcher.py',
+    'test_serving/test_decoder.py',
+    'test_serving/test_schema.py',
+    'test_serving/test_service.py',
+)
+
 
 @pytest.fixture(scope='session', autouse=True)
 def _one_thread() -> None:
     """Use one thread, so that results are equal bit by bit and workers do not compete for cores."""
     import cv2
-    import torch
 
     os.environ['OMP_NUM_THREADS'] = '1'  # for the processes that tests start
-    torch.set_num_threads(1)
     cv2.setNumThreads(0)
+    if not IS_STATION:
+        import torch
+
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope='session')
@@ -208,6 +246,20 @@ def scope() -> None:
     from mmsxm import datasets, engine, evaluation, models  # noqa: F401
 
     init_default_scope('mmpretrain')
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the tests that import PyTorch where it is not installed."""
+    if not IS_STATION or not collection_path.name.startswith('test_') or collection_path.is_dir():
+        return None
+    place = collection_path.relative_to(ROOT / 'tests').as_posix()
+    return None if place.startswith(STATION) else True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say so if tests were left out."""
+    if IS_STATION:
+        terminalreporter.write_line('without PyTorch: only the tests of what a station runs')
 
 
 RUN_OPENVINO = ('test_export.py', 'test_exported.py', 'test_int8_export.py')

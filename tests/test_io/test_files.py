@@ -1,6 +1,7 @@
 import os
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,20 +14,22 @@ def test_the_sha256_of_a_file(tmp_path: Path) -> None:
     assert sha256(tmp_path / 'abc').startswith('ba7816bf8f01cfea')  # FIPS 180-2, B.1
 
 
-@pytest.fixture
-def _no_room() -> Iterator[None]:
-    """Limit the size of files to 1,000 bytes."""
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Limit the size of files to 1,000 bytes, also of one that takes pytest's output."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.usefixtures('_no_room')
 def test_a_full_disk_keeps_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
     path = tmp_path / 'new' / 'file'
     atomic_write(path, b'old')
-    with pytest.raises(OSError, match=r'new/file could not .* needs 1,001 bytes, and [\d,]+ are'):
+    complaint = r'new/file could not .* needs 1,001 bytes, and [\d,]+ are'
+    with no_room(), pytest.raises(OSError, match=complaint):
         atomic_write(path, bytes(1001))
     assert path.read_bytes() == b'old'
     assert os.listdir(path.parent) == ['file']

@@ -337,7 +337,7 @@ def test_ray_with_two_workers_matches_one_process(
 
 
 def test_the_tool_matches_the_inferencer(bags: Path, tmp_path: Path) -> None:
-    import torch
+    torch = pytest.importorskip('torch', reason='the inferencer needs PyTorch')
     from mmengine.registry import init_default_scope
 
     from mmsxm.apis import XrayInferencer
