@@ -11,7 +11,7 @@ TORCH ?= torch==2.13.0
 TORCHVISION ?= torchvision==0.28.0
 JOBS ?= 2
 # less installs sooner, and its tests are skipped: make env EXTRAS=tests
-EXTRAS ?= docs,int8,onnx,openvino,ray,review,serve,tests,timm
+EXTRAS ?= docs,int8,onnx,openvino,ray,review,serve,serve-ray,tests,timm
 ARGS ?=
 
 PY := .venv/bin/python
