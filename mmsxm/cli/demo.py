@@ -39,7 +39,7 @@ def draw_verdicts(runner: 'Runner', checkpoint: Path, number: int = 12) -> Path:
     from mmsxm.imaging.images import read_image
     from mmsxm.inference.inferencer import XrayInferencer
     from mmsxm.inference.verdict_picture import draw_verdict
-    from mmsxm.visualization.overlays import caption, overlay_map, sheet
+    from mmsxm.visualization.overlays import caption, map_to_draw, sheet
 
     dataset = runner.test_dataloader.dataset
     classes = dataset.metainfo['classes']
@@ -52,10 +52,8 @@ def draw_verdicts(runner: 'Runner', checkpoint: Path, number: int = 12) -> Path:
     pictures = []
     for file, result, content in zip(files, results, contents, strict=True):
         image = read_image(file)[..., ::-1]  # (H, W, 3), RGB
-        if result.attention_map is not None:
-            # not relative to its maximum: it is a probability, so harmless bags stay clean
-            image = overlay_map(image, result.attention_map)
-        picture = draw_verdict(image, result.verdict._asdict(), None, result.view.window)
+        drawn = map_to_draw(result.attention_map, result.class_maps)
+        picture = draw_verdict(image, result.verdict._asdict(), drawn, result.view.window)
         pictures.append(
             caption(picture, 'contains: ' + (', '.join(content) or 'no prohibited item'))
         )

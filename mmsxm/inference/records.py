@@ -10,6 +10,7 @@ from mmsxm.imaging.preprocessing import View
 from mmsxm.imaging.reading import PreprocessedFile, Unreadable
 from mmsxm.inference.backends import Backend, ModelInfo, Prediction
 from mmsxm.inference.verdict import judge
+from mmsxm.visualization.overlays import map_to_draw
 
 __all__ = ['Record', 'Screened', 'screen_files']
 
@@ -17,7 +18,7 @@ Record = dict[str, Any]
 
 
 class Screened(NamedTuple):
-    """Record of a file, with the attention map ``(h, w)`` over its view."""
+    """Record of a file, with the map to draw ``(h, w)`` over its view."""
 
     record: Record
     attention_map: np.ndarray | None = None
@@ -55,7 +56,8 @@ def _screened(info: ModelInfo, file: PreprocessedFile, prediction: Prediction) -
         return _failed(info, file.path, 'the network returned values that are not finite numbers')
     verdict = judge(info, prediction, file.view)
     record = {'path': file.path, **verdict._asdict(), **_provenance(info)}
-    return Screened(record, prediction.attention_maps, file.view)
+    drawn = map_to_draw(prediction.attention_maps, prediction.class_maps)
+    return Screened(record, drawn, file.view)
 
 
 def _failed(info: ModelInfo, path: str, error: str) -> Screened:

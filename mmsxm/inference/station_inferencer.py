@@ -23,6 +23,7 @@ from mmsxm.imaging.preprocessing import View, map_to_image
 from mmsxm.inference.backends import ModelInfo, load_backend
 from mmsxm.inference.verdict import Verdict, judge
 from mmsxm.inference.verdict_picture import draw_verdict
+from mmsxm.visualization.overlays import map_to_draw
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -221,7 +222,7 @@ def verdict_pictures(
             draw_verdict(
                 image[..., ::-1],
                 result.verdict._asdict(),
-                result.attention_map,
+                map_to_draw(result.attention_map, result.class_maps),
                 result.view.window,
             ),
         )

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from mmsxm.inference.verdict import regions_to_draw
-from mmsxm.visualization.overlays import caption, draw_boxes, overlay_map, relative_map
+from mmsxm.visualization.overlays import caption, draw_boxes, overlay_map
 
 __all__ = ['draw_verdict']
 
@@ -28,7 +28,7 @@ def draw_verdict(
     Args:
         image: RGB ``(H, W, 3)`` uint8.
         record: ``labels``, ``scores``, ``regions`` in image pixels, and ``level_weights``.
-        attention_map: ``(h, w)``; None for networks without maps.
+        attention_map: ``(h, w)``, drawn as it is; None for networks without maps.
         window: The part of the image that the map spans, xyxy.
     """
     height, width = image.shape[:2]
@@ -42,7 +42,7 @@ def draw_verdict(
         left, top = (min(round(window[i] * scale), size[i] - 1) for i in (0, 1))
         right, bottom = (max(round(window[i + 2] * scale), (left, top)[i] + 1) for i in (0, 1))
         part = image[top:bottom, left:right]
-        image[top:bottom, left:right] = overlay_map(part, relative_map(attention_map))
+        image[top:bottom, left:right] = overlay_map(part, attention_map)
     regions = regions_to_draw(record['regions'], record['labels'])
     boxes = np.array([region['bbox'] for region in regions], dtype=np.float32)  # (n, 4)
     names = [

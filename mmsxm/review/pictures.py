@@ -7,7 +7,6 @@ import numpy as np
 
 from mmsxm.imaging.material_bands import show_band
 from mmsxm.imaging.preprocessing import View, map_to_image
-from mmsxm.visualization.overlays import relative_map
 
 __all__ = ['LONGEST', 'attention_png', 'bag_png']
 
@@ -26,7 +25,7 @@ def bag_png(image: np.ndarray, band: str | None = None) -> bytes:
 
 
 def attention_png(attention_map: np.ndarray, view: View) -> bytes:
-    """Encode attention as a red layer over the whole image, opaque where it is highest.
+    """Encode attention as a red layer over the whole image, opaque where it is 1.
 
     Args:
         attention_map: ``(h, w)``, covers the view.
@@ -37,7 +36,7 @@ def attention_png(attention_map: np.ndarray, view: View) -> bytes:
     left, top, right, bottom = (math.floor(side * scale) for side in view.window)
     left, top = min(left, width - 1), min(top, height - 1)
     window = (left, top, max(right, left + 1), max(bottom, top + 1))  # never empty
-    attention = map_to_image(relative_map(attention_map), View((height, width), window))
+    attention = map_to_image(attention_map, View((height, width), window))
     layer = np.zeros((height, width, 4), dtype=np.uint8)  # (height, width, 4), BGRA
     layer[..., 2] = 255
     layer[..., 3] = (255 * attention).clip(0, 255).round()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -38,6 +39,24 @@ def relative_map(attention_map: np.ndarray) -> np.ndarray:
     everywhere. Only the ratios between its positions are meaningful.
     """
     return attention_map / max(float(attention_map.max()), 1e-12)
+
+
+MapOrNone = TypeVar('MapOrNone', np.ndarray, np.ndarray | None)
+
+
+def map_to_draw(attention_map: MapOrNone, class_maps: np.ndarray | None = None) -> MapOrNone:
+    """Return the map to overlay on an image, in [0, 1].
+
+    Class maps are probabilities: their maximum is drawn as it is, so that harmless bags stay clean.
+    A map for all classes is drawn relative to its own maximum.
+
+    Args:
+        attention_map: ``(h, w)``; None for networks without maps.
+        class_maps: ``(C, h, w)``, if the network has one map per class.
+    """
+    if attention_map is None or class_maps is not None:
+        return attention_map
+    return relative_map(attention_map)
 
 
 def draw_boxes(image: np.ndarray, boxes: np.ndarray, names: Sequence[str] = ()) -> np.ndarray:

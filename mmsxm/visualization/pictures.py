@@ -8,7 +8,7 @@ from mmengine.visualization import Visualizer
 
 from mmsxm.conventions import LEVELS
 from mmsxm.datasets.transforms import draw_ellipses
-from mmsxm.visualization.overlays import caption, draw_boxes, overlay_map, relative_map
+from mmsxm.visualization.overlays import caption, draw_boxes, map_to_draw, overlay_map
 
 SHOWN_SIDE = 336  # small inputs are enlarged to this size, so that captions are readable
 MARK = 4  # pixels, half of the side of the square around a peak
@@ -28,7 +28,8 @@ def picture(image: np.ndarray, sample: BaseDataElement, classes: tuple[str, ...]
     scale = max(1, round(SHOWN_SIDE / max(image.shape[:2])))
     image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
     if 'attention_map' in sample:
-        image = overlay_map(image, relative_map(sample.attention_map.numpy()))
+        attention_map = map_to_draw(sample.attention_map.numpy(), sample.get('class_maps'))
+        image = overlay_map(image, attention_map)
     if 'gt_bboxes' in sample:
         boxes = np.asarray(sample.gt_bboxes) * scale
         if 'attention_map' not in sample:

@@ -102,6 +102,22 @@ def test_regions_of_class_wise_networks_have_a_class_with_or_without_an_alarm() 
     assert screened.attention_map.shape == (4, 8)
 
 
+@pytest.mark.parametrize(('class_maps', 'highest'), [(True, 0.25), (False, 1)])
+def test_the_map_to_draw_is_a_probability_or_relative(class_maps: bool, highest: float) -> None:
+    class Faint(Parrot):
+        def __call__(self, images: np.ndarray) -> Prediction:
+            maps = np.full((len(images), 2, 4, 8), 0.25, dtype=np.float32)
+            return Prediction.from_outputs(
+                self.scores,
+                np.ones((len(images), 1), np.float32),
+                maps if class_maps else maps[:, 0],
+            )
+
+    (screened,) = screen_files(Faint([[0.1, 0.1]]), [network_input('/a')])
+    assert screened.attention_map is not None
+    assert screened.attention_map.max() == highest
+
+
 def test_class_maps_that_are_not_finite_are_errors() -> None:
     class Broken(Parrot):
         def __call__(self, images: np.ndarray) -> Prediction:

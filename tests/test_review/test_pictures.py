@@ -22,15 +22,15 @@ def test_large_images_are_shrunk_to_at_least_a_pixel() -> None:
     assert decode(bag_png(np.zeros((1, 3 * LONGEST, 3), np.uint8))).shape == (1, LONGEST, 3)
 
 
-def test_attention_is_red_in_its_window_relative_to_its_maximum() -> None:
-    attention = np.full((2, 2), 0.4, np.float32)
-    attention[:, 0] = 0.1
+def test_attention_is_red_in_its_window() -> None:
+    attention = np.full((2, 2), 0.8, np.float32)
+    attention[:, 0] = 0.2
     layer = decode(attention_png(attention, View((30, 50), (10, 0, 50, 30))))
     assert layer.shape == (30, 50, 4)
     assert (layer[..., :3] == (0, 0, 255)).all()
     assert (layer[:, :10, 3] == 0).all()
-    assert (layer[:, 10, 3] == 64).all()
-    assert (layer[:, 49, 3] == 255).all()
+    assert (layer[:, 10, 3] == 51).all()
+    assert (layer[:, 49, 3] == 204).all()
 
 
 @pytest.mark.parametrize(

@@ -294,8 +294,8 @@ def test_overlays_have_unique_names(tmp_path: Path) -> None:
     assert (code, errors) == (1, '')
     pictures = [cv2.imread(record['overlay']) for record in read(out)]
     assert len({record['overlay'] for record in read(out)}) == 2
-    # enlarged to 336 pixels, with three lines of text below; attention is everywhere, so all is red
-    assert [picture.shape for picture in pictures] == [(224 + 58, 336, 3)] * 2
+    # enlarged to 336 pixels, with two lines of text below; attention is everywhere, so all is red
+    assert [picture.shape for picture in pictures] == [(224 + 40, 336, 3)] * 2
     blue, _, red = pictures[0][20, 20].astype(int)
     assert red - blue > 100
 

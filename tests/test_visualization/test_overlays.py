@@ -9,6 +9,7 @@ from mmsxm.visualization.overlays import (
     BOX_COLOR,
     caption,
     draw_boxes,
+    map_to_draw,
     overlay_map,
     place_names,
     relative_map,
@@ -31,6 +32,13 @@ def test_a_faint_map_is_divided_by_its_maximum() -> None:
     faint = np.array([[0.0, 1e-3]])
     assert relative_map(faint).tolist() == [[0, 1]]
     assert not relative_map(np.zeros((2, 2))).any()
+
+
+def test_class_maps_are_drawn_as_probabilities_and_other_maps_relative_to_their_maximum() -> None:
+    faint = np.array([[0.0, 0.1]])
+    assert map_to_draw(faint, np.stack([faint, faint / 2])) is faint
+    assert map_to_draw(faint).tolist() == [[0, 1]]
+    assert map_to_draw(None) is None
 
 
 def test_boxes_are_drawn_on_a_copy() -> None:
