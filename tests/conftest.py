@@ -19,7 +19,7 @@ if not IS_STATION:
 # what a user has exported for configs is none of the tests' business
 VARIABLES = (
     'SIXRAY_ROOT SIXRAY_SET OPIXRAY_ROOT OWN_ROOT OWN_LAYOUT OWN_CLASSES DEMO_ROOT META_LABELS '
-    'PRETRAINED PRETRAINED_RESNET101 THREAT_BANK'
+    'PRETRAINED PRETRAINED_RESNET101 THREAT_BANK MMSXM_CONFIGS'
 )
 for variable in VARIABLES.split():
     os.environ.pop(variable, None)
@@ -34,8 +34,8 @@ STACK_INDEPENDENT = (
     'test_imaging/test_images.py',
     'test_imaging/test_material_bands.py',
     'test_imaging/test_near_duplicates.py',
+    'test_imaging/test_regions.py',
     'test_inference/test_records.py',
-    'test_inference/test_regions.py',
     'test_inference/test_verdict_picture.py',
     'test_io/',
     'test_launchers.py',
@@ -78,7 +78,6 @@ STATION = (
     'test_review/test_decision_log.py',
     'test_review/test_payloads.py',
     'test_review/test_pictures.py',
-    'test_review/test_request_guard.py',
     'test_review/test_server.py',
     'test_review/test_session.py',
     'test_review/test_worklist.py',
@@ -87,8 +86,10 @@ STATION = (
     'test_serving/test_app.py',
     'test_serving/test_batcher.py',
     'test_serving/test_decoder.py',
+    'test_serving/test_request_guard.py',
     'test_serving/test_schema.py',
     'test_serving/test_service.py',
+    'test_serving/test_uploads.py',
 )
 
 

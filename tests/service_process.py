@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 # a station has neither PyTorch nor OpenMMLab
 COMMAND = (
     'import sys; sys.modules.update(dict.fromkeys(("torch", "mmengine", "mmcv", "mmpretrain")));'
@@ -26,9 +28,13 @@ def running(*args: object, port: int = 0) -> Iterator[tuple[subprocess.Popen[str
     process = start(*args, '--port', port)
     try:
         assert process.stderr is not None
-        line = process.stderr.readline()
-        address = re.search(r'http://\S+', line)
-        assert address, line + process.stderr.read()
+        lines = []
+        for line in process.stderr:  # libraries may warn before the address is printed
+            lines.append(line)
+            if address := re.search(r'http://\S+', line):
+                break
+        else:
+            pytest.fail(''.join(lines))
         yield process, address[0]
     finally:
         process.kill()

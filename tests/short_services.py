@@ -22,9 +22,11 @@ def ask_once(command: list[str], path: str) -> int:
         for line in service.stdout:
             sys.stdout.write(line)
             if address is None and (address := re.search(r'http://[\d.:]+\d', line)):
-                with urllib.request.urlopen(address[0] + path, timeout=60) as answer:
-                    sys.stdout.write(f'{path}: {answer.status}\n')
-                service.send_signal(signal.SIGINT)
+                try:
+                    with urllib.request.urlopen(address[0] + path, timeout=60) as answer:
+                        sys.stdout.write(f'{path}: {answer.status}\n')
+                finally:
+                    service.send_signal(signal.SIGINT)
     if address is None:
         sys.exit('the service printed no address')
     return service.returncode

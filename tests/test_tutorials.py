@@ -86,6 +86,7 @@ def test_a_tutorial_runs_as_it_stands(name: str, folder: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=1800,
     )
     assert done.returncode == 0, f'{done.stdout[-3000:]}\n{done.stderr[-3000:]}'
 

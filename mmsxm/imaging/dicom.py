@@ -248,8 +248,16 @@ def _decode(dataset: 'Dataset') -> np.ndarray:
     try:
         return dataset.pixel_array
     except (NotImplementedError, RuntimeError) as error:
+        from pydicom.pixels import get_decoder
+
         bits = int(dataset.BitsStored)
-        if dataset.file_meta.TransferSyntaxUID == JPEG_EXTENDED and bits > 8:
+        syntax = dataset.file_meta.TransferSyntaxUID
+        # of pydicom's plugins, only Pillow's cannot decode more than 8 bits
+        if (
+            syntax == JPEG_EXTENDED
+            and bits > 8
+            and set(get_decoder(syntax).available_plugins) <= {'pillow'}
+        ):
             raise ImageError(
                 f'JPEG with {bits} bits cannot be decoded here: install a plugin of pydicom (pip '
                 'install python-gdcm), or save the file uncompressed'

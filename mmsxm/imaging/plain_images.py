@@ -121,8 +121,10 @@ def jpeg_depth(data: bytes) -> int | None:
     """Return the bits per sample in the header of a JPEG; None for other files."""
     if not data.startswith(b'\xff\xd8'):
         return None
-    depths = (data[offset + 4] for marker, offset in jpeg_segments(data) if marker in ALL_FRAMES)
-    return next(depths, None)
+    for marker, offset in jpeg_segments(data):
+        if marker in ALL_FRAMES and len(data) > offset + 4:
+            return data[offset + 4]
+    return None
 
 
 def _jpeg_size(head: bytes) -> tuple[int, int] | None:

@@ -21,7 +21,7 @@ class Screened(NamedTuple):
     """Record of a file, with the map to draw ``(h, w)`` over its view."""
 
     record: Record
-    attention_map: np.ndarray | None = None
+    drawn_map: np.ndarray | None = None
     view: View | None = None
 
 

@@ -234,11 +234,14 @@ def _input_size(cfg: Config) -> str:
 def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[str]:
     """Return the gain of the paper's own network over each other row, paired over common seeds.
 
-    In a table without that network, class evidence takes its place, or else the last row.
+    In a table without that network, class evidence takes its place, or else the last trained row.
     """
     networks = {*SXMNET.values(), EVIDENCE.format(reproduction.suite.family)}
     proposed = [entry for entry in entries if any(run.config in networks for run in entry['runs'])]
-    ours = proposed[0] if proposed else entries[-1]
+    trained = [entry for entry in entries if entry['runs']]
+    if not trained:
+        return []
+    ours = proposed[0] if proposed else trained[-1]
     suite = reproduction.suite
     lines: list[str] = []
     for entry in entries:

@@ -79,9 +79,9 @@ def _batches(
 def _draw(screened: Sequence[Screened], pool: WorkerPool, draw: Callable[..., str | None]) -> None:
     """Write pictures in the pool and add their paths to the records; None if a file is gone."""
     calls = []
-    for record, attention_map, view in screened:
+    for record, drawn_map, view in screened:
         if view is not None:
-            call = pool.submit(draw, record, attention_map, view)
+            call = pool.submit(draw, record, drawn_map, view)
             calls.append((record, call))
     for record, call in calls:
         try:

@@ -97,3 +97,8 @@ def test_truncated_files_are_refused(colors: npt.NDArray, format: str) -> None:
     data = encoded(colors, format)
     with pytest.raises(ImageError, match='truncated'):
         decode_image(data[: len(data) * 2 // 3])
+
+
+def test_a_header_that_ends_at_the_frame_is_refused() -> None:
+    with pytest.raises(ImageError):
+        decode_image(b'\xff\xd8\x00\xff\xc0\x00\x11')

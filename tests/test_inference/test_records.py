@@ -98,8 +98,8 @@ def test_regions_of_class_wise_networks_have_a_class_with_or_without_an_alarm() 
     line = json.dumps(screened.record).encode()
     assert read_record(line) == screened.record
     assert read_record(line.replace(b'"label": "Gun"', b'"label": "Axe"')) is None
-    assert screened.attention_map is not None
-    assert screened.attention_map.shape == (4, 8)
+    assert screened.drawn_map is not None
+    assert screened.drawn_map.shape == (4, 8)
 
 
 @pytest.mark.parametrize(('class_maps', 'highest'), [(True, 0.25), (False, 1)])
@@ -114,8 +114,8 @@ def test_the_map_to_draw_is_a_probability_or_relative(class_maps: bool, highest:
             )
 
     (screened,) = screen_files(Faint([[0.1, 0.1]]), [network_input('/a')])
-    assert screened.attention_map is not None
-    assert screened.attention_map.max() == highest
+    assert screened.drawn_map is not None
+    assert screened.drawn_map.max() == highest
 
 
 def test_class_maps_that_are_not_finite_are_errors() -> None:

@@ -319,11 +319,13 @@ def test_ray_with_two_workers_matches_one_process(
     records_by_engine = {}
     for engine in ('pool', 'ray'):
         out, overlays = tmp_path / f'{engine}.jsonl', tmp_path / engine
-        code, _, errors = screen(
-            *(bags, out, '--engine', engine, '--batch-size', 3, '--overlays', overlays),
-            RAY_raylet_start_wait_time_s=300,  # Ray's own limit is too short for a busy machine
-            RAY_TMPDIR=folder_of_a_dead_cluster,
-        )
+        for _ in range(5):
+            code, _, errors = screen(
+                *(bags, out, '--engine', engine, '--batch-size', 3, '--overlays', overlays),
+                RAY_TMPDIR=folder_of_a_dead_cluster,
+            )
+            if 'Ray did not start within' not in errors:  # on a busy machine
+                break
         assert code == 1, errors
         records = {record.pop('path'): record for record in read(out)}
         for record in records.values():

@@ -73,7 +73,8 @@ def test_the_second_signal_ends_it_at_once(model: Path) -> None:
         # a request without the end of its body keeps its place
         host, port = address.removeprefix('http://').split(':')
         with socket.create_connection((host, int(port))) as connection:
-            connection.sendall(b'POST /v1/screen HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n')
+            head = f'POST /v1/screen HTTP/1.1\r\nHost: {host}\r\nContent-Length: 9\r\n\r\n'
+            connection.sendall(head.encode())
             time.sleep(0.5)
             process.send_signal(signal.SIGTERM)
             time.sleep(1)

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -51,6 +52,7 @@ def install(environment: Path, extras: str) -> None:
     venv.create(environment, with_pip=True)
     pip = [str(python_of(environment)), '-m', 'pip', '--disable-pip-version-check']
     wheels = environment / 'wheels'
+    shutil.rmtree(ROOT / 'build', ignore_errors=True)  # a wheel would contain what is left there
     subprocess.run([*pip, 'wheel', '-q', '--no-deps', '-w', wheels, ROOT], check=True)
     (wheel,) = wheels.iterdir()
     subprocess.run([*pip, 'install', '-q', f'{wheel}[{extras}]'], check=True)
@@ -75,9 +77,13 @@ def seconds_to_first_answer(python: Path, model: Path, body: bytes) -> float:
     )
     assert process.stderr is not None
     try:
-        line = process.stderr.readline()
-        if not (address := re.search(r'http://\S+', line)):
-            raise SystemExit(line + process.stderr.read())
+        lines = []
+        for line in process.stderr:  # libraries may warn before the address is printed
+            lines.append(line)
+            if address := re.search(r'http://\S+', line):
+                break
+        else:
+            raise SystemExit(''.join(lines))
         with urllib.request.urlopen(f'{address[0]}/v1/screen', body, timeout=120) as answer:
             (record,) = json.load(answer)['records']
         seconds = time.perf_counter() - begin
