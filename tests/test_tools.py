@@ -210,8 +210,9 @@ def test_a_table_is_written_as_soon_as_one_of_its_networks_is_finished(
     assert last == 'Skipped table 7: none of its networks is finished'
     assert not list(out.glob('table7*'))
     table = (out / 'table3.md').read_text()
-    assert '| FPN | ResNet-18 | as Stage II | missing | 0 |' in table
-    assert '| FPN | as Stage I and II | missing |' not in table
+    assert '| FPN | ResNet-18 | as Stage I and II | ' in table
+    assert '| FPN | ResNet-18 | as Stage II | ' not in table
+    assert '; FPN (as Stage II); ' in table.split('Not trained: ')[1]
 
 
 def test_a_dry_run_prints_a_line_per_network(

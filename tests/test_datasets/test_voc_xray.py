@@ -98,5 +98,5 @@ def test_classes_are_required(tmp_path, metainfo):
 
 def test_a_dataset_without_objects_of_its_classes_is_an_error(tmp_path):
     root = write(tmp_path, {'a': GUN})
-    with pytest.raises(ValueError, match=r"No image is left(.|\n)*unknown class 'Gun': 1"):
+    with pytest.raises(ValueError, match=r"No usable images are left(.|\n)*unknown class 'Gun': 1"):
         load(root, metainfo={'classes': ('Bat',)})

@@ -200,7 +200,7 @@ def test_an_unreadable_image_is_skipped(folder, log):
 
 @pytest.mark.parametrize('rows', [[], [('e', [0])], [('a', [])]])
 def test_the_error_of_an_empty_dataset_contains_the_report(folder, rows):
-    with pytest.raises(ValueError, match='No image is left') as raised:
+    with pytest.raises(ValueError, match='No usable images are left') as raised:
         ToyDataset(folder, rows, positives_only=True)
     assert f'0 of {len(rows)} rows of {folder}/list.txt' in str(raised.value)
     assert str(folder / 'images') in str(raised.value)
