@@ -57,17 +57,17 @@ clean:  ## remove what building and testing leave; data, work_dirs and environme
 	rm -rf build dist site *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find $(wildcard configs mmsxm tests tools) -name __pycache__ -prune -exec rm -rf {} +
 
-PAIR = '$(TORCH)' '$(TORCHVISION)'
+TORCH_PAIR = '$(TORCH)' '$(TORCHVISION)'
 
 .venv/.installed: STACK = onedl
 .venv-openmmlab/.installed: STACK = openmmlab
 .venv-station/.installed: STACK = station,station-openvino,station-review,serve
 .venv-station/.installed: EXTRAS = tests
-.venv-station/.installed: PAIR =
+.venv-station/.installed: TORCH_PAIR =
 
 .venv/.installed .venv-openmmlab/.installed .venv-station/.installed: setup.py $(wildcard requirements/*.txt)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo >&2 \
 	    'mmsxm needs Python 3.10 or newer; $(PYTHON) is not. Try: make PYTHON=python3.11'; exit 1; }
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install -e '.[$(STACK),$(EXTRAS)]' $(PAIR)
+	$(@D)/bin/python -m pip install -e '.[$(STACK),$(EXTRAS)]' $(TORCH_PAIR)
 	@touch $@

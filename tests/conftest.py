@@ -249,6 +249,13 @@ def scope() -> None:
     init_default_scope('mmpretrain')
 
 
+def pytest_configure() -> None:
+    """Stop if a listed file was moved: its tests would be left out without a message."""
+    listed = (*STACK_INDEPENDENT, *STATION)
+    if missing := [place for place in listed if not (ROOT / 'tests' / place).exists()]:
+        raise pytest.UsageError(f'tests/conftest.py lists {", ".join(missing)}, which do not exist')
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave out the tests that import PyTorch where it is not installed."""
     if not IS_STATION or not collection_path.name.startswith('test_') or collection_path.is_dir():

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
+from printed_address import printed_address
 
 # a station has neither PyTorch nor OpenMMLab
 COMMAND = (
@@ -28,14 +28,7 @@ def running(*args: object, port: int = 0) -> Iterator[tuple[subprocess.Popen[str
     process = start(*args, '--port', port)
     try:
         assert process.stderr is not None
-        lines = []
-        for line in process.stderr:  # libraries may warn before the address is printed
-            lines.append(line)
-            if address := re.search(r'http://\S+', line):
-                break
-        else:
-            pytest.fail(''.join(lines))
-        yield process, address[0]
+        yield process, printed_address(process.stderr)
     finally:
         process.kill()
         process.wait()

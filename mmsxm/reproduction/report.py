@@ -162,8 +162,9 @@ def _markdown(reproduction: Reproduction, table: str, entries: list[dict[str, An
     ]
     if untrained:
         lines += ['', f'Not trained: {"; ".join(untrained)}.']
-    lines += _differences(reproduction, entries)
-    lines += origin_of(reproduction, [run for entry in entries for run in entry['runs']])
+    if trained:
+        lines += _differences(reproduction, trained)
+    lines += origin_of(reproduction, [run for entry in trained for run in entry['runs']])
     lines += _paper(reproduction, table)
     return '\n'.join(lines) + '\n'
 
@@ -234,14 +235,15 @@ def _input_size(cfg: Config) -> str:
 def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> list[str]:
     """Return the gain of the paper's own network over each other row, paired over common seeds.
 
-    In a table without that network, class evidence takes its place, or else the last trained row.
+    In a table without that network, class evidence takes its place, or else the last row.
+
+    Args:
+        reproduction: Suite of the table.
+        entries: Rows with runs.
     """
     networks = {*SXMNET.values(), EVIDENCE.format(reproduction.suite.family)}
     proposed = [entry for entry in entries if any(run.config in networks for run in entry['runs'])]
-    trained = [entry for entry in entries if entry['runs']]
-    if not trained:
-        return []
-    ours = proposed[0] if proposed else trained[-1]
+    ours = proposed[0] if proposed else entries[-1]
     suite = reproduction.suite
     lines: list[str] = []
     for entry in entries:

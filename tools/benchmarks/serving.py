@@ -30,6 +30,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from printed_address import printed_address
+
 from mmsxm.cli.arguments import available_cores
 from mmsxm.imaging.images import list_images
 from mmsxm.inference.backends import load_backend
@@ -78,10 +80,7 @@ class Service:
         self.process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
         self.errors = self.process.stderr
-        line = self.errors.readline()
-        if not (found := re.search(r'http://\S+', line)):
-            raise SystemExit(line + self.errors.read())
-        self.address = urlsplit(found[0]).netloc
+        self.address = urlsplit(printed_address(self.errors)).netloc
 
     def stop(self) -> tuple[int, int, int]:
         """Wait for the end; return the exit code, and the accepted and answered requests."""

@@ -12,17 +12,17 @@ python tools/benchmarks/station.py --environment station --model demo.onnx --ima
 import argparse
 import json
 import os
-import re
 import shutil
 import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 import venv
 from pathlib import Path
+
+from printed_address import printed_address
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/evidence_mobilenet-v2_sixray.py'
@@ -77,14 +77,8 @@ def seconds_to_first_answer(python: Path, model: Path, body: bytes) -> float:
     )
     assert process.stderr is not None
     try:
-        lines = []
-        for line in process.stderr:  # libraries may warn before the address is printed
-            lines.append(line)
-            if address := re.search(r'http://\S+', line):
-                break
-        else:
-            raise SystemExit(''.join(lines))
-        with urllib.request.urlopen(f'{address[0]}/v1/screen', body, timeout=120) as answer:
+        address = printed_address(process.stderr)
+        with urllib.request.urlopen(f'{address}/v1/screen', body, timeout=120) as answer:
             (record,) = json.load(answer)['records']
         seconds = time.perf_counter() - begin
         if 'error' in record:
@@ -139,5 +133,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    sys.path.insert(0, str(Path(__file__).parent))
     main()

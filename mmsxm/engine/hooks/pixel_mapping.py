@@ -24,8 +24,8 @@ class PixelMappingHook(Hook):
 
     Only the commands of mmsxm read them. Other programs that run a config would ignore them, and
     train and test on other pixels without a message. Training can only resume with the same
-    mapping. It may start from weights of another one, as from those of another scanner, which is
-    logged.
+    mapping. It may start from weights that were trained with another one, for example for another
+    scanner. Then a warning is logged.
     """
 
     def before_run(self, runner: Runner) -> None:
