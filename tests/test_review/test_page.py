@@ -432,6 +432,20 @@ def test_a_bag_that_cannot_be_loaded_cannot_be_decided_on(
     assert log_of(tmp_path / 'log.jsonl') == []
 
 
+def test_keys_act_as_soon_as_the_operator_is_known(open_page: Callable[..., None], tab: Any) -> None:
+    from playwright.sync_api import expect
+
+    open_page()
+    expect(tab.locator('#name')).to_have_text(LONG)
+    tab.evaluate("""() => {
+        document.querySelector('[data-action=operator]').click();
+        document.getElementById('operator-form').requestSubmit();
+        const press = { key: 'ArrowDown', bubbles: true }; // before the next frame
+        document.activeElement.dispatchEvent(new KeyboardEvent('keydown', press));
+    }""")
+    expect(tab.locator('#name')).to_have_text(NASTY)
+
+
 def test_a_decision_of_another_operator_is_shown_before_it_is_overturned(
     open_page: Callable[..., None], tmp_path: Path, tab: Any
 ) -> None:

@@ -265,6 +265,7 @@ find('operator-form').addEventListener('submit', (event) => {
   const name = find('operator').value.trim().replace(/\s+/g, ' ');
   find('operator-problem').textContent = name ? '' : 'Enter your name.';
   if (!name) return;
+  find('operator').blur(); // it would swallow keys until the next frame
   setOperator(name);
   find('ask-operator').close();
 });
