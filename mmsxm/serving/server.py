@@ -12,6 +12,10 @@ from mmsxm.serving.service import ScreeningService
 
 __all__ = ['Server', 'serve']
 
+# Seconds that an idle connection stays open: longer than proxies keep theirs (nginx 60, Caddy 120),
+# which cannot repeat an image that they send while the service closes the connection.
+KEEP_ALIVE = 180
+
 
 class Server(uvicorn.Server):
     """uvicorn, except for what a signal does.
@@ -53,5 +57,6 @@ def serve(app: ASGIApp, service: ScreeningService, listener: socket.socket) -> N
         log_level=logging.WARNING,
         server_header=False,
         ws='none',
+        timeout_keep_alive=KEEP_ALIVE,
     )
     Server(config, service).run([listener])

@@ -1,5 +1,6 @@
 """The command as a process: a tiny exported network, signals, addresses and tokens."""
 
+import http.client
 import os
 import signal
 import socket
@@ -64,6 +65,19 @@ def test_sigterm_loses_no_accepted_request(model: Path) -> None:
         accepted, answered = totals(process)
     assert accepted == answered == outcomes[200]
     assert {outcome for outcome in outcomes if isinstance(outcome, int)} <= {200, 503}
+
+
+def test_a_scanner_may_pause_between_bags(model: Path) -> None:
+    with running(model) as (_, address):
+        connection = http.client.HTTPConnection(address.removeprefix('http://'), timeout=120)
+        statuses = []
+        for pause in (0, 6):  # uvicorn's default closes idle connections after 5 seconds
+            time.sleep(pause)
+            connection.request('POST', '/v1/screen', image())
+            with connection.getresponse() as response:
+                statuses.append(response.status)
+                response.read()
+    assert statuses == [200, 200]
 
 
 def test_the_second_signal_ends_it_at_once(model: Path) -> None:
