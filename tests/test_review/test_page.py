@@ -432,7 +432,9 @@ def test_a_bag_that_cannot_be_loaded_cannot_be_decided_on(
     assert log_of(tmp_path / 'log.jsonl') == []
 
 
-def test_keys_act_as_soon_as_the_operator_is_known(open_page: Callable[..., None], tab: Any) -> None:
+def test_keys_act_right_after_the_name_of_the_operator(
+    open_page: Callable[..., None], tab: Any
+) -> None:
     from playwright.sync_api import expect
 
     open_page()
