@@ -39,7 +39,7 @@ def read_object_csv(path: str) -> AnnotationFile:
         except ValueError as error:
             raise ValueError(f'{path}:{row.line}: {error}') from None
         img_id, place = image_id(name), f'{path}:{row.line}'
-        if images.setdefault(img_id, ListedImage(name, row.line, [])).name != name:
+        if images.setdefault(img_id, ListedImage(name, row.line, [], place)).name != name:
             problems.append((ALIKE, f'{name} at {place}'))
         elif row.label or row.box is not None:
             objects.setdefault(img_id, []).append(AnnotatedObject(row.label, row.box, place))

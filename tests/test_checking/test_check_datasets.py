@@ -525,6 +525,9 @@ def test_own_data_is_checked_in_all_layouts(
         ('leaked-copy', 'P00003'),
         ('missing-image', 'P00001'),
     ]
+    (missing,) = (one for one in report.findings if one.kind == 'missing-image')
+    separator = ', images[' if layout == 'coco' else ':'
+    assert missing.place.startswith(f'{root}/{LAYOUTS[layout]}{separator}')
     (fixed, *_) = write_fixed_lists(report, tmp_path / 'fine')
     assert fixed.dropped == 3
     shutil.copy(fixed.path, root / LAYOUTS[layout])

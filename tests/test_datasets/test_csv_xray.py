@@ -99,7 +99,7 @@ def test_problems_are_counted_or_an_error(tmp_path, log, row, kind):
 def test_an_image_with_only_unknown_objects_is_not_a_negative(tmp_path, log):
     root = write(tmp_path, ['a.jpg,Gun,,,,', 'b.jpg,Bow,,,,'])
     assert len(load(root)) == 1
-    assert f'skipped images: no label is known: 1 ({root}/list.csv, b)' in log[0]
+    assert f'skipped images: no label is known: 1 ({root}/list.csv:3, b)' in log[0]
 
 
 def test_images_may_be_in_subfolders(tmp_path):
