@@ -20,7 +20,8 @@ import httpx
 import pytest
 from fake_service import image
 from networks import tiny_onnx
-from service_process import running, totals
+from service_output import printed_totals
+from service_process import running
 
 pytest.importorskip('onnxruntime', reason='needs the extra [onnx]')
 
@@ -135,9 +136,9 @@ def test_an_update_and_its_rollback_lose_no_request(
     def stop(process: subprocess.Popen[str]) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-        of_service = totals(process)
-        assert of_service[0] == of_service[1]
-        accepted.append(of_service[0])
+        number, answered = printed_totals(process.stderr)
+        assert number == answered
+        accepted.append(number)
 
     def wait_until_ready(address: str) -> None:
         httpx.get(f'{address}/ready', timeout=120).raise_for_status()
