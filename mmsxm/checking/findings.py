@@ -179,8 +179,8 @@ class Row(NamedTuple):
     """Image as listed in a split.
 
     ``split`` is the purpose of the list. ``number`` counts its rows from 0, and ``line`` is the
-    line of the row in ``file``. ``path`` is None if the image does not exist. ``listed_at`` is where
-    the row is, for messages, if that is not ``line`` of ``file``.
+    line of the row in ``file``. ``path`` is None if the image does not exist. ``listed_at`` is the
+    place of the row, for messages, if that is not ``line`` of ``file``.
     """
 
     split: str

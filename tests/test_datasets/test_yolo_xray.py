@@ -134,12 +134,9 @@ def test_problems_of_several_lists_name_the_list_and_its_line(tmp_path, log):
     (tmp_path / 'one.txt').write_text('images/x.jpg\nimages/a.jpg\n')
     (tmp_path / 'two.txt').write_text('\nimages/y.jpg\n')
     load(root)
-    assert f'missing images: 2 (x.jpg at {tmp_path}/one.txt:1, y.jpg at {tmp_path}/two.txt:2)' in (
-        log[0]
-    )
-    assert f'images listed more than once (one entry is used): 1 (a.jpg at {tmp_path}/one.txt:2)' in (
-        log[0]
-    )
+    one, two = tmp_path / 'one.txt', tmp_path / 'two.txt'
+    assert f'missing images: 2 (x.jpg at {one}:1, y.jpg at {two}:2)' in log[0]
+    assert f'listed more than once (one entry is used): 1 (a.jpg at {one}:2)' in log[0]
     (tmp_path / 'two.txt').write_text('\nimages/../y.jpg\n')
     with pytest.raises(ValueError, match=r"two\.txt:2: 'images/\.\./y\.jpg' is not a path inside"):
         load(root)
