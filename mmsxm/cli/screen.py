@@ -52,7 +52,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--checkpoint', help='checkpoint of the config, or a work directory to use its latest one'
     )
     parser.add_argument('--out', type=Path, required=True, help='results file, .jsonl')
-    parser.add_argument('--csv', type=Path, help='also write the results as a csv at the end')
+    parser.add_argument('--csv', type=Path, help='also write the results as a CSV file at the end')
     parser.add_argument('--overlays', type=Path, help='folder for a picture of each image')
     parser.add_argument(
         '--watch',

@@ -275,7 +275,7 @@ def test_rows_with_line_breaks_are_dropped_completely(
             'no-list',
             r'The image folder .* does not exist',
         ),
-        (lambda r: r.csv('test').write_bytes(b'\xff'), 'broken-list', 'not a csv file in UTF-8'),
+        (lambda r: r.csv('test').write_bytes(b'\xff'), 'broken-list', 'not a CSV file in UTF-8'),
         (
             lambda r: r.append('test', 'P00001', ['2'] * 5),
             'broken-list',

@@ -130,7 +130,7 @@ def test_an_error_in_a_csv_names_file_and_line(tmp_path, text, message):
 def test_a_file_that_is_not_a_csv_is_an_error(tmp_path, data):
     path = tmp_path / 'list.csv'
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r'list\.csv is not a csv file in UTF-8'):
+    with pytest.raises(ValueError, match=r'list\.csv is not a CSV file in UTF-8'):
         read_object_csv(str(path))
 
 
