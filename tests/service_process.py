@@ -1,12 +1,11 @@
 """mmsxm serve in a process of its own, for tests of signals, addresses and updates."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from printed_address import printed_address
+from service_output import printed_address
 
 # a station has neither PyTorch nor OpenMMLab
 COMMAND = (
@@ -32,12 +31,3 @@ def running(*args: object, port: int = 0) -> Iterator[tuple[subprocess.Popen[str
     finally:
         process.kill()
         process.wait()
-
-
-def totals(process: subprocess.Popen[str]) -> tuple[int, int]:
-    """Return the requests that a stopped service has accepted and answered, by its last line."""
-    assert process.stderr is not None
-    last = process.stderr.read().splitlines()[-1]
-    assert 'mmsxm serve: stopped.' in last
-    accepted, answered = map(int, re.findall(r'\d+', last))
-    return accepted, answered

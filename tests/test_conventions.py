@@ -21,7 +21,7 @@ from mmsxm.evaluation import AttentionBySize, OperatingPoints
 from mmsxm.imaging.preprocessing import Preprocessing
 
 SIDE = 100  # pixels: a box of n pixels covers n / 100 percent
-# the paper: under 2 % is P3, 2 % to 20 % is P4, above 20 % is P5
+# the paper: under 2% is P3, 2% to 20% is P4, above 20% is P5
 PIXELS = {199: 'small', 200: 'medium', 2000: 'medium', 2001: 'large'}
 
 

@@ -5,11 +5,16 @@ import json
 import re
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
+import cv2
+import numpy as np
 import pytest
 
 from mmsxm.cli import review
@@ -96,6 +101,42 @@ def test_the_screening_writes_what_the_review_reads() -> None:
     assert screen[screen.index('--out') + 1] == page[page.index('--results') + 1]
     assert screen[screen.index('--model') + 1] == page[page.index('--model') + 1]
     assert f'd {screen[2]} ' in (DEPLOY / 'tmpfiles.conf').read_text()
+
+
+@pytest.mark.parametrize(('bag', 'code'), [('light', 0), ('broken', 2), ('dark', 1)])
+def test_no_file_ends_the_screening_and_stopping_it_is_no_failure(
+    tmp_path: Path, bag: str, code: int
+) -> None:
+    unit = SYSTEMD / 'mmsxm-screen.service'
+    incoming, results = tmp_path / 'incoming', tmp_path / 'results.jsonl'
+    incoming.mkdir()
+    gray = {'light': 250, 'dark': 20}
+    image = np.full((40, 60, 3), gray.get(bag, 0), np.uint8)
+    (incoming / 'bag.png').write_bytes(
+        b'' if bag == 'broken' else cv2.imencode('.png', image)[1].tobytes()
+    )
+    words = command_of(unit)[2:]
+    for option, value in (('--out', results), ('--model', 'd1')):
+        words[words.index(option) + 1] = str(value)
+    process = subprocess.Popen(
+        [sys.executable, ROOT / 'tests/fake_screen.py', incoming, *words[1:]],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        end = time.monotonic() + 60
+        while not (results.exists() and results.read_bytes()):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        time.sleep(0.5)
+        assert process.poll() is None  # a restart would not read the file again
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == code
+    finally:
+        process.kill()
+    (codes,) = settings(unit)['SuccessExitStatus']
+    assert str(code) in ['0', *codes.split()]
+    # a failure has one of these codes too, so Restart=on-failure would not restart it
+    assert settings(unit)['Restart'] == ['always']
 
 
 def test_the_browser_opens_the_page_only() -> None:

@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import pickle
 import runpy
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from reserved_ports import reserved_ports
 from small_training import SMALL
 
 from mmsxm.training.config import load_config
@@ -341,21 +341,16 @@ def test_a_config_can_define_its_views(project: Project, tmp_path: Path) -> None
 
 def launch(script: str, *args: object) -> None:
     """Run a launcher with two processes that communicate through gloo."""
-    done = subprocess.run(
-        ['bash', str(ROOT / 'tools' / script), *map(str, args)],
-        env=os.environ
-        | {'PYTHON': sys.executable, 'PORT': free_port(), 'CUDA_VISIBLE_DEVICES': ''},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with reserved_ports(1) as (port,):
+        done = subprocess.run(
+            ['bash', str(ROOT / 'tools' / script), *map(str, args)],
+            env=os.environ
+            | {'PYTHON': sys.executable, 'PORT': str(port), 'CUDA_VISIBLE_DEVICES': ''},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def free_port() -> str:
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return str(sock.getsockname()[1])
 
 
 def test_two_processes_test_as_one(project: Project, tmp_path: Path) -> None:

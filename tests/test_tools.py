@@ -128,7 +128,7 @@ def test_two_sets_are_compared_in_tables_and_pictures(
 
     done = run('compare_sets.py', a, tmp_path / 'nowhere', '--out', tmp_path / 'out')
     assert done.returncode != 0
-    assert 'nowhere does not exist. Name a folder of images or a csv file of boxes' in done.stderr
+    assert 'nowhere does not exist. Name a folder of images or a CSV file of boxes' in done.stderr
 
 
 def test_flips_are_not_drawn(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ DRAWS = 1000
 
 
 class Achieved(NamedTuple):
-    """Performance of a threshold on the validation set, with 95 % confidence intervals.
+    """Performance of a threshold on the validation set, with 95% confidence intervals.
 
     The interval of a threshold comes from the bootstrap over images, those of the rates are
     Wilson's. ``any_item`` is the bag as a whole, which raises an alarm as soon as one class does.

@@ -74,7 +74,7 @@ def copies(
 
 
 def _pair(kind: str, row: Row, other: Row, distance: int | None = None) -> Finding:
-    detail = f'{row.name} matches {other.name} ({other.split}, line {other.line})'
+    detail = f'{row.name} matches {other.name} ({other.split}, {other.place})'
     if None not in (row.gt_label, other.gt_label) and row.gt_label != other.gt_label:
         detail += ', with different labels'
     if distance is not None:

@@ -179,7 +179,8 @@ class Row(NamedTuple):
     """Image as listed in a split.
 
     ``split`` is the purpose of the list. ``number`` counts its rows from 0, and ``line`` is the
-    line of the row in ``file``. ``path`` is None if the image does not exist.
+    line of the row in ``file``. ``path`` is None if the image does not exist. ``listed_at`` is the
+    place of the row, for messages, if that is not ``line`` of ``file``.
     """
 
     split: str
@@ -189,11 +190,12 @@ class Row(NamedTuple):
     name: str
     gt_label: list[int] | None
     path: str | None
+    listed_at: str = ''
 
     @property
     def place(self) -> str:
-        """Return the file and the line."""
-        return f'{self.file}:{self.line}'
+        """Return where the row is, by default the file and the line."""
+        return self.listed_at or f'{self.file}:{self.line}'
 
 
 class Finding(NamedTuple):

@@ -113,7 +113,7 @@ def read_rows(listed: ImageList) -> Iterator[Finding]:
     for link in images.unfollowed:
         yield listed.finding('unfollowed-link', '', os.path.join(dataset.img_prefix, link))
     try:
-        for name, line, gt_label in dataset.read_list():
+        for name, line, gt_label, place in dataset.read_list():
             path = images.find(name)
             if path is not None:
                 listed.named.add(path)
@@ -122,7 +122,7 @@ def read_rows(listed: ImageList) -> Iterator[Finding]:
                 continue
             number = len(listed.rows)
             listed.rows.append(
-                Row(listed.split, dataset.ann_file, number, line, name, gt_label, path)
+                Row(listed.split, dataset.ann_file, number, line, name, gt_label, path, place)
             )
         for kind, place in dataset.list_problems():
             yield listed.finding('list-problem', kind, place)

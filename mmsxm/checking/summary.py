@@ -16,7 +16,7 @@ from mmsxm.simulation.dataset import PARAMETERS_FILE
 
 __all__ = ['PUBLISHED', 'count_findings', 'summarize']
 
-QUANTILES = {'least': 0.0, '5 %': 0.05, 'median': 0.5, '95 %': 0.95, 'most': 1.0}
+QUANTILES = {'least': 0.0, '5%': 0.05, 'median': 0.5, '95%': 0.95, 'most': 1.0}
 
 # published numbers of positives (docs/data.md), by dataset type and list; paths of lists
 # are relative to the data root

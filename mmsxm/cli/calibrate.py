@@ -53,7 +53,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--loader', choices=['val', 'test'], help='dataloader of the config to calibrate on'
     )
     images.add_argument(
-        '--scores', help='csv of scores from an earlier --save-scores, instead of images'
+        '--scores', help='CSV file of scores from an earlier --save-scores, instead of images'
     )
     goal = parser.add_mutually_exclusive_group(required=True)
     goal.add_argument(
@@ -69,7 +69,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--out', type=Path, help='output file (default: CHECKPOINT-calibrated.pth or .xml)'
     )
-    parser.add_argument('--save-scores', help='csv to write the scores of all images to')
+    parser.add_argument('--save-scores', help='CSV file to write the scores of all images to')
     parser.add_argument('--device', help='PyTorch device, such as cuda')
     add_cfg_options(parser)
     return parser.parse_args(argv)
@@ -215,7 +215,7 @@ def run(args: argparse.Namespace) -> None:
         store_calibration(checkpoint, calibration, out)
 
     console.print(
-        f'Thresholds for {criterion}, from {len(scores.names):,} images, with 95 % intervals:'
+        f'Thresholds for {criterion}, from {len(scores.names):,} images, with 95% intervals:'
     )
     show(rows, console)
     if args.scaling:

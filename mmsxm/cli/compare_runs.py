@@ -3,7 +3,7 @@
 mmsxm test CONFIG RUN --out scores.csv      # for each run
 mmsxm compare-runs tip-0.csv tip-1.csv --against plain-0.csv plain-1.csv
 
-Prints the average precision (AP) of each class and its difference, with a 95 % interval over images
+Prints the average precision (AP) of each class and its difference, with a 95% interval over images
 and seeds.
 """
 
@@ -25,10 +25,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         '--against', nargs='+', required=True, help='score tables of the other method'
     )
     parser.add_argument(
-        '--groups', help='csv with a column "name" and a group column: also compare within groups'
+        '--groups',
+        help='CSV file with a column "name" and a group column: also compare within groups',
     )
     parser.add_argument('--group-column', help='column of --groups that contains the groups')
-    parser.add_argument('--out', type=Path, help='csv to write the numbers to')
+    parser.add_argument('--out', type=Path, help='CSV file to write the numbers to')
     args = parser.parse_args(argv)
     if bool(args.groups) != bool(args.group_column):
         parser.error('--groups and --group-column go together: use both or neither')
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     ]
 
     table = Table('images', 'class', 'positives')
-    for column in ('AP', 'against', 'difference [95 %]'):
+    for column in ('AP', 'against', 'difference [95%]'):
         table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(

@@ -3,8 +3,8 @@
 mmsxm compare-sets data/simulated data/sixray \
     --probe configs/baselines/mobilenet-v2_sixray.py
 
-Writes a contact sheet of both sets, the sizes of the items (plot and csv), and image statistics
-(csv). With --probe, a linear classifier on ImageNet features tries to tell the sets apart. It runs
+Writes a contact sheet of both sets, the sizes of the items (plot and CSV), and image statistics
+(CSV). With --probe, a linear classifier on ImageNet features tries to tell the sets apart. It runs
 on the images as they are, and with aspects of their appearance removed.
 """
 
@@ -28,7 +28,7 @@ def show(title: str, names: list[str], rows: list[dict[str, Any]]) -> None:
     table = Table(*labels, *(f'{name}: median (quartiles)' for name in names), 'KS', title=title)
     for row in rows:
         ranges = [
-            f'{row[f"{name} 50 %"]:.3g} ({row[f"{name} 25 %"]:.3g}..{row[f"{name} 75 %"]:.3g})'
+            f'{row[f"{name} 50%"]:.3g} ({row[f"{name} 25%"]:.3g}..{row[f"{name} 75%"]:.3g})'
             for name in names
         ]
         table.add_row(*(printable(row[key]) for key in labels), *ranges, f'{row["KS"]:.2f}')
@@ -38,7 +38,7 @@ def show(title: str, names: list[str], rows: list[dict[str, Any]]) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the arguments and compare."""
     parser = make_parser('compare-sets', __doc__)
-    parser.add_argument('sets', nargs=2, help='folder of images, or csv of boxes')
+    parser.add_argument('sets', nargs=2, help='folder of images, or CSV file of boxes')
     parser.add_argument(
         '--out',
         type=Path,

@@ -3,7 +3,7 @@
 mmsxm cross-scanner --scanners sixray opixray
 
 All scanners share the seed, so their bags contain the same items and nearly the same clutter. The
-size of things in the image depends on the scanner's view. Writes a table of mAP, also as csv: one
+size of things in the image depends on the scanner's view. Writes a table of mAP, also as CSV: one
 row per training scanner and one column per test scanner.
 """
 

@@ -146,8 +146,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     console.print(table)
     console.print(
         f'At the default threshold of {THRESHOLD}, before calibration: '
-        f'{summary["detection_rate"]:.1f} % of the bags with items raise an alarm (detection '
-        f'rate), and so do {summary["false_alarm_rate"]:.1f} % of the harmless bags (false-alarm '
+        f'{summary["detection_rate"]:.1f}% of the bags with items raise an alarm (detection '
+        f'rate), and so do {summary["false_alarm_rate"]:.1f}% of the harmless bags (false-alarm '
         'rate).'
     )
     console.print(

@@ -96,7 +96,7 @@ def write_int8(config: str, checkpoint: str, out: Path, suffix: str, source: Pat
     )
     print(
         f'Checked with {change.images} images that set no ranges: scores differ from PyTorch by '
-        f'{change.mean:.3f} on average, 99 % of them by at most {change.percentile_99:.3f}, all '
+        f'{change.mean:.3f} on average, 99% of them by at most {change.percentile_99:.3f}, all '
         f'by at most {change.largest:.3f}'
     )
 

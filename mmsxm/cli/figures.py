@@ -1,12 +1,12 @@
-"""Draw figures of the paper (PNG) from runs of mmsxm reproduce, with their numbers (csv).
+"""Draw figures of the paper (PNG) from runs of mmsxm reproduce, with their numbers (CSV).
 
 mmsxm figures --figure 4 --suite sixray-mini --seeds 0,1,2
 mmsxm figures --figure 4 --boxes boxes.csv --out results/sixray
 mmsxm figures --figure curves --runs work_dirs/demo/evidence
 
 4: the pyramid level that the labels assign to images, and the level that networks trust; --boxes
-draws only the MF-I labels of a csv of boxes. 5: the attention of networks; pictures of real bags go
-to the work directory of the suite. 6: the loss of each attention map in Stage I.
+draws only the MF-I labels of a CSV file of boxes. 5: the attention of networks; pictures of real
+bags go to the work directory of the suite. 6: the loss of each attention map in Stage I.
 curves: training curves of any runs, by epoch.
 """
 
@@ -25,7 +25,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('--suite', help='name of a suite, or a suite file')
-    source.add_argument('--boxes', help='csv of boxes, for figure 4')
+    source.add_argument('--boxes', help='CSV file of boxes, for figure 4')
     source.add_argument(
         '--runs', nargs='+', type=Path, help='work directories or records, for curves'
     )

@@ -32,7 +32,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--rows',
         help='comma-separated row keys (default: all rows). See mmsxm/reproduction/rows.py, or the '
-        "first column of a table's csv",
+        "first column of a table's CSV file",
     )
     parser.add_argument('--jobs', type=int, help='number of networks to train at a time')
     parser.add_argument('--devices', default='', help='comma-separated GPUs to distribute')

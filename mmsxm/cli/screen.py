@@ -52,7 +52,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--checkpoint', help='checkpoint of the config, or a work directory to use its latest one'
     )
     parser.add_argument('--out', type=Path, required=True, help='results file, .jsonl')
-    parser.add_argument('--csv', type=Path, help='also write the results as a csv at the end')
+    parser.add_argument('--csv', type=Path, help='also write the results as a CSV file at the end')
     parser.add_argument('--overlays', type=Path, help='folder for a picture of each image')
     parser.add_argument(
         '--watch',
@@ -78,14 +78,19 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f'--watch needs a folder: {args.source} is not a folder')
     if args.include and not args.source.is_dir():
         parser.error(f'--include needs a folder: {args.source} is not a folder')
-    if wrong := [pattern for pattern in args.include or () if not pattern or '/' in pattern]:
+    patterns = args.include or ()
+    if wrong := [text for text in patterns if not text or os.path.basename(text) != text]:
         parser.error(
             f'invalid --include {wrong[0]!r}: write a pattern of file names without folders, such '
             "as '*.png'"
         )
     if args.watch and args.engine == 'ray':
         parser.error('--watch does not work with --engine ray: use --engine pool')
-    outputs = [os.path.abspath(path) for path in (args.out, args.csv, args.overlays) if path]
+    outputs = [
+        os.path.normcase(os.path.abspath(path))
+        for path in (args.out, args.csv, args.overlays)
+        if path
+    ]
     if len(set(outputs)) < len(outputs):
         parser.error('--out, --csv and --overlays must be different files: choose another name')
     return args

@@ -2,7 +2,7 @@
 
 mmsxm split coco data/bags annotations/all.json --by folder
 
-All images of a folder, day or group of a csv column are in one list, and so are images that look
+All images of a folder, day or group of a CSV column are in one list, and so are images that look
 alike. Folders and groups that share such images are joined. Days are not: with --by date, single
 images move to the list of the earliest image that they look like. Days are split in their order,
 the latest for the test; other groups are split at random, always in the same way for the same seed.
@@ -46,7 +46,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--table',
         metavar='FILE',
-        help='csv file with this column and a column image (default for csv: the lists)',
+        help='CSV file with this column and a column image (default for csv: the lists)',
     )
     parser.add_argument(
         '--shares',

@@ -40,8 +40,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--groups',
-        help='csv with a column "name" and a group column: report AP within groups, with bootstrap '
-        'intervals',
+        help='CSV file with a column "name" and a group column: report AP within groups, with '
+        'bootstrap intervals',
     )
     parser.add_argument('--group-column', help='column of --groups that contains the groups')
     parser.add_argument(

@@ -48,7 +48,7 @@ def read_set(path: str | Path) -> ImageSet:
 
     Args:
         path: Folder in the layout of SIXray or OPIXray, or any other folder of images (no boxes).
-            It can also be a csv file with the columns name, height, width, ymin, xmin, ymax and
+            It can also be a CSV file with the columns name, height, width, ymin, xmin, ymax and
             xmax and a line for each box (no images).
 
     Raises:
@@ -58,7 +58,7 @@ def read_set(path: str | Path) -> ImageSet:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(
-            f'{path} does not exist. Name a folder of images or a csv file of boxes.'
+            f'{path} does not exist. Name a folder of images or a CSV file of boxes.'
         )
     if path.suffix == '.csv':
         return ImageSet(path.stem, [], _read_csv(path))
@@ -83,7 +83,7 @@ def _read_csv(path: Path) -> list[SizedBox]:
             name = row['name']
         except (KeyError, ValueError) as error:
             raise ValueError(
-                f'{path} is not a csv file of boxes: line {line}, {error!r}. It needs the columns '
+                f'{path} is not a CSV file of boxes: line {line}, {error!r}. It needs the columns '
                 'name, height, width, ymin, xmin, ymax and xmax.'
             ) from error
         boxes += _sized(name, (x1, y1, x2, y2), (height, width))
@@ -216,7 +216,7 @@ def compare_boxes(a: ImageSet, b: ImageSet) -> list[dict[str, Any]]:
             for image_set, value in zip((a, b), values, strict=True):
                 row[f'{image_set.name} boxes'] = len(value)
                 for q, v in zip(QUANTILES, np.quantile(value, QUANTILES), strict=True):
-                    row[f'{image_set.name} {100 * q:.0f} %'] = float(v)
+                    row[f'{image_set.name} {100 * q:.0f}%'] = float(v)
             rows.append({**row, 'KS': distance(*values)})
     return rows
 
@@ -242,6 +242,6 @@ def compare_images(
         row: dict[str, Any] = {'what': key}
         for name, value in zip(names, values, strict=True):
             for q, v in zip(QUANTILES, np.quantile(value, QUANTILES), strict=True):
-                row[f'{name} {100 * q:.0f} %'] = float(v)
+                row[f'{name} {100 * q:.0f}%'] = float(v)
         rows.append({**row, 'KS': distance(*values)})
     return sorted(rows, key=lambda row: -row['KS'])

@@ -89,8 +89,9 @@ class AnnotationFileDataset(XrayDataset):
         return self.ann_file
 
     def annotation_place(self, img_id: str) -> str:
-        """Return the file and the name of the image in it."""
-        return f'{self.ann_file}, {img_id}'
+        """Return the place of the first object of an image, and the name of the image."""
+        objects = self.read_objects(img_id)
+        return f'{objects[0].place if objects else self.ann_file}, {img_id}'
 
     def read_objects(self, img_id: str) -> list[AnnotatedObject]:
         """Return the objects of an image."""

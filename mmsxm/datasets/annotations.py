@@ -13,11 +13,13 @@ class ListedImage(NamedTuple):
 
     ``line`` is the line of the list, or the number of the image in a JSON file. ``gt_label``
     contains the indices of the positive classes. If it is None, they follow from the objects.
+    ``place`` is where it is listed, for messages, if that is not ``line`` of a single list.
     """
 
     name: str
     line: int
     gt_label: list[int] | None
+    place: str = ''
 
 
 class AnnotatedObject(NamedTuple):

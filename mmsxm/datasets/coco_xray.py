@@ -143,7 +143,7 @@ def _read_images(
         except ValueError as error:
             raise ValueError(f'{place}: {error}') from None
         img_id = image_id(name)
-        row = images.setdefault(img_id, ListedImage(name, index + 1, []))
+        row = images.setdefault(img_id, ListedImage(name, index + 1, [], place))
         if row.name != name:
             problems.append((ALIKE, f'{name} at {place}'))
             continue

@@ -1,4 +1,4 @@
-"""Datasets in a csv file with one row for each object."""
+"""Datasets in a CSV file with one row for each object."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ CORNERS = ('x1', 'y1', 'x2', 'y2')
 
 
 def read_object_csv(path: str) -> AnnotationFile:
-    """Read a csv file with the columns ``image``, ``label`` and optionally the four corners.
+    """Read a CSV file with the columns ``image``, ``label`` and optionally the four corners.
 
     Each row is an object. The corners are empty if only its label is known. An image without
     objects has one row with an empty label. Columns may be in any order. Other columns are ignored.
@@ -39,7 +39,7 @@ def read_object_csv(path: str) -> AnnotationFile:
         except ValueError as error:
             raise ValueError(f'{path}:{row.line}: {error}') from None
         img_id, place = image_id(name), f'{path}:{row.line}'
-        if images.setdefault(img_id, ListedImage(name, row.line, [])).name != name:
+        if images.setdefault(img_id, ListedImage(name, row.line, [], place)).name != name:
             problems.append((ALIKE, f'{name} at {place}'))
         elif row.label or row.box is not None:
             objects.setdefault(img_id, []).append(AnnotatedObject(row.label, row.box, place))
@@ -94,18 +94,18 @@ def _number(text: str) -> float:
 
 @DATASETS.register_module()
 class CsvXray(AnnotationFileDataset):
-    """Dataset of images and objects in a csv file; ``metainfo`` names the classes.
+    """Dataset of images and objects in a CSV file; ``metainfo`` names the classes.
 
     Labels follow from the objects. Images without objects are negatives. An image is skipped if all
     its objects have an unknown class.
     """
 
     def read_file(self) -> AnnotationFile:
-        """Read the csv file."""
+        """Read the CSV file."""
         return read_object_csv(self.ann_file)
 
     def list_without(self, lines: set[int]) -> str:
-        """Return the csv without any row of the images that first appear at the given lines."""
+        """Return the CSV text without the images that first appear at the given lines."""
         dropped = {image_id(row.name) for row in self.read_list() if row.line in lines}
         header, *rows = (row for _, row in read_csv(self.ann_file))
         column = [name.strip() for name in header].index('image')

@@ -32,7 +32,8 @@ def match_image(
     """
     img_path, img_id, gt_label = images.find(row.name), image_id(row.name), row.gt_label
     if img_path is None:
-        report.problems.add('missing images', f'{row.name} at {dataset.ann_file}:{row.line}')
+        place = row.place or f'{dataset.ann_file}:{row.line}'
+        report.problems.add('missing images', f'{row.name} at {place}')
         return None
     instances: list[dict] = []
     unboxed: list[int] = []

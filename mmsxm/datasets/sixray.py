@@ -17,7 +17,7 @@ POSITIVE = {'1': True, '-1': False, '0': False}
 
 
 def read_label_csv(path: str, classes: tuple[str, ...]) -> Iterator[ListedImage]:
-    """Read a csv file with a column ``name`` and one column per class, in any order.
+    """Read a CSV file with a column ``name`` and one column per class, in any order.
 
     A label is 1 for positive, and -1 or 0 for negative.
 
@@ -49,8 +49,8 @@ class SIXray(XrayDataset):
     """SIXray in the layout of its release.
 
     ``ImageSet/<image_set>/<split>.csv`` contains the labels, ``JPEGImage`` the images, and
-    ``Annotation/<name>.xml`` the boxes of positive images. The labels of the csv count, and objects
-    only add boxes. Hammers have boxes but no label, and are skipped as an unknown class.
+    ``Annotation/<name>.xml`` the boxes of positive images. The labels of the CSV file count, and
+    objects only add boxes. Hammers have boxes but no label, and are skipped as an unknown class.
 
     Args:
         data_root: Folder of the release.
@@ -81,7 +81,7 @@ class SIXray(XrayDataset):
         )
 
     def read_list(self) -> Iterator[ListedImage]:
-        """Read the csv file of the split."""
+        """Read the CSV file of the split."""
         return read_label_csv(self.ann_file, tuple(self.CLASSES))
 
     def annotation_path(self, img_id: str) -> str:

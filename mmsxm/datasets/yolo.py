@@ -175,7 +175,7 @@ def read_yolo_objects(path: str, names: dict[str, str]) -> list[AnnotatedObject]
         FileNotFoundError: The file does not exist.
         ValueError: A line has another form. The message names the file and the line.
     """
-    return [_read_object(f'{path}:{line}', text, names) for text, line, _ in read_name_list(path)]
+    return [_read_object(f'{path}:{row.line}', row.name, names) for row in read_name_list(path)]
 
 
 def _read_object(place: str, text: str, names: dict[str, str]) -> AnnotatedObject:

@@ -117,12 +117,12 @@ class YoloXray(XrayDataset):
             self._notes.append((kind, self.data.ignored_path))
         names: dict[str, str] = {}
         labeled, unlabeled = False, ''
-        for line, name in self.listed_names():
+        for line, name, place in self.listed_names():
             img_id = image_id(name)
             if img_id in names:
                 same = names[img_id] == name
                 kind = 'images listed more than once (one entry is used)' if same else ALIKE
-                self._problems.append((kind, f'{name} at {self.ann_file}:{line}'))
+                self._problems.append((kind, f'{name} at {place}'))
                 continue
             names[img_id] = name
             path = self.annotation_path(img_id)
@@ -131,7 +131,7 @@ class YoloXray(XrayDataset):
             elif self.image_folder.find(name):
                 unlabeled = path
                 self._notes.append(('images without a text file, read as harmless bags', path))
-            yield ListedImage(name, line, [] if self._is_empty(img_id) else None)
+            yield ListedImage(name, line, [] if self._is_empty(img_id) else None, place)
         if unlabeled and not labeled:
             raise ValueError(
                 f'None of the {len(names):,} images of {self.ann_file} has a text file, such as '
@@ -139,8 +139,11 @@ class YoloXray(XrayDataset):
                 'empty one marks a harmless bag.'
             )
 
-    def listed_names(self) -> Iterator[tuple[int, str]]:
-        """Yield the line and the name of each image of the split, relative to the image folder."""
+    def listed_names(self) -> Iterator[tuple[int, str, str]]:
+        """Yield each image of the split: a number, its name in the image folder, and its place.
+
+        The number is the line, or counts the images if there are several lists or folders.
+        """
         number, root = 0, PurePosixPath(self.data.folder)
         for entry in self._entries:
             path = os.path.join(self.data_root, entry)
@@ -152,12 +155,13 @@ class YoloXray(XrayDataset):
             else:
                 beside = PurePosixPath(entry).parent
                 listed = [
-                    (str((beside if name.startswith('./') else root) / name), line)
-                    for name, line, _ in read_name_list(path)
+                    (str((beside if row.name.startswith('./') else root) / row.name), row.line)
+                    for row in read_name_list(path)
                 ]
             for name, line in listed:
                 number = line if line and self._entries == [entry] else number + 1
-                yield number, self._inside(name, f'{path}:{number}')
+                place = f'{path}:{line}' if line else path
+                yield number, self._inside(name, place), place
 
     def _inside(self, path: str, place: str) -> str:
         """Return a path relative to the image folder, from one relative to ``data_root``."""
@@ -219,14 +223,14 @@ class YoloXray(XrayDataset):
 
     def list_digest(self) -> str:
         """Return the SHA-256 of the names of the images."""
-        names = '\n'.join(name for _, name in self.listed_names())
+        names = '\n'.join(name for _, name, _ in self.listed_names())
         return hashlib.sha256(names.encode('utf-8', 'surrogateescape')).hexdigest()
 
     def list_without(self, lines: set[int]) -> str:
         """Return a list of the images without those at the given lines."""
         kept = (
             PurePosixPath(self.prefix, name)
-            for number, name in self.listed_names()
+            for number, name, _ in self.listed_names()
             if number not in lines
         )
         return ''.join(f'./{path}\n' for path in kept)

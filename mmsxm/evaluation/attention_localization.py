@@ -240,8 +240,8 @@ class AttentionBySize(AttentionLocalization):
     """Metrics of :class:`AttentionLocalization` for images with small, medium and large items.
 
     They are named ``<measure>/<size>`` and ``images/<size>``. The size of an image is the share
-    that its smallest box covers, in the bins of the paper's intuitive labels: below 2 %, up to
-    20 %, above.
+    that its smallest box covers, in the bins of the paper's intuitive labels: below 2%, up to
+    20%, above.
     """
 
     def compute_metrics(self, results: np.ndarray) -> dict[str, float | None]:

@@ -6,7 +6,7 @@ from mmsxm.evaluation.mean_average_precision import average_precision, with_mean
 
 __all__ = ['bootstrap_average_precision', 'percentile_interval']
 
-TAILS = (0.025, 0.975)  # quantiles that bound a 95 % interval
+TAILS = (0.025, 0.975)  # quantiles that bound a 95% interval
 
 
 def bootstrap_average_precision(
@@ -33,7 +33,7 @@ def bootstrap_average_precision(
 
 
 def percentile_interval(draws: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % percentile interval of bootstrap draws ``(n,)``; nan if none is defined."""
+    """Return the 95% percentile interval of bootstrap draws ``(n,)``; nan if none is defined."""
     defined = draws[~np.isnan(draws)]
     low, high = np.quantile(defined, TAILS) if len(defined) else (np.nan, np.nan)
     return float(low), float(high)

@@ -18,11 +18,11 @@ from mmsxm.registry import METRICS
 
 
 def read_groups(path: str | os.PathLike[str], column: str) -> dict[str, str]:
-    """Read the group of each image from a csv file with the columns ``name`` and ``column``.
+    """Read the group of each image from a CSV file with the columns ``name`` and ``column``.
 
     Raises:
         KeyError: One of the columns is missing.
-        ValueError: The file is not a csv file in UTF-8, or a row has another number of values.
+        ValueError: The file is not a CSV file in UTF-8, or a row has another number of values.
     """
     columns, rows = read_records(path)
     missing = {'name', column} - set(columns)
@@ -38,7 +38,7 @@ def read_groups(path: str | os.PathLike[str], column: str) -> dict[str, str]:
 class GroupedAveragePrecision(ArrayMetric):
     """Metric that reports average precision within each group, in percent.
 
-    ``<group>/mAP`` and ``<group>/AP/<class>`` have a 95 % interval from the percentile bootstrap
+    ``<group>/mAP`` and ``<group>/AP/<class>`` have a 95% interval from the percentile bootstrap
     over images, ``/low`` and ``/high``. It is based on ``<group>/images`` images, of which
     ``<group>/positives/<class>`` are positives. Undefined values are None.
 
@@ -68,7 +68,7 @@ class GroupedAveragePrecision(ArrayMetric):
         """Store the group number, the scores and the targets of each image.
 
         Raises:
-            KeyError: The csv file has no row for an image.
+            KeyError: The CSV file has no row for an image.
         """
         numbers = []
         for sample in data_samples:

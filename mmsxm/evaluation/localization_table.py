@@ -1,4 +1,4 @@
-"""How well attention points in each image, as a csv file, to pair networks by image."""
+"""How well attention points in each image, as a CSV file, to pair networks by image."""
 
 import math
 import os
@@ -21,7 +21,7 @@ MEASURES = ('pointing', 'energy')
 
 
 def read_localization(path: str | os.PathLike[str] | zipfile.Path) -> dict[str, dict[str, float]]:
-    """Read a csv file of :class:`LocalizationTable`: by image, ``pointing`` and ``energy``.
+    """Read a CSV file of :class:`LocalizationTable`: by image, ``pointing`` and ``energy``.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -38,7 +38,7 @@ def read_localization(path: str | os.PathLike[str] | zipfile.Path) -> dict[str, 
 
 @METRICS.register_module()
 class LocalizationTable(BaseMetric):
-    """Write a csv file of ``name``, ``pointing`` and ``energy``, as shares, for images with boxes.
+    """Write a CSV file of ``name``, ``pointing`` and ``energy``, as shares, for images with boxes.
 
     The columns are those of :class:`AttentionLocalization`. This metric adds no value of its own.
 

@@ -1,7 +1,7 @@
 """False positives at a required detection rate, and alarms per 1,000 bags, as a station sees them.
 
 The metric also reports average precision by item size and by occlusion. It writes the curves and
-the reliability of the scores to csv files.
+the reliability of the scores to CSV files.
 """
 
 import csv
@@ -110,13 +110,13 @@ def group_average_precision(
 
 @METRICS.register_module()
 class OperatingPoints(ArrayMetric):
-    """Metric of false positives at 90, 95 and 99 % detection, and AP by size and occlusion.
+    """Metric of false positives at 90, 95 and 99% detection, and AP by size and occlusion.
 
     It reports these values for each class, and for ``any_item``, the bag as a whole. The score of a
     bag is the largest of its class scores (see :func:`any_item`).
 
     - ``FPR@95/<class>``: the share of images without the class that are alarms, in percent, at the
-      highest threshold that detects 95 % of the images with the class.
+      highest threshold that detects 95% of the images with the class.
     - ``alarms_per_1000@95/<class>``: correct and false alarms in 1,000 images with as many items as
       this set has.
 

@@ -1,4 +1,4 @@
-"""Scores of a network for each image, in a plain csv file."""
+"""Scores of a network for each image, in a plain CSV file."""
 
 import csv
 import os
@@ -46,7 +46,7 @@ class Scores(NamedTuple):
 
 
 def read_scores(path: str | os.PathLike[str] | zipfile.Path) -> Scores:
-    """Read a csv file written by :class:`ScoreTable`, with rows sorted by name.
+    """Read a CSV file written by :class:`ScoreTable`, with rows sorted by name.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -73,7 +73,7 @@ def read_scores(path: str | os.PathLike[str] | zipfile.Path) -> Scores:
 
 
 def write_scores(path: str | os.PathLike[str], scores: Scores) -> None:
-    """Write a csv file for :func:`read_scores`, with rows sorted by name."""
+    """Write a CSV file for :func:`read_scores`, with rows sorted by name."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     weights = scores.level_weights if scores.level_weights.size else [()] * len(scores.names)
     with open(path, 'w', newline='', encoding='utf-8') as file:
@@ -96,7 +96,7 @@ def _header(classes: Sequence[str], levels: int) -> list[str]:
 
 @METRICS.register_module()
 class ScoreTable(BaseMetric):
-    """Metric that writes scores to a csv file and reports no values.
+    """Metric that writes scores to a CSV file and reports no values.
 
     The columns are ``name`` and, for each class, ``score/<class>`` and ``label/<class>``. If the
     network weights levels, their weights follow, fine to coarse: ``level/P3``, ``level/P4`` and

@@ -1,6 +1,6 @@
 """Choice of thresholds on a validation set, with a guaranteed average rate on new images.
 
-A threshold that detects 95 % of the positives it was chosen on detects fewer of the new ones. If k
+A threshold that detects 95% of the positives it was chosen on detects fewer of the new ones. If k
 of n positives are above a threshold, it detects k / (n + 1) of new positives on average, because
 the next item is equally likely to fall into any of the n + 1 gaps between their scores. Therefore,
 k is ceil(rate (n + 1)). False alarms are counted in the same way (split conformal prediction: Vovk
@@ -46,14 +46,14 @@ def cut_threshold(curve: AlarmCurve, cuts: np.ndarray) -> np.ndarray:
 
 
 def wilson_interval(count: float, total: float) -> tuple[float, float]:
-    """Return the 95 % interval of the share ``count / total`` (Wilson 1927); nan if total is 0.
+    """Return the 95% interval of the share ``count / total`` (Wilson 1927); nan if total is 0.
 
     A bootstrap only reproduces what it has seen. After 0 false alarms in 100 images, its interval
-    would be 0 to 0. This one is 0 to 3.7 %.
+    would be 0 to 0. This one is 0 to 3.7%.
     """
     if not total:
         return math.nan, math.nan
-    z = 1.959964  # 97.5 % quantile of the normal distribution
+    z = 1.959964  # 97.5% quantile of the normal distribution
     share = count / total
     center = share + z * z / (2 * total)
     half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))

@@ -86,9 +86,8 @@ def export_int8(
                 f'{out} was not written, because it does not match PyTorch: {error}. Export in '
                 'float32, without --precision int8.'
             ) from error
-        backend = load_backend(unchecked)
         change = score_change(
-            in_batches(lambda batch: backend(batch).scores, checked),
+            scores_of_file(unchecked, checked),
             in_batches(lambda batch: predict(network, batch).scores, checked),
         )
         if change.mean > LARGEST_MEAN_CHANGE:
@@ -108,6 +107,15 @@ def quantized_info(info: ModelInfo, images: np.ndarray) -> ModelInfo:
     digest = hashlib.sha256(f'{INT8} {info.config_digest}'.encode())
     digest.update(np.ascontiguousarray(images).data)
     return replace(info, calibration=calibration, config_digest=digest.hexdigest())
+
+
+def scores_of_file(path: Path, images: np.ndarray) -> np.ndarray:
+    """Return the scores ``(N, C)`` of an exported file.
+
+    The file is not in use when this returns: Windows cannot move files that are.
+    """
+    backend = load_backend(path)
+    return in_batches(lambda batch: backend(batch).scores, images)
 
 
 def in_batches(run: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np.ndarray:

@@ -44,4 +44,4 @@ def publish(source: Path, out: Path) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     torch.save({'state_dict': checkpoint['state_dict'], 'meta': kept}, out)
     digest = sha256(out)[:8]
-    return out.rename(out.with_name(f'{out.stem}-{digest}{out.suffix}'))
+    return out.replace(out.with_name(f'{out.stem}-{digest}{out.suffix}'))

@@ -80,7 +80,7 @@ def sha256_or_none(path: str | os.PathLike[str]) -> str | None:
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows with equal keys to a csv file with a header, atomically.
+    """Write rows with equal keys to a CSV file with a header, atomically.
 
     An existing file stays until all rows are written.
     """

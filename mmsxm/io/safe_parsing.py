@@ -1,6 +1,6 @@
 """Parsing of untrusted files to plain values, or to one ValueError that names the file.
 
-Parsers of JSON, csv and XML raise many kinds of errors for damaged files: decoding errors, too many
+Parsers of JSON, CSV and XML raise many kinds of errors for damaged files: decoding errors, too many
 digits, and recursion errors for elements nested a thousand times.
 """
 
@@ -173,11 +173,11 @@ def read_json(path: File) -> Any:
 
 
 def read_csv(path: File) -> Iterator[tuple[int, list[str]]]:
-    """Yield the non-empty rows of a csv file, each with the number of its last line.
+    """Yield the non-empty rows of a CSV file, each with the number of its last line.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file is not csv in UTF-8.
+        ValueError: The file is not CSV in UTF-8.
     """
     try:
         with _open_text(path) as file:
@@ -186,7 +186,7 @@ def read_csv(path: File) -> Iterator[tuple[int, list[str]]]:
                 if row:
                     yield reader.line_num, row
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f'{_name(path)} is not a csv file in UTF-8: {error}') from error
+        raise ValueError(f'{_name(path)} is not a CSV file in UTF-8: {error}') from error
 
 
 def _open_text(path: File) -> io.TextIOWrapper:
@@ -200,11 +200,11 @@ def _name(path: File) -> str:
 
 
 def read_records(path: File) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
-    """Read a csv file with a header: its columns, and each row as a dict with its line number.
+    """Read a CSV file with a header: its columns, and each row as a dict with its line number.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file is not csv in UTF-8. While iterating: a row has the wrong number of
+        ValueError: The file is not CSV in UTF-8. While iterating: a row has the wrong number of
             values.
     """
     rows = read_csv(path)

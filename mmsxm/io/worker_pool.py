@@ -9,6 +9,7 @@ import enum
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +21,8 @@ from typing import Any
 import cv2
 
 __all__ = ['IDLE', 'Call', 'Idle', 'WorkerDiedError', 'WorkerPool']
+
+MOST_ON_WINDOWS = 61  # processes that it can wait for, a limit of ProcessPoolExecutor
 
 
 class Idle(enum.Enum):
@@ -66,11 +69,13 @@ class WorkerPool:
     a fork. They exit when this process is gone.
 
     Args:
-        workers: Number of processes.
+        workers: Number of processes. On Windows, at most 61 of them start.
         preload: Modules that all processes need, imported only once if the system can fork.
     """
 
     def __init__(self, workers: int, preload: Sequence[str] = ()) -> None:
+        if sys.platform == 'win32':
+            workers = min(workers, MOST_ON_WINDOWS)
         self.workers = workers
         methods = multiprocessing.get_all_start_methods()
         self._context = multiprocessing.get_context(

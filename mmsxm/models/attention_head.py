@@ -33,7 +33,7 @@ from mmsxm.registry import MODELS
 IMAGE_CHANNELS = 3
 # P3, P4, P5 are the last levels of a pyramid; a finer level before them is used by attention only
 NUM_LEVELS = len(LEVELS)
-PRIOR = 0.1  # share of an image's area; boxes of SIXray's positives cover 11 % on average
+PRIOR = 0.1  # share of an image's area; boxes of SIXray's positives cover 11% on average
 TO_MAP_STD = 0.05
 
 

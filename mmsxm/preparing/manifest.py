@@ -38,8 +38,8 @@ def read_rows(dst: Path) -> Iterator[ManifestRow]:
     A line that was cut off by a kill is skipped.
 
     Raises:
-        ValueError: The manifest is not a csv, or names a file outside the copy. This must be an
-            error because named files may be deleted.
+        ValueError: The manifest is not a CSV file, or names a file outside the copy. This must be
+            an error because named files may be deleted.
     """
     if not (dst / MANIFEST).is_file():
         return

@@ -148,7 +148,7 @@ class CocoFormat(SplitFormat):
 
 
 class CsvFormat(SplitFormat):
-    """csv files with a row for each object; several must have the same columns."""
+    """CSV files with a row for each object; several must have the same columns."""
 
     lists_have_annotations = True
 

@@ -40,7 +40,7 @@ class Division:
             random.
         column: Column of ``table`` with the group or, for ``date``, the date of each image. Without
             it, the date is in the name of the image or its folder.
-        table: csv file with a column ``image``.
+        table: CSV file with a column ``image``.
         shares: Shares of training, validation and test.
         seed: Seed of the random numbers.
 
@@ -91,7 +91,7 @@ class SplitReport(NamedTuple):
 
 
 def read_column(paths: Sequence[str], column: str, names: Sequence[str]) -> list[str]:
-    """Return the value of a column of csv files for each of the named images.
+    """Return the value of a column of CSV files for each of the named images.
 
     Raises:
         FileNotFoundError: A file does not exist.
@@ -227,7 +227,7 @@ def _groups(source: SplitFormat, division: Division, names: Sequence[str]) -> li
         tables = [source.path(name) for name in source.lists]
     else:
         raise ValueError(
-            f'Use --table FILE to name a csv file with the columns image and {division.column}.'
+            f'Use --table FILE to name a CSV file with the columns image and {division.column}.'
         )
     values = read_column(tables, division.column, names)
     return dates_in(values, f'values of {division.column}') if division.by == 'date' else values

@@ -34,7 +34,7 @@ class Values(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """The difference of a measure between two networks, with its interval of 95 %."""
+    """The difference of a measure between two networks, with its interval of 95%."""
 
     value: float
     low: float

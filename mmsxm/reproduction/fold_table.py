@@ -1,4 +1,4 @@
-"""Tables of a suite with folds, as Markdown and csv.
+"""Tables of a suite with folds, as Markdown and CSV.
 
 The same results give the same bytes.
 """
@@ -34,9 +34,9 @@ def write_fold_table(
 ) -> list[Path]:
     """Write ``<table>.csv``, ``_details.csv``, ``_differences.csv`` and ``.md``.
 
-    The csv has a line for each row of the table with the means over folds and seeds. The details
-    also have the AP of each class, the mAP of each fold, and the means of all other metrics. The
-    differences are those of every two rows, over the folds and seeds that both have.
+    The CSV file has a line for each row of the table with the means over folds and seeds. The
+    details also have the AP of each class, the mAP of each fold, and the means of other metrics.
+    The differences are those of every two rows, over the folds and seeds that both have.
 
     Args:
         reproduction: Suite with folds.
@@ -187,7 +187,7 @@ def _markdown(
                 '',
                 f'## Difference to "{reference.label}"',
                 '',
-                'Over the folds and seeds that both networks have, with 95 % bootstrap intervals '
+                'Over the folds and seeds that both networks have, with 95% bootstrap intervals '
                 f'over images and runs.{_one_seed(entries)}',
                 '',
                 f'| network | {" | ".join(keys)} | folds |',

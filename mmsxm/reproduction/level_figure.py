@@ -67,7 +67,7 @@ def draw_levels(reproduction: Reproduction, seeds: Sequence[int], out: Path) -> 
 
 
 def draw_box_levels(boxes: str | os.PathLike[str], out: Path) -> list[Path]:
-    """Draw only the MF-I labels, from a csv file of boxes. The images are not needed.
+    """Draw only the MF-I labels, from a CSV file of boxes. The images are not needed.
 
     It writes ``figure4_mf-i.png`` and ``.csv``, with the columns of :func:`draw_levels`.
 

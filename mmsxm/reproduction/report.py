@@ -1,4 +1,4 @@
-"""The paper's tables from the runs of a suite, as Markdown and csv.
+"""The paper's tables from the runs of a suite, as Markdown and CSV.
 
 The same results give the same bytes.
 """
@@ -30,10 +30,10 @@ def write_table(
 ) -> list[Path]:
     """Write ``table<number>.md``, ``.csv`` and ``_details.csv`` of the finished runs.
 
-    The csv has the columns row, mAP_mean, mAP_std, seeds and paper, and a line for each row of the
-    paper's table, for runs with the full budget. The details contain both budgets, every class, the
-    best epoch on the test set, and how well the attention points. The Markdown names the backbone,
-    input size and data of the rows, and lists the paper's numbers in a separate table.
+    The CSV file has the columns row, mAP_mean, mAP_std, seeds and paper, and a line for each row of
+    the paper's table, for runs with the full budget. The details contain both budgets, every class,
+    the best epoch on the test set, and how well the attention points. The Markdown names the
+    backbone, input size and data of the rows, and lists the paper's numbers in a separate table.
 
     Args:
         reproduction: Suite that the runs belong to.
@@ -280,7 +280,7 @@ def _differences(reproduction: Reproduction, entries: list[dict[str, Any]]) -> l
     return [
         '',
         f'Difference of "{ours["label"]}" to the others in mAP, paired over seeds and images, with '
-        '95 % bootstrap intervals over both:',
+        '95% bootstrap intervals over both:',
         '',
         '| to | seeds | difference |',
         '|---|---|---|',

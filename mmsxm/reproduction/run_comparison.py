@@ -28,11 +28,11 @@ def read_runs(paths: Sequence[str | os.PathLike[str] | zipfile.Path]) -> list[Sc
 
 
 def image_groups(run: Scores, path: str | os.PathLike[str], column: str) -> dict[str, np.ndarray]:
-    """Return the rows of a run's images in each group of a csv.
+    """Return the rows of a run's images in each group of a CSV file.
 
     Raises:
-        KeyError: The csv has no such column.
-        ValueError: The csv has no row for an image.
+        KeyError: The CSV file has no such column.
+        ValueError: The CSV file has no row for an image.
     """
     group_of = read_groups(path, column)
     if unknown := set(run.names) - set(group_of):
@@ -64,7 +64,7 @@ def compare_runs(
 ) -> list[dict[str, Any]]:
     """Compare the average precision of two ways of training, class by class.
 
-    Run i of one is paired with run i of the other, so they should have the same seed. The 95 %
+    Run i of one is paired with run i of the other, so they should have the same seed. The 95%
     interval comes from a bootstrap that draws both the images and the pairs of runs. With few
     pairs, it reflects the images more than the seeds.
 

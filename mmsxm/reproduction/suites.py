@@ -7,7 +7,7 @@ paper's configs:
 - ``about``: a description of ``data`` for the tables;
 - ``data``: by family (a transfer needs both), settings of every data set, such as its root;
 - ``simulate``: by family, arguments of the simulator that creates missing data;
-- ``groups``: a csv and its column, by which results are also reported within groups of images;
+- ``groups``: a CSV file and its column, by which results are also reported within groups of images;
 - ``folds``: cross-validation over all positives of ``train.csv`` and ``test.csv`` instead of their
   split, with ``count`` folds in blocks of ``block`` neighboring image numbers (SIXray only);
 - ``focus``: the ``classes`` whose mean AP is reported next to mAP in tables of folds, its ``name``,

@@ -37,7 +37,7 @@ def taught_levels(dataset: XrayDataset) -> list[int] | None:
 
 
 def levels_of_boxes(path: str | os.PathLike[str]) -> list[int]:
-    """Return the MF-I levels of images from a csv file of their boxes. The images are not needed.
+    """Return the MF-I levels of images from a CSV file of their boxes. The images are not needed.
 
     Args:
         path: Csv file with a line for each box. Its columns are ``xml``, the annotation file of the
@@ -50,7 +50,7 @@ def levels_of_boxes(path: str | os.PathLike[str]) -> list[int]:
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(
-            f'There is no csv file of boxes at {os.fspath(path)!r}. Name another file.'
+            f'There is no CSV file of boxes at {os.fspath(path)!r}. Name another file.'
         )
     boxes: dict[str, list[Box]] = defaultdict(list)
     sizes: dict[str, tuple[int, int]] = {}

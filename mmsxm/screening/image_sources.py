@@ -1,14 +1,17 @@
 """Sources of images to screen: a file, a folder, a list, or a watched folder."""
 
+import codecs
 import fnmatch
 import os
+import stat
+import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mmsxm.io.worker_pool import IDLE, Idle
 
-__all__ = ['NameFilter', 'find_paths', 'read_list', 'unseen', 'walk', 'watch']
+__all__ = ['NameFilter', 'find_paths', 'is_hidden', 'read_list', 'unseen', 'walk', 'watch']
 
 POLL_INTERVAL = 0.1  # seconds between two checks for a stop request
 
@@ -90,9 +93,11 @@ def walk(
 
     Args:
         folder: Absolute path of the folder.
-        skip: Files and folders to skip.
+        skip: Files and folders to skip. Upper and lower case differ where they differ for the
+            system.
         include: Return whether to yield a file.
     """
+    skip = set(map(os.path.normcase, skip))
     pending = [(folder, True)]  # not recursive: folders can be nested deeper than the limit
     while pending:
         path, is_folder = pending.pop()
@@ -103,22 +108,49 @@ def walk(
         try:
             with os.scandir(path) as entries:
                 found = sorted(
-                    ((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries),
+                    (
+                        (entry.name, entry.is_dir(follow_symlinks=False))
+                        for entry in entries
+                        if not is_hidden(entry)
+                    ),
                     reverse=True,
                 )
         except OSError:
             yield path
             continue
-        paths = [(os.path.join(path, name), is_dir) for name, is_dir in found if name[0] != '.']
-        pending += [(path, is_dir) for path, is_dir in paths if path not in skip]
+        paths = [(os.path.join(path, name), is_dir) for name, is_dir in found]
+        pending += [(path, is_dir) for path, is_dir in paths if os.path.normcase(path) not in skip]
+
+
+def is_hidden(entry: os.DirEntry[str]) -> bool:
+    """Return whether a file is hidden: by a dot or, on Windows, by its attribute (Thumbs.db)."""
+    if entry.name[0] == '.':
+        return True
+    if sys.platform != 'win32':
+        return False
+    attributes = entry.stat(follow_symlinks=False).st_file_attributes
+    return bool(attributes & stat.FILE_ATTRIBUTE_HIDDEN)
 
 
 def read_list(file: Path) -> Iterator[str]:
-    """Yield the paths in a file, one per line; relative paths start at the folder of the file."""
+    """Yield the paths in a file, one per line; relative paths start at the folder of the file.
+
+    Raises:
+        ValueError: The file is UTF-16, which PowerShell writes, or not UTF-8 on Windows. Elsewhere,
+            names can contain any bytes.
+    """
     folder = os.path.abspath(file.parent)
-    with open(file, 'rb') as lines:  # file names can contain any bytes
-        for line in lines:
-            if name := os.fsdecode(line.rstrip(b'\r\n')):
+    with open(file, 'rb') as lines:
+        for number, line in enumerate(lines, start=1):
+            if number == 1:
+                if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                    raise ValueError(f'{file} is UTF-16. Save it as UTF-8.')
+                line = line.removeprefix(codecs.BOM_UTF8)
+            try:
+                name = os.fsdecode(line.rstrip(b'\r\n'))
+            except UnicodeDecodeError:
+                raise ValueError(f'{file}:{number} is not UTF-8. Save the list as UTF-8.') from None
+            if name:
                 yield os.path.normpath(os.path.join(folder, name))
 
 

@@ -17,12 +17,16 @@ from mmsxm.io.files import atomic_write
 
 __all__ = ['overlay_path', 'write_overlay']
 
+LONGEST = 200  # bytes of the name of an image in that of its picture
+
 
 def overlay_path(folder: Path, path: str) -> Path:
     """Return the path of the picture of a file: its name and a digest of its path, to be unique."""
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
-    stem = os.fsencode(Path(path).stem)[:200]
-    return folder / f'{os.fsdecode(stem)}-{digest}.jpg'
+    stem = Path(path).stem
+    while len(os.fsencode(stem)) > LONGEST:
+        stem = stem[:-1]  # whole characters: Windows cannot decode a part of one
+    return folder / f'{stem}-{digest}.jpg'
 
 
 def write_overlay(

@@ -161,7 +161,7 @@ def read_results(path: Path) -> Iterator[Record]:
 
 
 def write_table(results: Path, out: Path, classes: tuple[str, ...]) -> None:
-    """Write a results file as csv: path, labels, one score per class, error and time."""
+    """Write a results file as CSV: path, labels, one score per class, error and time."""
     with (
         atomic_file(out) as unfinished,
         open(unfinished, 'w', newline='', encoding='utf-8', errors='surrogateescape') as file,

@@ -53,7 +53,7 @@ MATERIALS = {
     'plastic': Material(0.93, (0.2706, 0.2275, 0.2084, 0.1970, 0.1823, 0.1719, 0.1534)),
     # polyethylene terephthalate ("Mylar"), fibers with air
     'cloth': Material(0.25, (0.3009, 0.2304, 0.2020, 0.1868, 0.1695, 0.1586, 0.1406)),
-    # cellulose, C6H10O5: 6.22 % hydrogen, 44.45 % carbon, 49.34 % oxygen
+    # cellulose, C6H10O5: 6.22% hydrogen, 44.45% carbon, 49.34% oxygen
     'paper': Material(0.80, (0.3225, 0.2413, 0.2092, 0.1923, 0.1736, 0.1621, 0.1435)),
     # as skeletal muscle, ICRU-44
     'leather': Material(0.90, (0.3783, 0.2685, 0.2262, 0.2048, 0.1823, 0.1693, 0.1492)),

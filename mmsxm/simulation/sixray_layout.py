@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from mmsxm.simulation.bag import Bag
 
-# column order of the csv files in the release
+# column order of the CSV files in the release
 _COLUMNS = ('Gun', 'Knife', 'Wrench', 'Pliers', 'Scissors')
 
 
@@ -42,7 +42,7 @@ class SixrayLayout(NamedTuple):
         return {self.annotation(name): _xml(name, bag)} if bag.labels else {}
 
     def write_lists(self, image_sets: dict[str, dict[str, list[str]]]) -> None:
-        """Write the csv files. They are based on the annotations of all images in them."""
+        """Write the CSV files. They are based on the annotations of all images in them."""
         classes_of: dict[str, set[str | None]] = {}
         for image_set, parts in image_sets.items():
             directory = self.folder / 'ImageSet' / image_set

@@ -36,13 +36,13 @@ def plot_operating_points(folder: Path) -> list[Path]:
 
 
 def read_tables(path: Path) -> dict[str, Table]:
-    """Read a csv of numbers as one table for each value of its column ``class``.
+    """Read a CSV file of numbers as one table for each value of its column ``class``.
 
     Empty cells are nan.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file is not such a csv.
+        ValueError: The file is not such a CSV file.
     """
     lines = read_csv(path)
     _, (_, *keys) = next(lines, (1, ['']))
@@ -80,7 +80,7 @@ def plot_roc(curves: Mapping[str, Table], out: Path) -> None:
         for rate in (0.9, 0.95, 0.99):
             axis.axhline(rate, color='#777777', linewidth=0.7, linestyle=':', zorder=0)
         axis.set(
-            title='dotted: 90, 95 and 99 % detection',
+            title='dotted: 90, 95 and 99% detection',
             xlabel='false positives among images without the item, logarithmic',
             ylabel='detected among images with the item',
             xscale='log',
@@ -114,7 +114,7 @@ def plot_precision_recall(curves: Mapping[str, Table], out: Path) -> None:
 
 
 def plot_reliability(tables: Mapping[str, Table], out: Path) -> None:
-    """Draw how often scores are correct, one panel per class, with 95 % confidence intervals."""
+    """Draw how often scores are correct, one panel per class, with 95% confidence intervals."""
     columns = min(len(tables), 3)
     rows = -(-len(tables) // columns)
     with draw_panels(out, rows, columns, 2.3, 2.3) as (figure, axes):
@@ -160,6 +160,6 @@ def _in_percent(axis: 'Axes') -> None:
     from matplotlib.ticker import FuncFormatter
 
     for side in (axis.xaxis, axis.yaxis):
-        side.set_major_formatter(FuncFormatter(lambda share, _: f'{100 * share:g} %'))
+        side.set_major_formatter(FuncFormatter(lambda share, _: f'{100 * share:g}%'))
     if axis.get_legend_handles_labels()[0]:
         axis.legend(loc='center left', bbox_to_anchor=(1.01, 0.5))

@@ -1,4 +1,4 @@
-"""Ways to make files that were valid once: bytes, JSON, csv, zip archives and PNG with damage.
+"""Ways to make files that were valid once: bytes, JSON, CSV, zip archives and PNG with damage.
 
 Each gives a function from a source of random numbers to a file's content, so that hypothesis may
 choose the numbers, and look for a smaller case, or a plain generator, which is quicker.

@@ -275,7 +275,7 @@ def test_rows_with_line_breaks_are_dropped_completely(
             'no-list',
             r'The image folder .* does not exist',
         ),
-        (lambda r: r.csv('test').write_bytes(b'\xff'), 'broken-list', 'not a csv file in UTF-8'),
+        (lambda r: r.csv('test').write_bytes(b'\xff'), 'broken-list', 'not a CSV file in UTF-8'),
         (
             lambda r: r.append('test', 'P00001', ['2'] * 5),
             'broken-list',
@@ -525,6 +525,9 @@ def test_own_data_is_checked_in_all_layouts(
         ('leaked-copy', 'P00003'),
         ('missing-image', 'P00001'),
     ]
+    (missing,) = (one for one in report.findings if one.kind == 'missing-image')
+    separator = ', images[' if layout == 'coco' else ':'
+    assert missing.place.startswith(f'{root}/{LAYOUTS[layout]}{separator}')
     (fixed, *_) = write_fixed_lists(report, tmp_path / 'fine')
     assert fixed.dropped == 3
     shutil.copy(fixed.path, root / LAYOUTS[layout])

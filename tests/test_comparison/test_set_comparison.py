@@ -75,7 +75,7 @@ def test_a_set_without_images_is_reported(
 def test_a_csv_without_boxes_is_reported(tmp_path: Path) -> None:
     path = tmp_path / 'labels.csv'
     path.write_text('name,Gun\nP1,1\n')
-    with pytest.raises(ValueError, match=r'labels\.csv is not a csv file of boxes'):
+    with pytest.raises(ValueError, match=r'labels\.csv is not a CSV file of boxes'):
         read_set(path)
 
 

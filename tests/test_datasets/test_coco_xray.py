@@ -144,7 +144,7 @@ def test_metainfo_can_select_classes(tmp_path, log):
     assert [info['gt_label'] for info in dataset] == [[0], []]
     place = f'{root}/list.json, annotations'
     assert f"objects of unknown class 'Gun': 2 ({place}[1], {place}[2])" in log[0]
-    assert f'skipped images: no label is known: 1 ({root}/list.json, b)' in log[0]
+    assert f'skipped images: no label is known: 1 ({root}/list.json, annotations[2], b)' in log[0]
 
 
 def test_a_class_that_is_missing_in_the_file_is_an_error(tmp_path):

@@ -99,7 +99,7 @@ def test_problems_are_counted_or_an_error(tmp_path, log, row, kind):
 def test_an_image_with_only_unknown_objects_is_not_a_negative(tmp_path, log):
     root = write(tmp_path, ['a.jpg,Gun,,,,', 'b.jpg,Bow,,,,'])
     assert len(load(root)) == 1
-    assert f'skipped images: no label is known: 1 ({root}/list.csv, b)' in log[0]
+    assert f'skipped images: no label is known: 1 ({root}/list.csv:3, b)' in log[0]
 
 
 def test_images_may_be_in_subfolders(tmp_path):
@@ -130,7 +130,7 @@ def test_an_error_in_a_csv_names_file_and_line(tmp_path, text, message):
 def test_a_file_that_is_not_a_csv_is_an_error(tmp_path, data):
     path = tmp_path / 'list.csv'
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r'list\.csv is not a csv file in UTF-8'):
+    with pytest.raises(ValueError, match=r'list\.csv is not a CSV file in UTF-8'):
         read_object_csv(str(path))
 
 

@@ -125,6 +125,20 @@ def test_the_digest_covers_both_files(tmp_path):
     assert load(root).list_digest() != before
 
 
+def test_problems_name_the_file_that_they_come_from(tmp_path, log):
+    root = export(tmp_path, {'instances': INSTANCES, 'labels': LABELS})
+    path = tmp_path / 'annotations/labels_train.json'
+    content = json.loads(path.read_text(encoding='utf-8'))
+    content['images'] += [{'id': 6, 'file_name': 'd.jpg'}, {'id': 7, 'file_name': 'e.jpg'}]
+    content['categories'].append({'id': 3, 'name': 'Wrench'})
+    content['annotations'].append({'id': 3, 'image_id': 7, 'category_id': 3})
+    path.write_text(json.dumps(content), encoding='utf-8')
+    Image.new('RGB', (60, 50)).save(tmp_path / 'images/train/e.jpg')
+    load(root, metainfo={'classes': ('Gun', 'Messer äö')})
+    assert f'missing images: 1 (train/d.jpg at {path}, images[4])' in log[0]
+    assert f'no label is known: 1 ({path}, annotations[2], train/e)' in log[0]
+
+
 def test_a_fixed_list_keeps_images_at_the_same_place_of_another_file(tmp_path):
     root = export(tmp_path, {'instances': INSTANCES, 'labels': LABELS})
     for task, names in (('instances', [2, 5]), ('labels', [3])):

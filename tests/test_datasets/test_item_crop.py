@@ -127,7 +127,7 @@ def test_a_crop_inside_a_large_box_is_not_a_crop_without_its_item():
 def test_a_box_that_a_crop_grazes_is_absent():
     boxes = np.array([[0, 0, 100, 60]], dtype=np.float32)
     assert covered_shares(boxes, (95, 0, 105, 10)) == pytest.approx(0.5)
-    after = [[20, 20, 30, 30], [33, 0, 100, 60]]  # 6 % of a crop of 16 x 16 at most
+    after = [[20, 20, 30, 30], [33, 0, 100, 60]]  # 6% of a crop of 16 x 16 at most
     crop = ItemCrop(num_classes=2, prob=1, scale=(1.6, 1.6), max_shift=0)
     for seed in range(10):
         with sample_rng(seed, 0, 0):

@@ -158,11 +158,11 @@ def test_the_box_is_that_of_what_changed(bank: str, seed: int) -> None:
     assert results['gt_bboxes'].dtype == np.float32
     assert results['gt_bboxes'][0].tolist() == [30, 30, 50, 50]
     (x1, y1, x2, y2) = results['gt_bboxes'][1].tolist()
-    # 5 % of a channel count as seen; a grey level or two of that may be lost to rounding
+    # 5% of a channel count as seen; a grey level or two of that may be lost to rounding
     np.testing.assert_allclose([y1, x1], changed.min(axis=0), atol=1)
     np.testing.assert_allclose([y2, x2], changed.max(axis=0) + 1, atol=1)
     inside = bag_mask(bag())[int(y1) : int(y2), int(x1) : int(x2)]
-    assert inside.mean() > 0.8  # the item itself lies in the bag to 90 %
+    assert inside.mean() > 0.8  # the item itself lies in the bag to 90%
 
 
 def test_labels_are_joined(bank: str) -> None:
@@ -241,7 +241,7 @@ def test_heatmap_and_level_follow_through_the_whole_pipeline(
 ) -> None:
     path = str(tmp_path / 'bag.png')
     cv2.imwrite(path, bag())
-    # an item of more than 20 % of the image, and a new one of less than 2 %
+    # an item of more than 20% of the image, and a new one of less than 2%
     info = {
         'img_path': path,
         'gt_label': [1],

@@ -37,7 +37,7 @@ def draw(*boxes: tuple[float, float, float, float]) -> np.ndarray:
 def test_the_ellipse_is_inscribed(box: tuple[float, float, float, float]) -> None:
     x1, y1, x2, y2 = box
     drawn = draw(box)
-    # 2 %: some of the pixels along the edge, of which there are about 100 in 1,000
+    # 2%: some of the pixels along the edge, of which there are about 100 in 1,000
     assert drawn.sum() == pytest.approx(np.pi / 4 * (x2 - x1) * (y2 - y1), rel=0.02)
     rows, columns = np.nonzero(drawn)
     # it touches all four sides: the outermost centers lie within a pixel of them
@@ -152,9 +152,9 @@ def test_items_without_boxes_have_an_ignored_map_and_an_empty_bag_an_empty_one()
 @pytest.mark.parametrize(
     ('box', 'level'),
     [
-        ((0, 0, 10, 19), 0),  # of 100 x 100: 1.9 %
-        ((0, 0, 10, 20), 1),  # 2 %
-        ((0, 0, 40, 50), 1),  # 20 %
+        ((0, 0, 10, 19), 0),  # of 100 x 100: 1.9%
+        ((0, 0, 10, 20), 1),  # 2%
+        ((0, 0, 40, 50), 1),  # 20%
         ((0, 0, 40, 51), 2),
     ],
 )

@@ -127,6 +127,21 @@ def test_images_that_are_listed_twice_are_used_once(tmp_path, log):
     assert f'differs only in its suffix: 1 (a.png {place}:4)' in log[0]
 
 
+def test_problems_of_several_lists_name_the_list_and_its_line(tmp_path, log):
+    images = {'images/a.jpg': '1 0.5 0.5 0.5 0.5', 'images/b.jpg': ''}
+    data = 'train: [images, one.txt, two.txt]\n'
+    root = write(tmp_path, images, data)
+    (tmp_path / 'one.txt').write_text('images/x.jpg\nimages/a.jpg\n')
+    (tmp_path / 'two.txt').write_text('\nimages/y.jpg\n')
+    load(root)
+    one, two = tmp_path / 'one.txt', tmp_path / 'two.txt'
+    assert f'missing images: 2 (x.jpg at {one}:1, y.jpg at {two}:2)' in log[0]
+    assert f'listed more than once (one entry is used): 1 (a.jpg at {one}:2)' in log[0]
+    (tmp_path / 'two.txt').write_text('\nimages/../y.jpg\n')
+    with pytest.raises(ValueError, match=r"two\.txt:2: 'images/\.\./y\.jpg' is not a path inside"):
+        load(root)
+
+
 def test_text_files_in_another_place_do_not_make_all_bags_harmless(tmp_path):
     root = write(tmp_path, {'images/a.jpg': None, 'images/b.jpg': None})
     with pytest.raises(ValueError, match=r'None of the 2 images of .* has a text file, such as .*'):

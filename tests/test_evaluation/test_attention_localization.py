@@ -126,8 +126,8 @@ def test_overlap_with_ellipses_does_not_depend_on_scale():
 
 def test_measures_are_averaged_by_size():
     batch = [
-        sample(map_with((0, 0)), boxes([0, 0, 10, 5], [40, 0, 80, 40])),  # 1.6 %: small
-        sample(map_with((1, 1)), boxes([10, 10, 30, 20])),  # 6 %: medium; a hit
+        sample(map_with((0, 0)), boxes([0, 0, 10, 5], [40, 0, 80, 40])),  # 1.6%: small
+        sample(map_with((1, 1)), boxes([10, 10, 30, 20])),  # 6%: medium; a hit
         sample(map_with((0, 0)), boxes([10, 10, 30, 20])),  # a miss
         sample(map_with((0, 0))),
     ]

@@ -96,7 +96,7 @@ def test_interval_has_about_its_nominal_coverage() -> None:
     for _ in range(60):
         low, high = np.quantile(bootstrap_average_precision(*draw(150), 100)[:, 0], (0.025, 0.975))
         covered.append(low <= truth <= high)
-    # Of 60 intervals of 95 %, 51 or fewer cover the truth in 1 of 200 runs. The percentile
+    # Of 60 intervals of 95%, 51 or fewer cover the truth in 1 of 200 runs. The percentile
     # bootstrap of average precision is known to be slightly narrow, hence the tolerance.
     assert 50 <= sum(covered) <= 60
 

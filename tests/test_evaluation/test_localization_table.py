@@ -1,4 +1,4 @@
-"""How well attention points in each image, as a csv file."""
+"""How well attention points in each image, as a CSV file."""
 
 from pathlib import Path
 

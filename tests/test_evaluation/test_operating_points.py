@@ -73,7 +73,7 @@ def test_points_are_reported_for_classes_and_for_the_bag() -> None:
     guns = [sample([score, 0], [1, 0]) for score in np.linspace(1, 0.1, 10).tolist()]
     harmless = [sample([0.25 if i < 2 else 0.01, 0.5], [0, 0]) for i in range(10)]
     metrics = evaluate(guns + harmless)
-    # 90 % are detected from 0.2 on, together with those two
+    # 90% are detected from 0.2 on, together with those two
     assert metrics['FPR@90/Gun'] == pytest.approx(20)
     assert metrics['alarms_per_1000@90/Gun'] == pytest.approx(1000 * 11 / 20)
     # all ten from 0.1 on

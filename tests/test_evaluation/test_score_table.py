@@ -1,4 +1,4 @@
-"""Scores of all images in a csv file."""
+"""Scores of all images in a CSV file."""
 
 from pathlib import Path
 

@@ -94,9 +94,9 @@ def test_one_image_is_at_most_the_given_share_of_the_needed_images(
 
 
 def test_new_images_are_detected_at_the_guaranteed_rate() -> None:
-    # With 37 of 40 positives, 37 / 41 = 90.2 % of new ones are detected on average. 2,000 sets
-    # determine that mean to 0.1 % (one rate deviates by 4.6 %), so 4 standard errors are 0.4 %.
-    # The share of the 40 themselves, 92.5 %, is far off, as is the 87.8 % that 36 would give.
+    # With 37 of 40 positives, 37 / 41 = 90.2% of new ones are detected on average. 2,000 sets
+    # determine that mean to 0.1% (one rate deviates by 4.6%), so 4 standard errors are 0.4%.
+    # The share of the 40 themselves, 92.5%, is far off, as is the 87.8% that 36 would give.
     rng = np.random.default_rng(0)
     criterion = DetectionRate(0.9)
     detected = []
@@ -120,8 +120,8 @@ def test_bootstrap_interval_has_about_its_nominal_coverage(
         curve = alarm_curve(*draw(rng, 400))
         low, high = percentile_interval(cut_threshold(curve, criterion.cuts(curve, 200, rng)))
         covered += low <= truth <= high
-    # of 400 intervals of 95 %, 380 cover it, with a standard deviation of 4.4; four of these are
-    # 18, and a percentile interval of a quantile may be off by one of 120 ranks, about 1 % more
+    # of 400 intervals of 95%, 380 cover it, with a standard deviation of 4.4; four of these are
+    # 18, and a percentile interval of a quantile may be off by one of 120 ranks, about 1% more
     assert 358 <= covered <= 398
 
 
@@ -166,7 +166,7 @@ def test_rate_interval_has_about_its_nominal_coverage() -> None:
         cut = criterion.cut(curve)
         low, high = wilson_interval(int(curve.hits[cut - 1]), 100)
         covered += low <= 1 - threshold(criterion, curve) <= high
-    # 950 with a standard deviation of 7; Wilson's coverage itself varies by 2 % with the rate
+    # 950 with a standard deviation of 7; Wilson's coverage itself varies by 2% with the rate
     assert 910 <= covered <= 990
 
 

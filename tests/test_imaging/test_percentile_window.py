@@ -32,7 +32,7 @@ def test_images_of_all_sizes_weigh_the_same(tmp_path: Path) -> None:
 
 def test_samples_are_not_whole_columns(tmp_path: Path) -> None:
     stripes = np.full((1000, 1000), 2000, np.uint16)
-    stripes[:, ::100] = 60_000  # 1 % of the image, in the columns that a constant step would take
+    stripes[:, ::100] = 60_000  # 1% of the image, in the columns that a constant step would take
     path = write(tmp_path / 'a.png', stripes)
     assert percentile_window([path], (0, 99.9)) == (2000, 60_000)
     with pytest.raises(ValueError, match='All gray values between the percentiles are 2000'):

@@ -3,6 +3,7 @@
 NNCF takes seconds, so a network is quantized only once.
 """
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,11 +76,36 @@ def network() -> ScreeningNetwork:
 
 
 @pytest.fixture(scope='module')
+def mapped() -> list[str]:
+    """Return the files that were mapped into memory when the export moved them."""
+    return []
+
+
+@pytest.fixture(scope='module')
 def exported(
-    network: ScreeningNetwork, tmp_path_factory: pytest.TempPathFactory
+    network: ScreeningNetwork, tmp_path_factory: pytest.TempPathFactory, mapped: list[str]
 ) -> tuple[Path, ScoreChange]:
     path = tmp_path_factory.mktemp('int8') / 'small.xml'
-    return path, export_int8(network, INFO, path, images(40))
+    replace_file, maps = os.replace, Path('/proc/self/maps')
+
+    def replace_and_look(source: Path, target: Path) -> None:
+        if maps.exists() and str(source) in maps.read_text():
+            mapped.append(source.name)
+        replace_file(source, target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, 'replace', replace_and_look)
+        return path, export_int8(network, INFO, path, images(40))
+
+
+@pytest.mark.skipif(not Path('/proc/self/maps').exists(), reason='looks for files in /proc')
+def test_no_network_uses_the_files_when_they_are_moved(
+    exported: tuple[Path, ScoreChange], mapped: list[str]
+) -> None:
+    assert mapped == []  # Windows could not move them
+    network = OpenVINOBackend(str(exported[0]))
+    assert str(exported[0].with_suffix('.bin')) in Path('/proc/self/maps').read_text()
+    assert network.info.name == 'small'
 
 
 def operations(path: Path) -> dict[str, list]:

@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 
@@ -35,6 +36,14 @@ def test_calls_of_a_worker_killed_from_outside_are_repeated(pool: WorkerPool) ->
     asleep = [pool.submit(time.sleep, 0.5) for _ in range(2)]
     os.kill(victim, signal.SIGKILL)
     assert [pool.result(call) for call in asleep] == [None, None]
+
+
+def test_on_windows_a_pool_has_no_more_processes_than_can_be_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, 'platform', 'win32')
+    with WorkerPool(64) as pool:
+        assert pool.workers == 61
 
 
 def test_an_idle_worker_can_be_killed(pool: WorkerPool) -> None:

@@ -110,7 +110,7 @@ def test_levels_are_computed_from_a_csv_of_boxes(tmp_path: Path) -> None:
         'xml,name,height,width,ymin,xmin,ymax,xmax',
         'a.xml,Gun,100,100,1,1,51,51',  # a quarter of the image, but the next is smaller
         'a.xml,Gun,100,100,1,1,11,11',
-        'b.xml,Gun,100,200,11,11,31,61',  # 5 % of the image
+        'b.xml,Gun,100,200,11,11,31,61',  # 5% of the image
         'c.xml,Gun,100,100,1,1,51,51',
         'd.xml,Gun,100,100,51,-98,101,3',  # only 2 pixels are in the image
     ]

@@ -448,6 +448,41 @@ def test_keys_act_right_after_the_name_of_the_operator(
     expect(tab.locator('#name')).to_have_text(NASTY)
 
 
+@pytest.mark.parametrize('silent', ['cases/1', 'cases/1/image', 'cases/0/decision', 'images'])
+def test_a_request_without_an_answer_ends_with_a_message(
+    open_page: Callable[..., None], tmp_path: Path, tab: Any, silent: str
+) -> None:
+    from playwright.sync_api import expect
+
+    open_page()
+    expect(tab.locator('#confirm')).to_be_enabled()
+    address = re.compile(rf'/api/{silent}(\?|$)')
+    tab.route(address, lambda route: None)
+    # its own limits would keep this test waiting
+    tab.evaluate(
+        """() => {
+            const timeout = AbortSignal.timeout.bind(AbortSignal);
+            window.limits = [];
+            AbortSignal.timeout = (limit) => {
+                window.limits.push(limit);
+                return timeout(500);
+            };
+        }"""
+    )
+    with tab.expect_request(address):
+        if silent == 'images':
+            tab.locator('#files').set_input_files(tmp_path / 'clothes.png')
+        else:
+            tab.keyboard.press('n' if 'decision' in silent else 'ArrowDown')
+    shows_bag = 'cases/1' in silent
+    expect(tab.locator('#message' if shows_bag else '#notice')).to_contain_text(
+        re.compile('did not answer within .* seconds')
+    )
+    expect(tab.locator('#confirm')).to_be_enabled(enabled=not shows_bag)
+    assert (600_000 in tab.evaluate('limits')) == (silent == 'images')  # the network may be slow
+    assert log_of(tmp_path / 'log.jsonl') == []
+
+
 def test_a_decision_of_another_operator_is_shown_before_it_is_overturned(
     open_page: Callable[..., None], tmp_path: Path, tab: Any
 ) -> None:

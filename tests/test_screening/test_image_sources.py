@@ -1,13 +1,16 @@
 import os
+import stat
 import sys
 import time
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from mmsxm.io.worker_pool import IDLE
-from mmsxm.screening.image_sources import NameFilter, find_paths, unseen, watch
+from mmsxm.screening.image_sources import NameFilter, find_paths, is_hidden, unseen, watch
 
 
 def never() -> bool:
@@ -41,6 +44,44 @@ def test_relative_paths_in_a_list_start_at_its_folder(tmp_path: Path) -> None:
     found = list(find_paths(tmp_path / 'list.txt'))
     expected = [f'{tmp_path}/a.png', f'{tmp_path.parent}/b c.png', '/data/\udcff.png']
     assert found == expected
+
+
+def test_a_list_can_be_written_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / 'list.txt'
+    file.write_bytes('a.png\r\nGepäck.png\r\n'.encode('utf-8-sig'))
+    assert list(find_paths(file)) == [f'{tmp_path}/a.png', f'{tmp_path}/Gepäck.png']
+    file.write_bytes('a.png\r\n'.encode('utf-16'))
+    with pytest.raises(ValueError, match=r'list\.txt is UTF-16\. Save it as UTF-8\.'):
+        list(find_paths(file))
+    file.write_bytes(b'a.png\r\nGep\xe4ck.png\r\n')
+    # file names of Windows are text
+    monkeypatch.setattr(os, 'fsdecode', lambda name: name.decode('utf-8', 'surrogatepass'))
+    with pytest.raises(ValueError, match=r'list\.txt:2 is not UTF-8'):
+        list(find_paths(file))
+
+
+def test_outputs_are_skipped_in_another_case_where_the_system_does_not_distinguish_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ('bag.png', 'results.jsonl'):
+        (tmp_path / name).touch()
+    ours = {str(tmp_path / 'Results.jsonl')}
+    assert len(list(find_paths(tmp_path, ours))) == 2
+    monkeypatch.setattr(os.path, 'normcase', str.lower)
+    assert list(find_paths(tmp_path, ours)) == [str(tmp_path / 'bag.png')]
+
+
+def test_files_can_be_hidden_by_an_attribute_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def entry(name: str, attributes: int) -> Any:
+        status = SimpleNamespace(st_file_attributes=attributes)
+        return SimpleNamespace(name=name, stat=lambda follow_symlinks: status)
+
+    hidden = entry('Thumbs.db', stat.FILE_ATTRIBUTE_HIDDEN | stat.FILE_ATTRIBUTE_SYSTEM)
+    assert not is_hidden(hidden)
+    monkeypatch.setattr(sys, 'platform', 'win32')
+    assert is_hidden(hidden)
+    assert not is_hidden(entry('bag.png', stat.FILE_ATTRIBUTE_ARCHIVE))
+    assert is_hidden(entry('.bag.png', stat.FILE_ATTRIBUTE_ARCHIVE))
 
 
 def test_paths_are_yielded_once_and_not_after_a_stop() -> None:

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import httpx
 import pytest
 from fake_service import image
 from networks import tiny_onnx
+from reserved_ports import reserved_ports
 
 from mmsxm.serving.ray_engine import serve_with_ray
 from mmsxm.serving.service import Limits
@@ -138,14 +138,18 @@ def start(arguments: list[str]) -> subprocess.Popen[str]:
     pytest.fail(log)
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    with reserved_ports(1) as (port,):
+        yield port
+
+
 @pytest.mark.skipif(not Path('/proc').is_dir(), reason='looks for replicas in /proc')
-def test_requests_continue_after_a_replica_is_killed(tmp_path: Path) -> None:
+def test_requests_continue_after_a_replica_is_killed(tmp_path: Path, port: int) -> None:
     pytest.importorskip('ray.serve', reason='needs the extra [serve-ray]', exc_type=ImportError)
     pytest.importorskip('onnxruntime', reason='needs the extra [onnx]')
     (tmp_path / 'tiny.onnx').write_bytes(tiny_onnx())
     (tmp_path / 'token.txt').write_text(TOKEN)
-    with socket.create_server(('127.0.0.1', 0)) as free:
-        port = free.getsockname()[1]
     arguments = [tmp_path / 'tiny.onnx', '--engine', 'ray', '--replicas', 2, '--port', port]
     arguments += ['--token-file', tmp_path / 'token.txt', '--threads', 1]
     process = start([*map(str, arguments)])

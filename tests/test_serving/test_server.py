@@ -13,7 +13,8 @@ import httpx
 import pytest
 from fake_service import image
 from networks import tiny_onnx
-from service_process import running, start, totals
+from service_output import printed_totals
+from service_process import running, start
 
 pytest.importorskip('onnxruntime', reason='needs the extra [onnx]')
 
@@ -62,7 +63,7 @@ def test_sigterm_loses_no_accepted_request(model: Path) -> None:
         for thread in threads:
             thread.join()
         assert process.wait(60) == 0
-        accepted, answered = totals(process)
+        accepted, answered = printed_totals(process.stderr)
     assert accepted == answered == outcomes[200]
     assert {outcome for outcome in outcomes if isinstance(outcome, int)} <= {200, 503}
 

@@ -6,7 +6,6 @@ The client is the one of docs/kiosk.md, and the proxy is tools/deploy/nginx.conf
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -20,7 +19,9 @@ import httpx
 import pytest
 from fake_service import image
 from networks import tiny_onnx
-from service_process import running, totals
+from reserved_ports import reserved_ports
+from service_output import printed_totals
+from service_process import running
 
 pytest.importorskip('onnxruntime', reason='needs the extra [onnx]')
 
@@ -40,13 +41,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return paths
 
 
-def free_ports(number: int) -> list[int]:
-    """Return ports that nothing listens on."""
-    sockets = [socket.create_server(('127.0.0.1', 0)) for _ in range(number)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+@pytest.fixture
+def ports() -> Iterator[list[int]]:
+    """Return ports for two services and a proxy."""
+    with reserved_ports(3) as ports:
+        yield ports
 
 
 def client_of_the_page(addresses: list[str]) -> Callable[..., dict[str, Any]]:
@@ -95,9 +94,9 @@ def nginx(folder: Path, ports: list[int]) -> Iterator[str]:
 
 @pytest.mark.parametrize('proxy', ['none', 'nginx'])
 def test_an_update_and_its_rollback_lose_no_request(
-    proxy: str, models: dict[str, Path], tmp_path: Path
+    proxy: str, models: dict[str, Path], ports: list[int], tmp_path: Path
 ) -> None:
-    first, second, front = free_ports(3)
+    first, second, front = ports
     addresses = [f'http://127.0.0.1:{port}' for port in (first, second)]
     answers: Counter[str] = Counter()  # by the digest of the network
     statuses: Counter[int] = Counter()
@@ -135,9 +134,9 @@ def test_an_update_and_its_rollback_lose_no_request(
     def stop(process: subprocess.Popen[str]) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-        of_service = totals(process)
-        assert of_service[0] == of_service[1]
-        accepted.append(of_service[0])
+        number, answered = printed_totals(process.stderr)
+        assert number == answered
+        accepted.append(number)
 
     def wait_until_ready(address: str) -> None:
         httpx.get(f'{address}/ready', timeout=120).raise_for_status()

@@ -128,5 +128,5 @@ def test_box_sizes_match_those_of_sixray(
     bags = [simulate_bag(0, index, (240, 300), empty, site='alone') for index in range(40)]
     boxes = np.concatenate([bag.boxes for bag in bags])
     simulated = _sizes(boxes[:, 2:] - boxes[:, :2], np.array(240 * 300))
-    # 200 boxes determine a median to about 5 %.
+    # 200 boxes determine a median to about 5%.
     np.testing.assert_allclose(np.median(simulated, 1), np.median(real, 1), rtol=0.2)

@@ -117,7 +117,7 @@ def test_noise_variance_is_that_of_photons_and_electronics() -> None:
     )
     attenuation = np.full((2, 200, 200), -np.log(0.25), np.float32)
     counted = np.exp(-measure(attenuation, scanner, 9.0, np.random.default_rng(0)))
-    # sqrt(0.25 / 10000 + 0.004^2); 40,000 samples determine a standard deviation to 0.4 %
+    # sqrt(0.25 / 10000 + 0.004^2); 40,000 samples determine a standard deviation to 0.4%
     assert counted.std((1, 2)) == pytest.approx([0.0064, 0.0064], rel=0.03)
     assert counted.mean((1, 2)) == pytest.approx([0.25, 0.25], abs=2e-4)
 
@@ -126,7 +126,7 @@ def test_each_detector_line_has_one_error() -> None:
     scanner = replace(quiet(MACHINES['sixray_grey']), line_noise=0.01)
     low, high = measure(rays([], scanner, (200, 30)), scanner, 9.0, np.random.default_rng(0))
     assert low.std(1).max() < 1e-4
-    assert low.mean(1).std() == pytest.approx(0.01, rel=0.2)  # 200 lines determine it to 5 %
+    assert low.mean(1).std() == pytest.approx(0.01, rel=0.2)  # 200 lines determine it to 5%
     np.testing.assert_allclose(low.mean(1), high.mean(1), atol=1e-5)
 
 

@@ -15,7 +15,6 @@ import http.client
 import itertools
 import json
 import os
-import re
 import signal
 import statistics
 import subprocess
@@ -30,7 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from printed_address import printed_address
+from service_output import printed_address, printed_totals
 
 from mmsxm.cli.arguments import available_cores
 from mmsxm.imaging.images import list_images
@@ -84,9 +83,7 @@ class Service:
 
     def stop(self) -> tuple[int, int, int]:
         """Wait for the end; return the exit code, and the accepted and answered requests."""
-        code = self.process.wait()
-        accepted, answered = re.findall(r'\d+', self.errors.read().splitlines()[-1])
-        return code, int(accepted), int(answered)
+        return self.process.wait(), *printed_totals(self.errors)
 
     def megabytes(self) -> float:
         """Return the resident memory of the process and all its descendants."""

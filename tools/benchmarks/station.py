@@ -22,7 +22,7 @@ import urllib.request
 import venv
 from pathlib import Path
 
-from printed_address import printed_address
+from service_output import printed_address
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = 'configs/evidence_mobilenet-v2_sixray.py'

@@ -1,4 +1,4 @@
-# your own bags, with one csv row per object (docs/own_data.md)
+# your own bags, with one CSV row per object (docs/own_data.md)
 _base_ = './coco_xray.py'
 
 train_dataloader = dict(dataset=dict(type='mmsxm.CsvXray', ann_file='train.csv'))

@@ -104,7 +104,7 @@ class ItemCrop(BaseTransform):
     Boxes that the crop hardly shows are removed. An image without boxes stays whole.
 
     A class is never absent from a crop if one of its items has no box (``unboxed_labels``), or if
-    a box of it covers more than 10 % of the crop, as a large box around a small one does. It is
+    a box of it covers more than 10% of the crop, as a large box around a small one does. It is
     ignored instead, or present if another of its boxes is.
 
     Place it before the transforms that compute targets from boxes.

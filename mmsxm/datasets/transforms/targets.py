@@ -109,7 +109,7 @@ def intuitive_level(boxes: np.ndarray, image_size: tuple[int, int]) -> int:
         image_size: (h, w).
 
     Returns:
-        0 for P3 (under 2 %), 1 for P4, 2 for P5 (over 20 %), -1 without boxes.
+        0 for P3 (under 2%), 1 for P4, 2 for P5 (over 20%), -1 without boxes.
     """
     return int(size_of(smallest_box_share(boxes, image_size)))
 

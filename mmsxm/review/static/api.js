@@ -1,20 +1,35 @@
 // Requests to the server of the page. Errors carry the reason that the server gives.
 
+const LIMIT = 30; // seconds that the page has to answer
+const ADDING = 600; // the same for an added image: several may wait for a slow network
+
 let token = '';
 
-async function request(path, options = {}) {
-  let response;
+async function request(path, { seconds = LIMIT, ...options } = {}) {
+  const signal = AbortSignal.timeout(1000 * seconds);
+  let response, text;
   try {
-    response = await fetch(path, options);
+    response = await fetch(path, { ...options, signal });
+    text = await response.text();
   } catch {
-    throw new Error('The page does not answer. Check that it is still running.');
+    throw signal.aborted ? tooLate(seconds) : new Error('The page does not answer. Check that it is still running.');
   }
-  const body = await response.json().catch(() => ({}));
-  if (!response.ok) {
-    const reason = body.detail || `The request failed (${response.status}).`;
-    throw Object.assign(new Error(reason), { status: response.status });
+  const body = parse(text);
+  if (response.ok && body) return body;
+  const reason = body?.detail ?? `The request failed (${response.status}).`;
+  throw Object.assign(new Error(reason), { status: response.status });
+}
+
+function tooLate(seconds) {
+  return new Error(`The page did not answer within ${seconds} seconds. Check that it is still running, and try again.`);
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // such as the HTML of a proxy
   }
-  return body;
 }
 
 export async function startSession() {
@@ -28,8 +43,23 @@ export const listCases = (view, limit) =>
 
 export const loadCase = (index) => request(`/api/cases/${index}`);
 
-export const imageUrl = (index, band) =>
-  `/api/cases/${index}/image${band ? `?band=${band}` : ''}`;
+// Load an image of a bag into an element, and resolve when it can be shown.
+export async function loadImage(element, index, band) {
+  const signal = AbortSignal.timeout(1000 * LIMIT);
+  const expired = new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(tooLate(LIMIT)));
+  });
+  element.src = `/api/cases/${index}/image${band ? `?band=${band}` : ''}`;
+  const decoded = element.decode().catch(() => {
+    throw new Error('The image of this bag cannot be shown.');
+  });
+  try {
+    await Promise.race([decoded, expired]);
+  } catch (error) {
+    element.removeAttribute('src'); // free the connection
+    throw error;
+  }
+}
 
 export const attentionUrl = (index) => `/api/cases/${index}/attention`;
 
@@ -45,4 +75,5 @@ export const addImage = (file) =>
     method: 'POST',
     headers: { 'x-review-token': token },
     body: file,
+    seconds: ADDING,
   });

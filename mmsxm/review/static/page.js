@@ -281,4 +281,10 @@ attempt(async () => {
   if (!state.operator) askOperator();
   await refresh();
 });
-setInterval(() => document.hidden || state.busy || attempt(refresh), POLL);
+
+// One look at a time, so that a page that does not answer is not asked ever more often.
+async function poll() {
+  if (!document.hidden && !state.busy) await attempt(refresh);
+  setTimeout(poll, POLL);
+}
+setTimeout(poll, POLL);

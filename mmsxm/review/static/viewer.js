@@ -1,6 +1,6 @@
 // The image of a bag with zoom and pan, contrast, inverse, color bands, and an overlay.
 
-import { attentionUrl, imageUrl } from './api.js';
+import { attentionUrl, loadImage } from './api.js';
 import { draw, find, make } from './dom.js';
 
 const LARGEST = 16; // zoom, relative to the whole bag
@@ -65,10 +65,7 @@ export class Viewer {
   async #load() {
     const [index, band] = [this.index, this.band];
     const image = make('img', { id: 'image', alt: 'X-ray image of the bag', draggable: false });
-    image.src = imageUrl(index, band);
-    await image.decode().catch(() => {
-      throw new Error('The image of this bag cannot be shown.');
-    });
+    await loadImage(image, index, band);
     if (this.index !== index || this.band !== band) return;
     this.image?.remove();
     this.image = image;
