@@ -1,6 +1,7 @@
 """The command ``mmsxm``, in its own process if that matters."""
 
 import ast
+import io
 import os
 import subprocess
 import sys
@@ -140,6 +141,16 @@ def test_arguments_and_exit_code_are_passed_through(
         command.run('complexity', ['--to', 'the world'])
     assert stop.value.code == 3
     assert capsys.readouterr().out == '--to the world\n'
+
+
+def test_characters_that_the_output_cannot_encode_are_escaped(
+    own_command: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_command("def main(argv):\n    print('Größe, \u526a\u5200', flush=True)\n")
+    output = io.BytesIO()
+    monkeypatch.setattr(sys, 'stdout', io.TextIOWrapper(output, encoding='cp1252', newline=''))
+    command.run('complexity', [])
+    assert output.getvalue() == 'Größe, '.encode('cp1252') + b'\\u526a\\u5200\n'
 
 
 def test_a_defect_keeps_its_traceback(own_command: Callable[[str], None]) -> None:

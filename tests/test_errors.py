@@ -1,5 +1,7 @@
 """Errors that a user can fix print one line; bugs keep their traceback."""
 
+import ntpath
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +105,20 @@ def test_results_and_their_table_are_two_files(
     with pytest.raises(SystemExit):
         screen.parse_args([str(tmp_path), '--model', 'a.onnx', '--out', out, '--csv', out])
     assert 'must be different files' in capsys.readouterr().err
+
+
+def test_a_pattern_of_names_contains_no_folder_of_this_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    required = [str(tmp_path), '--model', 'a.onnx', '--out', str(tmp_path / 'r.jsonl')]
+    for pattern in ('day/*.png', ''):
+        with pytest.raises(SystemExit):
+            screen.parse_args([*required, '--include', pattern])
+        assert f'invalid --include {pattern!r}' in capsys.readouterr().err
+    assert screen.parse_args([*required, '--include', 'day\\*.png']).include == ['day\\*.png']
+    monkeypatch.setattr(os.path, 'basename', ntpath.basename)
+    with pytest.raises(SystemExit):
+        screen.parse_args([*required, '--include', 'day\\*.png'])
 
 
 def test_scaling_rates_needs_a_batch_size_to_scale_from() -> None:

@@ -8,6 +8,7 @@ import ast
 import difflib
 import importlib
 import importlib.util
+import io
 import itertools
 import os
 import sys
@@ -108,6 +109,9 @@ def run(name: str, args: Sequence[str] | None = None) -> None:
         name: One of :data:`COMMANDS`.
         args: Arguments of the command; by default those of this process.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a file or log of Windows has a code page, which lacks characters of names
+        sys.stdout.reconfigure(errors='backslashreplace')
     path = find_module(name)
     args = list(sys.argv[1:] if args is None else args)
     if path.suffix == '.sh':

@@ -3,6 +3,7 @@
 docs/screening.md describes the fields.
 """
 
+import sys
 from collections.abc import Callable, Container
 from typing import Any
 
@@ -56,7 +57,7 @@ def _is_valid(record: Record) -> bool:
 def _are_texts(values: Any) -> bool:
     """Return whether values are a list of strings; only surrogates of file names are allowed."""
     try:
-        ''.join(values).encode('utf-8', 'surrogateescape')
+        ''.join(values).encode('utf-8', sys.getfilesystemencodeerrors())
     except (TypeError, UnicodeEncodeError):
         return False
     return isinstance(values, list)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -164,7 +165,13 @@ def write_table(results: Path, out: Path, classes: tuple[str, ...]) -> None:
     """Write a results file as CSV: path, labels, one score per class, error and time."""
     with (
         atomic_file(out) as unfinished,
-        open(unfinished, 'w', newline='', encoding='utf-8', errors='surrogateescape') as file,
+        open(
+            unfinished,
+            'w',
+            newline='',
+            encoding='utf-8',
+            errors=sys.getfilesystemencodeerrors(),  # names of files that are not text
+        ) as file,
     ):
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow(['path', 'labels', *classes, 'error', 'time'])

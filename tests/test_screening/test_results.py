@@ -1,5 +1,6 @@
 import csv
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,19 @@ def test_names_with_any_bytes_stay_on_one_line(tmp_path: Path) -> None:
     write_table(tmp_path / 'r.jsonl', tmp_path / 'r.csv', CLASSES)
     with open(tmp_path / 'r.csv', newline='', encoding='utf-8', errors='surrogateescape') as file:
         assert next(csv.DictReader(file))['path'] == name
+
+
+def test_names_of_windows_that_are_not_text_are_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, 'getfilesystemencodeerrors', lambda: 'surrogatepass')
+    name = 'C:\\bags\\half a smiley \ud83d.png'
+    with Results(tmp_path / 'r.jsonl', INFO) as results:
+        results.write(record(name, Gun=0.9, Knife=0.1))
+    with Results(tmp_path / 'r.jsonl', INFO) as results:
+        assert results.seen == {name}
+    write_table(tmp_path / 'r.jsonl', tmp_path / 'r.csv', CLASSES)
+    assert b'smiley \xed\xa0\xbd.png' in (tmp_path / 'r.csv').read_bytes()
 
 
 def test_results_of_another_network_are_not_changed(out: Path) -> None:
