@@ -33,24 +33,32 @@ class AnnotationFile(NamedTuple):
 def merge_files(files: Sequence[AnnotationFile]) -> AnnotationFile:
     """Merge annotation files that may list the same images; their objects are joined.
 
-    Lines of a file continue those of the file before it.
+    Lines of a file continue those of the file before it. An image that differs only in its suffix
+    from one of an earlier file is a problem, and is left out with its objects.
     """
     images: dict[str, ListedImage] = {}
     objects: dict[str, list[AnnotatedObject]] = {}
     classes: dict[str, str] = {}
+    problems: list[tuple[str, str]] = []
     end = 0  # line at which the files so far end
     for file in files:
+        problems += file.problems
+        alike = set()
         for row in file.images:
-            images.setdefault(image_id(row.name), row._replace(line=end + row.line))
+            img_id = image_id(row.name)
+            known = images.setdefault(img_id, row._replace(line=end + row.line))
+            if known.name != row.name:
+                alike.add(img_id)
+                problems.append((ALIKE, f'{row.name} at {row.place}'))
         end += max((row.line for row in file.images), default=0)
         for img_id, found in file.objects.items():
-            objects.setdefault(img_id, []).extend(found)
+            if img_id not in alike:
+                objects.setdefault(img_id, []).extend(found)
         for name in file.classes:
             classes.setdefault(name.lower(), name)
     rows = [
         row._replace(gt_label=None) if img_id in objects else row for img_id, row in images.items()
     ]
-    problems = [problem for file in files for problem in file.problems]
     notes = [note for file in files for note in file.notes]
     return AnnotationFile(rows, objects, problems, tuple(classes.values()), notes)
 

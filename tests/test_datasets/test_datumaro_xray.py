@@ -139,6 +139,18 @@ def test_problems_name_the_file_that_they_come_from(tmp_path, log):
     assert f'no label is known: 1 ({path}, annotations[2], train/e)' in log[0]
 
 
+def test_an_image_that_differs_only_in_its_suffix_keeps_its_tags_to_itself(tmp_path, log):
+    root = export(tmp_path, {'instances': INSTANCES[:2], 'labels': LABELS})
+    path = tmp_path / 'annotations/labels_train.json'
+    content = json.loads(path.read_text(encoding='utf-8'))
+    content['images'][2]['file_name'] = 'c.png'
+    content['annotations'].append({'id': 3, 'image_id': 4, 'category_id': 1})
+    path.write_text(json.dumps(content), encoding='utf-8')
+    found = {info['img_id']: info['gt_label'] for info in load(root)}
+    assert found['train/c'] == []  # c.jpg is a harmless bag, and c.png has a gun
+    assert f'differs only in its suffix: 1 (train/c.png at {path}, images[2])' in log[0]
+
+
 def test_a_fixed_list_keeps_images_at_the_same_place_of_another_file(tmp_path):
     root = export(tmp_path, {'instances': INSTANCES, 'labels': LABELS})
     for task, names in (('instances', [2, 5]), ('labels', [3])):
