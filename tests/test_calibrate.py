@@ -110,6 +110,14 @@ def test_alarm_rates_match_the_calibration(network: Path, tmp_path: Path) -> Non
     [
         (('--detection-rate', 0.9), 'one of the arguments --loader --scores is required'),
         (
+            ('--loader', 'test', '--best-f1', '--class-rates', 'Gun=0.9'),
+            '--class-rates needs --detection-rate or --false-positive-rate',
+        ),
+        (
+            ('--loader', 'test', '--detection-rate', 0.9, '--class-rates', 'Gun'),
+            'Gun is not CLASS=RATE, such as Gun=0.99',
+        ),
+        (
             ('--loader', 'test', '--detection-rate', 0.99, *ALL_BAGS),
             'mmsxm calibrate: There are too few images for a detection rate of 0.99: Gun has ',
         ),
