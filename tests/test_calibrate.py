@@ -182,6 +182,11 @@ def test_the_test_command_plots_curves(network: Path, tmp_path: Path) -> None:
         rows = {row['class']: row for row in csv.DictReader(file)}
     assert int(rows['any_item']['negatives']) > 0  # bags without items were read
     assert rows['any_item']['false_positive_rate']
+    lines = (line.split('│') for line in done.stdout.splitlines() if '│' in line)
+    table = {name.strip(): [cell.strip() for cell in cells] for name, *cells in lines}
+    assert list(table)[-2:] == ['mean', 'any_item']
+    printed = 100 * float(rows['any_item']['false_positive_rate'])  # at the last detection rate
+    assert table['any_item'][-1] == f'{printed:.1f}'
 
 
 def test_occlusion_levels_reach_the_metrics(
