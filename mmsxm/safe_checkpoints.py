@@ -92,9 +92,9 @@ def load_from_http(url: str, map_location: Any = None) -> Any:
     except (urllib.error.URLError, TimeoutError) as error:
         raise ConnectionError(
             f'{url} cannot be downloaded from here ({error}). Download the file on a machine with '
-            'internet access. If its keys differ, convert it with mmsxm convert-weights. Then set '
-            'the environment variable PRETRAINED=/path/to/file (PRETRAINED_RESNET101 for a '
-            'ResNet-101).'
+            'internet access. Unless it is a ResNet, convert it with mmsxm convert-weights CONFIG '
+            'FILE OUT. Then set the environment variable PRETRAINED=/path/to/file '
+            '(PRETRAINED_RESNET101 for a ResNet-101).'
         ) from None
     except pickle.UnpicklingError as error:
         raise ValueError(

@@ -110,6 +110,14 @@ def test_alarm_rates_match_the_calibration(network: Path, tmp_path: Path) -> Non
     [
         (('--detection-rate', 0.9), 'one of the arguments --loader --scores is required'),
         (
+            ('--loader', 'test', '--best-f1', '--class-rates', 'Gun=0.9'),
+            '--class-rates needs --detection-rate or --false-positive-rate',
+        ),
+        (
+            ('--loader', 'test', '--detection-rate', 0.9, '--class-rates', 'Gun'),
+            'Gun is not CLASS=RATE, such as Gun=0.99',
+        ),
+        (
             ('--loader', 'test', '--detection-rate', 0.99, *ALL_BAGS),
             'mmsxm calibrate: There are too few images for a detection rate of 0.99: Gun has ',
         ),
@@ -174,6 +182,11 @@ def test_the_test_command_plots_curves(network: Path, tmp_path: Path) -> None:
         rows = {row['class']: row for row in csv.DictReader(file)}
     assert int(rows['any_item']['negatives']) > 0  # bags without items were read
     assert rows['any_item']['false_positive_rate']
+    lines = (line.split('│') for line in done.stdout.splitlines() if '│' in line)
+    table = {name.strip(): [cell.strip() for cell in cells] for name, *cells in lines}
+    assert list(table)[-2:] == ['mean', 'any_item']
+    printed = 100 * float(rows['any_item']['false_positive_rate'])  # at the last detection rate
+    assert table['any_item'][-1] == f'{printed:.1f}'
 
 
 def test_occlusion_levels_reach_the_metrics(

@@ -3,7 +3,7 @@
 import io
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from mmsxm.evaluation import Scores, alarm_curve, any_item
 from mmsxm.evaluation.alarm_curve import bag_name
 from mmsxm.evaluation.bootstrap import percentile_interval
 from mmsxm.evaluation.score_scaling import fit_scaling, log_loss, to_logits, to_scores
-from mmsxm.evaluation.thresholds import Criterion, cut_threshold, wilson_interval
+from mmsxm.evaluation.thresholds import BestF1, Criterion, cut_threshold, wilson_interval
 from mmsxm.inference.calibration import KEY, Calibration
 from mmsxm.io.files import atomic_write
 
@@ -67,6 +67,7 @@ def calibrate(
     scaling: str | None = None,
     origin: dict[str, Any] | None = None,
     seed: int = 0,
+    exceptions: Mapping[str, Criterion] | None = None,
 ) -> Calibrated:
     """Choose a threshold for each class on scaled scores.
 
@@ -74,17 +75,21 @@ def calibrate(
 
     Args:
         scores: Unscaled scores of a validation set.
-        criterion: Criterion that the thresholds must meet.
+        criterion: Criterion that the threshold of each class must meet.
         scaling: ``temperature`` fits one slope for all classes, ``platt`` a slope and an offset for
             each. None does not scale.
         origin: Information to store with the calibration, such as the source of the images.
         seed: Seed of the bootstrap.
+        exceptions: Criteria of single classes, in place of ``criterion``.
 
     Raises:
-        ValueError: A class has too few positives or negatives for the criterion or the scaling, or
-            its scores fall. The message names the class.
+        ValueError: A class of ``exceptions`` does not exist. Or a class has too few positives or
+            negatives for the criterion or the scaling, or its scores fall. The message names the
+            class.
     """
-    _refuse_small_classes(scores, criterion)
+    criteria = _by_class(scores.classes, criterion, exceptions or {})
+    description = _describe(criterion, exceptions or {})
+    _refuse_small_classes(scores, criteria, description)
     slope, offset = _fit(scores, scaling)
     values = scores.scores  # (n, C)
     if scaling:
@@ -92,13 +97,13 @@ def calibrate(
     values = values.astype(np.float32).astype(np.float64)  # the precision of a station
     rng = np.random.default_rng(seed)
     rows = [
-        _achieve(name, values[:, i], scores.targets[:, i], criterion, rng)
+        _achieve(name, values[:, i], scores.targets[:, i], criteria[name], rng)
         for i, name in enumerate(scores.classes)
     ]
     _refuse_extremes(rows, to_scores(slope * to_logits(np.zeros(1)) + offset) if scaling else None)
     thresholds = [row.threshold for row in rows]
     rows.append(_any_item(bag_name(scores.classes), values, scores.targets, thresholds))
-    _warn_of_few_harmless_bags(rows[-1], criterion)
+    _warn_of_few_harmless_bags(rows[-1], max(criteria.values(), key=lambda one: one.needs()[1]))
     calibration = Calibration(
         thresholds={row.name: row.threshold for row in rows[:-1]},
         slope=dict(zip(scores.classes, slope.tolist(), strict=True)),
@@ -106,7 +111,7 @@ def calibrate(
         origin={
             **(origin or {}),
             'images': len(values),
-            'criterion': str(criterion),
+            'criterion': description,
             'scaling': scaling,
             'log_loss_before': log_loss(scores.scores, scores.targets),
             'log_loss_after': log_loss(values, scores.targets),
@@ -138,18 +143,34 @@ def store_calibration(source: Path, calibration: Calibration, out: Path) -> None
     atomic_write(out, buffer.getvalue())
 
 
-def _refuse_small_classes(scores: Scores, criterion: Criterion) -> None:
-    positives, negatives = criterion.needs()
+def _by_class(
+    classes: Sequence[str], criterion: Criterion, exceptions: Mapping[str, Criterion]
+) -> dict[str, Criterion]:
+    """Return the criterion of each class."""
+    if unknown := [name for name in exceptions if name not in classes]:
+        raise ValueError(
+            f'There is no class {", ".join(unknown)}. The classes are {", ".join(classes)}.'
+        )
+    return {name: exceptions.get(name, criterion) for name in classes}
+
+
+def _describe(criterion: Criterion, exceptions: Mapping[str, Criterion]) -> str:
+    return ', '.join([str(criterion), *(f'{one} for {name}' for name, one in exceptions.items())])
+
+
+def _refuse_small_classes(
+    scores: Scores, criteria: Mapping[str, Criterion], description: str
+) -> None:
     short = [
-        f'{name} has {count} {kind} and needs {needed}'
-        for target, kind, needed in ((1, 'positives', positives), (0, 'negatives', negatives))
+        f'{name} has {count} {kind} and needs {criteria[name].needs()[place]}'
+        for place, (target, kind) in enumerate(((1, 'positives'), (0, 'negatives')))
         for name, count in zip(scores.classes, (scores.targets == target).sum(axis=0), strict=True)
-        if count < needed
+        if count < criteria[name].needs()[place]
     ]
     if short:
+        others = '' if BestF1() in criteria.values() else ', choose another rate, or use --best-f1'
         raise ValueError(
-            f'There are too few images for {criterion}: {"; ".join(short)}. Add images or choose '
-            'another criterion.'
+            f'There are too few images for {description}: {"; ".join(short)}. Add images{others}.'
         )
 
 

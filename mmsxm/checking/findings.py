@@ -36,7 +36,10 @@ class Kind(NamedTuple):
 KINDS = {
     # errors stop training, or silently damage its result
     'no-list': Kind(
-        ERROR, 'missing lists or image folders', 'set the data root to the folder of the dataset'
+        ERROR,
+        'missing lists or image folders',
+        'set the data root to the folder of the dataset. Create the lists of your own bags with '
+        'mmsxm split',
     ),
     'broken-list': Kind(ERROR, 'unreadable lists', 'fix the line, or download the list again'),
     'no-images': Kind(ERROR, 'lists without a usable image', 'see the other findings of this list'),
@@ -58,7 +61,7 @@ KINDS = {
     ),
     'lost-label': Kind(
         ERROR,
-        'objects of unknown classes in a dataset whose labels follow from the objects',
+        'objects whose class is nearly one of the config, so their labels are lost',
         'spell the class as in the config, or add it there',
     ),
     'contradicting-rows': Kind(
@@ -86,6 +89,12 @@ KINDS = {
         WARNING,
         'skipped objects of unknown classes',
         "spell the class as in the config. SIXray's Hammer is skipped on purpose",
+    ),
+    'left-out-class': Kind(
+        WARNING,
+        'classes of the annotations that the config does not name',
+        'nothing if you do not look for them. Otherwise, add them to the config: OWN_CLASSES for '
+        'your own bags',
     ),
     'labels-differ': Kind(
         WARNING, 'labels that differ from the boxes', 'look at the image: one of them is wrong'

@@ -72,7 +72,8 @@ def find_lists(cfg: Config) -> tuple[list[ImageList], list[Finding]]:
             try:
                 dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
             except (OSError, ValueError) as error:  # its constructor already reads the list
-                finding = Finding('broken-list', phase, f'{name}.dataset', str(error))
+                kind = 'no-list' if isinstance(error, FileNotFoundError) else 'broken-list'
+                finding = Finding(kind, phase, f'{name}.dataset', str(error))
                 failed.setdefault(str(error), finding)
                 continue
             if not isinstance(dataset, XrayDataset):

@@ -65,22 +65,25 @@ def check_page(report: Report, mapping: PixelMapping = UPPER_BITS) -> str:
 
 
 def _tables(lists: Sequence[CheckedList]) -> Iterator[str]:
-    head = ['list', 'rows', 'excluded by the config', 'usable', 'positives', 'published']
-    yield '<h2>Lists</h2>'
-    yield _table(
-        head,
+    head = ['list', 'rows', 'excluded by the config', 'usable', 'positives']
+    rows = [
         [
-            [
-                f'{checked.split}: {checked.dataset.ann_file}',
-                *(
-                    f'{n:,}'
-                    for n in (checked.rows, checked.left_out, checked.usable, checked.positives)
-                ),
-                '' if checked.published is None else f'{checked.published:,}',
-            ]
-            for checked in lists
-        ],
-    )
+            f'{checked.split}: {checked.dataset.ann_file}',
+            *(
+                f'{n:,}'
+                for n in (checked.rows, checked.left_out, checked.usable, checked.positives)
+            ),
+        ]
+        for checked in lists
+    ]
+    if any(checked.published is not None for checked in lists):  # only the public sets have one
+        head.append('published')
+        for row, checked in zip(rows, lists, strict=True):
+            row.append('' if checked.published is None else f'{checked.published:,}')
+    if not lists:
+        return
+    yield '<h2>Lists</h2>'
+    yield _table(head, rows)
     yield '<h2>Images and boxes by class</h2>'
     classes = list(dict.fromkeys(name for checked in lists for name in checked.images))
     rows = [
@@ -113,7 +116,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _section(kind: str, findings: Sequence[Finding], mapping: PixelMapping) -> Iterator[str]:
     severity, title, remedy = KINDS[kind]
     badge = f'<span class="badge" style="background:{COLORS[severity]}">{severity}</span>'
-    yield f'<h2>{badge} {escape_html(title)}: {len(findings):,}</h2>'
+    yield f'<h2>{badge} {escape_html(title)}: {len(findings):,} '
+    yield f'<small>{kind}</small></h2>'
     yield f'<p class="remedy">{escape_html(remedy)}</p>'
     pictured = [finding for finding in findings if finding.images][:MAX_PICTURES]
     if pictured:

@@ -8,7 +8,16 @@ from mmsxm.checking.findings import LONGEST_IMAGE, SMALLEST_BOX, SMALLEST_IMAGE,
 from mmsxm.datasets.annotations import AnnotatedObject, Box
 from mmsxm.datasets.class_names import labels_by_name
 
-__all__ = ['box_fault', 'is_odd', 'known_labels', 'object_findings', 'repeated_rows']
+__all__ = [
+    'box_fault',
+    'is_odd',
+    'known_labels',
+    'object_findings',
+    'repeated_rows',
+    'similar_class',
+]
+
+SIMILAR = 0.8  # of difflib: Knive is a Knife, but a plastic bottle is not a glass bottle
 
 
 def box_fault(bbox: Box, image_size: tuple[int, int] | None) -> str | None:
@@ -43,6 +52,13 @@ def known_labels(objects: Iterable[AnnotatedObject], classes: Sequence[str]) -> 
     return sorted({labels.get(item.class_name.lower(), -1) for item in objects} - {-1})
 
 
+def similar_class(name: str, classes: Sequence[str]) -> str | None:
+    """Return the class that an unknown name probably misspells, if there is one."""
+    labels = labels_by_name(classes)
+    close = difflib.get_close_matches(name.lower(), labels, 1, SIMILAR)
+    return classes[labels[close[0]]] if close else None
+
+
 def object_findings(
     row: Row,
     place: str,
@@ -51,6 +67,9 @@ def object_findings(
     image_size: tuple[int, int] | None,
 ) -> Iterator[Finding]:
     """Yield the problems of the objects of an image.
+
+    If the labels follow from the objects, an unknown class is a problem only if it resembles a
+    known one. The summary of the list counts the others.
 
     Args:
         row: Row of the image. Without labels, they follow from the objects.
@@ -76,10 +95,13 @@ def object_findings(
     for item in objects:
         label = labels.get(item.class_name.lower())
         if label is None:
-            close = difflib.get_close_matches(item.class_name.lower(), labels, 1)
-            suggestion = f'; did you mean {classes[labels[close[0]]]!r}?' if close else ''
-            kind = 'lost-label' if row.gt_label is None else 'unknown-class'
-            yield finding(kind, item.place, f'{item.class_name!r}{suggestion}', item.bbox)
+            similar = similar_class(item.class_name, classes)
+            suggestion = f'; did you mean {similar!r}?' if similar else ''
+            detail = f'{item.class_name!r}{suggestion}'
+            if row.gt_label is not None:
+                yield finding('unknown-class', item.place, detail, item.bbox)
+            elif similar:
+                yield finding('lost-label', item.place, detail, item.bbox)
         elif classes[label] != item.class_name:
             yield finding('class-case', item.place, f'{item.class_name!r}', item.bbox)
         if item.bbox is not None and (fault := box_fault(item.bbox, image_size)) is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from mmsxm.checking.findings import Finding
 from mmsxm.checking.image_lists import ImageList
 from mmsxm.checking.report import CheckedList
-from mmsxm.checking.rules import box_fault
+from mmsxm.checking.rules import box_fault, similar_class
 from mmsxm.datasets.class_names import labels_by_name
 from mmsxm.imaging.fingerprint import Fingerprint
 from mmsxm.simulation.dataset import PARAMETERS_FILE
@@ -112,7 +112,31 @@ def count_findings(listed: ImageList, checked: CheckedList) -> Iterator[Finding]
         if checked.left_out:
             detail += f'; positives_only skips {checked.left_out:,} without items'
         yield listed.finding('positives-only' if official else 'no-harmless-bags', detail)
+    if left_out := _left_out_classes(listed):
+        yield listed.finding('left-out-class', left_out)
     kind = 'untrained-class' if listed.trains else 'untested-class'
     for name, count in checked.images.items():
         if not count:
             yield listed.finding(kind, name)
+
+
+def _left_out_classes(listed: ImageList) -> str:
+    """Describe the classes that are unknown and not misspelled, if labels follow from objects."""
+    classes = listed.dataset.CLASSES
+    known = labels_by_name(classes)
+    names: Counter[str] = Counter()
+    without_label = set()
+    for number, item in listed.objects:
+        if listed.rows[number].gt_label is None and item.class_name.lower() not in known:
+            names[item.class_name] += 1
+            if number not in listed.labels:
+                without_label.add(number)
+    counts = [
+        f'{name!r}: {count:,}'
+        for name, count in names.most_common()
+        if similar_class(name, classes) is None
+    ]
+    if not counts:
+        return ''
+    skipped = f'; skipped images without another item: {len(without_label):,}'
+    return f'objects of {", ".join(counts)}{skipped if without_label else ""}'

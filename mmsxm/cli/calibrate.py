@@ -40,6 +40,14 @@ def share(text: str) -> float:
     return value
 
 
+def class_share(text: str) -> tuple[str, float]:
+    """Parse a class and its rate, such as ``Gun=0.99``."""
+    name, equals, rate = text.rpartition('=')
+    if not equals:
+        raise argparse.ArgumentTypeError(f'{text} is not CLASS=RATE, such as Gun=0.99')
+    return name, share(rate)
+
+
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser('calibrate', __doc__)
@@ -64,6 +72,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     goal.add_argument('--best-f1', action='store_true', help='maximize the F1 score of each class')
     parser.add_argument(
+        '--class-rates',
+        type=class_share,
+        nargs='+',
+        default=[],
+        metavar='CLASS=RATE',
+        help='rates of single classes, in place of that of --detection-rate or '
+        '--false-positive-rate, such as Gun=0.99',
+    )
+    parser.add_argument(
         '--scaling', choices=['temperature', 'platt'], help='scale scores to probabilities'
     )
     parser.add_argument(
@@ -72,18 +89,21 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--save-scores', help='CSV file to write the scores of all images to')
     parser.add_argument('--device', help='PyTorch device, such as cuda')
     add_cfg_options(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.best_f1 and args.class_rates:
+        parser.error('--class-rates needs --detection-rate or --false-positive-rate')
+    return args
 
 
-def criterion_of(args: argparse.Namespace) -> 'Criterion':
-    """Return the criterion that the options choose thresholds by."""
+def criteria_of(args: argparse.Namespace) -> 'tuple[Criterion, dict[str, Criterion]]':
+    """Return the criterion that the options choose thresholds by, and those of single classes."""
     from mmsxm.evaluation.thresholds import BestF1, DetectionRate, FalsePositiveRate
 
-    if args.detection_rate:
-        return DetectionRate(args.detection_rate)
-    if args.false_positive_rate:
-        return FalsePositiveRate(args.false_positive_rate)
-    return BestF1()
+    if args.best_f1:
+        return BestF1(), {}
+    of_rate = DetectionRate if args.detection_rate else FalsePositiveRate
+    common = of_rate(args.detection_rate or args.false_positive_rate)
+    return common, {name: of_rate(rate) for name, rate in args.class_rates}
 
 
 def build_images(cfg: 'Config', loader: str) -> 'XrayDataset':
@@ -207,15 +227,16 @@ def run(args: argparse.Namespace) -> None:
         scores, origin = read_scores(args.scores), {'scores': Path(args.scores).name}
     if args.save_scores:
         write_scores(args.save_scores, scores)
-    criterion = criterion_of(args)
-    calibration, rows = calibrate(scores, criterion, args.scaling, origin)
+    criterion, exceptions = criteria_of(args)
+    calibration, rows = calibrate(scores, criterion, args.scaling, origin, exceptions=exceptions)
     if is_exported:
         store_thresholds(checkpoint, calibration, out)
     else:
         store_calibration(checkpoint, calibration, out)
 
     console.print(
-        f'Thresholds for {criterion}, from {len(scores.names):,} images, with 95% intervals:'
+        f'Thresholds for {calibration.origin["criterion"]}, from {len(scores.names):,} images, '
+        'with 95% intervals:'
     )
     show(rows, console)
     if args.scaling:

@@ -65,7 +65,8 @@ def show(report: 'Report') -> None:
     console = Console()
     for checked in report.lists:
         console.print(as_text(f'{checked.split}: {checked.dataset.ann_file}'))
-    console.print(lists_table(report))
+    if report.lists:
+        console.print(lists_table(report))
     if report.findings:
         console.print(findings_table(report))
 
@@ -77,6 +78,8 @@ def lists_table(report: 'Report') -> Table:
         table.add_column(checked.split, justify='right')
     for title, field in COUNTS.items():
         counts = [getattr(checked, field) for checked in report.lists]
+        if counts == [None] * len(counts):  # only the public sets have published numbers
+            continue
         table.add_row(title, *('' if count is None else f'{count:,}' for count in counts))
     for name in dict.fromkeys(name for checked in report.lists for name in checked.images):
         pairs = [
@@ -107,7 +110,8 @@ def findings_table(report: 'Report') -> Table:
     table.add_column('problem, fix and first occurrences', overflow='fold')
     for kind, findings in report.by_kind().items():
         severity, title, remedy = KINDS[kind]
-        description = Text(title, 'bold').append(f'\n{remedy}', 'italic')
+        description = Text(title, 'bold').append(f' [{kind}]', 'dim')
+        description.append(f'\n{remedy}', 'italic')
         for finding in findings[:SHOWN_PLACES]:
             line = finding.words
             for root in roots:

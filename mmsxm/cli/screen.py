@@ -146,6 +146,8 @@ def screen(args: argparse.Namespace) -> int:
     if args.include:
         table.add_row('left out by --include', str(len(include.left_out)))
     console.print(table)
+    if before:
+        print(f'{before:,} of these files were already in {args.out}.')
     if not tally.files:
         print(f'mmsxm screen: there is nothing to screen in {args.source}', file=sys.stderr)
     interrupted = stop() and not args.watch

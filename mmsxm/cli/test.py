@@ -2,8 +2,12 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from mmsxm.cli.arguments import add_cfg_options, make_parser
 
@@ -80,6 +84,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         leave_process_group()
 
 
+def show(metrics: Mapping[str, float | None], classes: Sequence[str]) -> None:
+    """Print the main metrics of each class, because the log has all of them in one line."""
+    from mmsxm.evaluation.metric_rows import metric_rows
+    from mmsxm.io.safe_parsing import printable
+
+    rows = metric_rows(metrics, classes)
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    if not columns:
+        return
+    table = Table('', title='In percent', show_edge=False)
+    for column in columns:
+        table.add_column(column, justify='right', no_wrap=True)
+    for name, row in rows.items():
+        values = [row.get(column) for column in columns]
+        cells = ['' if value is None else f'{value:.1f}' for value in values]
+        table.add_row(Text(printable(name)), *cells)
+    Console().print(table)
+
+
 def test(args: argparse.Namespace) -> None:
     """Test with parsed arguments."""
     import mmengine
@@ -124,6 +147,8 @@ def test(args: argparse.Namespace) -> None:
     runner = build_test(cfg, args.checkpoint)
     metrics = runner.test()
     dismiss_workers(runner)
+    if is_main_process():
+        show(metrics, runner.test_dataloader.dataset.metainfo.get('classes') or ())
     if args.operating_points and is_main_process():
         plot_operating_points(Path(args.operating_points))
     if args.out and args.out_item == 'metrics' and is_main_process():

@@ -28,7 +28,8 @@ def check_declared(place: str, declared: Sequence[str], classes: Sequence[str]) 
     if missing:
         raise ValueError(
             f'{place} has no category {", ".join(missing)}. Its categories are '
-            f'{", ".join(declared)}. Spell the classes in metainfo as in this file.'
+            f'{", ".join(declared)}. Spell the classes in the config or in '
+            'OWN_CLASSES as in this file.'
         )
 
 

@@ -59,6 +59,12 @@ class SplitFormat(ABC):
         self.root = root
         self.lists = list(lists) or self.default_lists()
         self.problems: Problems = []
+        for name in self.lists:
+            if not os.path.isfile(self.path(name)):
+                raise FileNotFoundError(
+                    f'{self.path(name)} does not exist. Name the files to split relative to '
+                    f'{root}, such as annotations/all.json.'
+                )
 
     def default_lists(self) -> list[str]:
         """Return the lists to read if none are named."""

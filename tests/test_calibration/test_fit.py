@@ -63,6 +63,30 @@ def test_a_station_achieves_the_reported_rates(
     assert bag.false_positive_rate == alarms[harmless].any(axis=1).mean()
 
 
+def test_a_class_can_have_a_criterion_of_its_own(scores: Scores) -> None:
+    common, gun = DetectionRate(0.8), DetectionRate(0.95)
+    mixed = calibrate(scores, common, exceptions={'Gun': gun})
+    assert mixed.rows[0] == calibrate(scores, gun).rows[0]
+    of_knife = calibrate(scores, common).calibration.thresholds['Knife']
+    assert mixed.calibration.thresholds['Knife'] == of_knife
+    expected = 'a detection rate of 0.8, a detection rate of 0.95 for Gun'
+    assert mixed.calibration.origin['criterion'] == expected
+
+
+def test_the_rate_of_a_class_decides_how_many_images_it_needs(scores: Scores) -> None:
+    few = scores._replace(
+        targets=scores.targets * (np.arange(400) < 40)[:, np.newaxis]  # 12 guns, 8 knives or so
+    )
+    calibrate(few, DetectionRate(0.8))
+    with pytest.raises(ValueError, match=r'Gun has \d+ positives and needs 100\. Add images'):
+        calibrate(few, DetectionRate(0.8), exceptions={'Gun': DetectionRate(0.99)})
+
+
+def test_a_rate_of_an_unknown_class_is_rejected(scores: Scores) -> None:
+    with pytest.raises(ValueError, match=r'no class Bow\. The classes are Gun, Knife\.'):
+        calibrate(scores, DetectionRate(0.8), exceptions={'Bow': DetectionRate(0.9)})
+
+
 def test_a_class_may_have_the_name_of_the_bag(scores: Scores) -> None:
     renamed = scores._replace(classes=('any_item', 'Knife'))
     calibration, rows = calibrate(renamed, DetectionRate(0.9))

@@ -19,6 +19,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmsxm.checking.check_datasets import check_datasets
+from mmsxm.checking.findings import KINDS
 from mmsxm.checking.fixed_lists import write_fixed_lists
 from mmsxm.checking.page import check_page
 from mmsxm.checking.report import Report
@@ -551,6 +552,46 @@ def test_own_data_without_harmless_bags_is_a_warning(
     assert (finding.split, finding.severity) == ('train', 'warning')
     assert finding.detail == 'all of 16 usable images have items'
     assert report.may_train
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_classes_that_a_config_leaves_out_are_a_warning(
+    layout: str, own_data: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('OWN_CLASSES', 'Gun,Knife,Pliers,Scissors')
+    report = check_datasets(own_config(layout, own_data[layout], monkeypatch))
+    assert report.may_train
+    train, test = (one for one in report.findings if one.kind == 'left-out-class')
+    assert (train.split, test.split, train.severity) == ('train', 'test', 'warning')
+    objects, skipped = re.fullmatch(
+        r"objects of 'Wrench': (\d+); skipped images without another item: (\d+)", train.detail
+    ).groups()
+    checked = report.lists[0]
+    assert int(skipped) == checked.rows - checked.usable > 0
+    assert int(objects) >= int(skipped)
+
+
+def test_a_missing_list_of_own_data_points_to_mmsxm_split(
+    own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / 'own'
+    shutil.copytree(own_data['coco'], root)
+    (root / LAYOUTS['coco']).unlink()
+    report = check_datasets(own_config('coco', root, monkeypatch))
+    assert [one.kind for one in report.findings if one.severity == 'error'] == ['no-list']
+    assert 'mmsxm split' in KINDS['no-list'].remedy
+
+
+def test_the_report_names_kinds_and_shows_published_numbers_only_for_public_sets(
+    own_data: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    report = check_datasets(own_config('coco', own_data['coco'], monkeypatch))
+    cli_check.show(report)
+    shown, page = capsys.readouterr().out, check_page(report)
+    assert '[untested-class]' in shown
+    assert '<small>untested-class</small>' in page
+    assert 'published' not in shown
+    assert 'published' not in page
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)

@@ -10,6 +10,7 @@ from mmsxm.checking.rules import (
     known_labels,
     object_findings,
     repeated_rows,
+    similar_class,
 )
 from mmsxm.datasets.annotations import AnnotatedObject
 
@@ -81,7 +82,8 @@ def test_valid_objects_have_no_findings():
         (None, None, [('no-label', 'a.xml')]),
         (None, [], [('no-label', 'a.xml')]),
         ([0], [(1, ('Gun', BOX)), (2, ('Bow', BOX))], [('unknown-class', 'a.xml:2')]),
-        (None, [(1, ('Gun', BOX)), (2, ('Bow', BOX))], [('lost-label', 'a.xml:2')]),
+        (None, [(1, ('Gun', BOX)), (2, ('Knifes', BOX))], [('lost-label', 'a.xml:2')]),
+        (None, [(1, ('Gun', BOX)), (2, ('Bow', BOX))], []),
         ([0], [(1, ('gun', BOX))], [('class-case', 'a.xml:1')]),
         ([0, 1], [(1, ('Gun', BOX))], [('labels-differ', 'a.xml')]),
         ([], [(1, ('Gun', BOX))], [('labels-differ', 'a.xml')]),
@@ -97,6 +99,19 @@ def test_a_finding_suggests_a_similar_class():
     (finding,) = object_findings(row(None), 'a.xml', [item], CLASSES, SIZE)
     assert finding.detail == "'Knive'; did you mean 'Knife'?"
     assert (finding.images, finding.box, finding.severity) == (('a.jpg',), BOX, 'error')
+
+
+@pytest.mark.parametrize(
+    ('name', 'classes', 'expected'),
+    [
+        ('Knive', CLASSES, 'Knife'),
+        ('guns', CLASSES, 'Gun'),
+        ('tool', ('pistol', 'blade'), None),
+        ('PlasticBottle', ('GlassBottle',), None),
+    ],
+)
+def test_only_a_misspelled_name_is_similar_to_a_class(name, classes, expected):
+    assert similar_class(name, classes) == expected
 
 
 def test_repeated_and_contradicting_rows_are_findings():

@@ -163,6 +163,13 @@ def test_images_of_one_gray_value_do_not_look_alike(write: Write) -> None:
     assert report.images == {'train': 16, 'val': 4, 'test': 4}
 
 
+def test_a_missing_list_explains_what_its_path_is_relative_to(write: Write) -> None:
+    root = write('coco')
+    name = f'{root.name}/annotations/all.json'
+    with pytest.raises(FileNotFoundError, match=f'{name} does not exist.*relative to {root}'):
+        FORMATS['coco'](str(root), [name])
+
+
 def test_a_list_without_images_is_an_error(write: Write) -> None:
     root = write('voc')
     for path in root.glob('JPEGImages/*/*.png'):

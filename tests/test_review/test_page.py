@@ -236,6 +236,22 @@ def test_the_original_comes_first_and_keys_show_the_labeled_regions(
     assert tab.complaints == []
 
 
+def test_an_overlay_without_regions_says_so(open_page: Callable[..., None], tab: Any) -> None:
+    from playwright.sync_api import expect
+
+    open_page()
+    tab.keyboard.press('o')
+    expect(tab.locator('#regions rect')).to_be_visible()
+    expect(tab.locator('#notice')).to_have_text('')
+    for name in (NASTY, 'clothes.png'):
+        tab.keyboard.press('ArrowDown')
+        expect(tab.locator('#name')).to_have_text(name)
+    expect(tab.locator('#content')).to_be_visible()
+    tab.keyboard.press('o')
+    expect(tab.locator('#notice')).to_have_text('The network marked no region in clothes.png')
+    assert tab.complaints == []
+
+
 def test_keys_change_contrast_inverse_and_color_bands(
     open_page: Callable[..., None], tab: Any
 ) -> None:

@@ -93,6 +93,16 @@ def test_a_folder_is_screened_to_lines_a_summary_and_a_table(bags: Path, tmp_pat
     assert (tmp_path / 'r.csv').read_text().count('\n') == 11
 
 
+def test_the_summary_counts_files_of_earlier_runs(bags: Path, tmp_path: Path) -> None:
+    out = tmp_path / 'results.jsonl'
+    _, output, _ = screen(bags, out)
+    assert 'already in' not in output
+    (bags / 'new.png').write_bytes((bags / '3.png').read_bytes())
+    _, output, _ = screen(bags, out)
+    assert f'10 of these files were already in {out}.' in output
+    assert names(out)[10:] == ['new.png']
+
+
 def test_the_exit_code_is_0_only_if_all_files_are_clear(bags: Path, tmp_path: Path) -> None:
     code, _, _ = screen(bags / '3.png', tmp_path / 'clear.jsonl')
     assert code == 0

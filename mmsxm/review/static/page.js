@@ -214,7 +214,12 @@ const actions = {
   clear: () => log('clear'),
   remark: () => log('comment'),
   comment: () => find('comment').focus(),
-  overlay: () => viewer.toggleOverlay(),
+  overlay: () => {
+    viewer.toggleOverlay();
+    if (viewer.overlay && !viewer.hasRegions) {
+      notify(`The network marked no region in ${find('name').textContent}`);
+    }
+  },
   peek: () => viewer.peek(true),
   'zoom-in': () => viewer.zoomBy(1.25),
   'zoom-out': () => viewer.zoomBy(0.8),

@@ -136,6 +136,10 @@ export class Viewer {
     this.attention.src = attentionUrl(this.index);
   }
 
+  get hasRegions() {
+    return this.regions.childElementCount > 0;
+  }
+
   get contrastName() {
     return CONTRASTS[this.contrast].name;
   }
