@@ -9,11 +9,11 @@ __all__ = ['reserved_ports']
 
 @contextmanager
 def reserved_ports(number: int) -> Iterator[list[int]]:
-    """Yield free ports that stay free for those who know their numbers.
+    """Yield ports that the system gives to nobody, and that a process can listen on if told to.
 
-    Sockets of this process are bound to them, so the system does not hand them out to others. Yet
-    others can listen on them, again and again, because all these sockets have SO_REUSEADDR, and
-    those of this process do not listen.
+    Sockets of this process are bound to them, so the system does not hand them out. A service can
+    still listen on one, repeatedly, because all these sockets have SO_REUSEADDR, and those of this
+    process do not listen.
     """
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(number)]

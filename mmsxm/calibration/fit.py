@@ -155,7 +155,8 @@ def _by_class(
 
 
 def _describe(criterion: Criterion, exceptions: Mapping[str, Criterion]) -> str:
-    return ', '.join([str(criterion), *(f'{one} for {name}' for name, one in exceptions.items())])
+    others = ' and '.join(f'{one} for {name}' for name, one in exceptions.items())
+    return f'{criterion}, but {others}' if others else str(criterion)
 
 
 def _refuse_small_classes(

@@ -1,6 +1,7 @@
 """Rules for the rows, objects and boxes of a list. Each one yields findings or names a fault."""
 
 import difflib
+import re
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,6 +10,7 @@ from mmsxm.datasets.annotations import AnnotatedObject, Box
 from mmsxm.datasets.class_names import labels_by_name
 
 __all__ = [
+    'SIMILAR',
     'box_fault',
     'is_odd',
     'known_labels',
@@ -17,7 +19,9 @@ __all__ = [
     'similar_class',
 ]
 
-SIMILAR = 0.8  # of difflib: Knive is a Knife, but a plastic bottle is not a glass bottle
+MISSPELLED = 0.8  # of difflib: Knive is a Knife, but a plastic bottle is not a glass bottle
+SIMILAR = 0.6  # knives may be meant by Knife
+DIGITS = re.compile(r'\d+')
 
 
 def box_fault(bbox: Box, image_size: tuple[int, int] | None) -> str | None:
@@ -52,10 +56,18 @@ def known_labels(objects: Iterable[AnnotatedObject], classes: Sequence[str]) -> 
     return sorted({labels.get(item.class_name.lower(), -1) for item in objects} - {-1})
 
 
-def similar_class(name: str, classes: Sequence[str]) -> str | None:
-    """Return the class that an unknown name probably misspells, if there is one."""
-    labels = labels_by_name(classes)
-    close = difflib.get_close_matches(name.lower(), labels, 1, SIMILAR)
+def similar_class(name: str, classes: Sequence[str], cutoff: float = MISSPELLED) -> str | None:
+    """Return the class that an unknown name probably misspells, if there is one.
+
+    Names that differ only in numbers, such as Charger_1 and Charger_2, are different classes.
+    """
+    lower = name.lower()
+    labels = {
+        known: label
+        for known, label in labels_by_name(classes).items()
+        if DIGITS.sub('', known) != DIGITS.sub('', lower)
+    }
+    close = difflib.get_close_matches(lower, labels, 1, cutoff)
     return classes[labels[close[0]]] if close else None
 
 
@@ -68,8 +80,8 @@ def object_findings(
 ) -> Iterator[Finding]:
     """Yield the problems of the objects of an image.
 
-    If the labels follow from the objects, an unknown class is a problem only if it resembles a
-    known one. The summary of the list counts the others.
+    If the labels follow from the objects, an unknown class is a problem here only if it looks like
+    a misspelling. The summary of the list counts the others.
 
     Args:
         row: Row of the image. Without labels, they follow from the objects.

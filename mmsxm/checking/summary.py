@@ -9,7 +9,7 @@ import numpy as np
 from mmsxm.checking.findings import Finding
 from mmsxm.checking.image_lists import ImageList
 from mmsxm.checking.report import CheckedList
-from mmsxm.checking.rules import box_fault, similar_class
+from mmsxm.checking.rules import SIMILAR, box_fault, similar_class
 from mmsxm.datasets.class_names import labels_by_name
 from mmsxm.imaging.fingerprint import Fingerprint
 from mmsxm.simulation.dataset import PARAMETERS_FILE
@@ -99,6 +99,8 @@ def _statistics(
 
 def count_findings(listed: ImageList, checked: CheckedList) -> Iterator[Finding]:
     """Compare the counts with their expected values."""
+    if left_out := _left_out_classes(listed):
+        yield listed.finding('left-out-class', left_out)
     if not checked.usable:
         if listed.was_read:
             yield listed.finding('no-images', f'none of {checked.rows:,} rows is usable')
@@ -112,8 +114,6 @@ def count_findings(listed: ImageList, checked: CheckedList) -> Iterator[Finding]
         if checked.left_out:
             detail += f'; positives_only skips {checked.left_out:,} without items'
         yield listed.finding('positives-only' if official else 'no-harmless-bags', detail)
-    if left_out := _left_out_classes(listed):
-        yield listed.finding('left-out-class', left_out)
     kind = 'untrained-class' if listed.trains else 'untested-class'
     for name, count in checked.images.items():
         if not count:
@@ -127,16 +127,19 @@ def _left_out_classes(listed: ImageList) -> str:
     names: Counter[str] = Counter()
     without_label = set()
     for number, item in listed.objects:
-        if listed.rows[number].gt_label is None and item.class_name.lower() not in known:
-            names[item.class_name] += 1
+        name = item.class_name
+        if listed.rows[number].gt_label is not None or name.lower() in known:
+            continue
+        if similar_class(name, classes) is None:
+            names[name] += 1
             if number not in listed.labels:
                 without_label.add(number)
-    counts = [
-        f'{name!r}: {count:,}'
-        for name, count in names.most_common()
-        if similar_class(name, classes) is None
-    ]
-    if not counts:
+    if not names:
         return ''
+    counts = []
+    for name, count in names.most_common():
+        similar = similar_class(name, classes, SIMILAR)
+        suggestion = f' (did you mean {similar!r}?)' if similar else ''
+        counts.append(f'{name!r}{suggestion}: {count:,}')
     skipped = f'; skipped images without another item: {len(without_label):,}'
     return f'objects of {", ".join(counts)}{skipped if without_label else ""}'

@@ -92,6 +92,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.best_f1 and args.class_rates:
         parser.error('--class-rates needs --detection-rate or --false-positive-rate')
+    names = [name for name, _ in args.class_rates]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        parser.error(f'--class-rates names {", ".join(repeated)} more than once')
     return args
 
 

@@ -147,7 +147,7 @@ def screen(args: argparse.Namespace) -> int:
         table.add_row('left out by --include', str(len(include.left_out)))
     console.print(table)
     if before:
-        print(f'{before:,} of these files were already in {args.out}.')
+        print(f'Already in {args.out}: {before:,} of these files.')
     if not tally.files:
         print(f'mmsxm screen: there is nothing to screen in {args.source}', file=sys.stderr)
     interrupted = stop() and not args.watch

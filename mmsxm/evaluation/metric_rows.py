@@ -10,17 +10,17 @@ __all__ = ['metric_rows']
 BY_CLASS = re.compile(r'AP|class_pointing|FPR@\d+')
 MEANS = {'mAP': 'AP', 'class_pointing': 'class_pointing'}
 MEAN = 'mean'
+PREFIX = 'xray/'
 
 
 def metric_rows(
-    metrics: Mapping[str, float | None], classes: Sequence[str], prefix: str = 'xray'
+    metrics: Mapping[str, float | None], classes: Sequence[str]
 ) -> dict[str, dict[str, float | None]]:
     """Return average precision, pointing and false-positive rates by row and column.
 
     Args:
         metrics: Metrics of a test by key, such as ``xray/AP/Gun``, in percent or None.
         classes: Names of the classes.
-        prefix: Prefix of the keys.
 
     Returns:
         A row for each class, ``mean``, and the bag as a whole. A row without values is left out.
@@ -30,9 +30,9 @@ def metric_rows(
     mean = f'{MEAN}_' if MEAN in classes else MEAN
     rows: dict[str, dict[str, float | None]] = {name: {} for name in (*classes, mean, bag)}
     for key, value in metrics.items():
-        if not key.startswith(f'{prefix}/'):
+        if not key.startswith(PREFIX):
             continue
-        metric, _, name = key.removeprefix(f'{prefix}/').partition('/')
+        metric, _, name = key.removeprefix(PREFIX).partition('/')
         if not name and metric in MEANS:
             rows[mean][MEANS[metric]] = value
         elif name in {*classes, bag} and BY_CLASS.fullmatch(metric):

@@ -9,6 +9,7 @@ from mmsxm.inference.backends import Backend
 from mmsxm.io.ray_cluster import join_cluster
 from mmsxm.serving.app import build_app
 from mmsxm.serving.request_guard import accepted_hosts
+from mmsxm.serving.server import KEEP_ALIVE
 from mmsxm.serving.service import Limits, ScreeningService
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def serve_with_ray(
     try:
         serve.start(
             proxy_location='EveryNode',
-            http_options={'host': host, 'port': port},
+            http_options={'host': host, 'port': port, 'keep_alive_timeout_s': KEEP_ALIVE},
             logging_config=LOGGING,
         )
         deploy = serve.deployment(

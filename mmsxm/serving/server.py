@@ -10,10 +10,10 @@ from starlette.types import ASGIApp
 
 from mmsxm.serving.service import ScreeningService
 
-__all__ = ['Server', 'serve']
+__all__ = ['KEEP_ALIVE', 'Server', 'serve']
 
-# Seconds that an idle connection stays open: longer than proxies keep theirs (nginx 60, Caddy 120),
-# which cannot repeat an image that they send while the service closes the connection.
+# Seconds that an idle connection stays open: longer than those of proxies (nginx 60, Caddy 120). A
+# proxy that sends an image while the service closes the connection cannot send it again.
 KEEP_ALIVE = 180
 
 

@@ -69,7 +69,7 @@ def test_a_class_can_have_a_criterion_of_its_own(scores: Scores) -> None:
     assert mixed.rows[0] == calibrate(scores, gun).rows[0]
     of_knife = calibrate(scores, common).calibration.thresholds['Knife']
     assert mixed.calibration.thresholds['Knife'] == of_knife
-    expected = 'a detection rate of 0.8, a detection rate of 0.95 for Gun'
+    expected = 'a detection rate of 0.8, but a detection rate of 0.95 for Gun'
     assert mixed.calibration.origin['criterion'] == expected
 
 

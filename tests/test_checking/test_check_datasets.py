@@ -571,6 +571,25 @@ def test_classes_that_a_config_leaves_out_are_a_warning(
     assert int(objects) >= int(skipped)
 
 
+def test_classes_are_named_even_if_no_image_is_usable(
+    own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / 'own'
+    shutil.copytree(own_data['csv'], root)
+    rows = (root / 'train.csv').read_text().splitlines()
+    kept = [row.replace('Knife', 'Pistols') for row in rows if not row.startswith('N')]
+    (root / 'train.csv').write_text('\n'.join(kept) + '\n')
+    monkeypatch.setenv('OWN_CLASSES', 'Pistol')
+    found = [one for one in check_datasets(own_config('csv', root, monkeypatch)).findings]
+    kinds = {one.kind: one for one in found if one.split == 'train'}
+    assert {'no-images', 'left-out-class', 'lost-label'} <= set(kinds)
+    number = len({row.split(',')[0] for row in kept[1:] if 'Pistols' in row})
+    total = len({row.split(',')[0] for row in kept[1:]})
+    skipped = int(kinds['left-out-class'].detail.rpartition(' ')[2].replace(',', ''))
+    assert total - number <= skipped <= total
+    assert 'Pistols' not in kinds['left-out-class'].detail
+
+
 def test_a_missing_list_of_own_data_points_to_mmsxm_split(
     own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,7 @@ def test_a_finding_suggests_a_similar_class():
     [
         ('Knive', CLASSES, 'Knife'),
         ('guns', CLASSES, 'Gun'),
+        ('Charger_2', ('Charger_1', 'Laptop'), None),
         ('tool', ('pistol', 'blade'), None),
         ('PlasticBottle', ('GlassBottle',), None),
     ],

@@ -96,10 +96,10 @@ def test_a_folder_is_screened_to_lines_a_summary_and_a_table(bags: Path, tmp_pat
 def test_the_summary_counts_files_of_earlier_runs(bags: Path, tmp_path: Path) -> None:
     out = tmp_path / 'results.jsonl'
     _, output, _ = screen(bags, out)
-    assert 'already in' not in output
+    assert 'Already in' not in output
     (bags / 'new.png').write_bytes((bags / '3.png').read_bytes())
     _, output, _ = screen(bags, out)
-    assert f'10 of these files were already in {out}.' in output
+    assert f'Already in {out}: 10 of these files.' in output
     assert names(out)[10:] == ['new.png']
 
 

@@ -16,12 +16,14 @@ async function request(path, { seconds = LIMIT, ...options } = {}) {
   }
   const body = parse(text);
   if (response.ok && body) return body;
-  const reason = body?.detail ?? `The request failed (${response.status}).`;
+  const other = response.ok ? 'The answer is not from mmsxm review.' : `The request failed (${response.status}).`;
+  const reason = body?.detail ?? other;
   throw Object.assign(new Error(reason), { status: response.status });
 }
 
 function tooLate(seconds) {
-  return new Error(`The page did not answer within ${seconds} seconds. Check that it is still running, and try again.`);
+  const reason = `The server did not answer within ${seconds} seconds. Check that it is still running.`;
+  return Object.assign(new Error(reason), { isLate: true });
 }
 
 function parse(text) {

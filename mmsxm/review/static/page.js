@@ -136,8 +136,8 @@ async function log(decision) {
       comment: find('comment').value,
       seen: state.seen,
     }).catch(async (error) => {
-      // show what another operator decided meanwhile
-      if (error.status === 409 && state.open === index) await open(index);
+      // show what another operator decided meanwhile, or whether a late decision was logged
+      if ((error.status === 409 || error.isLate) && state.open === index) await open(index);
       throw error;
     }),
   );
