@@ -92,7 +92,7 @@ KINDS = {
     ),
     'left-out-class': Kind(
         WARNING,
-        'classes of the annotations that the config does not name',
+        'lists with objects of classes that the config does not name',
         'nothing if you do not look for them. Otherwise, add them to the config: OWN_CLASSES for '
         'your own bags',
     ),
