@@ -1,8 +1,8 @@
 """Rules for the rows, objects and boxes of a list. Each one yields findings or names a fault."""
 
 import difflib
-import re
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from mmsxm.checking.findings import LONGEST_IMAGE, SMALLEST_BOX, SMALLEST_IMAGE, Finding, Row

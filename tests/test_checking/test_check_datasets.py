@@ -580,7 +580,7 @@ def test_classes_are_named_even_if_no_image_is_usable(
     kept = [row.replace('Knife', 'Pistols') for row in rows if not row.startswith('N')]
     (root / 'train.csv').write_text('\n'.join(kept) + '\n')
     monkeypatch.setenv('OWN_CLASSES', 'Pistol')
-    found = [one for one in check_datasets(own_config('csv', root, monkeypatch)).findings]
+    found = check_datasets(own_config('csv', root, monkeypatch)).findings
     kinds = {one.kind: one for one in found if one.split == 'train'}
     assert {'no-images', 'left-out-class', 'lost-label'} <= set(kinds)
     number = len({row.split(',')[0] for row in kept[1:] if 'Pistols' in row})
