@@ -40,6 +40,8 @@ CONFIGS = {
 }
 MMPRETRAIN = 'mmpretrain'
 MMPRETRAIN_CENTER = 'mmpretrain, center crop'
+# MMPretrain's inferencer reads images itself, and has no labels
+LOADING = ('mmsxm.LoadXrayImage', 'LoadAnnotations')
 SIZE = (954, 1225)  # size of simulated images, common in SIXray
 
 
@@ -78,9 +80,8 @@ def inferencers(path: str, folder: Path, threads: int) -> dict[str, Callable]:
     model.init_weights()
     torch.save({'state_dict': model.state_dict(), 'meta': {}}, checkpoint)
     candidates: dict[str, Callable] = {
-        # an inferencer does not have labels
-        MMPRETRAIN: mmpretrain_inferencer(cfg, ['LoadAnnotations', 'mmsxm.CenterCrop']),
-        MMPRETRAIN_CENTER: mmpretrain_inferencer(cfg, ['LoadAnnotations']),
+        MMPRETRAIN: mmpretrain_inferencer(cfg, [*LOADING, 'mmsxm.CenterCrop']),
+        MMPRETRAIN_CENTER: mmpretrain_inferencer(cfg, LOADING),
         'PyTorch': XrayInferencer(cfg, checkpoint, 'cpu', threads=threads),
     }
     network, info = load_network(cfg, checkpoint)
