@@ -538,15 +538,20 @@ def test_own_data_is_checked_in_all_layouts(
     assert sum(report.lists[0].boxes.values()) < sum(train.boxes.values())
 
 
-def test_own_data_without_harmless_bags_is_a_warning(
-    own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = tmp_path / 'own'
-    shutil.copytree(own_data['csv'], root)
+def without_harmless_bags(source: Path, root: Path) -> Path:
+    """Copy own data in CSV files to a folder, without the harmless bags of its training list."""
+    shutil.copytree(source, root)
     rows = (root / 'train.csv').read_text().splitlines()
     kept = [row for row in rows if not row.startswith('N')]
     assert len(kept) < len(rows)
     (root / 'train.csv').write_text('\n'.join(kept) + '\n')
+    return root
+
+
+def test_own_data_without_harmless_bags_is_a_warning(
+    own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = without_harmless_bags(own_data['csv'], tmp_path / 'own')
     report = check_datasets(own_config('csv', root, monkeypatch))
     (finding,) = (one for one in report.findings if one.kind == 'no-harmless-bags')
     assert (finding.split, finding.severity) == ('train', 'warning')
@@ -574,10 +579,8 @@ def test_classes_that_a_config_leaves_out_are_a_warning(
 def test_classes_are_named_even_if_no_image_is_usable(
     own_data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = tmp_path / 'own'
-    shutil.copytree(own_data['csv'], root)
-    rows = (root / 'train.csv').read_text().splitlines()
-    kept = [row.replace('Knife', 'Pistols') for row in rows if not row.startswith('N')]
+    root = without_harmless_bags(own_data['csv'], tmp_path / 'own')
+    kept = (root / 'train.csv').read_text().replace('Knife', 'Pistols').splitlines()
     (root / 'train.csv').write_text('\n'.join(kept) + '\n')
     monkeypatch.setenv('OWN_CLASSES', 'Pistol')
     found = check_datasets(own_config('csv', root, monkeypatch)).findings
