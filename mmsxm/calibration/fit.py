@@ -149,7 +149,7 @@ def _by_class(
     """Return the criterion of each class."""
     if unknown := [name for name in exceptions if name not in classes]:
         raise ValueError(
-            f'Unknown class: {", ".join(unknown)}. The classes are {", ".join(classes)}.'
+            f'The network has no class {", ".join(unknown)}. The classes are {", ".join(classes)}.'
         )
     return {name: exceptions.get(name, criterion) for name in classes}
 
