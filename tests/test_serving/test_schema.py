@@ -19,7 +19,8 @@ OPERATIONS = (
     *(('POST', '/v1/screen'), ('GET', '/v1/model'), ('GET', '/health'), ('GET', '/ready')),
     ('GET', '/metrics'),
 )
-# any bytes may be an image, so invalid data is no error here
+NOT_HTTP = 'Invalid HTTP request received.'  # uvicorn's answer to a header that breaks HTTP
+# any bytes may be an image, so invalid data is not an error here
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     checks.status_code_conformance,
@@ -50,6 +51,8 @@ def test_answers_match_the_schema(
         nonlocal sent
         sent += 1
         response = case.call(headers=HEADERS)
+        if response.status_code == 400 and response.text == NOT_HTTP:
+            return  # never reached the service
         case.validate_response(response, checks=CHECKS, headers=HEADERS)
 
     try:

@@ -12,7 +12,7 @@ async function request(path, { seconds = LIMIT, ...options } = {}) {
     response = await fetch(path, { ...options, signal });
     text = await response.text();
   } catch {
-    throw signal.aborted ? tooLate(seconds) : new Error('The page does not answer. Check that it is still running.');
+    throw silent(signal.aborted ? seconds : 0);
   }
   const body = parse(text);
   if (response.ok && body) return body;
@@ -21,9 +21,9 @@ async function request(path, { seconds = LIMIT, ...options } = {}) {
   throw Object.assign(new Error(reason), { status: response.status });
 }
 
-function tooLate(seconds) {
-  const reason = `The server did not answer within ${seconds} seconds. Check that it is still running.`;
-  return Object.assign(new Error(reason), { isLate: true });
+function silent(seconds) {
+  const reason = seconds ? `did not answer within ${seconds} seconds` : 'does not answer';
+  return Object.assign(new Error(`The server ${reason}. Check that it is still running.`), { isSilent: true });
 }
 
 function parse(text) {
@@ -49,7 +49,7 @@ export const loadCase = (index) => request(`/api/cases/${index}`);
 export async function loadImage(element, index, band) {
   const signal = AbortSignal.timeout(1000 * LIMIT);
   const expired = new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(tooLate(LIMIT)));
+    signal.addEventListener('abort', () => reject(silent(LIMIT)));
   });
   element.src = `/api/cases/${index}/image${band ? `?band=${band}` : ''}`;
   const decoded = element.decode().catch(() => {

@@ -21,6 +21,7 @@ const state = {
   total: 0,
   open: null, // index of the open bag
   ready: false, // its image, or the reason why there is none, is visible
+  lost: false, // the server did not answer when it was opened
   seen: 0, // decisions and comments on it that are visible
   busy: false, // a decision is being logged
   last: null, // index of the bag decided on last
@@ -63,6 +64,7 @@ async function refresh() {
   find('warning').hidden = !list.warning;
   showCounts(list.counts);
   render();
+  if (state.lost) await open(state.open); // the server answers again
   if (state.open !== null) return;
   const row = state.rows.find(({ verdict }) => !verdict);
   if (row) await open(row.index);
@@ -103,7 +105,10 @@ async function open(index) {
     if (details.problem) viewer.clear(details.problem);
     else await viewer.show(details);
   } catch (error) {
-    if (state.open === index) viewer.clear(error.message);
+    if (state.open === index) {
+      state.lost = error.isSilent === true;
+      viewer.clear(error.message);
+    }
     return;
   }
   if (state.open !== index) return;
@@ -136,8 +141,8 @@ async function log(decision) {
       comment: find('comment').value,
       seen: state.seen,
     }).catch(async (error) => {
-      // show what another operator decided meanwhile, or whether a late decision was logged
-      if ((error.status === 409 || error.isLate) && state.open === index) await open(index);
+      // show what another operator decided meanwhile, or whether the server logged the decision
+      if ((error.status === 409 || error.isSilent) && state.open === index) await open(index);
       throw error;
     }),
   );
@@ -165,7 +170,7 @@ async function log(decision) {
 
 // Show a message instead of a bag.
 function showMessage(message) {
-  state.ready = false;
+  [state.ready, state.lost] = [false, false];
   viewer.clear(message);
   find('name').textContent = '';
   find('result').replaceChildren();

@@ -192,9 +192,16 @@ export class Viewer {
 
   async setBand(band) {
     if (this.content.hidden) return;
+    const before = this.band;
     this.band = band;
     this.#adjust();
-    await this.#load();
+    try {
+      await this.#load();
+    } catch (error) {
+      if (this.band === band) this.band = before; // the image that is still visible
+      this.#adjust();
+      throw error;
+    }
   }
 
   // Back to the original image.
