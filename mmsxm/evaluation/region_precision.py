@@ -48,7 +48,9 @@ def region_boxes(
     """Return the regions of a map ``(h, w)``, the strongest first, in pixels of the image.
 
     They are those of :func:`mmsxm.imaging.regions.find_regions` at any height of the map. Average
-    precision ranks the regions, so that a faint one does no harm if its rank is low.
+    precision ranks the regions, so that a faint one does no harm if its rank is low. Components
+    below the smallest area of a region do not count, as in results: at least 3 cells of a map of
+    28 x 28, and 1 cell of a map of 16 x 16.
 
     Returns:
         Boxes ``(n, 4)``, xyxy, and the highest value of the map in each, ``(n,)``.

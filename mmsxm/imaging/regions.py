@@ -22,14 +22,14 @@ class Region(NamedTuple):
 def find_regions(
     attention_map: np.ndarray, floor: float = 0.1, smallest: float = 0.003
 ) -> list[Region]:
-    """Return the connected components of a map above half of its maximum, the strongest first.
+    """Return the connected components of a map from half of its maximum, the strongest first.
 
-    A flat map has no regions. Regions are only candidates. Only the class scores decide whether
-    there is an alarm: one map for all classes shows where items are, not which items.
+    Regions are only candidates. Only the class scores decide whether there is an alarm: one map for
+    all classes shows where items are, not which items.
 
     Args:
         attention_map: ``(h, w)`` in [0, 1].
-        floor: Lowest maximum for a map to have regions. An empty map never has any.
+        floor: Lowest maximum for a map to have regions. A map of zeros never has any.
         smallest: Smallest area of a component, as a share of the map.
     """
     highest = float(attention_map.max())

@@ -30,7 +30,7 @@ def test_a_box_does_not_take_the_height_of_another_part_within_it() -> None:
 
 
 @pytest.mark.parametrize('highest', [0.0, 0.09])
-def test_a_flat_map_has_no_regions(highest: float) -> None:
+def test_a_faint_map_has_no_regions(highest: float) -> None:
     attention_map = np.zeros((8, 8), np.float32)
     attention_map[3:5, 3:5] = highest
     assert find_regions(attention_map) == []
