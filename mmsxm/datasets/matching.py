@@ -62,15 +62,14 @@ def match_image(
                 report.problems.add('skipped images: unreadable', f'{img_path}: {error}')
                 return None
         instances = list(_usable_instances(objects, image_size, report.problems))
-        numbers = Counter(label for label, _ in objects)
-        unboxed = sorted(numbers - Counter(item['bbox_label'] for item in instances))
+        unboxed = _unboxed_labels(gt_label, objects, instances)
     data_info = {
         'img_path': img_path,
         'img_id': img_id,
         'gt_label': gt_label,
         'instances': instances,
     }
-    # most images have no such objects: an empty list for each of a million takes memory
+    # most images have no such labels: an empty list for each of a million takes memory
     return {**data_info, 'unboxed_labels': unboxed} if unboxed else data_info
 
 
@@ -104,6 +103,18 @@ def _known_objects(
             report.notes.add(f'class {classes[label]!r} in another case', item.place)
         known.append((label, item))
     return known
+
+
+def _unboxed_labels(
+    gt_label: Sequence[int], objects: Sequence[LabeledObject], instances: Sequence[dict]
+) -> list[int]:
+    """Return the sorted labels of an image with an item that has no usable box.
+
+    These are labels without any box, and labels with more objects than boxes.
+    """
+    boxed = Counter(item['bbox_label'] for item in instances)
+    numbers = Counter(label for label, item in objects if not item.is_image_label)
+    return sorted((set(gt_label) - boxed.keys()) | (numbers - boxed).keys())
 
 
 def _usable_instances(
