@@ -61,7 +61,8 @@ class XrayDataset(MultiLabelDataset):
         data_root: Folder that ``ann_file`` and ``data_prefix`` are relative to.
         data_prefix: ``img_path`` is the folder of the images.
         positives_only: Skip images without a positive label.
-        require_boxes: Skip images without a box (Stage I).
+        require_boxes: Skip images without a box, and images with an item without a box (Stage I,
+            whose map would be unknown).
         strict: Raise an error instead of skipping or clipping invalid data.
         meta_labels: File of neural labels (MF-N) created by mmsxm meta-labels. With it, each
             sample has ``gt_meta_level``, an int64 scalar tensor, before the pipeline starts.
@@ -196,6 +197,8 @@ class XrayDataset(MultiLabelDataset):
                 report.notes.add('skipped images: no positive label', row.name)
             elif self.require_boxes and not data_info['instances']:
                 report.notes.add('skipped images: no usable box', row.name)
+            elif self.require_boxes and 'unboxed_labels' in data_info:
+                report.notes.add('skipped images: an item has no usable box', row.name)
             else:
                 data_list.append(data_info)
         for kind, place in self.list_problems():

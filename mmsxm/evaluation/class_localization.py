@@ -77,8 +77,10 @@ class ClassLocalization(ArrayMetric):
     predict scores, it is the value of the map. Boxes are cut at the edge of the view.
 
     Regions in images without the class are false positives. An image is left out of the average
-    precision of a class if it may contain items without a box: its label is ignored, with or
-    without a box, or it is positive and none of its boxes, in or out of view, has this class.
+    precision of a class if its label is ignored, with or without a box, or if it is positive and
+    none of its boxes, in or out of view, has this class. The metric does not get
+    ``unboxed_labels``: if an item has no box and another item of its class has one, regions on the
+    first are false positives.
 
     ``class_pointing``, ``class_pointing_chance``, ``class_energy`` and ``region_mAP30`` are the
     means over classes. A class without a box in view is undefined (None) and left out of them, with

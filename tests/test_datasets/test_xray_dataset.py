@@ -192,6 +192,15 @@ def test_images_without_labels_or_boxes_can_be_skipped(folder, log):
     assert 'skipped images: no usable box: 2 (b, d)' in log[-1]
 
 
+def test_images_with_an_item_without_a_box_are_skipped_where_boxes_are_required(folder, log):
+    rows = [('a', None), ('b', None), ('d', None)]
+    objects = {'a': [GUN], 'b': [GUN, ('Knife', None)], 'd': [GUN, ('Gun', (5, 5, 5, 9))]}
+    dataset = ToyDataset(folder, rows, objects, require_boxes=True)
+    assert [info['img_id'] for info in dataset] == ['a']
+    assert 'skipped images: an item has no usable box: 2 (b, d)' in log[-1]
+    assert len(ToyDataset(folder, rows, objects)) == 3
+
+
 def test_objects_of_negatives_are_not_read(folder):
     dataset = ToyDataset(folder, [('a', [])], {'a': [GUN]})
     assert dataset[0]['instances'] == []
