@@ -108,13 +108,14 @@ def _known_objects(
 def _unboxed_labels(
     gt_label: Sequence[int], objects: Sequence[LabeledObject], instances: Sequence[dict]
 ) -> list[int]:
-    """Return the sorted labels of an image with an item that has no usable box.
+    """Return the labels of an image that have an item without a usable box.
 
-    These are labels without any box, and labels with more objects than boxes.
+    These are labels without any box, and labels with more objects than boxes. Objects of a class
+    that is not a label do not count.
     """
     boxed = Counter(item['bbox_label'] for item in instances)
-    numbers = Counter(label for label, item in objects if not item.is_image_label)
-    return sorted((set(gt_label) - boxed.keys()) | (numbers - boxed).keys())
+    items = Counter(label for label, item in objects if not item.is_image_label)
+    return [label for label in gt_label if boxed[label] < max(items[label], 1)]
 
 
 def _usable_instances(

@@ -36,10 +36,14 @@ class XrayDataset(MultiLabelDataset):
     - ``gt_label``, a list of class indices, which may be empty;
     - ``instances``, a list of dicts with ``bbox`` (xyxy in 0-based pixels of the whole image) and
       ``bbox_label``;
-    - ``unboxed_labels``, the sorted labels of items without a usable box, only if there are any.
+    - ``unboxed_labels``, the labels of items without a usable box, only if there are any.
       Other items of these classes may have boxes. A label of the whole image (a tag in CVAT) is
       among them only if its class has no box at all;
     - with ``meta_labels``, also ``gt_meta_level``.
+
+    If the list gives labels and objects contradict them, the labels count. The box of a class that
+    is not a label still shows where an item is, as the class-agnostic map of Stage I and its
+    metrics need. Targets and metrics of a class do not use it.
 
     Unusable data are skipped and counted, and one log message at the start reports them:
 

@@ -87,8 +87,8 @@ class ClassLocalization(ArrayMetric):
     a warning.
 
     Boxes are ``gt_bboxes`` in pixels of the network's input, ``img_shape``, and their classes
-    ``gt_bboxes_labels``. A box that the test crop cuts off entirely does not count. The labels of
-    the image are ``gt_score`` or ``gt_label``.
+    ``gt_bboxes_labels``. A box that the test crop cuts off entirely does not count. Neither does
+    one whose class has label 0. The labels of the image are ``gt_score`` or ``gt_label``.
 
     Args:
         iou: Least intersection over union of a region and the box that it detects.
@@ -137,6 +137,7 @@ class ClassLocalization(ArrayMetric):
         maps, scores = _predictions(sample)  # (C, h, w) and (C,)
         boxes, labels = _annotations(sample, len(maps))  # (m, 4) and (m,)
         targets = _targets(sample, len(maps))  # (C,)
+        boxes, labels = boxes[targets[labels] != 0], labels[targets[labels] != 0]
         # items of these classes may be in the image but have no boxes
         unknown = targets != 0  # (C,)
         unknown[labels] = targets[labels] == -1
