@@ -1,5 +1,7 @@
 import copy
 import random
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from mmsxm.datasets.sample_rng import sample_rng
 from mmsxm.imaging.dicom import DICOM_SUFFIXES
 from mmsxm.imaging.images import IMAGE_SUFFIXES
 
+ROOT = Path(__file__).resolve().parents[2]
 WIDTH, HEIGHT = 40, 30
 
 
@@ -335,6 +338,9 @@ def test_a_negative_epoch_is_an_error(folder):
 def test_a_pipeline_that_learns_from_boxes_requires_boxes(folder):
     rows = [('a', [0]), ('b', [1])]
     level = {'type': 'mmsxm.IntuitiveMetaLevel'}
-    with pytest.raises(ValueError, match=r'IntuitiveMetaLevel.*gated'):
+    with pytest.raises(ValueError, match=r'IntuitiveMetaLevel in the pipeline.*gated') as raised:
         ToyDataset(folder, rows, pipeline=[level])
+    named = re.findall(r'configs/[\w/-]+_own\.py', str(raised.value))
+    assert len(named) == 2
+    assert all((ROOT / name).is_file() for name in named)
     ToyDataset(folder, rows, {'a': [('Gun', (1, 2, 3, 4))]}, pipeline=[level])
