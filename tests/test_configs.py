@@ -59,6 +59,7 @@ FAST_ATTENTION = {
         )
     ),
 }
+DATA_SETS = sorted(path.name for path in (CONFIGS / '_base_/datasets').glob('*.py'))
 SIZE = 64
 
 
@@ -275,6 +276,24 @@ def test_a_second_stage_starts_from_its_first(leaf: Leaf) -> None:
     new = missing_keys(leaf.model, build(first).state_dict())
     assert new or leaf.model.frozen
     assert all(key.startswith(tuple(leaf.cfg.default_hooks.handover.get('new', ()))) for key in new)
+
+
+@pytest.mark.parametrize('name', DATA_SETS)
+def test_all_pipelines_of_a_data_set_read_and_resize_in_the_same_way(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('OWN_CLASSES', 'Gun, Knife')  # the default is the classes of SIXray
+    cfg = Config.fromfile(CONFIGS / '_base_/datasets' / name)
+    loads = [cfg.load, cfg.load_items]
+    assert [step.type for step in cfg.load] == [step.type for step in cfg.load_items]
+    other = [
+        key for key in cfg if key.endswith('_pipeline') and cfg[key][: len(cfg.load)] not in loads
+    ]
+    assert other == []
+    parts = [value for value in cfg.values() if isinstance(value, list) and 'type' in value[0]]
+    for setting in ('scale', 'crop_size', 'num_classes'):
+        values = [step[setting] for part in parts for step in part if setting in step]
+        assert len(set(values)) == 1, (setting, values)
 
 
 def test_leaves_are_short() -> None:

@@ -12,4 +12,5 @@ model = dict(
     refinement=dict(type='mmsxm.ClassAttentionPooling'),
     head=dict(type='mmsxm.ClassAttentionHead'),
 )
-train_dataloader = dict(dataset=dict(pipeline={{_base_.class_attention_pipeline}}))
+pipeline = _base_.load_items + _base_.train_steps + _base_.fine_class_heatmap + _base_.pack_items
+train_dataloader = dict(dataset=dict(pipeline=pipeline))

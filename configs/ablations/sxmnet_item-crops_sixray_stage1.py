@@ -1,3 +1,4 @@
 _base_ = '../sxmnet_sixray_stage1.py'
 
-train_dataloader = dict(dataset=dict(pipeline={{_base_.stage1_item_crop_pipeline}}))
+pipeline = _base_.load_items + _base_.item_crop + _base_.stage1_steps + _base_.pack
+train_dataloader = dict(dataset=dict(pipeline=pipeline))

@@ -27,12 +27,14 @@ class AnnotatedObject(NamedTuple):
 
     ``bbox`` is xyxy in 0-based pixels. A corner that is not a number is nan. An object annotated
     without a box has ``bbox=None``, and only its label counts. ``place`` is where the object was
-    read.
+    read. A label of the whole image (``is_image_label``) is not an object of its own: the boxes of
+    its class are the items that it names.
     """
 
     class_name: str
     bbox: Box | None
     place: str
+    is_image_label: bool = False
 
 
 def clip_box(bbox: Box | None, image_size: tuple[int, int]) -> Box | None:

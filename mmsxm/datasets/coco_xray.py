@@ -65,12 +65,13 @@ def read_coco(path: str, folder: str = '') -> AnnotationFile:
             problems.append(('annotations with a repeated id (all are kept)', place))
         seen.add(annotation_id)
         name = categories.get(category, f'category_id {category}')
-        if _is_image_label(item):
+        is_image_label = _is_image_label(item)
+        if is_image_label:
             box = None
             notes.append(('image-level labels (only their label counts)', place))
         else:
             box = _read_box(item, place, problems)
-        objects.setdefault(img_id, []).append(AnnotatedObject(name, box, place))
+        objects.setdefault(img_id, []).append(AnnotatedObject(name, box, place, is_image_label))
     rows = [
         row._replace(gt_label=None) if img_id in objects else row for img_id, row in images.items()
     ]

@@ -45,7 +45,8 @@ def annotation_files(folder: str) -> list[str]:
 class DatumaroXray(CocoXray):
     """Dataset in the layout of the COCO exports of CVAT and Datumaro.
 
-    An image-level label without a box becomes an unboxed label. See :class:`CocoXray` for the rest.
+    An image-level label becomes an unboxed label, unless its class has a box. See :class:`CocoXray`
+    for the rest.
 
     Args:
         data_root: Folder that contains ``annotations`` and ``images``.

@@ -80,8 +80,10 @@ def check_loaded(
     if box_users and not any(data_info['instances'] for data_info in data_list):
         raise ValueError(
             f'{" and ".join(box_users)} in the pipeline needs boxes, but no image has one. '
-            'Stage I cannot train without boxes. For Stage II, use neural labels or gated '
-            f'fusion, as in configs/ablations/sxmnet_{{mf-n,gated}}_sixray_stage2.py.\n{report}'
+            'Labels are enough for configs/evidence_own.py and '
+            'configs/baselines/resnet50_fpn_own.py. Of SXMNet, only Stage II trains without boxes: '
+            'with gated fusion or neural labels, as in '
+            f'configs/ablations/sxmnet_{{gated,mf-n}}_sixray_stage2.py.\n{report}'
         )
     for transform in transforms:
         if hasattr(transform, 'check_classes'):

@@ -62,15 +62,14 @@ def match_image(
                 report.problems.add('skipped images: unreadable', f'{img_path}: {error}')
                 return None
         instances = list(_usable_instances(objects, image_size, report.problems))
-        numbers = Counter(label for label, _ in objects)
-        unboxed = sorted(numbers - Counter(item['bbox_label'] for item in instances))
+        unboxed = _unboxed_labels(gt_label, objects, instances)
     data_info = {
         'img_path': img_path,
         'img_id': img_id,
         'gt_label': gt_label,
         'instances': instances,
     }
-    # most images have no such objects: an empty list for each of a million takes memory
+    # most images have no such labels: an empty list for each of a million takes memory
     return {**data_info, 'unboxed_labels': unboxed} if unboxed else data_info
 
 
@@ -104,6 +103,19 @@ def _known_objects(
             report.notes.add(f'class {classes[label]!r} in another case', item.place)
         known.append((label, item))
     return known
+
+
+def _unboxed_labels(
+    gt_label: Sequence[int], objects: Sequence[LabeledObject], instances: Sequence[dict]
+) -> list[int]:
+    """Return the labels of an image that have an item without a usable box.
+
+    These are labels without any box, and labels with more objects than boxes. Objects of a class
+    that is not a label do not count.
+    """
+    boxed = Counter(item['bbox_label'] for item in instances)
+    items = Counter(label for label, item in objects if not item.is_image_label)
+    return [label for label in gt_label if boxed[label] < max(items[label], 1)]
 
 
 def _usable_instances(

@@ -50,7 +50,8 @@ class SIXray(XrayDataset):
 
     ``ImageSet/<image_set>/<split>.csv`` contains the labels, ``JPEGImage`` the images, and
     ``Annotation/<name>.xml`` the boxes of positive images. The labels of the CSV file count, and
-    objects only add boxes. Hammers have boxes but no label, and are skipped as an unknown class.
+    objects only add boxes, whose classes never change a label. Hammers have boxes but no label, and
+    are skipped as an unknown class.
 
     Args:
         data_root: Folder of the release.

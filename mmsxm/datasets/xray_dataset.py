@@ -36,9 +36,14 @@ class XrayDataset(MultiLabelDataset):
     - ``gt_label``, a list of class indices, which may be empty;
     - ``instances``, a list of dicts with ``bbox`` (xyxy in 0-based pixels of the whole image) and
       ``bbox_label``;
-    - ``unboxed_labels``, the sorted labels of objects without a usable box, only if there are any.
-      Other objects of these classes may have boxes;
+    - ``unboxed_labels``, the labels of items without a usable box, only if there are any.
+      Other items of these classes may have boxes. A label of the whole image (a tag in CVAT) is
+      among them only if its class has no box at all;
     - with ``meta_labels``, also ``gt_meta_level``.
+
+    If the list gives labels and objects contradict them, the labels count. The box of a class that
+    is not a label still shows where an item is, as the class-agnostic map of Stage I and its
+    metrics need. Targets and metrics of a class do not use it.
 
     Unusable data are skipped and counted, and one log message at the start reports them:
 
@@ -60,7 +65,8 @@ class XrayDataset(MultiLabelDataset):
         data_root: Folder that ``ann_file`` and ``data_prefix`` are relative to.
         data_prefix: ``img_path`` is the folder of the images.
         positives_only: Skip images without a positive label.
-        require_boxes: Skip images without a box (Stage I).
+        require_boxes: Skip images without a box, and images with an item without a box (Stage I,
+            whose map would be unknown).
         strict: Raise an error instead of skipping or clipping invalid data.
         meta_labels: File of neural labels (MF-N) created by mmsxm meta-labels. With it, each
             sample has ``gt_meta_level``, an int64 scalar tensor, before the pipeline starts.
@@ -195,6 +201,8 @@ class XrayDataset(MultiLabelDataset):
                 report.notes.add('skipped images: no positive label', row.name)
             elif self.require_boxes and not data_info['instances']:
                 report.notes.add('skipped images: no usable box', row.name)
+            elif self.require_boxes and 'unboxed_labels' in data_info:
+                report.notes.add('skipped images: an item has no usable box', row.name)
             else:
                 data_list.append(data_info)
         for kind, place in self.list_problems():

@@ -77,16 +77,18 @@ class ClassLocalization(ArrayMetric):
     predict scores, it is the value of the map. Boxes are cut at the edge of the view.
 
     Regions in images without the class are false positives. An image is left out of the average
-    precision of a class if it may contain items without a box: its label is ignored, with or
-    without a box, or it is positive and none of its boxes, in or out of view, has this class.
+    precision of a class if its label is ignored, with or without a box, or if it is positive and
+    none of its boxes, in or out of view, has this class. The metric does not get
+    ``unboxed_labels``: if an item has no box and another item of its class has one, regions on the
+    first are false positives.
 
     ``class_pointing``, ``class_pointing_chance``, ``class_energy`` and ``region_mAP30`` are the
     means over classes. A class without a box in view is undefined (None) and left out of them, with
     a warning.
 
     Boxes are ``gt_bboxes`` in pixels of the network's input, ``img_shape``, and their classes
-    ``gt_bboxes_labels``. A box that the test crop cuts off entirely does not count. The labels of
-    the image are ``gt_score`` or ``gt_label``.
+    ``gt_bboxes_labels``. A box that the test crop cuts off entirely does not count. Neither does
+    one whose class has label 0. The labels of the image are ``gt_score`` or ``gt_label``.
 
     Args:
         iou: Least intersection over union of a region and the box that it detects.
@@ -135,6 +137,7 @@ class ClassLocalization(ArrayMetric):
         maps, scores = _predictions(sample)  # (C, h, w) and (C,)
         boxes, labels = _annotations(sample, len(maps))  # (m, 4) and (m,)
         targets = _targets(sample, len(maps))  # (C,)
+        boxes, labels = boxes[targets[labels] != 0], labels[targets[labels] != 0]
         # items of these classes may be in the image but have no boxes
         unknown = targets != 0  # (C,)
         unknown[labels] = targets[labels] == -1

@@ -169,7 +169,9 @@ def cut_bank(
         image = read_image(info['img_path'], mapping=mapping)
         for item in info['instances']:
             cut = cut_threat(image, item['bbox'])
-            if isinstance(cut, str):
+            if item['bbox_label'] not in info['gt_label']:
+                left_out['class that is not a label of the image'] += 1
+            elif isinstance(cut, str):
                 left_out[cut] += 1
             elif _contains_another(cut, item, info['instances']):
                 left_out['contains another item'] += 1

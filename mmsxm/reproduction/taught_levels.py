@@ -10,7 +10,12 @@ from mmengine.dataset import Compose
 from mmsxm.conventions import LEVELS
 from mmsxm.datasets import XrayDataset
 from mmsxm.datasets.annotations import Box, clip_box
-from mmsxm.datasets.transforms import IntuitiveMetaLevel, intuitive_level
+from mmsxm.datasets.transforms import (
+    IntuitiveMetaLevel,
+    ItemCrop,
+    ThreatImageProjection,
+    intuitive_level,
+)
 from mmsxm.io.safe_parsing import read_records
 
 __all__ = ['count_levels', 'levels_of_boxes', 'taught_levels']
@@ -24,12 +29,18 @@ def count_levels(levels: Iterable[int]) -> dict[str, int]:
 
 
 def taught_levels(dataset: XrayDataset) -> list[int] | None:
-    """Return the level of every image, from neural labels (MF-N) or boxes (MF-I), else None."""
+    """Return the level of every image, from neural labels (MF-N) or boxes (MF-I), else None.
+
+    The result is also None if an image has another level in each epoch, because the pipeline crops
+    around a random box, or projects random items, before it computes the level.
+    """
     infos = (dataset.get_data_info(index) for index in range(len(dataset)))
     if dataset.meta_labels is not None:
         return [info['gt_meta_level'] for info in infos]
     transforms = dataset.pipeline.transforms
     for number, transform in enumerate(transforms, start=1):
+        if isinstance(transform, ItemCrop | ThreatImageProjection):
+            return None
         if isinstance(transform, IntuitiveMetaLevel):
             pipeline = Compose(transforms[:number])
             return [int(pipeline(info)['gt_meta_level']) for info in infos]

@@ -81,6 +81,37 @@ def test_tags_become_labels_without_boxes(tmp_path, log):
     assert unread in log[0]
 
 
+def test_a_tag_names_the_items_that_have_boxes(tmp_path):
+    tags = [
+        {'id': 3 + i, 'image_id': image, 'category_id': category}
+        for i, (image, category) in enumerate([(2, 2), (4, 1), (5, 1), (5, 2)])
+    ]
+    no_box = {'id': 5, 'image_id': 5, 'category_id': 2, 'bbox': None}
+    root = export(tmp_path, {'instances': [*INSTANCES, no_box], 'labels': tags})
+    unboxed = {info['img_id']: info.get('unboxed_labels') for info in load(root)}
+    # c has a box without an area, and in bag 1 one of two objects of a class has no box
+    assert unboxed == {
+        'train/day1/a': None,
+        'train/day1/b': None,
+        'train/c': [0],
+        'train/Größe 1': [1],
+    }
+
+
+def test_a_tagged_and_boxed_item_trains_the_map_of_its_class(tmp_path, scope):
+    tag = {'id': 1, 'image_id': 2, 'category_id': 2}
+    root = export(tmp_path, {'instances': INSTANCES[:1], 'labels': [tag]})
+    steps = [
+        dict(type='mmsxm.LoadXrayImage'),
+        dict(type='LoadAnnotations', with_bbox=True),
+        dict(type='mmsxm.ClassHeatmap', num_classes=2),
+    ]
+    empty, drawn = load(root, pipeline=steps)[0]['gt_heatmap']
+    assert not empty.any()
+    assert drawn.min() == 0
+    assert drawn.max() > 0.5
+
+
 def test_image_level_labels_are_not_a_problem(tmp_path):
     root = export(tmp_path, {'instances': INSTANCES[:2], 'labels': LABELS})
     assert len(load(root, strict=True)) == 4

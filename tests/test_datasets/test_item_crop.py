@@ -96,6 +96,24 @@ def test_a_class_that_may_be_shown_is_never_absent():
     assert shown.tolist() == [-1, 1, 0, 0]
 
 
+def test_boxes_cannot_override_the_label():
+    target, labels = np.array([0, -1, 1]), np.array([0, 1])
+    shown = visible_targets(target, np.ones(2), labels, never_absent=[0])
+    assert shown.tolist() == [0, -1, -1]
+
+
+@pytest.mark.parametrize('prob', [0, 1])
+def test_crops_and_whole_images_have_the_same_labels(prob):
+    before = results([[10, 10, 30, 30], [60, 30, 70, 50]], [0, 1], gt_label=[1])
+    scores = set()
+    for seed in range(10):
+        with sample_rng(seed, 0, 0):
+            after = ItemCrop(num_classes=3, prob=prob)(dict(before))
+        scores.add(after['gt_score'][0])
+        assert not ClassHeatmap(num_classes=3)(after)['gt_heatmap'][0].any()
+    assert scores == {0}
+
+
 @pytest.mark.parametrize('seed', range(10))
 def test_a_class_with_an_item_without_a_box_is_ignored_unless_a_box_shows_it(seed):
     # the boxes are so far apart that a crop shows only one

@@ -141,6 +141,12 @@ def test_the_heatmap_holds_the_ellipses() -> None:
     np.testing.assert_array_equal(target[0].numpy(), draw_ellipses(boxes, SIZE, (12, 16)))
 
 
+def test_the_map_of_an_image_with_an_item_without_a_box_is_ignored() -> None:
+    boxed = {'gt_bboxes': np.array([[8, 8, 40, 32]], dtype=np.float32), 'gt_label': [0, 1]}
+    assert (heatmap(SIZE, **boxed)['gt_heatmap'] >= 0).all()
+    assert (heatmap(SIZE, **boxed, unboxed_labels=[1])['gt_heatmap'] == -1).all()
+
+
 def test_items_without_boxes_have_an_ignored_map_and_an_empty_bag_an_empty_one() -> None:
     assert (heatmap(SIZE, gt_label=[2])['gt_heatmap'] == -1).all()
     assert not heatmap(SIZE)['gt_heatmap'].any()

@@ -1,5 +1,7 @@
 import copy
 import random
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from mmsxm.datasets.sample_rng import sample_rng
 from mmsxm.imaging.dicom import DICOM_SUFFIXES
 from mmsxm.imaging.images import IMAGE_SUFFIXES
 
+ROOT = Path(__file__).resolve().parents[2]
 WIDTH, HEIGHT = 40, 30
 
 
@@ -83,6 +86,12 @@ def test_labels_of_objects_without_a_usable_box_are_named(folder, log):
     dataset = ToyDataset(folder, [(name, None) for name in 'abc'], objects)
     assert [info.get('unboxed_labels') for info in dataset] == [[0], [0, 1], None]
     assert [len(info['instances']) for info in dataset] == [2, 0, 2]
+
+
+def test_listed_labels_without_a_box_are_named_and_others_never(folder):
+    rows = [('a', [0, 1]), ('b', [1]), ('d', []), ('c', [0])]
+    dataset = ToyDataset(folder, rows, {'a': [GUN], 'c': [GUN, ('Knife', None)]})
+    assert [info.get('unboxed_labels') for info in dataset] == [[1], [1], None, None]
 
 
 def test_labels_follow_from_objects_if_the_list_has_none(folder):
@@ -184,6 +193,15 @@ def test_images_without_labels_or_boxes_can_be_skipped(folder, log):
     assert 'skipped images: no positive label: 1 (d)' in log[-1]
     assert len(ToyDataset(folder, rows, objects, require_boxes=True)) == 1
     assert 'skipped images: no usable box: 2 (b, d)' in log[-1]
+
+
+def test_images_with_an_item_without_a_box_are_skipped_where_boxes_are_required(folder, log):
+    rows = [('a', None), ('b', None), ('d', None)]
+    objects = {'a': [GUN], 'b': [GUN, ('Knife', None)], 'd': [GUN, ('Gun', (5, 5, 5, 9))]}
+    dataset = ToyDataset(folder, rows, objects, require_boxes=True)
+    assert [info['img_id'] for info in dataset] == ['a']
+    assert 'skipped images: an item has no usable box: 2 (b, d)' in log[-1]
+    assert len(ToyDataset(folder, rows, objects)) == 3
 
 
 def test_objects_of_negatives_are_not_read(folder):
@@ -320,6 +338,9 @@ def test_a_negative_epoch_is_an_error(folder):
 def test_a_pipeline_that_learns_from_boxes_requires_boxes(folder):
     rows = [('a', [0]), ('b', [1])]
     level = {'type': 'mmsxm.IntuitiveMetaLevel'}
-    with pytest.raises(ValueError, match=r'IntuitiveMetaLevel.*gated'):
+    with pytest.raises(ValueError, match=r'IntuitiveMetaLevel in the pipeline.*gated') as raised:
         ToyDataset(folder, rows, pipeline=[level])
+    named = re.findall(r'configs/[\w/-]+_own\.py', str(raised.value))
+    assert len(named) == 2
+    assert all((ROOT / name).is_file() for name in named)
     ToyDataset(folder, rows, {'a': [('Gun', (1, 2, 3, 4))]}, pipeline=[level])

@@ -223,6 +223,14 @@ def test_an_ignored_label_is_left_out_even_with_a_box() -> None:
     assert evaluate([ignored])['region_AP30/Gun'] is None
 
 
+def test_a_box_of_a_class_with_label_0_does_not_count() -> None:
+    boxed = sample({0: ON_LEFT}, [(0, LEFT)], (0.5, 0, 0))
+    denied = sample({0: ON_LEFT}, [(0, LEFT)], (0.9, 0, 0), [0, 1, 0])
+    found = evaluate([boxed, denied])
+    assert found['region_AP30/Gun'] == 50  # the region in the other is a false positive
+    assert all(value is None for value in evaluate([denied]).values())
+
+
 def test_boxes_out_of_view_do_not_count() -> None:
     cut_off = sample({0: ON_LEFT}, [(0, [80, 0, 99, 20])], (0.9, 0, 0))
     assert all(value is None for value in evaluate([cut_off]).values())

@@ -65,6 +65,21 @@ def test_items_are_only_cut_from_the_training_list(bags: Path, tmp_path: Path) -
     assert fewest.header['left_out']['better ones of its class'] == len(bank) - len(fewest)
 
 
+def test_items_of_a_class_that_the_list_denies_are_not_cut(bags: Path) -> None:
+    header, *listed = rows(bags / LISTS / 'train.csv')
+    gun = header.index('Gun')
+    with (bags / LISTS / 'train.csv').open('w', newline='') as file:
+        csv.writer(file).writerows(
+            [header, *([*row[:gun], '-1', *row[gun + 1 :]] for row in listed)]
+        )
+    dataset = training_set(load_config(CONFIG))
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    denied = sum(item['bbox_label'] == 0 for info in infos for item in info['instances'])
+    bank = cut_bank(dataset)
+    assert counts_by_class(bank)['Gun'] == 0
+    assert bank.header['left_out']['class that is not a label of the image'] == denied > 0
+
+
 def test_the_tool_builds_a_bank_that_training_uses(
     bags: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

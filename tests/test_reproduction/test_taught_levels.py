@@ -30,6 +30,20 @@ def test_levels_of_boxes_are_computed_on_the_whole_image(make: Callable[..., SIX
     assert sum(count_levels(levels).values()) == len(images) == 16
 
 
+@pytest.mark.parametrize(
+    'random_step',
+    [
+        dict(type='mmsxm.ItemCrop', num_classes=5),
+        dict(type='mmsxm.ThreatImageProjection', bank='', prob=0),
+    ],
+)
+def test_levels_that_change_in_each_epoch_are_not_counted(
+    make: Callable[..., SIXray], random_step: dict
+) -> None:
+    level = dict(type='mmsxm.IntuitiveMetaLevel')
+    assert taught_levels(make(pipeline=[*LOAD, random_step, level])) is None
+
+
 def test_neural_labels_are_counted_and_a_set_without_labels_has_no_levels(
     make: Callable[..., SIXray], tmp_path: Path
 ) -> None:

@@ -5,9 +5,10 @@ data_root = '{{$OWN_ROOT:data/own}}'
 names = '{{$OWN_CLASSES:Gun,Knife,Pliers,Scissors,Wrench}}'
 classes = [name.strip() for name in names.split(',')]  # in the order of the network outputs
 num_classes = len(classes)
+item_crop = [dict(type='mmsxm.ItemCrop', num_classes=num_classes)]
 class_heatmap = [dict(type='mmsxm.ClassHeatmap', num_classes=num_classes)]
+fine_class_heatmap = [dict(type='mmsxm.ClassHeatmap', num_classes=num_classes, stride=4)]
 evidence_steps = _base_.train_steps + class_heatmap
-# the other pipelines of _base_ with class maps or item crops have the five classes of SIXray
 evidence_pipeline = _base_.load_items + evidence_steps + _base_.pack_items
 
 data = dict(

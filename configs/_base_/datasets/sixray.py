@@ -44,20 +44,15 @@ chr_mf_i_steps = meta_level + chr_steps
 test_steps = resize + center_crop
 evidence_steps = train_steps + class_heatmap
 
+# A pipeline does not follow its parts: a data set that changes a part builds all of these again.
+# So a pipeline that only one config uses is built there.
 train_pipeline = load + train_steps + pack
 stage1_pipeline = load + stage1_steps + pack
 stage2_pipeline = load + stage2_steps + pack
-tip_pipeline = load + threats + train_steps + pack
-stage2_tip_pipeline = load + threats + stage2_steps + pack
 chr_pipeline = load + chr_steps + pack
 chr_mf_i_pipeline = load + chr_mf_i_steps + pack
 test_pipeline = load + test_steps + pack
-item_crop_pipeline = load_items + item_crop + train_steps + pack
-stage1_item_crop_pipeline = load_items + item_crop + stage1_steps + pack
-stage2_item_crop_pipeline = load_items + item_crop + stage2_steps + pack
-class_attention_pipeline = load_items + train_steps + fine_class_heatmap + pack_items
 evidence_pipeline = load_items + evidence_steps + pack_items
-evidence_item_crop_pipeline = load_items + item_crop + evidence_steps + pack_items
 evidence_test_pipeline = load_items + test_steps + pack_items
 
 train_dataloader = dict(

@@ -20,7 +20,7 @@ __all__ = ['ClassHeatmap']
 class ClassHeatmap(BaseTransform):
     """Draw the ellipses of each class on a map of its own.
 
-    The map of a class without an item is empty. The map of a class contains -1 everywhere, which
+    The map of a class with label 0 is empty. The map of a class contains -1 everywhere, which
     the loss ignores, if one of its items has no box, or if its label is ignored and it has no box
     left. An image without boxes thus still teaches where the classes that it lacks are not.
 
@@ -59,16 +59,17 @@ class ClassHeatmap(BaseTransform):
         size = heatmap_size(image_size, self.stride)
         heatmap = np.zeros((self.num_classes, *size), dtype=np.float32)  # (C, h, w)
         if 'gt_score' in results:
-            unknown = np.asarray(results['gt_score']) != 0
+            absent = np.asarray(results['gt_score']) == 0
         else:
-            unknown = np.isin(np.arange(self.num_classes), results['gt_label'])
-        heatmap[unknown] = -1
+            absent = np.isin(np.arange(self.num_classes), results['gt_label'], invert=True)
+        heatmap[~absent] = -1
         labels = results['gt_bboxes_labels']
         for label in np.unique(labels):
             boxes = results['gt_bboxes'][labels == label]
             heatmap[label] = draw_ellipses(boxes, image_size, size)
         # their items without boxes may be anywhere
         heatmap[list(results.get('unboxed_labels', ()))] = -1
+        heatmap[absent] = 0  # labels count, whatever the boxes are
         results['gt_heatmap'] = torch.from_numpy(heatmap)
         return results
 

@@ -74,8 +74,8 @@ def visible_targets(
 ) -> np.ndarray:
     """Return what a crop shows of each class: 1, 0, or -1 if that is unclear.
 
-    A class is judged by its most visible box. It is unclear if this box is partly visible, or if
-    the class has a label but no box.
+    Only a class with label 1 can change. It is judged by its most visible box. It is unclear if
+    this box is partly visible, or if the class has no box.
 
     Args:
         target: Targets of the whole image: 1, 0 or -1, ``(C,)``.
@@ -89,12 +89,9 @@ def visible_targets(
     best = np.full(len(target), -1.0)
     np.maximum.at(best, labels, shares)  # (C,), -1 for a class without a box
     unclear = np.where(best < present_from, -1, 1)
-    boxed = np.where(best < absent_below, 0, unclear)
-    unboxed = np.where(target == 0, 0, -1)
-    shown = np.where(best >= 0, boxed, unboxed).astype(np.float32)  # (C,)
-    maybe = np.isin(np.arange(len(target)), never_absent)
-    shown[maybe & (shown == 0)] = -1
-    return shown
+    maybe_shown = np.isin(np.arange(len(target)), never_absent) | (best < 0)
+    shown = np.where((best < absent_below) & ~maybe_shown, 0, unclear)
+    return np.where(target == 1, shown, target).astype(np.float32)  # (C,)
 
 
 @TRANSFORMS.register_module()
@@ -103,9 +100,10 @@ class ItemCrop(BaseTransform):
 
     Boxes that the crop hardly shows are removed. An image without boxes stays whole.
 
-    A class is never absent from a crop if one of its items has no box (``unboxed_labels``), or if
-    a box of it covers more than 10% of the crop, as a large box around a small one does. It is
-    ignored instead, or present if another of its boxes is.
+    A class that is 0 or ignored in the whole image is the same in a crop, even if it has a box. A
+    class with label 1 is never absent from a crop if one of its items has no box
+    (``unboxed_labels``), or if a box of it covers more than 10% of the crop, as a large box around
+    a small one does. It is ignored instead, or present if another of its boxes is.
 
     Place it before the transforms that compute targets from boxes.
 

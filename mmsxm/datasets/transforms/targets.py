@@ -64,10 +64,11 @@ def heatmap_size(image_size: tuple[int, int], stride: int) -> tuple[int, int]:
 class EllipseHeatmap(BaseTransform):
     """Draw the target of the attention head.
 
-    A bag without items gets an empty map. An image with labels but without boxes gets -1
-    everywhere, which the loss ignores because the positions of its items are unknown.
+    A bag without items gets an empty map. An image with an item without a box (``unboxed_labels``,
+    or labels but no boxes) gets -1 everywhere, which the loss ignores: the position of the item is
+    unknown, so no part of the image is certainly background.
 
-    **Required Keys:** img_shape, gt_bboxes, gt_label.
+    **Required Keys:** img_shape, gt_bboxes, gt_label, unboxed_labels (optional).
 
     **Modified Keys:** none.
 
@@ -90,7 +91,8 @@ class EllipseHeatmap(BaseTransform):
         """Draw the ellipses of one image."""
         image_size = tuple(results['img_shape'][:2])
         map_size = heatmap_size(image_size, self.stride)
-        if len(results['gt_label']) and not len(results['gt_bboxes']):
+        unboxed = len(results['gt_label']) and not len(results['gt_bboxes'])
+        if unboxed or results.get('unboxed_labels'):
             heatmap = np.full(map_size, -1, dtype=np.float32)
         else:
             heatmap = draw_ellipses(results['gt_bboxes'], image_size, map_size)
