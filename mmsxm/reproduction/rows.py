@@ -167,6 +167,11 @@ TABLES: dict[str, tuple[Row, ...]] = {
             'ablations/evidence_item-crops_{}.py',
         ),
         _full(
+            'evidence_map4',
+            'class evidence, map loss x 4',
+            'ablations/evidence_map4_{}.py',
+        ),
+        _full(
             'evidence_global',
             'class evidence and global average',
             'ablations/evidence_global_{}.py',
