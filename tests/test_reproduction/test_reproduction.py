@@ -37,6 +37,7 @@ SXMNET = 'ablations/sxmnet_mf-n_sixray_stage2.py'
 
 SCHEDULE = """
 batch_size = 8
+val_interval = 1
 stage1 = dict(epochs=1, milestones=[1], lr_scale=4, max_norm=100)
 stage2 = dict(epochs=2, milestones=[1], lr_scale=0.5)
 """
@@ -132,6 +133,25 @@ def test_a_suite_changes_backbone_sizes_and_schedule(tiny: Callable[[], Reproduc
     cfg = load_config(CONFIGS / 'baselines/chr_sixray.py')
     apply_suite(suite, cfg)
     assert cfg.model.neck.in_channels == cfg.model.head.in_channels == [128, 256, 512]
+
+
+@pytest.mark.parametrize(
+    ('more', 'changed'),
+    [
+        ('', {}),
+        ('val_interval = 3', {'val_interval': 3}),
+        ('val_interval = None', {'val_interval': 1, 'val_begin': 351}),
+    ],
+)
+def test_epochs_between_tests_are_those_of_the_config_unless_a_suite_sets_them(
+    tmp_path: Path, more: str, changed: dict[str, int]
+) -> None:
+    path = tmp_path / 'suite.py'
+    path.write_text(f"family = 'opixray'\n{more}\n")
+    cfg = load_config(CONFIGS / 'sxmnet_opixray_stage1.py')
+    expected = {**cfg.train_cfg, **changed}
+    apply_suite(load_suite(path), cfg)
+    assert cfg.train_cfg == expected
 
 
 @pytest.mark.parametrize(
