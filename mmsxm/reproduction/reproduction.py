@@ -294,5 +294,7 @@ class Reproduction:
 
     def _teacher(self, cfg: Config) -> str | None:
         """Return the config of the teacher whose labels a dataset reads, None if it reads none."""
-        labels = cfg.train_dataloader.dataset.get('meta_labels')
-        return None if labels is None else f'baselines/{Path(labels).parent.name}.py'
+        if cfg.train_dataloader.dataset.get('meta_labels') is None:
+            return None
+        teacher: str = cfg.teacher
+        return teacher

@@ -82,6 +82,27 @@ def test_shared_dependencies_are_planned_once_and_first(
     assert teacher == Run('baselines/chr_sixray.py', 1)
 
 
+def test_another_file_of_labels_does_not_change_the_teacher(
+    tiny: Callable[[], Reproduction], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = tiny().plan(TABLES['8'], [0])
+    monkeypatch.setenv('META_LABELS', '/data/labels.json')
+    reproduction = tiny()
+    assert reproduction.plan(TABLES['8'], [0]) == expected
+    _, teacher = reproduction.needs(Run(SXMNET, 0))
+    read = reproduction.config(Run(SXMNET, 0)).train_dataloader.dataset.meta_labels
+    assert read == str(reproduction.labels(teacher))
+
+
+def test_the_teacher_of_a_config_writes_the_labels_that_it_reads() -> None:
+    configs = [path for path in CONFIGS.rglob('*.py') if 'META_LABELS' in path.read_text()]
+    assert len(configs) == 7
+    for path in configs:
+        cfg = load_config(path)
+        labels = Path(cfg.train_dataloader.dataset.meta_labels)
+        assert labels.parent == Path(load_config(CONFIGS / cfg.teacher).work_dir)
+
+
 @pytest.mark.parametrize('suite', ['sim-sixray', 'sixray-mini', 'sixray-mini-3x'])
 def test_committed_records_match_the_current_configs(suite: str) -> None:
     records = RecordStore(CONFIGS.parent / 'results' / suite / 'runs')
