@@ -103,6 +103,30 @@ def test_the_teacher_of_a_config_writes_the_labels_that_it_reads() -> None:
         assert labels.parent == Path(load_config(CONFIGS / cfg.teacher).work_dir)
 
 
+def test_a_teacher_is_only_trained_again_if_its_labels_are_missing(
+    tiny: Callable[[], Reproduction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reproduction = tiny()
+    reproduction.work_dir, reproduction.records = tmp_path, RecordStore(tmp_path / 'records')
+    runs = reproduction.plan([row for row in TABLES['8'] if row.key == 'fpn_mf_n'], [0])
+    teacher, *others = runs
+    settings = {'digest': module.digest(reproduction.config(teacher))}
+    write_result(reproduction.new_record(teacher), settings)
+    assert reproduction.missing(runs) == runs
+    labels = reproduction.labels(teacher)
+    labels.parent.mkdir(parents=True)
+    labels.touch()
+    assert reproduction.missing(runs) == others
+
+    def never(_: Config) -> None:
+        raise InterruptedError
+
+    monkeypatch.setattr(module, 'train', never)
+    with pytest.raises(InterruptedError):
+        reproduction.train(teacher)
+    assert not labels.exists()  # those of its new weights are another file
+
+
 @pytest.mark.parametrize('suite', ['sim-sixray', 'sixray-mini', 'sixray-mini-3x'])
 def test_committed_records_match_the_current_configs(suite: str) -> None:
     records = RecordStore(CONFIGS.parent / 'results' / suite / 'runs')
