@@ -258,10 +258,11 @@ def test_a_work_dir_with_only_damaged_checkpoints(
         resume(trainings.cfg('all_damaged'))
 
 
-def test_an_empty_last_checkpoint_file(trainings: Trainings, uninterrupted: Path) -> None:
+@pytest.mark.parametrize('content', [b'', b'\xff\xfe'], ids=['empty', 'not text'])
+def test_a_damaged_last_checkpoint_file(content: bytes, uninterrupted: Path) -> None:
     """mmengine writes this file in place."""
-    work_dir = copy_of(uninterrupted, 'note')
-    empty(work_dir / 'last_checkpoint')
+    work_dir = copy_of(uninterrupted, f'note_{len(content)}')
+    (work_dir / 'last_checkpoint').write_bytes(content)
     assert finished_epochs(work_dir) == 3
     empty(work_dir / 'epoch_3.pth')
     assert finished_epochs(work_dir) == 2

@@ -39,16 +39,21 @@ def latest_checkpoint(work_dir: str | os.PathLike[str]) -> str | None:
     a full disk or a killed process can leave it empty. If it is empty or not text, the checkpoint
     of the last epoch counts.
     """
-    try:
-        recorded = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
-    except UnicodeDecodeError:
-        recorded = ''
+    recorded = _recorded(work_dir)
     if recorded is None:
         return None
     if not recorded:
         return next(iter(epoch_checkpoints(work_dir).values()), None)
     candidates = (os.path.join(work_dir, os.path.basename(recorded)), recorded)
     return next((path for path in candidates if os.path.isfile(path)), None)
+
+
+def _recorded(work_dir: str | os.PathLike[str]) -> str | None:
+    """Return the content of ``last_checkpoint``: empty if it is not text, None if it is missing."""
+    try:
+        return find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
+    except UnicodeDecodeError:
+        return ''
 
 
 def find_checkpoint(path: str | os.PathLike[str], advice: str = ADVICE) -> str:
@@ -118,7 +123,7 @@ def resumable_checkpoint(work_dir: str | os.PathLike[str]) -> LoadedCheckpoint |
     Raises:
         DamagedFileError: There are checkpoints, and all are damaged.
     """
-    recorded = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
+    recorded = _recorded(work_dir)
     if recorded is None:
         return None
     recorded = os.path.basename(recorded)
