@@ -268,6 +268,14 @@ def test_a_damaged_last_checkpoint_file(content: bytes, uninterrupted: Path) -> 
     assert finished_epochs(work_dir) == 2
 
 
+def test_a_missing_last_checkpoint_file(trainings: Trainings, uninterrupted: Path) -> None:
+    work_dir = copy_of(uninterrupted, 'no_note')
+    (work_dir / 'last_checkpoint').unlink()
+    cfg = trainings.cfg('no_note')
+    resume(cfg)
+    assert cfg.load_from == str(work_dir / 'epoch_3.pth')
+
+
 @pytest.mark.parametrize('measure', ['mAP', 'pointing'])
 def test_the_best_epoch_is_kept_in_addition_to_the_last_ones(
     trainings: Trainings, measure: str
