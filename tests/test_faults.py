@@ -436,6 +436,20 @@ def test_two_signals_within_an_epoch(trainings: Trainings, uninterrupted: Path, 
     assert_same_result(trainings.resume('twice'), uninterrupted)
 
 
+@pytest.mark.parametrize('seed', [5, None])
+def test_a_run_resumes_with_its_own_seed(
+    seed: int | None, trainings: Trainings, plan: dict
+) -> None:
+    """With a seed that only the first call sets, and without a seed."""
+    name, option = f'seed_{seed}', 'randomness.seed'
+    plan['before_train_iter', 2, 1] = send_signal(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        trainings.train(name, **{option: seed})
+    resumed = trainings.resume(name, **({} if seed else {option: None}))
+    drawn = torch.load(resumed / 'epoch_3.pth', weights_only=False)['meta']['seed']
+    assert_same_result(resumed, trainings.train(f'{name}_whole', **{option: drawn}))
+
+
 def test_a_signal_during_validation(trainings: Trainings, uninterrupted: Path, plan: dict) -> None:
     plan['after_val_iter', 3, 1] = send_signal(signal.SIGTERM)  # epoch 2 is finished by then
     with pytest.raises(SystemExit) as exited:

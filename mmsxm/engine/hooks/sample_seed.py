@@ -1,20 +1,28 @@
-"""Seeds for the random transforms of the training set.
+"""Seeds for the random transforms and the order of the training set.
 
 mmengine does not store the state of random generators, and it seeds workers with a constant.
 Random numbers that depend only on seed, epoch and sample make a resumed run equal to an
 uninterrupted one, with any number of workers.
+
+When a run resumes, mmengine restores its seed after the sampler was built with that of the config.
+The two differ if the config has no seed, or if ``randomness.seed`` was set for the first call only.
+The images would then come in another order than before.
 """
 
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmsxm.datasets.wrapped_datasets import xray_datasets
+from mmsxm.engine.runner_state import is_resuming
 from mmsxm.registry import HOOKS
 
 
 @HOOKS.register_module()
 class SampleSeedHook(Hook):
     """Hook that passes seed and epoch to the training set before every epoch.
+
+    Checkpoints contain the seed of the sampler in their ``meta`` as ``sampler_seed``. A resumed run
+    continues with it.
 
     A dataset wrapper that repeats images within an epoch repeats their random numbers, too.
     """
@@ -35,3 +43,15 @@ class SampleSeedHook(Hook):
         """Set seed and epoch. They reach persistent workers through a shared tensor."""
         for dataset in xray_datasets(runner.train_dataloader.dataset):
             dataset.set_epoch(runner.seed, runner.epoch)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Store the seed of the sampler, if it has one."""
+        seed = getattr(runner.train_dataloader.sampler, 'seed', None)
+        if seed is not None:
+            checkpoint['meta']['sampler_seed'] = int(seed)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Restore the seed of the sampler when a run is resumed."""
+        seed = checkpoint.get('meta', {}).get('sampler_seed')
+        if seed is not None and is_resuming(runner):
+            runner.train_dataloader.sampler.seed = seed
