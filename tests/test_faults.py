@@ -624,6 +624,10 @@ class SecondProcessHook(Hook):
                 data_batch['inputs'] = data_batch['inputs'].float() * torch.nan
                 messages['poisoned'] = [sample.img_path for sample in data_batch['data_samples']]
 
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if rank == 1 and (runner.epoch, batch_idx) == (1, 1) and self.action == 'signal in test':
+            os.kill(os.getpid(), signal.SIGTERM)
+
 messages = {}
 
 def train(name, action='', resume=False, options={}):
@@ -631,7 +635,9 @@ def train(name, action='', resume=False, options={}):
     cfg = load_config(
         config, work_dir=str(folder / name), options=options, launcher='pytorch')
     cfg.train_dataloader.batch_size = 4
-    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.val_dataloader.batch_size = 1
+    if action != 'signal in test':
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.custom_hooks = [dict(type='SecondProcessHook', action=action)]
     if resume:
         training.resume(cfg)
@@ -646,6 +652,7 @@ train('two_signaled', resume=True)
 train('two_nan', 'poison')
 train('two_skipped', 'poison',
       options={'default_hooks.finite_loss.type': 'mmsxm.SkipNonFiniteHook'})
+train('two_testing', 'signal in test')
 (folder / f'messages_{rank}.json').write_text(json.dumps(messages))
 leave_process_group()
 """
@@ -669,6 +676,9 @@ def test_two_processes_agree(trainings: Trainings) -> None:
     )
     assert first['two_signaled'] == second['two_signaled'] == '143'
     assert_same_result(trainings.folder / 'two_signaled', trainings.folder / 'two')
+
+    assert first['two_testing'] == second['two_testing'] == '143'
+    assert last(trainings.folder / 'two_testing') == 'epoch_1.pth'
 
     assert first['two_nan'] == second['two_nan']
     assert 'epoch 2, batch 2' in first['two_nan']
