@@ -9,10 +9,14 @@ The two differ if the config has no seed, or if ``randomness.seed`` was set for 
 The images would then come in another order than before.
 """
 
+import logging
+
+from mmengine.dataset import ClassBalancedDataset, RepeatDataset
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from mmsxm.datasets.wrapped_datasets import xray_datasets
+from mmsxm.datasets.wrapped_datasets import wrappers, xray_datasets
 from mmsxm.engine.runner_state import is_resuming
 from mmsxm.registry import HOOKS
 
@@ -24,7 +28,8 @@ class SampleSeedHook(Hook):
     Checkpoints contain the seed of the sampler in their ``meta`` as ``sampler_seed``. A resumed run
     continues with it.
 
-    A dataset wrapper that repeats images within an epoch repeats their random numbers, too.
+    A dataset wrapper that repeats images within an epoch repeats their random numbers, too. A
+    warning is logged.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -38,6 +43,16 @@ class SampleSeedHook(Hook):
                 'train_cfg counts iterations, but random transforms draw new numbers once per '
                 'epoch. Set train_cfg=dict(by_epoch=True, max_epochs=...).'
             )
+        for wrapper in wrappers(runner.train_dataloader.dataset):
+            if isinstance(wrapper, RepeatDataset | ClassBalancedDataset):
+                print_log(
+                    f'The training set is a {type(wrapper).__name__}: all repeats of an image '
+                    'within an epoch have the same random crop and flip, so a repeat only weights '
+                    'the image. The next epoch has other ones. To see more crops of all images, '
+                    'increase train_cfg.max_epochs.',
+                    'current',
+                    logging.WARNING,
+                )
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Set seed and epoch. They reach persistent workers through a shared tensor."""
