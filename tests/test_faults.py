@@ -258,13 +258,22 @@ def test_a_work_dir_with_only_damaged_checkpoints(
         resume(trainings.cfg('all_damaged'))
 
 
-def test_an_empty_last_checkpoint_file(trainings: Trainings, uninterrupted: Path) -> None:
+@pytest.mark.parametrize('content', [b'', b'\xff\xfe'], ids=['empty', 'not text'])
+def test_a_damaged_last_checkpoint_file(content: bytes, uninterrupted: Path) -> None:
     """mmengine writes this file in place."""
-    work_dir = copy_of(uninterrupted, 'note')
-    empty(work_dir / 'last_checkpoint')
+    work_dir = copy_of(uninterrupted, f'note_{len(content)}')
+    (work_dir / 'last_checkpoint').write_bytes(content)
     assert finished_epochs(work_dir) == 3
     empty(work_dir / 'epoch_3.pth')
     assert finished_epochs(work_dir) == 2
+
+
+def test_a_missing_last_checkpoint_file(trainings: Trainings, uninterrupted: Path) -> None:
+    work_dir = copy_of(uninterrupted, 'no_note')
+    (work_dir / 'last_checkpoint').unlink()
+    cfg = trainings.cfg('no_note')
+    resume(cfg)
+    assert cfg.load_from == str(work_dir / 'epoch_3.pth')
 
 
 @pytest.mark.parametrize('measure', ['mAP', 'pointing'])
@@ -425,6 +434,20 @@ def test_two_signals_within_an_epoch(trainings: Trainings, uninterrupted: Path, 
         trainings.resume('twice')
     assert saved(trainings.folder / 'twice') == {'epoch_1.pth', 'epoch_1_batch_2.pth'}
     assert_same_result(trainings.resume('twice'), uninterrupted)
+
+
+@pytest.mark.parametrize('seed', [5, None])
+def test_a_run_resumes_with_its_own_seed(
+    seed: int | None, trainings: Trainings, plan: dict
+) -> None:
+    """With a seed that only the first call sets, and without a seed."""
+    name, option = f'seed_{seed}', 'randomness.seed'
+    plan['before_train_iter', 2, 1] = send_signal(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        trainings.train(name, **{option: seed})
+    resumed = trainings.resume(name, **({} if seed else {option: None}))
+    drawn = torch.load(resumed / 'epoch_3.pth', weights_only=False)['meta']['seed']
+    assert_same_result(resumed, trainings.train(f'{name}_whole', **{option: drawn}))
 
 
 def test_a_signal_during_validation(trainings: Trainings, uninterrupted: Path, plan: dict) -> None:
@@ -601,6 +624,10 @@ class SecondProcessHook(Hook):
                 data_batch['inputs'] = data_batch['inputs'].float() * torch.nan
                 messages['poisoned'] = [sample.img_path for sample in data_batch['data_samples']]
 
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if rank == 1 and (runner.epoch, batch_idx) == (1, 1) and self.action == 'signal in test':
+            os.kill(os.getpid(), signal.SIGTERM)
+
 messages = {}
 
 def train(name, action='', resume=False, options={}):
@@ -608,7 +635,9 @@ def train(name, action='', resume=False, options={}):
     cfg = load_config(
         config, work_dir=str(folder / name), options=options, launcher='pytorch')
     cfg.train_dataloader.batch_size = 4
-    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.val_dataloader.batch_size = 1
+    if action != 'signal in test':
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.custom_hooks = [dict(type='SecondProcessHook', action=action)]
     if resume:
         training.resume(cfg)
@@ -623,6 +652,7 @@ train('two_signaled', resume=True)
 train('two_nan', 'poison')
 train('two_skipped', 'poison',
       options={'default_hooks.finite_loss.type': 'mmsxm.SkipNonFiniteHook'})
+train('two_testing', 'signal in test')
 (folder / f'messages_{rank}.json').write_text(json.dumps(messages))
 leave_process_group()
 """
@@ -646,6 +676,9 @@ def test_two_processes_agree(trainings: Trainings) -> None:
     )
     assert first['two_signaled'] == second['two_signaled'] == '143'
     assert_same_result(trainings.folder / 'two_signaled', trainings.folder / 'two')
+
+    assert first['two_testing'] == second['two_testing'] == '143'
+    assert last(trainings.folder / 'two_testing') == 'epoch_1.pth'
 
     assert first['two_nan'] == second['two_nan']
     assert 'epoch 2, batch 2' in first['two_nan']

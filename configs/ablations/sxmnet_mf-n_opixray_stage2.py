@@ -7,3 +7,4 @@ train_dataloader = dict(
         meta_labels='{{$META_LABELS:work_dirs/chr_opixray/meta_labels.json}}',
     )
 )
+teacher = 'baselines/chr_opixray.py'  # mmsxm reproduce trains it for the labels

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ['inner_configs', 'xray_datasets']
+__all__ = ['inner_configs', 'wrappers', 'xray_datasets']
 
 
 def xray_datasets(dataset: object) -> Iterator[Any]:
@@ -14,10 +14,22 @@ def xray_datasets(dataset: object) -> Iterator[Any]:
     if hasattr(dataset, 'set_epoch'):
         yield dataset
     else:
-        inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-        for child in inner:
-            if child is not None:
-                yield from xray_datasets(child)
+        for child in _children(dataset):
+            yield from xray_datasets(child)
+
+
+def wrappers(dataset: object) -> Iterator[Any]:
+    """Yield the wrappers around datasets, the outer ones first."""
+    children = _children(dataset)
+    if children:
+        yield dataset
+    for child in children:
+        yield from wrappers(child)
+
+
+def _children(dataset: object) -> list[Any]:
+    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    return [child for child in inner if child is not None]
 
 
 def inner_configs(config: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:

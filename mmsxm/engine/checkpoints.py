@@ -5,11 +5,12 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.runner import CheckpointLoader, find_latest_checkpoint
+from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmsxm.safe_checkpoints import DamagedFileError
@@ -21,11 +22,12 @@ ADVICE = 'Name a checkpoint, or the work directory of a training run.'
 def epoch_checkpoints(work_dir: str | os.PathLike[str]) -> dict[int, str]:
     """Return the paths of the epoch checkpoints in a work directory by epoch, the last one first.
 
-    Checkpoints saved within an epoch are not included.
+    Checkpoints saved within an epoch are not included. A folder that does not exist has none.
     """
+    names = os.listdir(work_dir) if os.path.isdir(work_dir) else []
     epochs = {
         int(match[1]): os.path.join(work_dir, match[0])
-        for match in map(EPOCH.fullmatch, os.listdir(work_dir))
+        for match in map(EPOCH.fullmatch, names)
         if match
     }
     return dict(sorted(epochs.items(), reverse=True))
@@ -36,19 +38,22 @@ def latest_checkpoint(work_dir: str | os.PathLike[str]) -> str | None:
 
     mmengine records its absolute path in ``last_checkpoint``. If the work directory was moved or
     copied, the checkpoint of the same name inside it counts. mmengine writes this file in place, so
-    a full disk or a killed process can leave it empty. If it is empty or not text, the checkpoint
-    of the last epoch counts.
+    a full disk or a killed process can leave it empty. If it is missing, empty or not text, the
+    checkpoint of the last epoch counts.
     """
-    try:
-        recorded = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
-    except UnicodeDecodeError:
-        recorded = ''
-    if recorded is None:
-        return None
+    recorded = _recorded(work_dir)
     if not recorded:
         return next(iter(epoch_checkpoints(work_dir).values()), None)
     candidates = (os.path.join(work_dir, os.path.basename(recorded)), recorded)
     return next((path for path in candidates if os.path.isfile(path)), None)
+
+
+def _recorded(work_dir: str | os.PathLike[str]) -> str:
+    """Return the content of ``last_checkpoint``; an empty text if it is missing or not text."""
+    try:
+        return Path(work_dir, 'last_checkpoint').read_text().strip()
+    except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
+        return ''
 
 
 def find_checkpoint(path: str | os.PathLike[str], advice: str = ADVICE) -> str:
@@ -114,14 +119,12 @@ def resumable_checkpoint(work_dir: str | os.PathLike[str]) -> LoadedCheckpoint |
 
     This is the one recorded in ``last_checkpoint`` or, if that is damaged or missing, one of an
     earlier epoch. Checkpoints of later epochs belong to an earlier training run and are ignored.
+    Without a record, it is that of the last epoch.
 
     Raises:
         DamagedFileError: There are checkpoints, and all are damaged.
     """
-    recorded = find_latest_checkpoint(str(work_dir)) if os.path.isdir(work_dir) else None
-    if recorded is None:
-        return None
-    recorded = os.path.basename(recorded)
+    recorded = os.path.basename(_recorded(work_dir))
     damaged = []
     for path in _candidates(work_dir, recorded):
         try:

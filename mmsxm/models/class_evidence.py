@@ -82,6 +82,9 @@ class ClassEvidenceHead(AverageFusionHead):
             raise ValueError(f'sharpness={sharpness} must be positive.')
         if map_levels < 1:
             raise ValueError(f'map_levels={map_levels} must be at least 1.')
+        # These replace the linear layers of the base under the same name: configs set the learning
+        # rate of ``head.fcs``, and checkpoints contain it. The base builds its layers first because
+        # the random numbers that they draw are part of the initial weights behind our results.
         self.fcs = nn.ModuleList(nn.Conv2d(c, num_classes, 1) for c in in_channels)
         self.offsets = nn.Parameter(torch.zeros(len(in_channels), num_classes))
         self.sharpness = sharpness

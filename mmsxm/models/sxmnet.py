@@ -32,7 +32,8 @@ class SXMNet(ImageClassifier):
             levels will do.
         neck: Usually ``mmsxm.FPN``.
         attention_head: ``mmsxm.BottomUpAttentionHead``, with ``loss_weight=0`` in Stage II.
-        refinement: How attention refines the pyramid. Required if there are both heads.
+        refinement: How attention refines the pyramid. Required if there are both heads, and not
+            allowed without an attention head.
         head: Fusion head, or None in Stage I.
         frozen: Parts that keep their initial weights, such as ``('backbone', 'neck')``. They get no
             gradients and keep their batch statistics.
@@ -65,6 +66,11 @@ class SXMNet(ImageClassifier):
             raise ValueError(
                 'SXMNet with both heads needs a refinement, which defines how attention changes '
                 "the pyramid. Set type='mmsxm.ProductRefinement' or 'mmsxm.NormalizedRefinement'."
+            )
+        if attention_head is None and refinement is not None:
+            raise ValueError(
+                'SXMNet has a refinement but no attention_head, whose map the refinement needs. '
+                'Set attention_head, or refinement=None for a network without attention.'
             )
         self.attention_head: BottomUpAttentionHead | None = (
             MODELS.build(attention_head) if attention_head is not None else None

@@ -21,11 +21,12 @@ def finished_runs(reproduction: Reproduction, runs: Iterable[Run], table: str) -
 
     Raises:
         FileNotFoundError: No run has a result.
+        ValueError: A record was made with different settings.
     """
     finished: list[Run] = []
     missing: list[Run] = []
     for run in runs:
-        (missing if reproduction.result(run) is None else finished).append(run)
+        (finished if reproduction.is_finished(run) else missing).append(run)
     if not finished:
         raise FileNotFoundError(
             f'{reproduction.records.folder} has no result of a network in this figure. Train '

@@ -132,9 +132,10 @@ def _details(
 
 
 def _stages(reproduction: Reproduction, run: Run) -> list[Run]:
-    """Return a run and its Stage I, if it has one."""
+    """Return a run and its Stage I, if that has a record with the settings of the suite."""
     needed = reproduction.needs(run)
-    return [*(one for one in needed if is_stage1(reproduction.config(one))), run]
+    first = [stage for stage in needed if is_stage1(reproduction.config(stage))]
+    return [*filter(reproduction.is_finished, first), run]
 
 
 def _cells(value: Difference) -> dict[str, Any]:

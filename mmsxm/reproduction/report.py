@@ -43,6 +43,9 @@ def write_table(
 
     Returns:
         The files; none if no run is finished yet. In that case, nothing is written.
+
+    Raises:
+        ValueError: A record was made with different settings.
     """
     rows = [row for row in TABLES[table] if reproduction.suite.family in row.configs]
     entries = [
@@ -77,8 +80,8 @@ def _entry(
     reproduction: Reproduction, row: Row, budget: str, seeds: Sequence[int]
 ) -> dict[str, Any]:
     runs = [reproduction.runs_of(row, seed)[budget] for seed in seeds]
-    finished = [(run, result) for run in runs if (result := reproduction.result(run))]
-    results = [result for _, result in finished]
+    finished = [run for run in runs if reproduction.is_finished(run)]
+    results = [result for run in finished if (result := reproduction.result(run))]
     paper = row.paper[reproduction.suite.family]
     entry: dict[str, Any] = {
         'row': row.key,
@@ -89,7 +92,7 @@ def _entry(
         'seeds': len(results),
         'paper': '' if paper is None else f'{paper:.2f}',
         'best_mean': _mean([result['best'][MAP] for result in results if result['best']]),
-        'runs': [run for run, _ in finished],
+        'runs': finished,
         'config': reproduction.config(runs[0]),
     }
     for key in results[0]['metrics'] if results else ():
@@ -99,7 +102,7 @@ def _entry(
     if results:
         entry['steps'] = results[0]['steps']
         entry['seconds_mean'] = f'{np.mean([result["seconds"] for result in results]):.0f}'
-    if stage1 := _stage1_pointing(reproduction, [run for run, _ in finished]):
+    if stage1 := _stage1_pointing(reproduction, finished):
         entry['stage1_pointing'] = _mean(stage1)
     return entry
 
@@ -108,7 +111,7 @@ def _stage1_pointing(reproduction: Reproduction, runs: Sequence[Run]) -> list[fl
     values = []
     for run in runs:
         for needed in reproduction.needs(run):
-            result = reproduction.result(needed)
+            result = reproduction.result(needed) if reproduction.is_finished(needed) else None
             if result and MAP not in result['metrics']:
                 values.append(result['metrics']['xray/pointing'])
     return values

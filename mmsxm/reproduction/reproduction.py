@@ -4,8 +4,8 @@ A run is a config, a seed and a budget, and in a suite with folds also the fold 
 on. Stage II needs its Stage I. A network that learns from CHR's labels needs the labels, and they
 need their teacher. A network that several rows need is trained once. A finished run leaves a
 record: ``result.json``, the history of its epochs, and the scores of all test images. It is never
-trained again, unless an unfinished run needs its weights and they no longer exist. An interrupted
-run is resumed.
+trained again, unless an unfinished run needs its weights or labels and they no longer exist. An
+interrupted run is resumed.
 
 The budget is counted in optimizer steps. A network without Stage I is trained twice: for as many
 epochs as Stage I and Stage II together (``full``), and for those of Stage II alone (``short``). The
@@ -153,27 +153,20 @@ class Reproduction:
 
     def needs(self, run: Run) -> list[Run]:
         """Return the runs whose weights or labels a run starts from, of the same seed and fold."""
-        cfg = self._read(run.config)
-        needed = []
-        if first := first_stage(cfg):
-            needed.append(Run(self._relative(first), run.seed, fold=run.fold))
-        if teacher := self._teacher(cfg):
-            needed.append(Run(teacher, run.seed, fold=run.fold))
-        return needed
+        return [needed for needed in (self._first_stage(run), self._teacher(run)) if needed]
 
     def config(self, run: Run) -> Config:
         """Return the config that a run trains with."""
         cfg = self._read(run.config)
-        needed = self.needs(run)
         apply_suite(self.suite, cfg, full=run.budget == 'full')
         if self.fold_lists is not None and run.fold is not None:
             self.fold_lists.apply(cfg, run.fold)
         cfg.randomness = dict(seed=run.seed)
         cfg.work_dir = str(self.folder(run))
-        if first_stage(cfg):
-            cfg.load_from = str(self.folder(needed[0]))
-        if 'meta_labels' in cfg.train_dataloader.dataset:
-            cfg.train_dataloader.dataset.meta_labels = str(self.labels(needed[-1]))
+        if first := self._first_stage(run):
+            cfg.load_from = str(self.folder(first))
+        if teacher := self._teacher(run):
+            cfg.train_dataloader.dataset.meta_labels = str(self.labels(teacher))
         if not is_stage1(cfg):
             add_metric(cfg, dict(type='mmsxm.ScoreTable', out=str(self.new_record(run) / SCORES)))
         has_maps = run.fold is not None and measures(cfg, AttentionLocalization)
@@ -198,8 +191,21 @@ class Reproduction:
         for run in reversed(runs):
             if run in missing or not self.is_finished(run):
                 missing.add(run)
-                missing.update(need for need in self.needs(run) if not self._has_weights(need))
+                missing.update(self._lacks(run))
         return [run for run in runs if run in missing]
+
+    def _lacks(self, run: Run) -> list[Run]:
+        """Return the runs whose weights or labels a run needs and that no longer exist."""
+        lacks = []
+        if (first := self._first_stage(run)) and not self._has_weights(first):
+            lacks.append(first)
+        if (teacher := self._teacher(run)) and not self._has_labels(teacher):
+            lacks.append(teacher)
+        return lacks
+
+    def _has_labels(self, teacher: Run) -> bool:
+        """Return whether a teacher's labels exist, or the weights to write them from."""
+        return self.labels(teacher).exists() or self._has_weights(teacher)
 
     def _has_weights(self, run: Run) -> bool:
         epochs = self.config(run).train_cfg.max_epochs
@@ -241,8 +247,9 @@ class Reproduction:
         """Train and test a run, or resume it, and write its result; its needs come first."""
         cfg = self.config(run)
         settings, schedule = digest(cfg), schedule_of(cfg)  # before the runner changes the config
-        if teacher := self._teacher(self._read(run.config)):
-            self._write_labels(Run(teacher, run.seed, fold=run.fold))
+        if teacher := self._teacher(run):
+            self._write_labels(teacher)
+        self.labels(run).unlink(missing_ok=True)  # of an earlier training run of this teacher
         started = time.time()
         resume(cfg)
         trained = train(cfg)
@@ -292,7 +299,14 @@ class Reproduction:
         first = first_stage(self._read(config))
         return first is not None and is_stage1(self._read(self._relative(first)))
 
-    def _teacher(self, cfg: Config) -> str | None:
-        """Return the config of the teacher whose labels a dataset reads, None if it reads none."""
-        labels = cfg.train_dataloader.dataset.get('meta_labels')
-        return None if labels is None else f'baselines/{Path(labels).parent.name}.py'
+    def _first_stage(self, run: Run) -> Run | None:
+        """Return the run whose weights a run starts from, None if there is none."""
+        first = first_stage(self._read(run.config))
+        return None if first is None else run._replace(config=self._relative(first), budget='short')
+
+    def _teacher(self, run: Run) -> Run | None:
+        """Return the run whose labels the dataset of a run reads, None if it reads none."""
+        cfg = self._read(run.config)
+        if cfg.train_dataloader.dataset.get('meta_labels') is None:
+            return None
+        return run._replace(config=cfg.teacher, budget='short')

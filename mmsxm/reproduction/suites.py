@@ -118,10 +118,10 @@ def apply_suite(suite: Config, cfg: Config, full: bool = False) -> None:
     if suite.get('amp'):
         use_autocast(cfg)
     _set_schedule(suite, cfg, full)
-    interval = suite.get('val_interval', 1)
-    if interval is None:
-        cfg.train_cfg.val_begin = cfg.train_cfg.max_epochs + 1
-    cfg.train_cfg.val_interval = interval or 1
+    if 'val_interval' in suite:
+        if suite.val_interval is None:
+            cfg.train_cfg.val_begin = cfg.train_cfg.max_epochs + 1
+        cfg.train_cfg.val_interval = suite.val_interval or 1
 
 
 def is_stage1(cfg: Config) -> bool:

@@ -21,6 +21,12 @@ def test_a_work_dir_gives_its_latest_checkpoint(tmp_path: Path) -> None:
     assert find_checkpoint(tmp_path) == str(path)
 
 
+def test_a_work_dir_without_a_record_gives_its_last_epoch(tmp_path: Path) -> None:
+    for epoch in (9, 10):
+        (tmp_path / f'epoch_{epoch}.pth').touch()
+    assert find_checkpoint(tmp_path) == str(tmp_path / 'epoch_10.pth')
+
+
 def test_the_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('HOME', str(tmp_path))
     (tmp_path / 'weights.pth').touch()

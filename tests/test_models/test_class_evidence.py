@@ -90,6 +90,17 @@ def test_a_new_head_starts_at_the_prior_with_scores_of_a_half(head_type):
     assert torch.allclose(head(feats).sigmoid(), torch.full((2, CLASSES), 0.5), atol=0.05)
 
 
+def test_a_new_head_draws_as_many_random_numbers_as_when_our_results_were_trained():
+    torch.manual_seed(0)
+    ClassEvidenceHead(num_classes=3, in_channels=[4, 8])
+    drawn_next = torch.rand(1)
+    torch.manual_seed(0)
+    for layer in (torch.nn.Linear, lambda *sizes: torch.nn.Conv2d(*sizes, 1)):
+        for channels in (4, 8):
+            layer(channels, 3)
+    assert torch.equal(drawn_next, torch.rand(1))
+
+
 def test_the_score_is_the_mean_of_the_pooled_levels():
     head = ClassEvidenceHead(CLASSES, in_channels=(8, 8, 8), sharpness=2.0)
     torch.nn.init.normal_(head.offsets)

@@ -103,6 +103,8 @@ def test_missing_parts_are_errors() -> None:
         build(backbone=RESNET18, neck=FPN)
     with pytest.raises(ValueError, match='ProductRefinement'):
         build(**dict(STAGE2, refinement=None))
+    with pytest.raises(ValueError, match=r'no attention_head, .*or refinement=None'):
+        build(**dict(STAGE2, attention_head=None))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from mmsxm.reproduction.attention_gallery import draw_attention
 from mmsxm.reproduction.level_figure import draw_box_levels, draw_levels
 from mmsxm.reproduction.reproduction import Reproduction, Run
 from mmsxm.reproduction.run_record import write_epochs, write_result
+from mmsxm.reproduction.settings_digest import digest
 from mmsxm.reproduction.training_curves import draw_attention_losses, draw_curves
 
 MF_I, MF_N = 'sxmnet_sixray_stage2.py', 'ablations/sxmnet_mf-n_sixray_stage2.py'
@@ -51,11 +53,17 @@ def is_picture(path: Path) -> bool:
     return image is not None and image.std() > 1
 
 
+def finish(reproduction: Reproduction, run: Run, **result: Any) -> None:
+    """Write a result with the settings of a run."""
+    settings = digest(reproduction.config(run))
+    write_result(reproduction.new_record(run), {'digest': settings, **result})
+
+
 def record(
     reproduction: Reproduction, run: Run, taught: dict[str, int] | None, levels: list[int]
 ) -> None:
     """Write the record of a run whose network trusts these levels in its test images."""
-    write_result(reproduction.new_record(run), {'taught_levels': taught})
+    finish(reproduction, run, taught_levels=taught)
     lines = ['name,score/Gun,label/Gun,level/P3,level/P4,level/P5']
     for number, level in enumerate(levels):
         weights = [0.2, 0.2, 0.2]
@@ -104,6 +112,14 @@ def test_the_error_for_a_record_without_level_weights_tells_how_to_get_them(
         draw_levels(reproduction, [0], tmp_path)
 
 
+def test_records_with_other_settings_are_not_drawn(
+    tiny: Callable[..., Reproduction], tmp_path: Path
+) -> None:
+    record(tiny(), Run(MF_I, 0), None, [0])
+    with pytest.raises(ValueError, match=r'seed0 has other settings than .*tiny\.py'):
+        draw_levels(tiny('batch_size = 3'), [0], tmp_path)
+
+
 def test_levels_are_computed_from_a_csv_of_boxes(tmp_path: Path) -> None:
     boxes = tmp_path / 'boxes.csv'
     lines = [
@@ -134,11 +150,11 @@ def test_losses_of_each_map_come_from_records_or_logs(
     strides = (8, 4, 2)
     for number, config in enumerate(HEADS[:2], start=1):
         run = Run(config, 0)
-        write_result(reproduction.new_record(run), {})
+        finish(reproduction, run)
         losses = {f'loss_heatmap_s{stride}': 10.0 * number for stride in strides[:number]}
         write_epochs(reproduction.new_record(run), [{'epoch': 1, **losses}, {'epoch': 2, **losses}])
     run = Run(HEADS[2], 1)  # records had no epochs in early versions
-    write_result(reproduction.new_record(run), {})
+    finish(reproduction, run)
     logs = reproduction.folder(run) / '2026' / 'vis_data' / 'scalars.json'
     logs.parent.mkdir(parents=True)
     line = {f'loss_heatmap_s{stride}': 5.0 for stride in strides}
@@ -170,7 +186,7 @@ def test_only_simulated_bags_are_written_to_the_output_folder(
 ) -> None:
     reproduction = tiny('simulate = dict()' if simulated else '')
     run = Run(MF_N, 3)
-    write_result(reproduction.new_record(run), {})
+    finish(reproduction, run)
     with pytest.raises(FileNotFoundError, match=r'There is no checkpoint at .* delete the record'):
         draw_attention(reproduction, [0, 3], tmp_path / 'out')
     torch.manual_seed(0)

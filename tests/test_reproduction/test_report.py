@@ -64,6 +64,15 @@ def test_committed_tables_can_be_recomputed_from_the_packed_records(
         assert path.read_bytes() == (results / path.name).read_bytes()
 
 
+def test_records_with_other_settings_are_not_reported(tmp_path: Path) -> None:
+    suite = tmp_path / 'changed.py'
+    suite.write_text(f"_base_ = '{ROOT / 'configs/suites/sim-sixray.py'}'\nbatch_size = 3\n")
+    reproduction = Reproduction(suite, 'nowhere', ROOT / 'results/sim-sixray/runs')
+    with pytest.raises(ValueError, match=r'seed0/ has other settings than .*changed\.py'):
+        report.write_table(reproduction, '2', [0], tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+
+
 def test_a_suite_without_a_description_is_described_by_its_family() -> None:
     reproduction = Reproduction(ROOT / 'configs/suites/opixray.py', 'nowhere', 'nowhere')
     entries = [

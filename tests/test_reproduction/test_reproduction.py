@@ -37,6 +37,7 @@ SXMNET = 'ablations/sxmnet_mf-n_sixray_stage2.py'
 
 SCHEDULE = """
 batch_size = 8
+val_interval = 1
 stage1 = dict(epochs=1, milestones=[1], lr_scale=4, max_norm=100)
 stage2 = dict(epochs=2, milestones=[1], lr_scale=0.5)
 """
@@ -79,6 +80,51 @@ def test_shared_dependencies_are_planned_once_and_first(
     stage1, teacher = reproduction.needs(Run(SXMNET, 1))
     assert stage1 == Run('sxmnet_sixray_stage1.py', 1)
     assert teacher == Run('baselines/chr_sixray.py', 1)
+
+
+def test_another_file_of_labels_does_not_change_the_teacher(
+    tiny: Callable[[], Reproduction], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = tiny().plan(TABLES['8'], [0])
+    monkeypatch.setenv('META_LABELS', '/data/labels.json')
+    reproduction = tiny()
+    assert reproduction.plan(TABLES['8'], [0]) == expected
+    _, teacher = reproduction.needs(Run(SXMNET, 0))
+    read = reproduction.config(Run(SXMNET, 0)).train_dataloader.dataset.meta_labels
+    assert read == str(reproduction.labels(teacher))
+
+
+def test_the_teacher_of_a_config_writes_the_labels_that_it_reads() -> None:
+    configs = [path for path in CONFIGS.rglob('*.py') if 'META_LABELS' in path.read_text()]
+    assert len(configs) == 7
+    for path in configs:
+        cfg = load_config(path)
+        labels = Path(cfg.train_dataloader.dataset.meta_labels)
+        assert labels.parent == Path(load_config(CONFIGS / cfg.teacher).work_dir)
+
+
+def test_a_teacher_is_only_trained_again_if_its_labels_are_missing(
+    tiny: Callable[[], Reproduction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reproduction = tiny()
+    reproduction.work_dir, reproduction.records = tmp_path, RecordStore(tmp_path / 'records')
+    runs = reproduction.plan([row for row in TABLES['8'] if row.key == 'fpn_mf_n'], [0])
+    teacher, *others = runs
+    settings = {'digest': module.digest(reproduction.config(teacher))}
+    write_result(reproduction.new_record(teacher), settings)
+    assert reproduction.missing(runs) == runs
+    labels = reproduction.labels(teacher)
+    labels.parent.mkdir(parents=True)
+    labels.touch()
+    assert reproduction.missing(runs) == others
+
+    def never(_: Config) -> None:
+        raise InterruptedError
+
+    monkeypatch.setattr(module, 'train', never)
+    with pytest.raises(InterruptedError):
+        reproduction.train(teacher)
+    assert not labels.exists()  # those of its new weights are another file
 
 
 @pytest.mark.parametrize('suite', ['sim-sixray', 'sixray-mini', 'sixray-mini-3x'])
@@ -132,6 +178,25 @@ def test_a_suite_changes_backbone_sizes_and_schedule(tiny: Callable[[], Reproduc
     cfg = load_config(CONFIGS / 'baselines/chr_sixray.py')
     apply_suite(suite, cfg)
     assert cfg.model.neck.in_channels == cfg.model.head.in_channels == [128, 256, 512]
+
+
+@pytest.mark.parametrize(
+    ('more', 'changed'),
+    [
+        ('', {}),
+        ('val_interval = 3', {'val_interval': 3}),
+        ('val_interval = None', {'val_interval': 1, 'val_begin': 351}),
+    ],
+)
+def test_epochs_between_tests_are_those_of_the_config_unless_a_suite_sets_them(
+    tmp_path: Path, more: str, changed: dict[str, int]
+) -> None:
+    path = tmp_path / 'suite.py'
+    path.write_text(f"family = 'opixray'\n{more}\n")
+    cfg = load_config(CONFIGS / 'sxmnet_opixray_stage1.py')
+    expected = {**cfg.train_cfg, **changed}
+    apply_suite(load_suite(path), cfg)
+    assert cfg.train_cfg == expected
 
 
 @pytest.mark.parametrize(

@@ -185,10 +185,10 @@ class GracefulStopHook(Hook):
         data_batch: Any = None,
         outputs: Sequence | None = None,
     ) -> None:
-        """Stop the validation of a saved epoch."""
-        if self.received and self.epoch_is_saved:
+        """Stop the validation of a saved epoch, in all processes after the same batch."""
+        if self.epoch_is_saved and (number := self._signal_of_job()):
             where = f'during the validation of epoch {runner.epoch}, which is saved'
-            self._exit(runner, self.received, where)
+            self._exit(runner, number, where)
 
     # ------------------------------------------------------------------------ resuming
 

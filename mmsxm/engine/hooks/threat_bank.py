@@ -1,4 +1,4 @@
-"""Keep items from test images out of training."""
+"""Keep items from validation and test images out of training."""
 
 from collections.abc import Iterator
 
@@ -33,9 +33,9 @@ class ThreatBankHook(Hook):
             for dataset in xray_datasets(loop.dataloader.dataset):
                 if shared := sorted(sources & dataset.image_ids()):
                     raise ValueError(
-                        f'The threat bank contains items from {len(shared)} test images, such as '
-                        f'{shared[0]} of {dataset.ann_file}. Build one from the training set of '
-                        'this config with mmsxm threat-bank.'
+                        f'The threat bank contains items from {len(shared)} images that are used '
+                        f'for validation or test, such as {shared[0]} of {dataset.ann_file}. Build '
+                        'one from the training set of this config with mmsxm threat-bank.'
                     )
 
 

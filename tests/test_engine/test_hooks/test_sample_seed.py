@@ -3,8 +3,10 @@ from types import SimpleNamespace
 import pytest
 import torch.utils.data
 from mmengine.dataset import BaseDataset, ClassBalancedDataset, ConcatDataset, RepeatDataset
+from mmengine.runner import EpochBasedTrainLoop
 
 from mmsxm.engine import SampleSeedHook
+from mmsxm.engine.hooks import sample_seed
 
 
 class Recording(BaseDataset):
@@ -57,3 +59,26 @@ def test_seed_and_epoch_reach_all_parts_of_a_joined_set() -> None:
 
 def test_other_datasets_are_not_changed() -> None:
     start_epoch(torch.utils.data.Subset([1, 2], [0]))
+
+
+@pytest.mark.parametrize(
+    ('wrap', 'warned'),
+    [
+        (lambda plain: plain, []),
+        (lambda plain: ConcatDataset([plain, plain]), []),
+        (lambda plain: torch.utils.data.Subset(RepeatDataset(plain, 2), [1]), ['RepeatDataset']),
+        (lambda plain: ClassBalancedDataset(plain, 0.1), ['ClassBalancedDataset']),
+    ],
+    ids=['plain', 'joined', 'repeat', 'balanced'],
+)
+def test_repeats_with_the_same_random_numbers_are_reported(
+    wrap: object, warned: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(sample_seed, 'print_log', lambda text, _, level: lines.append(text))
+    loop = EpochBasedTrainLoop.__new__(EpochBasedTrainLoop)
+    loader = SimpleNamespace(dataset=wrap(Recording()))
+    SampleSeedHook().before_train(SimpleNamespace(train_loop=loop, train_dataloader=loader))
+    assert len(lines) == len(warned)
+    for line, name in zip(lines, warned, strict=True):
+        assert f'{name}: all repeats of an image within an epoch have the same' in line

@@ -58,7 +58,8 @@ def test_a_bank_from_training_images_is_accepted(bank: str) -> None:
 def test_a_bank_from_test_images_is_rejected(bank: str) -> None:
     train = Images(['P1', 'P2'], ThreatImageProjection(bank))
     with pytest.raises(
-        ValueError, match=r'items from 1 test images, .* P2 of list\.csv\. Build one'
+        ValueError,
+        match=r'items from 1 images .* for validation or test, .* P2 of list\.csv\. Build one',
     ):
         start(train, Images(['P2', 'P3']))
     with pytest.raises(ValueError, match='P1'):
