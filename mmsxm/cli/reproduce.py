@@ -131,6 +131,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     failed = {}
     if not args.tables_only:
+        # a table contains all of its rows: stop at a record with other settings before training
+        family = reproduction.suite.family
+        whole = [row for table in tables for row in TABLES[table] if family in row.configs]
+        reproduction.missing(reproduction.plan(whole, args.seeds))
         reproduction.prepare_data()
         jobs = args.jobs or max(len(args.devices), 1)
         failed = train_all(reproduction, runs, jobs, args.devices)

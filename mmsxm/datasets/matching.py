@@ -108,14 +108,14 @@ def _known_objects(
 def _unboxed_labels(
     gt_label: Sequence[int], objects: Sequence[LabeledObject], instances: Sequence[dict]
 ) -> list[int]:
-    """Return the labels of an image that have an item without a usable box.
+    """Return the sorted classes of an image that have an item without a usable box.
 
-    These are labels without any box, and labels with more objects than boxes. Objects of a class
-    that is not a label do not count.
+    These are labels without any box, and classes with more objects than boxes.
     """
     boxed = Counter(item['bbox_label'] for item in instances)
     items = Counter(label for label, item in objects if not item.is_image_label)
-    return [label for label in gt_label if boxed[label] < max(items[label], 1)]
+    lowest = Counter(gt_label)  # a label is at least one item
+    return sorted((items | lowest) - boxed)
 
 
 def _usable_instances(

@@ -42,8 +42,8 @@ class XrayDataset(MultiLabelDataset):
     - with ``meta_labels``, also ``gt_meta_level``.
 
     If the list gives labels and objects contradict them, the labels count. The box of a class that
-    is not a label still shows where an item is, as the class-agnostic map of Stage I and its
-    metrics need. Targets and metrics of a class do not use it.
+    is not a label still shows where an item is, as Stage I, MF-I and class-agnostic metrics
+    need. Targets and metrics of a class do not use it.
 
     Unusable data are skipped and counted, and one log message at the start reports them:
 

@@ -71,7 +71,7 @@ class ClassLocalization(ArrayMetric):
     - ``class_energy/<class>``: the share of the sum of the map inside the boxes of the class.
 
     ``region_AP30/<class>`` is the average precision of regions at IoU 0.3 (``iou``). Regions are
-    connected components above half of the maximum of the map. Their confidence is the score of the
+    connected parts of the map at or above half of its maximum. Their confidence is the score of the
     class in ``pred_score`` times the highest value of the map in the region, like the confidence of
     YOLO: the score ranks images, the map ranks regions within an image. In Stage I, which does not
     predict scores, it is the value of the map. Boxes are cut at the edge of the view.

@@ -22,7 +22,7 @@ class Region(NamedTuple):
 def find_regions(
     attention_map: np.ndarray, floor: float = 0.1, smallest: float = 0.003
 ) -> list[Region]:
-    """Return the connected components of a map from half of its maximum, the strongest first.
+    """Return the connected parts of a map at or above half of its maximum, the strongest first.
 
     Regions are only candidates. Only the class scores decide whether there is an alarm: one map for
     all classes shows where items are, not which items.

@@ -88,10 +88,10 @@ def test_labels_of_objects_without_a_usable_box_are_named(folder, log):
     assert [len(info['instances']) for info in dataset] == [2, 0, 2]
 
 
-def test_listed_labels_without_a_box_are_named_and_others_never(folder):
+def test_listed_labels_and_other_objects_without_a_box_are_named(folder):
     rows = [('a', [0, 1]), ('b', [1]), ('d', []), ('c', [0])]
     dataset = ToyDataset(folder, rows, {'a': [GUN], 'c': [GUN, ('Knife', None)]})
-    assert [info.get('unboxed_labels') for info in dataset] == [[1], [1], None, None]
+    assert [info.get('unboxed_labels') for info in dataset] == [[1], [1], None, [1]]
 
 
 def test_labels_follow_from_objects_if_the_list_has_none(folder):

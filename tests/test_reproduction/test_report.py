@@ -52,7 +52,7 @@ def test_csv_files_keep_their_columns(written: Path) -> None:
     assert rows[0]['label'] == 'plain network'  # a suite may replace the backbone
 
 
-@pytest.mark.parametrize('table', ['3', '8', 'attention'])
+@pytest.mark.parametrize('table', ['3', '8', 'attention', 'boxes'])
 def test_committed_tables_can_be_recomputed_from_the_packed_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:

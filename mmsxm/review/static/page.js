@@ -106,8 +106,9 @@ async function open(index) {
     else await viewer.show(details);
   } catch (error) {
     if (state.open === index) {
-      state.lost = error.isSilent === true;
+      [state.ready, state.lost] = [false, error.isSilent === true];
       viewer.clear(error.message);
+      render();
     }
     return;
   }

@@ -43,6 +43,7 @@ export class Viewer {
     find('message').textContent = message;
     this.image?.remove();
     this.image = null;
+    this.visibleBand = '';
     this.attention.removeAttribute('src');
     this.#reset();
   }
@@ -69,6 +70,7 @@ export class Viewer {
     if (this.index !== index || this.band !== band) return;
     this.image?.remove();
     this.image = image;
+    this.visibleBand = band;
     this.content.prepend(image);
     this.#adjust();
   }
@@ -192,13 +194,13 @@ export class Viewer {
 
   async setBand(band) {
     if (this.content.hidden) return;
-    const before = this.band;
+    const index = this.index;
     this.band = band;
     this.#adjust();
     try {
       await this.#load();
     } catch (error) {
-      if (this.band === band) this.band = before; // the image that is still visible
+      if (this.index === index && this.band === band) this.band = this.visibleBand;
       this.#adjust();
       throw error;
     }
