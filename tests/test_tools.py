@@ -215,6 +215,17 @@ def test_a_table_is_written_as_soon_as_one_of_its_networks_is_finished(
     assert '; FPN (as Stage II); ' in table.split('Not trained: ')[1]
 
 
+def test_a_record_of_any_row_with_other_settings_stops_before_training(
+    reproduce: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    unpack_record('resnet50_fpn_sixray_full/seed0', tmp_path / 'out')
+    suite = tmp_path / 'changed.py'
+    suite.write_text(f"_base_ = '{ROOT / 'configs/suites/sim-sixray.py'}'\nbatch_size = 3\n")
+    with pytest.raises(ValueError, match='has other settings than'):
+        reproduce('--table', '3', '--suite', str(suite), '--rows', 'resnet50')
+    assert not (tmp_path / 'runs').exists()
+
+
 def test_a_dry_run_prints_a_line_per_network(
     reproduce: Callable[..., list[str]], tmp_path: Path
 ) -> None:
