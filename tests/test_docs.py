@@ -58,6 +58,7 @@ NOT_RUN = {
     r'tools/reproduce\.py .*(--jobs 2|,evidence)$': 'trains for hours; see test_folds.py',
     r'tools/generate_meta_labels\.py': 'needs a trained teacher; see test_meta_labels.py',
     r'tools/cross_scanner\.py': 'trains for minutes; see test_tools.py',
+    r'pretrained=True': 'downloads weights; see test_tools.py',
     r'tools/convert_weights\.py': 'needs ImageNet weights; see test_tools.py',
     r'\$CONFIG': 'needs the network that the command before it trains',
     r'tools/compare_sets\.py .*--probe': 'needs ImageNet weights; see test_tools.py',

@@ -24,6 +24,7 @@ const state = {
   lost: false, // the server did not answer when it was opened
   seen: 0, // decisions and comments on it that are visible
   busy: false, // a decision is being logged
+  logged: 0, // number of decisions and comments logged by this page
   last: null, // index of the bag decided on last
 };
 
@@ -58,7 +59,9 @@ async function attempt(task) {
 }
 
 async function refresh() {
+  const { logged } = state;
   const list = await listCases(state.view, state.limit);
+  if (logged !== state.logged) return; // the list may not contain the latest decision
   [state.rows, state.total] = [list.rows, list.total];
   find('warning').textContent = list.warning;
   find('warning').hidden = !list.warning;
@@ -150,6 +153,7 @@ async function log(decision) {
   state.busy = false;
   render();
   if (!logged) return;
+  state.logged += 1;
   const isOpen = state.open === index; // not if the operator opened another bag meanwhile
   if (isOpen) {
     find('comment').value = '';
