@@ -41,8 +41,8 @@ def resume(cfg: Config, checkpoint: str = 'auto') -> None:
         cfg.resume, cfg.load_from = True, found.path
     elif checkpoint != 'auto':
         raise FileNotFoundError(
-            f'There is no checkpoint to resume from in {checkpoint}: it has none of a '
-            'finished epoch. Name a checkpoint, or another work directory.'
+            f'There is no checkpoint to resume from in {checkpoint}: no epoch was finished there. '
+            'Name a checkpoint, or another work directory.'
         )
 
 
