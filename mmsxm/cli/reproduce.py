@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmsxm.cli.arguments import make_parser, numbers
-from mmsxm.reproduction.rows import TABLES, Row
+from mmsxm.reproduction.rows import TABLES, Row, rows_of
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -62,13 +62,11 @@ def choose_tables(args: argparse.Namespace, family: str) -> dict[str, list[Row]]
     Raises:
         ValueError: A table has no row for the family, or a row key is unknown.
     """
-    tables = {
-        table: [row for row in TABLES[table] if family in row.configs] for table in args.tables
-    }
+    tables = {table: rows_of(table, family) for table in args.tables}
     if args.table == 'all':
         tables = {table: rows for table, rows in tables.items() if rows}
     elif empty := [table for table, rows in tables.items() if not rows]:
-        known = [table for table, rows in TABLES.items() if any(family in r.configs for r in rows)]
+        known = [table for table in TABLES if rows_of(table, family)]
         raise ValueError(
             f'Table {", ".join(empty)} has no row for {family}, the data of suite {args.suite}. '
             f'Choose from {", ".join(known)}.'
@@ -132,8 +130,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     failed = {}
     if not args.tables_only:
         # a table contains all of its rows: stop at a record with other settings before training
-        family = reproduction.suite.family
-        whole = [row for table in tables for row in TABLES[table] if family in row.configs]
+        whole = [row for table in tables for row in rows_of(table, reproduction.suite.family)]
         reproduction.missing(reproduction.plan(whole, args.seeds))
         reproduction.prepare_data()
         jobs = args.jobs or max(len(args.devices), 1)

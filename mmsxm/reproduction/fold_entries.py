@@ -10,7 +10,7 @@ from mmsxm.evaluation.score_table import Scores, read_scores
 from mmsxm.reproduction.fold_scores import Cell, Values, precision, shares
 from mmsxm.reproduction.report import BUDGET_WORDS
 from mmsxm.reproduction.reproduction import Reproduction, Run
-from mmsxm.reproduction.rows import TABLES
+from mmsxm.reproduction.rows import rows_of
 from mmsxm.reproduction.run_comparison import image_groups, require_same_test_set
 from mmsxm.reproduction.run_record import LOCALIZATION
 
@@ -42,7 +42,7 @@ def collect_entries(
     Raises:
         ValueError: A record was made with different settings, or on different lists.
     """
-    rows = [row for row in TABLES[table] if reproduction.suite.family in row.configs]
+    rows = rows_of(table, reproduction.suite.family)
     first_of: dict[int, Scores] = {}
     entries = []
     for row in rows:

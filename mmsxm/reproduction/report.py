@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmsxm.evaluation import read_scores
 from mmsxm.io.files import write_csv
 from mmsxm.reproduction.reproduction import Reproduction, Run
-from mmsxm.reproduction.rows import EVIDENCE, SXMNET, TABLES, Row
+from mmsxm.reproduction.rows import EVIDENCE, SXMNET, TABLES, Row, rows_of
 from mmsxm.reproduction.run_comparison import compare_runs, image_groups, read_runs
 from mmsxm.training.config import load_config
 from mmsxm.training.installed_configs import CONFIGS
@@ -47,7 +47,7 @@ def write_table(
     Raises:
         ValueError: A record was made with different settings.
     """
-    rows = [row for row in TABLES[table] if reproduction.suite.family in row.configs]
+    rows = rows_of(table, reproduction.suite.family)
     entries = [
         _entry(reproduction, row, budget, seeds)
         for row in rows

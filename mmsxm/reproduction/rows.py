@@ -8,7 +8,7 @@ serves all rows with its config.
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ['BUDGETS', 'EVIDENCE', 'SXMNET', 'TABLES', 'Row', 'Run']
+__all__ = ['BUDGETS', 'EVIDENCE', 'SXMNET', 'TABLES', 'Row', 'Run', 'rows_of']
 
 
 # epochs of a network without Stage I: those of both stages, or those of Stage II alone
@@ -179,3 +179,8 @@ TABLES: dict[str, tuple[Row, ...]] = {
         _full('class-attention', 'class-wise attention', 'ablations/class-attention_{}.py'),
     ),
 }
+
+
+def rows_of(table: str, family: str) -> list[Row]:
+    """Return the rows of a table that a family of datasets has."""
+    return [row for row in TABLES[table] if family in row.configs]
